@@ -1,0 +1,48 @@
+"""reftorch: torch.nn, explained by being it.
+
+    import reftorch as torch
+    from reftorch import nn
+    import reftorch.nn.functional as F
+"""
+
+from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
+from . import autograd, cuda, ops  # isort: skip
+from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .kernel import debug
+from .ops import *  # noqa: F403
+from .ops.promotion import default_dtype as get_default_dtype
+from .ops.promotion import promote_types, result_type, set_default_dtype
+from .printing import set_printoptions
+from .random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .tensor import Tensor
+from .types import (
+    Size,
+    bool,
+    complex64,
+    complex128,
+    device,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
+
+__version__ = "0.1.0"
+
+half, float, double = float16, float32, float64
+short, int, long = int16, int32, int64
+strided = "torch.strided"
+inference_mode = no_grad

@@ -1,0 +1,114 @@
+"""Mutants: the classic mistakes of each component, as data, and the function that makes one.
+
+`reftorch/course/mutants/<component>.py` stands beside the component file of the same name and holds a list
+
+    MUTANTS = [Mutant(name="flipped kernel", kernel="conv2d_forward_cpu",
+                      find="weight[c_out, c_in, k_h, k_w]",
+                      replace="weight[c_out, c_in, K_h - 1 - k_h, K_w - 1 - k_w]",
+                      says="this is convolution with a flipped kernel; torch computes cross-correlation")]
+
+The tests must catch every one of them; the course uses the same list to tell a student which mistake it was.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+PACKAGE = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mistake: in the source of `kernel`, the text `find` (which occurs there once) becomes `replace`.
+
+    `kernel` is a function at the top of the component file, as a rule a `_cpu` kernel; `says` tells the person who
+    made this mistake what it was.
+    """
+
+    name: str
+    kernel: str
+    find: str
+    replace: str
+    says: str
+
+
+def components() -> list[str]:
+    """The components that have a list of mutants: the names of the files beside this one."""
+    return sorted(
+        file.stem for file in Path(__file__).parent.glob("*.py") if file.stem != "__init__"
+    )
+
+
+def component_module(component: str) -> ModuleType:
+    """The component file called `component`, imported: `conv2d` gives `reftorch.nn.convolution.conv2d`.
+
+    Raises LookupError unless exactly one file of nn/, optim/ and transforms/ has that name.
+    """
+    rooms = ("nn", "optim", "transforms")
+    files = [file for room in rooms for file in (PACKAGE / room).rglob(f"{component}.py")]
+    if len(files) != 1:
+        raise LookupError(
+            f"expected one component file {component}.py, found {len(files)}: {files}"
+        )
+    dotted = files[0].relative_to(PACKAGE.parent).with_suffix("").parts
+    return importlib.import_module(".".join(dotted))
+
+
+def mutants_of(component: str) -> list[Mutant]:
+    """The list of mistakes in the mutants file of this component."""
+    return importlib.import_module(f"{__name__}.{component}").MUTANTS
+
+
+def mutate(module: ModuleType, mutant: Mutant) -> FunctionType:
+    """The plain Python form of the mutant's kernel with the mistake in it.
+
+    It has the original's file name and line numbers, and reads the same module globals. Raises LookupError if the
+    module has no such function or if `find` does not occur exactly once in its source.
+    """
+    original = getattr(module, mutant.kernel, None)
+    if original is None:
+        raise LookupError(
+            f"mutant {mutant.name!r}: {module.__name__} has no function {mutant.kernel}"
+        )
+    function = getattr(original, "py_func", original)
+    lines, first_line = inspect.getsourcelines(function)
+    source = "".join(lines)
+    if source.count(mutant.find) != 1:
+        raise LookupError(
+            f"mutant {mutant.name!r}: {mutant.find!r} should occur once in {mutant.kernel}, "
+            f"but occurs {source.count(mutant.find)} times"
+        )
+    tree = ast.parse(textwrap.dedent(source.replace(mutant.find, mutant.replace)))
+    tree.body[0].decorator_list = []
+    ast.increment_lineno(tree, first_line - 1)
+    scratch: dict = {}
+    # dont_inherit: the flags are the component's (its own __future__ imports), not this file's
+    exec(
+        compile(tree, inspect.getsourcefile(function), "exec", dont_inherit=True),
+        vars(module).copy(),
+        scratch,
+    )
+    code = scratch[mutant.kernel].__code__
+    wrong = FunctionType(code, vars(module), function.__name__, function.__defaults__)
+    wrong.__kwdefaults__ = function.__kwdefaults__
+    return wrong
+
+
+@contextmanager
+def planted(module: ModuleType, mutant: Mutant) -> Iterator[FunctionType]:
+    """Within the `with` block the module uses the mutated kernel in place of its own."""
+    original = getattr(module, mutant.kernel, None)
+    wrong = mutate(module, mutant)
+    setattr(module, mutant.kernel, wrong)
+    try:
+        yield wrong
+    finally:
+        setattr(module, mutant.kernel, original)

@@ -1,0 +1,111 @@
+"""Classic mistakes in cross entropy of class indices."""
+
+from reftorch.course.mutants import Mutant
+
+MUTANTS = [
+    Mutant(
+        name="largest logit not subtracted",
+        kernel="log_probabilities_forward_cpu",
+        find="if x[n, c, d] > largest:\n                    largest = x[n, c, d]",
+        replace="largest = x.dtype.type(0)",
+        says="without subtracting the largest logit, the exponential of a large one overflows",
+    ),
+    Mutant(
+        name="largest of the absolute logits",
+        kernel="log_probabilities_forward_cpu",
+        find="if x[n, c, d] > largest:\n                    largest = x[n, c, d]",
+        replace="largest = max(largest, abs(x[n, c, d]))",
+        says="the largest logit is subtracted, not the largest absolute value: with logits near -10000 every exponential is 0",
+    ),
+    Mutant(
+        name="logarithm forgotten",
+        kernel="log_probabilities_forward_cpu",
+        find="log_total = math.log(total)",
+        replace="log_total = total",
+        says="the logarithm of the sum of exponentials is subtracted, not the sum itself",
+    ),
+    Mutant(
+        name="sign",
+        kernel="cross_entropy_forward_cpu",
+        find="result -= a * weight[label] * log_p[n, label, d]",
+        replace="result += a * weight[label] * log_p[n, label, d]",
+        says="the loss is minus the log-probability: training would make the right class less likely",
+    ),
+    Mutant(
+        name="probability for log-probability",
+        kernel="cross_entropy_forward_cpu",
+        find="result -= a * weight[label] * log_p[n, label, d]",
+        replace="result -= a * weight[label] * math.exp(log_p[n, label, d])",
+        says="the loss is minus the logarithm of the probability, not minus the probability",
+    ),
+    Mutant(
+        name="weights forgotten",
+        kernel="cross_entropy_forward_cpu",
+        find="result -= a * weight[label] * log_p[n, label, d]",
+        replace="result -= a * log_p[n, label, d]",
+        says="the weight of the label's class multiplies the loss of the sample",
+    ),
+    Mutant(
+        name="mean over samples",
+        kernel="cross_entropy_forward_cpu",
+        find="share[n, d] = weight[label]",
+        replace="share[n, d] = 1",
+        says="a weighted mean divides by the sum of the labels' weights, not by the number of samples",
+    ),
+    Mutant(
+        name="ignored samples counted in the mean",
+        kernel="cross_entropy_forward_cpu",
+        find="share[n, d] = 0",
+        replace="share[n, d] = 1",
+        says="an ignored sample adds nothing to the loss and nothing to what the mean divides by",
+    ),
+    Mutant(
+        name="smoothing without the label",
+        kernel="cross_entropy_forward_cpu",
+        find="for c in range(C):",
+        replace="for c in range(label):",
+        says="smoothing gives a share to every class, the label's own and those above it included",
+    ),
+    Mutant(
+        name="0 times log 0",
+        kernel="cross_entropy_forward_cpu",
+        find="if b > 0:",
+        replace="if b >= 0:",
+        says="without smoothing the other classes must not be read: 0 times minus infinity is NaN",
+    ),
+    Mutant(
+        name="label not subtracted",
+        kernel="cross_entropy_backward_x_cpu",
+        find="q += a",
+        replace="q += 0",
+        says="the gradient is the probability minus the label: at the label's class the 1 is missing",
+    ),
+    Mutant(
+        name="gradient of a sum",
+        kernel="cross_entropy_backward_x_cpu",
+        find="g = grad_loss[n, d]",
+        replace="g = grad_x.dtype.type(1)",
+        says="the upstream gradient, which carries the division of the mean, is not multiplied in",
+    ),
+    Mutant(
+        name="ignored samples pull",
+        kernel="cross_entropy_backward_x_cpu",
+        find="g = grad_x.dtype.type(0)",
+        replace="g = grad_loss[n, d]; C_ignored = 0 * C + (label == ignore_index)",
+        says="an ignored sample gets no gradient",
+    ),
+    Mutant(
+        name="log-probability in the gradient",
+        kernel="cross_entropy_backward_x_cpu",
+        find="math.exp(log_p[n, c, d])",
+        replace="log_p[n, c, d]",
+        says="the gradient holds the probability: the exponential of the log-probability is missing",
+    ),
+    Mutant(
+        name="mass of the label alone",
+        kernel="cross_entropy_backward_x_cpu",
+        find="mass += b * weight[c]",
+        replace="mass += b * weight[label]",
+        says="the smoothed share of class c carries the weight of class c, not that of the label",
+    ),
+]

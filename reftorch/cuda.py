@@ -1,0 +1,45 @@
+"""What `torch.cuda` is asked most often."""
+
+from __future__ import annotations
+
+from .kernel import cuda as _numba_cuda
+from .kernel import cuda_kind
+
+
+def is_available() -> bool:
+    """Whether tensors can be moved to `"cuda"`: there is a GPU, or Numba's simulator is on."""
+    return cuda_kind() != "absent"
+
+
+def device_count() -> int:
+    """How many CUDA devices reftorch uses: one or none."""
+    return int(is_available())
+
+
+def current_device() -> int:
+    """The number of the device that `"cuda"` means."""
+    return 0
+
+
+def get_device_name(device: object = None) -> str:
+    """The name of the GPU, or that it is simulated."""
+    if cuda_kind() == "simulator":
+        return "Numba CUDA simulator"
+    name = _numba_cuda.get_current_device().name
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def synchronize(device: object = None) -> None:
+    """Wait until all launched kernels are done."""
+    if is_available():
+        _numba_cuda.synchronize()
+
+
+def manual_seed_all(seed: int) -> None:
+    """Random numbers are drawn on the CPU for every device, so this is `manual_seed`."""
+    from .random import manual_seed
+
+    manual_seed(seed)
+
+
+manual_seed = manual_seed_all

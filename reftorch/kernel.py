@@ -1,0 +1,197 @@
+"""How a kernel is declared, chosen and launched.
+
+A kernel is an ordinary function over arrays, written twice: once for the CPU, once for a CUDA thread.
+
+    @njit(**PARALLEL)                      @cuda.jit
+    def relu_forward_cpu(x, y):            def relu_forward_cuda(x, y):
+        for i in prange(x.size):               i = cuda.grid(1)
+            y[i] = ...                         if i >= y.size:
+                                                   return
+                                               y[i] = ...
+
+`on(device, cpu_kernel, cuda_kernel, threads)` picks the one to call, `arrays(...)` gets the arrays out of the tensors:
+
+    run = on(x.device, relu_forward_cpu, relu_forward_cuda, threads=y.numel())
+    run(*arrays(x, y))
+
+Nothing is compiled at import. A kernel compiles when it is first called with a new combination of types, and the machine code
+is kept in a cache on disk. `with reftorch.debug():` (or `REFTORCH_DEBUG=1`) runs the same functions as plain Python.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any
+
+import numba
+from numba import njit, prange
+from numba.core import event
+from numba.core.dispatcher import Dispatcher
+
+__all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "njit", "on"]
+__all__ += ["plain", "prange"]
+
+# Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
+# (no "nnan", no "ninf"), and x / 0 follows IEEE 754 as in NumPy instead of raising.
+SERIAL: dict[str, Any] = {
+    "cache": True,
+    "fastmath": {"contract", "reassoc", "nsz", "arcp"},
+    "error_model": "numpy",
+}
+PARALLEL: dict[str, Any] = {**SERIAL, "parallel": True}
+
+
+# ---------------------------------------------------------------------------------------- what CUDA means here
+class _AbsentCuda:
+    """Stands in for `numba.cuda` where it cannot be imported, so that component files still load."""
+
+    def __init__(self, reason: Exception):
+        self.reason = reason
+
+    def jit(self, function: Callable | None = None, **options: Any) -> Callable:
+        return (lambda f: f) if function is None else function
+
+    def is_available(self) -> bool:
+        return False
+
+
+try:
+    from numba import cuda
+
+    cuda.jit  # numba-cuda without CUDA's libraries fails here or at the import  # noqa: B018
+except (ImportError, RuntimeError, OSError, AttributeError) as error:
+    cuda = _AbsentCuda(error)  # type: ignore[assignment]
+
+numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a first look at a kernel is at small sizes
+
+
+@functools.cache
+def cuda_kind() -> str:
+    """What `"cuda"` means in this process: `"device"`, `"simulator"` or `"absent"`. Decided once."""
+    if isinstance(cuda, _AbsentCuda):
+        return "absent"
+    if numba.config.ENABLE_CUDASIM:
+        return "simulator"
+    return "device" if cuda.is_available() else "absent"
+
+
+# ---------------------------------------------------------------------------------------- the kernel cache
+def _cache_key() -> str:
+    """Numba's own cache key covers a kernel's file, not the helpers and constants it takes from other files, nor these flags."""
+    key = hashlib.sha256()
+    home = pathlib.Path(__file__).parent
+    for source in sorted(home.rglob("*.py")):
+        key.update(source.relative_to(home).as_posix().encode() + source.read_bytes())
+    for flag in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE"):
+        key.update(f"{flag}={os.environ.get(flag)}".encode())
+    return key.hexdigest()[:16]
+
+
+def _cache_root() -> pathlib.Path:
+    chosen = os.environ.get("REFTORCH_CACHE_DIR") or os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return pathlib.Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return pathlib.Path(base) / "reftorch"
+
+
+def _open_cache() -> pathlib.Path:
+    """Make the folder for this state of the sources; drop those that no process has opened for a month."""
+    name = f"kernels-{_cache_key()}"
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    for root in (_cache_root(), pathlib.Path(tempfile.gettempdir()) / f"reftorch-{user}"):
+        folder = root / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            os.utime(folder)
+            if not os.access(folder, os.W_OK):
+                continue
+            for old in root.glob("kernels-*"):
+                if old.stat().st_mtime < time.time() - 30 * 86400:
+                    shutil.rmtree(old, ignore_errors=True)
+        except OSError:
+            continue
+        return folder
+    raise OSError(
+        f"no writable folder for compiled kernels: tried {_cache_root()} and {root}; "
+        "set REFTORCH_CACHE_DIR to a folder you may write to"
+    )
+
+
+cache_dir = _open_cache()
+numba.config.CACHE_DIR = str(cache_dir)  # before any kernel is declared: each reads it then
+
+
+# ---------------------------------------------------------------------------------------- choosing and calling
+_debugging = os.environ.get("REFTORCH_DEBUG", "0") not in ("", "0")
+
+
+@contextlib.contextmanager
+def debug(mode: bool = True) -> Iterator[None]:
+    """Run CPU kernels as plain Python inside the block, so that a debugger stops in their loops. Slow: think of tiny tensors."""
+    global _debugging
+    before, _debugging = _debugging, mode
+    try:
+        yield
+    finally:
+        _debugging = before
+
+
+def plain(kernel: Callable) -> Callable:
+    """The kernel as plain Python, the kernels that it calls included."""
+    function = getattr(kernel, "py_func", kernel)
+    known = function.__globals__
+    inner = {n: plain(known[n]) for n in function.__code__.co_names if isinstance(known.get(n), Dispatcher)}
+    if not inner:
+        return function
+    return FunctionType(function.__code__, {**known, **inner}, function.__name__, function.__defaults__)
+
+
+def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int) -> Callable:
+    """The kernel to call for tensors on `device`: the CPU form, or the CUDA form over `threads` threads (one an output element)."""
+    if device.type == "cpu":
+        return plain(cpu_kernel) if _debugging else cpu_kernel
+    block = min(256, max(threads, 1))
+    return cuda_kernel[-(-max(threads, 1) // block), block]
+
+
+def arrays(*tensors: Any) -> list:
+    """The C-contiguous arrays of `tensors`, which must share one device.
+
+    Raises:
+        RuntimeError: the tensors are on different devices.
+    """
+    device = tensors[0].device
+    found = []
+    for tensor in tensors:
+        if tensor.device != device:
+            raise RuntimeError(
+                f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
+                f"{tensor.device}: move one of them with .to('{device}') (a Module moves all its parameters)"
+            )
+        found.append(tensor.contiguous().array)
+    return found
+
+
+@contextlib.contextmanager
+def compiling(callback: Callable[[str | None], None]) -> Iterator[None]:
+    """Call `callback(name)` when a kernel begins to compile and `callback(None)` when it is done."""
+
+    class Listener(event.Listener):
+        def on_start(self, started: Any) -> None:
+            callback(started.data["dispatcher"].__name__)
+
+        def on_end(self, ended: Any) -> None:
+            callback(None)
+
+    with event.install_listener("numba:compile", Listener()):
+        yield

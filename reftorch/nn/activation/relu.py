@@ -1,0 +1,103 @@
+r"""The rectified linear unit: negative numbers become zero, all others stay.
+
+It is the bend between two linear layers without which they would be one. It costs a comparison, and its slope is 1
+wherever it is alive.
+
+## Forward
+
+$$y_i = \max(0, x_i)$$
+
+NaN stays NaN: it is not less than zero.
+
+## Gradients
+
+$$\frac{\partial L}{\partial x_i} = \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\ 0 & \text{if } y_i \le 0 \end{cases}$$
+
+At $x_i = 0$ the function has a kink and no derivative; 0 is what everybody takes. The rule asks only $y$, never $x$, and that is
+why the operation may overwrite its input. (Where $y_i$ is NaN the gradient passes.)
+
+## Cost
+
+One comparison an element. Forward reads $x$ and writes $y$: 8 bytes an element in float32; backward reads $y$ and its gradient and
+writes that of $x$: 12 bytes. In place no memory is needed for $y$.
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $x_i$ | `x` | any shape | input, read as one row of numbers |
+| $y_i$ | `y` | shape of $x$ | output |
+| $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
+| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+
+## Worked example
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([-2., 0, 3, float("nan")], requires_grad=True)
+>>> y = F.relu(x)
+>>> y
+tensor([0., 0., 3., nan], grad_fn=<ReluBackward0>)
+>>> y.backward(torch.tensor([10., 20, 30, 40]))
+>>> x.grad
+tensor([ 0.,  0., 30., 40.])
+
+In place, the tensor itself changes:
+
+>>> x = torch.tensor([-2., 0, 3])
+>>> F.relu_(x) is x
+True
+>>> x
+tensor([0., 0., 3.])
+"""
+
+from __future__ import annotations
+
+from reftorch.autograd import Function
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn.module import Module
+from reftorch.tensor import Tensor
+
+
+# ## The bend
+#
+# $$y_i = \max(0, x_i)$$
+#
+# Asked as "is it negative?", so that NaN, which answers no to every comparison, is kept.
+@njit(**PARALLEL)
+def relu_forward_cpu(x, y):
+    for i in prange(x.size):
+        zero = x.dtype.type(0)
+        y[i] = zero if x[i] < zero else x[i]
+
+
+@cuda.jit
+def relu_forward_cuda(x, y):
+    i = cuda.grid(1)
+    if i >= x.size:
+        return
+    zero = x.dtype.type(0)
+    y[i] = zero if x[i] < zero else x[i]
+
+
+# ## The gradient of the input
+#
+# $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \text{ if } y_i > 0 \text{, else } 0$$
+#
+# Again asked the other way round, so that a gradient reaches what became NaN. It is a choice and not a product with 0 or 1:
+# 0 times an infinite gradient would be NaN.
+@njit(**PARALLEL)
+def relu_backward_x_cpu(y, grad_y, grad_x):
+    for i in prange(y.size):
+        zero = y.dtype.type(0)
+        grad_x[i] = zero if y[i] <= zero else grad_y[i]
+
+
+@cuda.jit
+def relu_backward_x_cuda(y, grad_y, grad_x):
+    i = cuda.grid(1)
+    if i >= y.size:
+        return
+    zero = y.dtype.type(0)
+    grad_x[i] = zero if y[i] <= zero else grad_y[i]

@@ -1,0 +1,1 @@
+"""Linear layers: each output is a weighted sum of all inputs."""

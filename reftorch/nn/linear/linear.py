@@ -1,0 +1,374 @@
+r"""Linear: each output feature is a weighted sum of all input features, plus a bias.
+
+It is the layer that mixes everything with everything: no neighbourhood, no shared weights. Any dimensions may stand before the
+features; they are samples, and each is treated alike.
+
+## Forward
+
+$$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}=0}^{D_{in}-1} x[n, d_{in}] \, w[d_{out}, d_{in}]$$
+
+In matrices $y = x w^\top + b$. The weight has one row for each output: a row of $w$ beside a row of $x$, both contiguous.
+
+## Gradients
+
+Each $y$ is linear in $x$, $w$ and $b$, so a derivative is the factor that stands beside it; each gradient sums over the index
+that the tensor does not have:
+
+$$\frac{\partial L}{\partial x}[n, d_{in}] =
+\sum_{d_{out}=0}^{D_{out}-1} \frac{\partial L}{\partial y}[n, d_{out}] \, w[d_{out}, d_{in}]$$
+
+$$\frac{\partial L}{\partial w}[d_{out}, d_{in}] =
+\sum_{n=0}^{N-1} \frac{\partial L}{\partial y}[n, d_{out}] \, x[n, d_{in}] \qquad
+\frac{\partial L}{\partial b}[d_{out}] = \sum_{n=0}^{N-1} \frac{\partial L}{\partial y}[n, d_{out}]$$
+
+## Output size
+
+The last dimension changes from $D_{in}$ to $D_{out}$; $N$ is the product of the others, 1 if there are none.
+
+## Cost
+
+$N D_{in} D_{out}$ multiply-adds forward, and as many for each of the gradients of $x$ and $w$. At least
+$N D_{in} + D_{in} D_{out}$ elements are read and $N D_{out}$ written: a large batch uses each weight $N$ times, a single sample
+only once, and then the memory sets the speed.
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $x$ | `x` | $(N, D_{in})$ | input |
+| $w$ | `weight` | $(D_{out}, D_{in})$ | weight; one row for each output feature |
+| $b$ | `bias` | $(D_{out})$ | what is added to each output; zeros if there is none |
+| $y$ | `y` | $(N, D_{out})$ | output |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, D_{out})$ | gradient of the loss for $y$ |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, D_{in})$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial w}$ | `grad_weight` | $(D_{out}, D_{in})$ | gradient of the loss for $w$ |
+| $\frac{\partial L}{\partial b}$ | `grad_bias` | $(D_{out})$ | gradient of the loss for $b$ |
+| $n$ | `n` | $0 \le n < N$ | sample |
+| $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | input feature |
+| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | output feature |
+
+## Worked example
+
+Three features in, two out; the first output is $10 + 1 \cdot 1 + 2 \cdot 0 + 3 \cdot 2 = 17$:
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([[1., 2, 3], [4, 5, 6]], requires_grad=True)
+>>> weight = torch.tensor([[1., 0, 2], [0, -1, 1]], requires_grad=True)
+>>> bias = torch.tensor([10., 20], requires_grad=True)
+>>> y = F.linear(x, weight, bias)
+>>> y
+tensor([[17., 21.],
+        [26., 21.]], grad_fn=<LinearBackward0>)
+>>> y.backward(torch.tensor([[1., 2], [3, 4]]))
+>>> x.grad
+tensor([[ 1., -2.,  4.],
+        [ 3., -4., 10.]])
+>>> weight.grad
+tensor([[13., 17., 21.],
+        [18., 24., 30.]])
+>>> bias.grad
+tensor([4., 6.])
+
+## Differences
+
+- The bias has shape $(D_{out})$, or one element, which counts for all outputs. PyTorch also takes some matrices for a bias, by
+  accident of the routine that it calls: that is an error here.
+- A weight of shape $(D_{in})$ gives an output without a last dimension, with a bias of one element if any; PyTorch refuses that
+  bias for some numbers of dimensions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from reftorch.autograd import Function
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn import init
+from reftorch.nn.module import Module
+from reftorch.nn.parameter import Parameter
+from reftorch.ops.creation import empty
+from reftorch.tensor import Tensor
+from reftorch.types import Size, float32, float64, int64
+
+
+def linear_output_size(size_in, out_features):
+    """The shape of the output for an input of shape `size_in`: its last dimension becomes `out_features`."""
+    return Size((*size_in[:-1], out_features))
+
+
+# ## Output
+#
+# $$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}} x[n, d_{in}] \, w[d_{out}, d_{in}]$$
+#
+# The inner loop walks along a row of x and a row of the weight, both contiguous, so the compiler adds several products at a time.
+@njit(**PARALLEL)
+def linear_forward_cpu(x, weight, bias, y):
+    N, D_in = x.shape
+    D_out, D_in = weight.shape
+    for n in prange(N):
+        for d_out in range(D_out):
+            total = bias[d_out]
+            for d_in in range(D_in):
+                total += x[n, d_in] * weight[d_out, d_in]
+            y[n, d_out] = total
+
+
+@cuda.jit
+def linear_forward_cuda(x, weight, bias, y):
+    N, D_in = x.shape
+    D_out, D_in = weight.shape
+    i = cuda.grid(1)
+    if i >= y.size:
+        return
+    d_out = i % D_out
+    n = i // D_out
+    total = bias[d_out]
+    for d_in in range(D_in):
+        total += x[n, d_in] * weight[d_out, d_in]
+    y[n, d_out] = total
+
+
+# ## The gradient of the input
+#
+# $$\frac{\partial L}{\partial x}[n, d_{in}] = \sum_{d_{out}} \frac{\partial L}{\partial y}[n, d_{out}] \, w[d_{out}, d_{in}]$$
+@njit(**PARALLEL)
+def linear_backward_x_cpu(grad_y, weight, grad_x):
+    N, D_in = grad_x.shape
+    D_out, D_in = weight.shape
+    for n in prange(N):
+        for d_in in range(D_in):
+            total = grad_x.dtype.type(0)
+            for d_out in range(D_out):
+                total += grad_y[n, d_out] * weight[d_out, d_in]
+            grad_x[n, d_in] = total
+
+
+@cuda.jit
+def linear_backward_x_cuda(grad_y, weight, grad_x):
+    N, D_in = grad_x.shape
+    D_out, D_in = weight.shape
+    i = cuda.grid(1)
+    if i >= grad_x.size:
+        return
+    d_in = i % D_in
+    n = i // D_in
+    total = grad_x.dtype.type(0)
+    for d_out in range(D_out):
+        total += grad_y[n, d_out] * weight[d_out, d_in]
+    grad_x[n, d_in] = total
+
+
+# ## The gradient of the weight
+#
+# $$\frac{\partial L}{\partial w}[d_{out}, d_{in}] = \sum_n \frac{\partial L}{\partial y}[n, d_{out}] \, x[n, d_{in}]$$
+#
+# Every sample pulls at every weight: the sum runs over the batch.
+@njit(**PARALLEL)
+def linear_backward_weight_cpu(grad_y, x, grad_weight):
+    N, D_in = x.shape
+    N, D_out = grad_y.shape
+    for d_out in prange(D_out):
+        for d_in in range(D_in):
+            total = grad_weight.dtype.type(0)
+            for n in range(N):
+                total += grad_y[n, d_out] * x[n, d_in]
+            grad_weight[d_out, d_in] = total
+
+
+@cuda.jit
+def linear_backward_weight_cuda(grad_y, x, grad_weight):
+    N, D_in = x.shape
+    N, D_out = grad_y.shape
+    i = cuda.grid(1)
+    if i >= grad_weight.size:
+        return
+    d_in = i % D_in
+    d_out = i // D_in
+    total = grad_weight.dtype.type(0)
+    for n in range(N):
+        total += grad_y[n, d_out] * x[n, d_in]
+    grad_weight[d_out, d_in] = total
+
+
+# ## The gradient of the bias
+#
+# $$\frac{\partial L}{\partial b}[d_{out}] = \sum_n \frac{\partial L}{\partial y}[n, d_{out}]$$
+@njit(**PARALLEL)
+def linear_backward_bias_cpu(grad_y, grad_bias):
+    N, D_out = grad_y.shape
+    for d_out in prange(D_out):
+        total = grad_bias.dtype.type(0)
+        for n in range(N):
+            total += grad_y[n, d_out]
+        grad_bias[d_out] = total
+
+
+@cuda.jit
+def linear_backward_bias_cuda(grad_y, grad_bias):
+    N, D_out = grad_y.shape
+    d_out = cuda.grid(1)
+    if d_out >= grad_bias.size:
+        return
+    total = grad_bias.dtype.type(0)
+    for n in range(N):
+        total += grad_y[n, d_out]
+    grad_bias[d_out] = total
+
+
+class LinearFunction(Function):
+    """Linear on the tape. x (*, D_in), weight (D_out, D_in), bias (D_out) or None."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        D_out, D_in = weight.shape
+        N = math.prod(x.shape[:-1])
+        ctx.save_for_backward(x, weight)
+        ctx.N = N
+        if bias is None:
+            bias = x.new_zeros(D_out)
+        y = x.new_empty(N, D_out)
+        run = on(x.device, linear_forward_cpu, linear_forward_cuda, threads=N * D_out)
+        run(*arrays(x.reshape(N, D_in), weight, bias, y))
+        return y.reshape(linear_output_size(x.shape, D_out))
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        x, weight = ctx.saved_tensors
+        D_out, D_in = weight.shape
+        N, device = ctx.N, x.device
+        grad_y = grad_y.reshape(N, D_out)
+        grad_x = grad_weight = grad_bias = None
+        if ctx.needs_input_grad[0]:
+            grad_x = x.new_empty(N, D_in)
+            run = on(device, linear_backward_x_cpu, linear_backward_x_cuda, threads=N * D_in)
+            run(*arrays(grad_y, weight, grad_x))
+            grad_x = grad_x.reshape(x.shape)
+        if ctx.needs_input_grad[1]:
+            grad_weight = x.new_empty(D_out, D_in)
+            run = on(
+                device,
+                linear_backward_weight_cpu,
+                linear_backward_weight_cuda,
+                threads=D_out * D_in,
+            )
+            run(*arrays(grad_y, x.reshape(N, D_in), grad_weight))
+        if ctx.needs_input_grad[2]:
+            grad_bias = x.new_empty(D_out)
+            run = on(device, linear_backward_bias_cpu, linear_backward_bias_cuda, threads=D_out)
+            run(*arrays(grad_y, grad_bias))
+        return grad_x, grad_weight, grad_bias
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`input @ weight.T + bias`.
+
+    Shapes: `input` (*, in_features), any dimensions before the features or none; `weight` (out_features, in_features); `bias`
+    (out_features); the result is (*, out_features). With a `weight` of shape (in_features) it is (*).
+
+    Raises:
+        RuntimeError: sizes, dtypes or devices do not fit together.
+        NotImplementedError: the dtype is not float32, float64 or int64.
+        TypeError: an argument is not a tensor.
+    """
+    _check_arguments(input, weight, bias)
+    if weight.dim() == 1:  # one output, which gets no dimension of its own
+        row = None if bias is None else bias.reshape(1)
+        return linear(input, weight.unsqueeze(0), row).squeeze(-1)
+    if bias is not None and bias.shape != weight.shape[:1]:
+        bias = bias.expand(weight.shape[0])
+    return LinearFunction.apply(input, weight, bias)
+
+
+def _check_arguments(input: Any, weight: Any, bias: Any) -> None:
+    given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
+    for name, value in given.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"linear(): argument '{name}' must be Tensor, not {type(value).__name__}"
+            )
+        if value.dtype != input.dtype:
+            raise RuntimeError(
+                f"linear: input and {name} must have the same dtype, but got {input.dtype} and {value.dtype}: convert one "
+                "of them, as in model.double() or input.float()"
+            )
+    if input.dtype not in (float32, float64, int64):
+        raise NotImplementedError(
+            f"linear is not implemented for {input.dtype}: it takes torch.float32, torch.float64 or torch.int64"
+        )
+    if input.dim() == 0 or weight.dim() == 0:
+        raise RuntimeError(
+            "both arguments to linear need to be at least 1D, but they are "
+            f"{input.dim()}D and {weight.dim()}D"
+        )
+    if weight.dim() > 2:
+        raise RuntimeError(
+            f"linear: weight has shape {list(weight.shape)}; wanted (out_features, in_features) or (in_features)"
+        )
+    if input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            f"linear: input of shape {list(input.shape)} has {input.shape[-1]} features (its last dimension), but weight of "
+            f"shape {list(weight.shape)} wants {weight.shape[-1]}: is a flatten missing before it, or is in_features wrong?"
+        )
+    out_features = weight.shape[0] if weight.dim() == 2 else 1
+    if bias is not None and (bias.dim() > 1 or bias.numel() not in (1, out_features)):
+        raise RuntimeError(
+            f"linear: bias has shape {list(bias.shape)}, but weight of shape {list(weight.shape)} wants "
+            f"[{out_features}], one number for each output feature"
+        )
+
+
+class Linear(Module):
+    """Each output feature is a weighted sum of all input features, plus a bias; see `linear`.
+
+    Parameters:
+        in_features: size of the last dimension of the input.
+        out_features: size of the last dimension of the output.
+        bias: whether there is a bias.
+
+    `weight` (out_features, in_features) and `bias` (out_features) start uniform between -1/sqrt(in_features) and
+    1/sqrt(in_features), so that the outputs are neither larger nor smaller for a wider input.
+
+    Raises:
+        RuntimeError: a size is negative, or `dtype` is not floating point.
+        TypeError: a size is not an integer.
+    """
+
+    __constants__ = ["in_features", "out_features"]
+    in_features: int
+    out_features: int
+    weight: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(empty((out_features, in_features), device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new values for weight and bias. With a = sqrt(5), the bound of `kaiming_uniform_` is 1/sqrt(in_features)."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The output for `input`, of shape (*, in_features)."""
+        return linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The arguments, as `print(module)` shows them."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

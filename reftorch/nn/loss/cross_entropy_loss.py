@@ -1,0 +1,390 @@
+r"""Cross entropy: how surprised a classifier is by the right answer, the loss that most classifiers are trained with.
+
+A network gives each class a score (a logit); softmax makes them probabilities; the loss of a sample is minus the logarithm of the
+probability of its own class: 0 for a sure hit, $\log C$ for a blind guess, without bound for a confident miss.
+
+## Forward
+
+`log_probabilities.py` turns the logits $x$ into $\log p$. The label $y[n, d]$ of a sample, smoothed by $\varepsilon$
+(`label_smoothing`), is a distribution $q$ over the classes; $w$ weighs the classes.
+
+$$q[n, c, d] = a \, [c = y[n, d]] + b \qquad a = 1 - \varepsilon \qquad b = \varepsilon / C$$
+
+$$l[n, d] = - \sum_{c=0}^{C-1} w[c] \, q[n, c, d] \, \log p[n, c, d]$$
+
+Without smoothing only one term is left, $l[n, d] = - w[y[n, d]] \, \log p[n, y[n, d], d]$. A sample whose label is
+`ignore_index` $= \iota$ has no loss: $l[n, d] = 0$. `reduction="none"` returns $l$, "sum" its sum, and "mean" divides that by the
+weights of the labels:
+
+$$L = \frac{\sum_{n,d} l[n, d]}{\sum_{n,d} s[n, d]} \qquad
+s[n, d] = \begin{cases} w[y[n, d]] & \text{if } y[n, d] \ne \iota \\ 0 & \text{otherwise} \end{cases}$$
+
+So the mean over nothing (an empty batch, all labels ignored, all weights zero) is NaN. If the target is floating point and has
+the shape of the input, it holds $q$ itself, before smoothing: see `soft_cross_entropy.py`.
+
+## Gradients
+
+The derivative of a log-probability is $\partial \log p[c'] / \partial x[c] = [c = c'] - p[c]$. With $g = \partial L / \partial l$
+(for the mean, the upstream gradient divided by $\sum s$; 0 for an ignored sample) and $M$, the mass of the weighted target:
+
+$$\frac{\partial L}{\partial x}[n, c, d] = g[n, d] \left( M[n, d] \, e^{\log p[n, c, d]} - w[c] \, q[n, c, d] \right) \qquad
+M[n, d] = \sum_{c=0}^{C-1} w[c] \, q[n, c, d] = a \, w[y[n, d]] + \sum_{c=0}^{C-1} b \, w[c]$$
+
+Without weights $M = 1$ and the bracket is $p - q$: what the network says minus what is true.
+
+## Cost
+
+After $\log p$: forward $N D$ reads of $\log p$ (with smoothing $N C D$ reads and as many multiply-adds); backward $N C D$
+exponentials, $\log p$ read once and $\partial L / \partial x$ written once. Almost all of it is $N C D$ exponentials each way.
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $\log p$ | `log_p` | $(N, C, D)$ | logarithm of the probability of each class |
+| $y$ | `target` | $(N, D)$ | label: the class of each sample, $0 \le y < C$, or $\iota$ |
+| $y[n, d]$ | `label` | | the label of one sample |
+| $\iota$ | `ignore_index` | any integer | samples with this label do not count |
+| $w$ | `weight` | $(C)$ | how much each class counts; all 1 if none are given |
+| $q$ | `q` | | the label as a distribution over the classes |
+| $a$ | `a` | $0 \le a \le 1$ | share of the label that smoothing leaves |
+| $b$ | `b` | $0 \le b \le 1 / C$ | what smoothing gives to each class |
+| $l$ | `loss` | $(N, D)$ | loss of each sample, before the reduction |
+| $s$ | `share` | $(N, D)$ | how much each sample counts in the mean |
+| $g$ | `grad_loss` | $(N, D)$ | gradient of the reduced loss for each sample's loss |
+| $M$ | `mass` | | sum of the weighted target over the classes |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient for the logits |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
+| $c$ | `c` | $0 \le c < C$ | class |
+| $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel); $D = 1$ if there is only one |
+
+## Worked example
+
+Two samples, three classes. The first one's odds are 1 : 1 : 2 and its class is the last one, the second one's are 4 : 3 : 1 and
+its class is the first: both get probability 1/2, and a loss of $\log 2$. The gradient is $p$ minus the label, over 2 samples:
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([[1., 1, 2], [4, 3, 1]]).log().requires_grad_()
+>>> target = torch.tensor([2, 0])
+>>> F.cross_entropy(x, target, reduction="none")
+tensor([0.6931, 0.6931], grad_fn=<CrossEntropyBackward0>)
+>>> F.cross_entropy(x, target).backward()
+>>> x.grad
+tensor([[ 0.1250,  0.1250, -0.2500],
+        [-0.2500,  0.1875,  0.0625]])
+
+With weights, a mean is a weighted one; and an ignored sample (here the second) leaves no trace:
+
+>>> weight = torch.tensor([1., 1, 3])
+>>> F.cross_entropy(x, target, weight=weight, reduction="sum").item() / 4 == F.cross_entropy(x, target, weight=weight).item()
+True
+>>> F.cross_entropy(x, torch.tensor([2, -100]), reduction="none")
+tensor([0.6931, 0.0000], grad_fn=<CrossEntropyBackward0>)
+
+## Differences
+
+- Older documentation divides the mean by the number of samples also when there are weights. It is their sum, as above; only class
+  probabilities divide by the number of samples.
+- A `label_smoothing` below 0 counts as 0, in PyTorch too.
+- PyTorch takes float16 logits, and differentiates a loss twice; both raise an error here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reftorch.autograd import Function, is_grad_enabled
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn.loss.classes import (
+    check_class_weight,
+    check_label_dtype,
+    check_label_range,
+    check_label_shape,
+    check_logits,
+    check_tensor,
+    class_extents,
+    label_shape,
+)
+from reftorch.nn.loss.log_probabilities import (
+    log_probabilities_forward_cpu,
+    log_probabilities_forward_cuda,
+)
+from reftorch.nn.loss.reduction import _WeightedLoss, loss_sum, reduction_name
+from reftorch.nn.loss.soft_cross_entropy import SoftCrossEntropyFunction
+from reftorch.tensor import Tensor
+from reftorch.types import float32, float64, int64
+
+
+# ## The loss of each sample, and how much it counts
+#
+# $$l[n, d] = - \sum_c w[c] \, q[n, c, d] \, \log p[n, c, d] \qquad s[n, d] = w[y[n, d]]$$
+#
+# An ignored label may lie outside the classes, so nothing is looked up for it. Without smoothing ($b = 0$) the other classes are
+# not read either: one of them may have probability 0, and 0 times $\log 0$ would be NaN.
+@njit(**PARALLEL)
+def cross_entropy_forward_cpu(log_p, target, weight, loss, share, keep, spread, ignore_index):
+    N, C, D = log_p.shape
+    for n in prange(N):
+        for d in range(D):
+            a = loss.dtype.type(keep)
+            b = loss.dtype.type(spread)
+            label = target[n, d]
+            result = np.float64(0)
+            share[n, d] = 0
+            if label != ignore_index:
+                result -= a * weight[label] * log_p[n, label, d]
+                share[n, d] = weight[label]
+                if b > 0:
+                    for c in range(C):
+                        result -= b * weight[c] * log_p[n, c, d]
+            loss[n, d] = result
+
+
+@cuda.jit
+def cross_entropy_forward_cuda(log_p, target, weight, loss, share, keep, spread, ignore_index):
+    N, C, D = log_p.shape
+    i = cuda.grid(1)  # one thread a sample
+    if i >= loss.size:
+        return
+    d = i % D
+    n = i // D
+    a = loss.dtype.type(keep)
+    b = loss.dtype.type(spread)
+    label = target[n, d]
+    result = loss.dtype.type(0)
+    share[n, d] = 0
+    if label != ignore_index:
+        result -= a * weight[label] * log_p[n, label, d]
+        share[n, d] = weight[label]
+        if b > 0:
+            for c in range(C):
+                result -= b * weight[c] * log_p[n, c, d]
+    loss[n, d] = result
+
+
+# ## The gradient for the logits
+#
+# $$\frac{\partial L}{\partial x}[n, c, d] = g[n, d] \left( M[n, d] \, p[n, c, d] - w[c] \, q[n, c, d] \right)$$
+#
+# All classes of a sample share its mass, so one thread computes the mass and then the gradient of each class.
+@njit(**PARALLEL)
+def cross_entropy_backward_x_cpu(
+    grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index
+):
+    N, C, D = grad_x.shape
+    for n in prange(N):
+        for d in range(D):
+            a = grad_x.dtype.type(keep)
+            b = grad_x.dtype.type(spread)
+            label = target[n, d]
+            g = grad_x.dtype.type(0)
+            mass = np.float64(0)
+            if label != ignore_index:
+                g = grad_loss[n, d]
+                mass += a * weight[label]
+                for c in range(C):
+                    mass += b * weight[c]
+            for c in range(C):
+                q = b
+                if c == label:
+                    q += a
+                grad_x[n, c, d] = g * (mass * math.exp(log_p[n, c, d]) - weight[c] * q)
+
+
+@cuda.jit
+def cross_entropy_backward_x_cuda(
+    grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index
+):
+    N, C, D = grad_x.shape
+    i = cuda.grid(1)  # one thread a sample
+    if i >= grad_loss.size:
+        return
+    d = i % D
+    n = i // D
+    a = grad_x.dtype.type(keep)
+    b = grad_x.dtype.type(spread)
+    label = target[n, d]
+    g = grad_x.dtype.type(0)
+    mass = grad_x.dtype.type(0)
+    if label != ignore_index:
+        g = grad_loss[n, d]
+        mass += a * weight[label]
+        for c in range(C):
+            mass += b * weight[c]
+    for c in range(C):
+        q = b
+        if c == label:
+            q += a
+        grad_x[n, c, d] = g * (mass * math.exp(log_p[n, c, d]) - weight[c] * q)
+
+
+class CrossEntropyFunction(Function):
+    """Cross entropy on the tape, for a target of class indices. `keep` and `spread` are a and b of the formulas."""
+
+    @staticmethod
+    def forward(ctx, x, target, weight, keep, spread, ignore_index, reduction):
+        N, C, D = class_extents(x.shape)
+        target = target.reshape(N, D)
+        log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
+        run = on(
+            x.device,
+            log_probabilities_forward_cpu,
+            log_probabilities_forward_cuda,
+            threads=N * D,
+        )
+        run(*arrays(x.reshape(N, C, D), log_p))
+        run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, threads=N * D)
+        run(*arrays(log_p, target, weight, loss, share), keep, spread, ignore_index)
+        ctx.shape, ctx.constants, ctx.reduction = x.shape, (keep, spread, ignore_index), reduction
+        ctx.save_for_backward(log_p, target, weight)
+        if reduction == "none":
+            return loss.reshape(label_shape(x.shape))
+        ctx.divisor = 1
+        if reduction == "mean":
+            shares = loss_sum(share)
+            ctx.divisor = shares * (shares / shares)  # NaN, not 0, if there is nothing to average
+        return loss_sum(loss) / ctx.divisor
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        log_p, target, weight = ctx.saved_tensors
+        N, C, D = log_p.shape
+        if ctx.reduction == "none":
+            grad_loss = grad_y.reshape(N, D)
+        else:
+            grad_loss = (grad_y / ctx.divisor).expand(N, D)
+        grad_x = log_p.new_empty(N, C, D)
+        run = on(
+            log_p.device,
+            cross_entropy_backward_x_cpu,
+            cross_entropy_backward_x_cuda,
+            threads=N * D,
+        )
+        run(*arrays(grad_loss, log_p, target, weight, grad_x), *ctx.constants)
+        return grad_x.reshape(ctx.shape)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross entropy between logits and classes, or probabilities of classes.
+
+    Shapes: `input` (C), (N, C) or (N, C, d1, ..., dK), floating point. `target` without the C, int64 or uint8: class indices; or
+    with the input's shape, floating point: class probabilities. `weight` (C). The result is a scalar; with `reduction="none"` it
+    has the shape of class indices. `size_average` and `reduce` are deprecated and override `reduction`. Formulas: above.
+
+    Raises:
+        ValueError: batch sizes differ, or `reduction` is not "none", "mean" or "sum".
+        IndexError: a label is neither a class nor `ignore_index`.
+        RuntimeError: other sizes or dtypes do not fit; `label_smoothing` is above 1; `ignore_index` >= 0 with probabilities;
+            `weight` requires grad, which class indices do not give.
+        NotImplementedError: `input` is not float32 or float64.
+        TypeError: an argument is not a tensor.
+    """
+    for name, value in (("input", input), ("target", target)):
+        check_tensor("cross_entropy", name, value)
+    reduction = reduction_name(reduction, size_average, reduce)
+    if label_smoothing > 1:
+        raise RuntimeError(
+            f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing} (it is a share, not a percentage)"
+        )
+    check_logits("cross_entropy", input)
+    if weight is None:
+        weight = input.new_ones(class_extents(input.shape)[1])
+    check_tensor("cross_entropy", "weight", weight)
+    check_class_weight(weight, input)
+    smoothing = float(label_smoothing) if label_smoothing > 0 else 0.0
+    keep, spread = 1 - smoothing, smoothing / max(1, weight.shape[0])
+    if target.shape == input.shape:
+        return _with_probabilities(input, target, weight, keep, spread, ignore_index, reduction)
+    return _with_labels(input, target, weight, keep, spread, ignore_index, reduction)
+
+
+def _with_labels(input, target, weight, keep, spread, ignore_index, reduction):
+    """`cross_entropy` of class indices, once the options are known."""
+    check_label_shape(input, target)
+    check_label_dtype(target)
+    if weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"expected weight of {input.dtype}, the dtype of input, but found {weight.dtype}: convert one of them"
+        )
+    if weight.requires_grad and is_grad_enabled():
+        raise RuntimeError(
+            "cross_entropy is not differentiable with respect to weight if the target holds class indices: "
+            "pass weight.detach()"
+        )
+    target = target.to(int64)
+    check_label_range(target, weight.shape[0], ignore_index)
+    return CrossEntropyFunction.apply(input, target, weight, keep, spread, ignore_index, reduction)
+
+
+def _with_probabilities(input, target, weight, keep, spread, ignore_index, reduction):
+    """`cross_entropy` of class probabilities, once the options are known; the widest of the three dtypes is used."""
+    if not target.is_floating_point():
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {target.dtype}: a target of the "
+            f"input's shape {list(input.shape)} holds probabilities; class indices have shape "
+            f"{list(label_shape(input.shape))}"
+        )
+    if ignore_index >= 0:
+        raise RuntimeError(
+            f"ignore_index is not supported for floating point target, and it is {ignore_index}: to ignore a sample, "
+            "make all its probabilities 0"
+        )
+    dtype = float64 if float64 in (input.dtype, target.dtype, weight.dtype) else float32
+    return SoftCrossEntropyFunction.apply(
+        input.to(dtype), target.to(dtype), weight.to(dtype), keep, spread, reduction
+    )
+
+
+class CrossEntropyLoss(_WeightedLoss):
+    """Cross entropy between logits and classes, or probabilities of classes; see `cross_entropy`.
+
+    Parameters:
+        weight: how much each class counts, (C); a buffer, in the state_dict if given.
+        ignore_index: a label that does not count, inside the classes or not.
+        reduction: "none", "mean" (weighted) or "sum".
+        label_smoothing: share of each label that is spread over all classes, from 0 to 1.
+        size_average, reduce: deprecated spellings of `reduction`.
+
+    Raises:
+        Nothing when made: the options are checked by the call, as in PyTorch.
+    """
+
+    __constants__ = ["ignore_index", "reduction", "label_smoothing"]
+    ignore_index: int
+    label_smoothing: float
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss of logits `input` for `target`."""
+        return cross_entropy(
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )

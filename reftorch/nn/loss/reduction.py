@@ -1,0 +1,138 @@
+"""What all losses share: the names of the reductions, old and new, and the sum over the losses of a batch.
+
+A loss gives one number for each sample. `reduction="none"` returns them, "sum" their sum, "mean" their (weighted) mean.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from reftorch.kernel import SERIAL, arrays, cuda, njit, on
+from reftorch.nn.module import Module
+from reftorch.tensor import Tensor
+
+
+def reduction_name(
+    reduction: str, size_average: bool | None = None, reduce: bool | None = None
+) -> str:
+    """The reduction that is meant: "none", "mean" or "sum".
+
+    `size_average` and `reduce` are deprecated; giving either (not None) overrides `reduction`, with a warning. Each counts as
+    True where only the other is given.
+
+    Raises:
+        ValueError: `reduction` is none of the three.
+    """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    if reduction == "elementwise_mean":  # what "mean" was called in PyTorch 0.4.1
+        warnings.warn(
+            "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
+            stacklevel=3,
+        )
+        reduction = "mean"
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(
+            f"{reduction!r} is not a valid value for reduction: it is 'none', 'mean' or 'sum'"
+        )
+    return reduction
+
+
+def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
+    """The reduction that the two deprecated arguments stand for, with torch's warning."""
+    if reduce is not None and not reduce:
+        reduction = "none"
+    elif size_average is None or size_average:
+        reduction = "mean"
+    else:
+        reduction = "sum"
+    warnings.warn(
+        "size_average and reduce args will be deprecated, "
+        f"please use reduction='{reduction}' instead.",
+        stacklevel=4,
+    )
+    return reduction
+
+
+class _Loss(Module):
+    """Base of all losses: keeps `reduction`, which is not checked before the first call."""
+
+    reduction: str
+
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__()
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
+        self.reduction = reduction
+
+
+class _WeightedLoss(_Loss):
+    """Base of the losses with a weight for each class: a buffer, so that it moves with the Module and is in its state_dict."""
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+
+# ## The sum of all losses
+#
+# One after the other on the CPU, in float64: a long sum. On CUDA the body is another one, because a single thread would be slow
+# and atomics would add in a different order, and so round differently, in each run. One block of threads, a power of two, does it:
+# with 256 of them each takes every 256th value; then half of the threads add what the other half has, then half of those, until
+# one number is left. The order never changes. Each `syncthreads` makes sure that all have written before anyone reads, so no
+# thread may return early.
+BLOCK = 256  # threads at most
+
+
+@njit(**SERIAL)
+def loss_sum_cpu(loss, total):
+    result = np.float64(0)
+    for i in range(loss.size):
+        result += loss[i]
+    total[0] = result
+
+
+@cuda.jit
+def loss_sum_cuda(loss, total):
+    partial = cuda.shared.array(BLOCK, total.dtype)
+    thread = cuda.threadIdx.x
+    threads = cuda.blockDim.x
+    result = total.dtype.type(0)
+    for i in range(thread, loss.size, threads):
+        result += loss[i]
+    partial[thread] = result
+    cuda.syncthreads()
+    half = threads // 2
+    while half > 0:
+        if thread < half:
+            partial[thread] += partial[thread + half]
+        cuda.syncthreads()
+        half //= 2
+    if thread == 0:
+        total[0] = partial[0]
+
+
+def loss_sum(loss: Tensor) -> Tensor:
+    """The sum of all elements, a tensor of shape (); the same to the last bit in each run. Not recorded on the tape."""
+    total = loss.new_empty(1)
+    threads = 1  # no more than there are values, rounded up to a power of two
+    while threads < min(loss.numel(), BLOCK):
+        threads *= 2
+    run = on(loss.device, loss_sum_cpu, loss_sum_cuda, threads=threads)
+    run(*arrays(loss.reshape(loss.numel()), total))
+    return total.reshape(())

@@ -1,0 +1,243 @@
+r"""Max pooling over the rows and columns of images.
+
+A window slides over each channel; of every window the largest number is kept. The picture shrinks, and a feature is found
+wherever in the window it lies. Nothing is learned.
+
+## Forward
+
+$$y[n, c, h_{out}, w_{out}] = \max_{0 \le k_h < K_h} \; \max_{0 \le k_w < K_w} \; x[n, c, h_{in}, w_{in}]$$
+
+$$h_{in} = h_{out} \, s_h - p_h + k_h \, d_h \qquad w_{in} = w_{out} \, s_w - p_w + k_w \, d_w$$
+
+Positions outside the image count as $-\infty$, so padding never wins against a pixel. Where the maximum was found is
+remembered as one number per window, row by row over the channel's image; of equal pixels the first one counts:
+
+$$m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \quad \text{of the pixel that won}$$
+
+NaN wins against every number (the last NaN of a window, if there are several), so that an error upstream stays visible.
+
+## Gradients
+
+$y$ copies one pixel of the window, so its derivative is 1 for that pixel and 0 for the others. A pixel may win in several
+overlapping windows, and collects the gradient of each:
+
+$$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out} = a_h}^{b_h} \; \sum_{w_{out} = 0}^{W_{out} - 1}
+\left[ m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \right] \; \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
+
+The bracket is 1 where the equation in it holds, and 0 elsewhere. Only the rows of windows from $a_h$ to $b_h$ reach the pixel:
+the first of them ends at its row or below, the last one starts at its row or above.
+
+$$a_h = \max\left(0, \left\lceil \frac{h_{in} + p_h - (K_h - 1) \, d_h}{s_h} \right\rceil\right) \qquad
+b_h = \min\left(H_{out} - 1, \left\lfloor \frac{h_{in} + p_h}{s_h} \right\rfloor\right)$$
+
+## Output size
+
+$$H_{out} = \left\lfloor \frac{H_{in} + 2 p_h - d_h (K_h - 1) - 1}{s_h} \right\rfloor + 1$$
+
+and $W_{out}$ alike. `ceil_mode=True` rounds up instead, and so keeps a last window that hangs over the edge; but a window that
+would start in the padding on the right, beyond the last pixel, is dropped again.
+
+## Cost
+
+$N C H_{out} W_{out} K_h K_w$ comparisons forward. Reads $x$ once, $N C H_{in} W_{in}$ elements (more where windows overlap and
+the cache forgets), writes $y$ and the 8-byte indices, $N C H_{out} W_{out}$ of each. Backward reads the gradient of $y$ and the
+indices and writes the gradient of $x$: it does not look at $x$ again. For $K_h = K_w = s_h = s_w = 2$ in float32 that is 28 bytes
+per window forward for 4 comparisons: the memory sets the speed, not the arithmetic.
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $x$ | `x` | $(N, C, H_{in}, W_{in})$ | input |
+| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output, the largest pixel of each window |
+| $m$ | `index` | $(N, C, H_{out}, W_{out})$ | where it was found: row times $W_{in}$ plus column; int64 |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H_{out}, W_{out})$ | gradient of the loss for $y$ |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $x$ |
+| $n$ | `n` | $0 \le n < N$ | image of the batch |
+| $c$ | `c` | $0 \le c < C$ | channel |
+| $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output: which window, from the top |
+| $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output: which window, from the left |
+| $k_h$ | `k_h` | $0 \le k_h < K_h$ | row inside the window |
+| $k_w$ | `k_w` | $0 \le k_w < K_w$ | column inside the window |
+| $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
+| $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
+| $s_h$ | `stride_h` | $s_h \ge 1$ | rows from one window to the next |
+| $s_w$ | `stride_w` | $s_w \ge 1$ | columns from one window to the next |
+| $p_h$ | `pad_h` | $0 \le p_h \le K_h / 2$ | rows of padding above and below |
+| $p_w$ | `pad_w` | $0 \le p_w \le K_w / 2$ | columns of padding left and right |
+| $d_h$ | `dil_h` | $d_h \ge 1$ | rows from one position of the window to the next |
+| $d_w$ | `dil_w` | $d_w \ge 1$ | columns from one position of the window to the next |
+| $-\infty$ | `lowest` | | what a window is worth before a pixel is seen (for integers, the smallest one) |
+| $a_h$ | `h_first` | $0 \le a_h$ | first window, from the top, that reaches row $h_{in}$ |
+| $b_h$ | `h_last` | $b_h < H_{out}$ | last window that reaches row $h_{in}$ |
+
+## Worked example
+
+Windows of 2 by 2, one pixel apart, over an image of 3 rows and 4 columns. The 5 wins two windows, and so does the 6: each
+collects two gradients. The two 3s share a window; the first of them wins, the second gets nothing:
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([[[[1., 5, 2, 3],
+...                     [4, 0, 1, 3],
+...                     [7, 2, 6, 0]]]], requires_grad=True)
+>>> y, index = F.max_pool2d(x, kernel_size=2, stride=1, return_indices=True)
+>>> y
+tensor([[[[5., 5., 3.],
+          [7., 6., 6.]]]], grad_fn=<MaxPool2dBackward>)
+>>> index
+tensor([[[[ 1,  1,  3],
+          [ 8, 10, 10]]]])
+>>> y.backward(torch.tensor([[[[1., 2, 3],
+...                            [4, 5, 6]]]]))
+>>> x.grad
+tensor([[[[ 0.,  3.,  0.,  3.],
+          [ 0.,  0.,  0.,  0.],
+          [ 4.,  0., 11.,  0.]]]])
+
+## Differences
+
+- Older documentation calls the padding zeros. It is $-\infty$: a window of negative pixels keeps its largest pixel.
+- Padding may be at most half of `kernel_size` (rounded down), whatever the dilation: PyTorch's message speaks of the "effective"
+  size $d (K - 1) + 1$, but a second check refuses more.
+- With dilation a window can step over a small image and touch padding only. Its value is $-\infty$ here and in PyTorch; its index is
+  -1 here, where PyTorch gives the place at which the window would begin, which may lie outside the image or be another pixel.
+- Only the indices are kept for backward. PyTorch keeps the input too, and so refuses backward if the input was changed in place.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+
+from reftorch.autograd import Function
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn.module import Module
+from reftorch.tensor import Tensor
+from reftorch.types import int64
+
+
+def max_pool2d_output_size(size_in, kernel_size, stride, padding, dilation, ceil_mode=False):
+    """Rows and columns of the output, `(H_out, W_out)`, for `size_in = (H_in, W_in)`; all arguments are pairs.
+
+    It may be zero or less: no window fits. The section "Output size" above derives it.
+    """
+    size_out = []
+    for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation, strict=True):
+        room = extent + 2 * p - d * (k - 1) - 1  # how far the first window can move
+        windows = (-(-room // s) if ceil_mode else room // s) + 1
+        if ceil_mode and (windows - 1) * s >= extent + p:
+            windows -= 1  # the last one would start in the padding on the right
+        size_out.append(windows)
+    return tuple(size_out)
+
+
+# ## The largest pixel of each window
+#
+# $$y[n, c, h_{out}, w_{out}] = \max_{k_h, k_w} \; x[n, c, h_{in}, w_{in}]$$
+#
+# One pass finds the value and its place. `value > best` keeps the first of equal pixels; a NaN compares false with everything,
+# so it is asked for by name; `found < 0` lets the first pixel in, even if it is minus infinity itself.
+@njit(**PARALLEL)
+def max_pool2d_forward_cpu(
+    x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest
+):
+    N, C, H_in, W_in = x.shape
+    N, C, H_out, W_out = y.shape
+    for n in prange(N):
+        for c in range(C):
+            for h_out in range(H_out):
+                for w_out in range(W_out):
+                    best = y.dtype.type(lowest)
+                    found = -1
+                    for k_h in range(K_h):
+                        h_in = h_out * stride_h - pad_h + k_h * dil_h
+                        if 0 <= h_in < H_in:
+                            for k_w in range(K_w):
+                                w_in = w_out * stride_w - pad_w + k_w * dil_w
+                                if 0 <= w_in < W_in:
+                                    value = x[n, c, h_in, w_in]
+                                    if found < 0 or value > best or math.isnan(value):
+                                        best = value
+                                        found = h_in * W_in + w_in
+                    y[n, c, h_out, w_out] = best
+                    index[n, c, h_out, w_out] = found
+
+
+@cuda.jit
+def max_pool2d_forward_cuda(
+    x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest
+):
+    N, C, H_in, W_in = x.shape
+    N, C, H_out, W_out = y.shape
+    i = cuda.grid(1)
+    if i >= y.size:
+        return
+    w_out = i % W_out
+    h_out = i // W_out % H_out
+    c = i // (W_out * H_out) % C
+    n = i // (W_out * H_out * C)
+    best = y.dtype.type(lowest)
+    found = -1
+    for k_h in range(K_h):
+        h_in = h_out * stride_h - pad_h + k_h * dil_h
+        if 0 <= h_in < H_in:
+            for k_w in range(K_w):
+                w_in = w_out * stride_w - pad_w + k_w * dil_w
+                if 0 <= w_in < W_in:
+                    value = x[n, c, h_in, w_in]
+                    if found < 0 or value > best or math.isnan(value):
+                        best = value
+                        found = h_in * W_in + w_in
+    y[n, c, h_out, w_out] = best
+    index[n, c, h_out, w_out] = found
+
+
+# ## The gradient of the input
+#
+# $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out} = a_h}^{b_h} \; \sum_{w_{out} = 0}^{W_{out} - 1}
+# \left[ m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \right] \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
+#
+# Seen from a row of the image: which windows reach me, and which of my pixels did each of them choose? A row belongs to one thread,
+# so no two threads ever add to one pixel. (A pixel of its own for each thread would be safe too, but then every pixel has to
+# work out which columns of windows reach it: two divisions a pixel, which took ten times as long.)
+# `-(-a // b)` is a / b rounded up.
+@njit(**PARALLEL)
+def max_pool2d_backward_x_cpu(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_h):
+    N, C, H_in, W_in = grad_x.shape
+    N, C, H_out, W_out = grad_y.shape
+    for n in prange(N):
+        for c in range(C):
+            for h_in in range(H_in):
+                for w_in in range(W_in):
+                    grad_x[n, c, h_in, w_in] = 0
+                h_first = max(0, -(-(h_in + pad_h - (K_h - 1) * dil_h) // stride_h))
+                h_last = min(H_out - 1, (h_in + pad_h) // stride_h)
+                for h_out in range(h_first, h_last + 1):
+                    for w_out in range(W_out):
+                        w_in = index[n, c, h_out, w_out] - h_in * W_in
+                        if 0 <= w_in < W_in:
+                            grad_x[n, c, h_in, w_in] += grad_y[n, c, h_out, w_out]
+
+
+@cuda.jit
+def max_pool2d_backward_x_cuda(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_h):
+    N, C, H_in, W_in = grad_x.shape
+    N, C, H_out, W_out = grad_y.shape
+    i = cuda.grid(1)
+    if i >= N * C * H_in:
+        return
+    h_in = i % H_in
+    c = i // H_in % C
+    n = i // (H_in * C)
+    for w_in in range(W_in):
+        grad_x[n, c, h_in, w_in] = 0
+    h_first = max(0, -(-(h_in + pad_h - (K_h - 1) * dil_h) // stride_h))
+    h_last = min(H_out - 1, (h_in + pad_h) // stride_h)
+    for h_out in range(h_first, h_last + 1):
+        for w_out in range(W_out):
+            w_in = index[n, c, h_out, w_out] - h_in * W_in
+            if 0 <= w_in < W_in:
+                grad_x[n, c, h_in, w_in] += grad_y[n, c, h_out, w_out]

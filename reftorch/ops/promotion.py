@@ -1,0 +1,88 @@
+"""Which dtype an operation on mixed operands has.
+
+PyTorch sorts operands into three groups: tensors with dimensions, tensors without, and Python numbers. The dtype is that of the
+first group, unless a later one is of a higher category (bool < integer < floating point < complex); so `float32_tensor * 2.5`
+stays float32, and `int64_tensor * 2.5` becomes the default float32.
+"""
+
+from __future__ import annotations
+
+import functools
+import numbers
+from typing import Any
+
+import numpy as np
+
+from .. import types
+from ..types import dtype
+
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def category(of: dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floating point, 3 for complex."""
+    return _CATEGORY[of.numpy.kind]
+
+
+@functools.lru_cache(maxsize=None)
+def promote_types(a: dtype, b: dtype) -> dtype:
+    """The smallest dtype that holds both: a floating point one is kept as it is beside an integer."""
+    if a is b:
+        return a
+    if category(a) != category(b) and max(category(a), category(b)) >= 2:
+        high, low = (a, b) if category(a) > category(b) else (b, a)
+        if category(high) == 3 and low is types.float64:
+            return types.complex128
+        return high
+    return types.from_numpy_dtype(np.promote_types(a.numpy, b.numpy))
+
+
+def scalar_dtype(value: Any) -> dtype:
+    """The default dtype of a Python or NumPy number."""
+    if isinstance(value, (bool, np.bool_)):
+        return types.bool
+    if isinstance(value, numbers.Integral):
+        return types.int64
+    if isinstance(value, numbers.Real):
+        return default_dtype()
+    if isinstance(value, numbers.Complex):
+        return types.complex64
+    raise TypeError(f"wanted a tensor or a number, found {type(value).__name__}: {value!r}")
+
+
+def result_type(*operands: Any) -> dtype:
+    """The dtype of an operation on these tensors and numbers."""
+    groups: list[dtype | None] = [None, None, None]
+    for operand in operands:
+        if hasattr(operand, "grad_fn"):
+            group, found = (0 if operand.ndim else 1), operand.dtype
+        else:
+            group, found = 2, scalar_dtype(operand)
+        before = groups[group]
+        groups[group] = found if before is None else promote_types(before, found)
+    result = None
+    for found in groups:
+        if found is not None and (result is None or category(found) > category(result)):
+            result = found if result is None else promote_types(result, found)
+    assert result is not None
+    return result
+
+
+_default = types.float32
+
+
+def default_dtype() -> dtype:
+    """The dtype of new floating-point tensors: float32 unless `set_default_dtype` changed it."""
+    return _default
+
+
+def set_default_dtype(new: dtype) -> None:
+    """Make `new` the dtype of tensors created from Python floats.
+
+    Raises:
+        TypeError: `new` is not a floating-point dtype.
+    """
+    global _default
+    if not getattr(new, "is_floating_point", False):
+        raise TypeError(f"only floating-point types are supported as the default type, found {new}")
+    _default = new

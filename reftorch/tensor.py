@@ -1,0 +1,527 @@
+"""Tensor: an array, a dtype, a device, and a place on the tape.
+
+The numbers are in `.array`, a NumPy array or a CUDA device array. A view (`x[:, 0]`, `x.t()`, `x.view(...)`) is another Tensor over
+the same memory. Tensors that share memory share a version counter, which every in-place operation turns: so `backward` can
+tell that something it needs was overwritten.
+
+A tensor's place on the tape is `grad_fn`, the node that computed it, and which of the node's outputs it is. Operations live in
+`reftorch.ops`; the methods that call them are in `methods.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import autograd, types
+from .autograd import AccumulateGrad, Function, Node, RemovableHandle, add_hook, is_grad_enabled
+from .methods import TensorMethods
+from .types import CPU, Size, from_numpy_dtype
+
+CUDA = types.device("cuda:0")
+
+
+class _Counter:
+    """How often the memory that some tensors share was written to."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def bump(self) -> None:
+        self.value += 1
+
+
+class Overwrite(Function):
+    """A base after one of its views was written to: dbase = dy outside the view, dview = dy inside."""
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        grad_base = grad_y.clone()
+        part = ctx.view._same_view_of(grad_base)
+        grad_view = part.clone()
+        part.zero_()
+        return grad_base, grad_view
+
+
+class Tensor(TensorMethods):
+    """An n-dimensional array that can be differentiated. Made by `reftorch.tensor`, `zeros`, `randn` and the like."""
+
+    array: Any
+    dtype: types.dtype
+    device: types.device
+    _counter: _Counter
+    _requires_grad = False
+    _grad: Tensor | None = None
+    _grad_fn: Node | None = None
+    _output_nr = 0
+    _parent: Tensor | None = None  # of a view: the tensor that it was made from,
+    _base: Tensor | None = None  # the one at the end of that chain,
+    _made_by: tuple = ()  # and the Function and arguments that made it
+    _history = 0  # of a base: how often an in-place operation gave it a new place on the tape
+    _seen_history = 0
+    _own_hooks: OrderedDict | None = None
+    _after_accumulation: OrderedDict | None = None
+    _accumulator: weakref.ref | None = None
+    __array_priority__ = 1000  # ndarray * tensor is ours
+
+    def __new__(cls, *data: Any, device: Any = None) -> Any:
+        """The old constructor: `Tensor(2, 3)` is not set, `Tensor([1, 2])` holds floats; prefer `empty` and `tensor`."""
+        from .ops import creation
+
+        if len(data) == 1 and not isinstance(data[0], (int, Size)):
+            made = creation.tensor(data[0], dtype=types.float32, device=device)
+        else:
+            made = creation.empty(*(data or (0,)), dtype=types.float32, device=device)
+        made.__class__ = cls
+        return made
+
+    def __init__(self, *data: Any, **options: Any):
+        pass
+
+    @staticmethod
+    def _make(array: Any, device: types.device = CPU, dtype: types.dtype | None = None) -> Tensor:
+        """A tensor over this array, without history."""
+        self: Tensor = object.__new__(Tensor)
+        if device.type == "cpu":
+            if type(array) is not np.ndarray:
+                array = np.asarray(array)
+            self.device = CPU
+        else:
+            self.device = CUDA
+        self.array = array
+        self.dtype = from_numpy_dtype(array.dtype) if dtype is None else dtype
+        self._counter = _Counter()
+        return self
+
+    # -------------------------------------------------------------------------------- geometry
+    @property
+    def shape(self) -> Size:
+        """The extents of the dimensions."""
+        return Size(self.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the extent of dimension `dim`."""
+        if dim is None:
+            return self.shape
+        from .ops.shape import wrap_dim
+
+        if self.ndim == 0:
+            raise IndexError("dimension specified as 0 but tensor has no dimensions")
+        return self.array.shape[wrap_dim(dim, self.ndim)]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements apart in memory neighbours along each dimension are."""
+        strides = tuple(s // self.array.dtype.itemsize for s in self.array.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory one after the other, the last dimension fastest."""
+        if self.device.type == "cpu":
+            return self.array.flags.c_contiguous
+        expected = self.array.dtype.itemsize
+        for extent, stride in zip(reversed(self.array.shape), reversed(self.array.strides)):
+            if extent != 1 and stride != expected and self.array.size:
+                return False
+            expected *= extent
+        return True
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        if self.device.type == "cpu":
+            return self.array.ctypes.data
+        return int(self.array.__cuda_array_interface__["data"][0])
+
+    # -------------------------------------------------------------------------------- place on the tape
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are computed for this tensor."""
+        if self._base is not None and self._seen_history != self._base._history:
+            self._refresh()
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Say whether gradients are wanted for this leaf.
+
+        Raises:
+            RuntimeError: integers have no gradient; a computed tensor's flag cannot be taken away.
+        """
+        if not isinstance(requires_grad, (bool, np.bool_)):
+            raise TypeError(f"requires_grad must be a bool, found {type(requires_grad).__name__}")
+        if requires_grad and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise RuntimeError(
+                f"only Tensors of floating point dtype can require gradients, and this one is {self.dtype}"
+            )
+        if not requires_grad and self.grad_fn is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        self._requires_grad = bool(requires_grad)
+        return self
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that computed this tensor; None for a leaf."""
+        if self._base is not None and self._seen_history != self._base._history:
+            self._refresh()
+        return self._grad_fn
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user and not computed from one that requires grad."""
+        return self.grad_fn is None
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of `grad_fn` this tensor is."""
+        return self._output_nr
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` accumulated here."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            for what in ("shape", "dtype", "device"):
+                if getattr(value, what) != getattr(self, what):
+                    raise RuntimeError(
+                        f"assigned grad has {what} {getattr(value, what)}, but the tensor has {getattr(self, what)}"
+                    )
+        self._grad = value
+
+    def _edge(self) -> tuple[Node, int]:
+        """Where the gradient with respect to this tensor is sent."""
+        node = self.grad_fn
+        if node is not None:
+            return node, self._output_nr
+        accumulator = self._accumulator() if self._accumulator is not None else None
+        if accumulator is None:
+            accumulator = AccumulateGrad(self)
+            self._accumulator = weakref.ref(accumulator)  # the tape keeps the leaf alive, not the leaf the tape
+        return accumulator, 0
+
+    def _attach(self, node: Node, output: int) -> Tensor:
+        """From now on this tensor is an output of `node`."""
+        self._grad_fn, self._output_nr, self._requires_grad = node, output, True
+        return self
+
+    def _is_view_of(self, parent: Tensor, function: type[Function], args: tuple) -> None:
+        self._parent, self._made_by = parent, (function, args)
+        self._base = parent if parent._base is None else parent._base
+        self._seen_history = self._base._history
+        self._counter = parent._counter
+
+    def _same_view_of(self, base: Tensor) -> Tensor:
+        """What this tensor is of its own base, of another base of the same shape."""
+        if self._parent is None:
+            return base
+        function, args = self._made_by
+        return function.apply(self._parent._same_view_of(base), *args)
+
+    def _refresh(self) -> None:
+        """The base has a new place on the tape: take this view of it once more."""
+        assert self._base is not None
+        with autograd.enable_grad():
+            again = self._same_view_of(self._base)
+        self._seen_history = self._base._history
+        self._grad_fn, self._output_nr = again._grad_fn, again._output_nr
+        self._requires_grad = again._requires_grad
+
+    # -------------------------------------------------------------------------------- changing in place
+    @property
+    def _version(self) -> int:
+        return self._counter.value
+
+    def _check_inplace(self, recording: bool) -> None:
+        """Refuse to overwrite what must not be.
+
+        Raises:
+            RuntimeError: a leaf that requires grad (or a view of one), or elements that share memory.
+        """
+        if is_grad_enabled() and self.requires_grad:
+            if self.is_leaf:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation: its value before "
+                    "would be lost to the tape. Do it inside `with torch.no_grad():`"
+                )
+            if self._base is not None and self._base.is_leaf:
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation. Do it "
+                    "inside `with torch.no_grad():`"
+                )
+        if 0 in self.array.strides and any(
+            n > 1 and s == 0 for n, s in zip(self.array.shape, self.array.strides)
+        ):
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                "location. Please clone() the tensor before performing the operation."
+            )
+
+    def _snapshot(self) -> Tensor:
+        """The same numbers in other memory, at the same place on the tape: what an in-place operation starts from."""
+        copied = self.detach().clone()
+        if self.requires_grad:
+            node, output = self._edge()
+            copied._attach(node, output)
+        return copied
+
+    def _become(self, result: Tensor) -> Tensor:
+        """Take over the numbers of `result` and its place on the tape.
+
+        Raises:
+            RuntimeError: another shape, or a dtype that would lose its category.
+        """
+        if result.shape != self.shape:
+            raise RuntimeError(
+                f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)}"
+            )
+        if result.dtype is not self.dtype:
+            from .ops.promotion import category
+
+            if category(result.dtype) > category(self.dtype):
+                raise RuntimeError(
+                    f"result type {result.dtype} can't be cast to the desired output type {self.dtype}"
+                )
+            result = result.to(self.dtype)
+        with autograd.no_grad():
+            from .ops.inplace import _write
+
+            _write(self, result)
+        self._counter.bump()
+        if result.requires_grad:
+            self._rebase(*result._edge())
+        return self
+
+    def _rebase(self, node: Node, output: int) -> None:
+        """After an in-place operation this tensor is an output of `node`; if it is a view, so is a part of its base."""
+        if self._base is None:
+            self._attach(node, output)
+            self._history += 1
+            return
+        base = self._base
+        whole = Node(Overwrite)
+        whole.next_functions = (base._edge() if base.requires_grad else None, (node, output))
+        whole.needs_input_grad = (base.requires_grad, True)
+        whole.output_like = [(base.shape, base.dtype, base.device)]
+        whole.view = self  # type: ignore[attr-defined]
+        base._attach(whole, 0)
+        base._history += 1
+
+    # -------------------------------------------------------------------------------- gradients
+    def backward(
+        self, gradient: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
+        """Add the gradient of this tensor (weighted by `gradient`) to the `.grad` of the leaves it was computed from."""
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same memory without history."""
+        alias = Tensor._make(self.array, self.device, self.dtype)
+        alias._counter = self._counter
+        return alias
+
+    def detach_(self) -> Tensor:
+        """Forget the history."""
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self._grad_fn, self._output_nr, self._requires_grad = None, 0, False
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without history, and with a version counter of its own."""
+        return Tensor._make(self.array, self.device, self.dtype)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self.array, self.dtype, self.device = value.array, value.dtype, value.device
+        self._accumulator = None
+
+    @property
+    def _hooks(self) -> OrderedDict:
+        if self._own_hooks is None:
+            self._own_hooks = OrderedDict()
+        return self._own_hooks
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad)` when the gradient of this tensor is known; what it returns replaces it."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        node = self.grad_fn
+        return add_hook(self._hooks if node is None else node.tensor_hooks(self._output_nr), hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(tensor)` after a gradient was added to this leaf's `.grad`."""
+        if not (self.requires_grad and self.is_leaf):
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        self._after_accumulation = self._after_accumulation or OrderedDict()
+        return add_hook(self._after_accumulation, hook)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient in `.grad` though this is not a leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        node = self.grad_fn
+        if node is not None:
+            node.__dict__.setdefault("_retained", {})[self._output_nr] = weakref.ref(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called."""
+        kept = {} if self.grad_fn is None else self.grad_fn.__dict__.get("_retained", {})
+        return self._output_nr in kept
+
+    # -------------------------------------------------------------------------------- conversion
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        if self.numel() != 1:
+            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        return self._host().item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists, or as a number."""
+        return self._host().tolist()
+
+    def _host(self) -> np.ndarray:
+        from .ops.backend import to_host
+
+        return self.array if self.device.type == "cpu" else to_host(self.array)
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The NumPy array over the same memory.
+
+        Raises:
+            RuntimeError: the tensor requires grad: `detach()` it first.
+            TypeError: the tensor is on a CUDA device: move it with `cpu()` first.
+        """
+        if force:
+            return self.detach().cpu().numpy()
+        if self.requires_grad:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
+        if self.device.type != "cpu":
+            raise TypeError(
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                "host memory first."
+            )
+        return self.array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return np.array(array) if copy else array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        if self.device.type != "cpu":
+            raise BufferError(f"DLPack is supported on the CPU only, and this tensor is on {self.device}")
+        return self.array.__dlpack_device__()
+
+    # -------------------------------------------------------------------------------- Python's protocols
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            what = "no values" if self.numel() == 0 else "more than one value"
+            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous: use .any() or .all()")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.numpy.kind not in "iub" or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    __hash__ = object.__hash__
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 and type(self) is Tensor else object.__format__(self, spec)
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        from .printing import describe
+
+        return describe(self)
+
+    def __deepcopy__(self, memo: dict) -> Any:
+        if id(self) in memo:
+            return memo[id(self)]
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment: detach() it first"
+            )
+        with autograd.no_grad():
+            made = self.detach().clone()
+        made.__class__ = self.__class__
+        memo[id(self)] = made
+        made._requires_grad = self._requires_grad
+        if self._grad is not None:
+            made._grad = copy.deepcopy(self._grad, memo)
+        extra = {k: v for k, v in self.__dict__.items() if not k.startswith("_") and k not in made.__dict__}
+        made.__dict__.update(copy.deepcopy(extra, memo))
+        return made
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        if not self.is_leaf:
+            raise RuntimeError("cannot pickle a tensor with history: detach() it first")
+        array = np.ascontiguousarray(self._host()).reshape(self.array.shape)
+        return _rebuild, (type(self), array, str(self.device), self._requires_grad)
+
+
+def _rebuild(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Tensor:
+    """A tensor out of a pickle."""
+    made = Tensor._make(array).to(device)
+    made.__class__ = cls
+    made._requires_grad = requires_grad
+    return made
+
+
+from . import ops  # noqa: E402, F401  the operations need Tensor

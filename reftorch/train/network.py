@@ -1,0 +1,43 @@
+"""The network that `reftorch train` trains."""
+
+from __future__ import annotations
+
+from reftorch import nn
+from reftorch.tensor import Tensor
+from reftorch.transforms import Normalize
+
+CLASSES = 10
+SMALLEST = 4  # pixels that two poolings leave one of
+
+
+class ConvNet(nn.Module):
+    """Two rounds of convolution, ReLU and pooling, then two linear layers: images to the scores (logits) of the classes.
+
+    Shapes: (N, 1, height, width) to (N, classes), from 4 x 4 pixels on.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        mean: float,
+        std: float,
+        channels: tuple[int, int] = (16, 32),
+        hidden: int = 64,
+        classes: int = CLASSES,
+    ):
+        super().__init__()
+        self.normalize = Normalize([mean], [std])
+        self.conv1 = nn.Conv2d(1, channels[0], kernel_size=3, padding=1)
+        self.conv2 = nn.Conv2d(channels[0], channels[1], kernel_size=3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.relu = nn.ReLU()
+        self.linear1 = nn.Linear(channels[1] * (height // 2 // 2) * (width // 2 // 2), hidden)
+        self.linear2 = nn.Linear(hidden, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.normalize(x)
+        x = self.pool(self.relu(self.conv1(x)))
+        x = self.pool(self.relu(self.conv2(x)))
+        x = self.relu(self.linear1(x.flatten(1)))
+        return self.linear2(x)

@@ -1,0 +1,187 @@
+"""What a training run shows: a progress bar on a terminal, plain lines elsewhere, tables, and a picture of the curves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from reftorch.serialize import write_whole
+
+LINE_EVERY = 10.0  # seconds between plain lines within an epoch
+
+
+@dataclass
+class Epoch:
+    """What one round over the training images came to. Accuracies are fractions, `answers` the class given to each
+    held-out image."""
+
+    number: int
+    loss: float
+    accuracy: float
+    held_out_loss: float
+    held_out_accuracy: float
+    answers: np.ndarray
+
+
+class Progressing:
+    """Tells how far the training is. Used as a context; `compiling` is a callback for `reftorch.kernel.compiling`.
+
+    Time spent compiling does not count in images per second.
+    """
+
+    def __init__(self, console: Console, epochs: int, images: int):
+        self.console, self.epochs, self.images = console, epochs, images
+        self.live = console.is_terminal and not console.is_dumb_terminal
+        self.kernels, self.compile_seconds = 0, 0.0
+        self._depth, self._began = 0, 0.0
+        self._numbers = ""
+
+    def __enter__(self) -> Progressing:
+        if self.live:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TimeRemainingColumn(compact=True),
+            )
+            self.bar = Progress(*columns, console=self.console, transient=True)
+            self.task = self.bar.add_task("", total=max(self.epochs * self.images, 1))
+            self.bar.start()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        if self.live:
+            self.bar.stop()
+
+    def say(self, text: str) -> None:
+        """A line that stays, above the bar."""
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def start(self, epoch: int) -> None:
+        """Epoch number `epoch`, counted from 1, begins."""
+        self.epoch, self.done, self.seen = epoch, (epoch - 1) * self.images, 0
+        self._start, self._compiled_before = time.perf_counter(), self.compile_seconds
+        self._last_line = self._start
+        self._show()
+
+    def step(self, seen: int, loss: float, accuracy: float) -> None:
+        """`seen` images of this epoch are done, at this mean loss and accuracy."""
+        self.seen = seen
+        self._numbers = f"loss {loss:6.4f}  accuracy {accuracy:6.1%}  {self.speed():7,.0f} images/s"
+        self._show()
+        if not self.live and time.perf_counter() - self._last_line > LINE_EVERY:
+            self._last_line = time.perf_counter()
+            self.say(f"{self._epoch()}  {seen / self.images:4.0%}  {self._numbers}")
+
+    def end(self, epoch: Epoch) -> None:
+        """The epoch is over and the held-out images are judged."""
+        if self.kernels:
+            self.say(
+                f"compiled {self.kernels} kernels in {self.compile_seconds:.1f} s; they are kept for the next run"
+            )
+            self.kernels = 0
+        self.say(f"{self._epoch()}  {self._numbers}  held out: {epoch.held_out_accuracy:6.1%}")
+
+    def speed(self) -> float:
+        """Images per second in this epoch."""
+        compiling = self.compile_seconds - self._compiled_before
+        return self.seen / max(time.perf_counter() - self._start - compiling, 1e-9)
+
+    def compiling(self, kernel: str | None) -> None:
+        """`kernel` begins to compile; None: it is done. Kernels that call kernels nest."""
+        self._depth += 1 if kernel else -1
+        if kernel and self._depth == 1:
+            self._began = time.perf_counter()
+            self.kernels += 1
+            self._show(kernel)
+            if not self.live:
+                self.say(f"compiling {kernel}")
+        elif self._depth == 0:
+            self.compile_seconds += time.perf_counter() - self._began
+            self._show()
+
+    def _epoch(self) -> str:
+        return f"epoch {self.epoch:{len(str(self.epochs))}}/{self.epochs}"
+
+    def _show(self, kernel: str = "") -> None:
+        if self.live:
+            what = f"compiling {kernel}" if kernel else self._numbers
+            self.bar.update(
+                self.task, completed=self.done + self.seen, description=f"{self._epoch()}  {what}"
+            )
+
+
+def class_table(labels: np.ndarray, predictions: np.ndarray, classes: int) -> Table:
+    """How many images of each class are recognised."""
+    table = Table(title="Accuracy on the held-out images", title_justify="left")
+    for heading in ("class", "images", "right", "accuracy"):
+        table.add_column(heading, justify="right")
+    for c in range(classes):
+        table.add_row(str(c), *_score(labels == c, predictions == labels))
+    table.add_section()
+    table.add_row("all", *_score(labels >= 0, predictions == labels), style="bold")
+    return table
+
+
+def _score(chosen: np.ndarray, right: np.ndarray) -> tuple[str, str, str]:
+    images, hits = int(chosen.sum()), int((chosen & right).sum())
+    return f"{images:,}", f"{hits:,}", f"{hits / images:.1%}" if images else "-"
+
+
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """counts[t, p]: how many images of class t were taken for class p."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+def confusion_table(counts: np.ndarray) -> Table:
+    """The confusion matrix to look at: mistakes stand out, zeros are dots."""
+    table = Table(
+        title="Confusion matrix: rows are the truth, columns the answer", title_justify="left"
+    )
+    table.add_column("")
+    for p in range(len(counts)):
+        table.add_column(str(p), justify="right")
+    for t, row in enumerate(counts):
+        styles = ["green" if p == t else "bold red" for p in range(len(row))]
+        cells = [f"[{styles[p]}]{n}[/]" if n else "[dim].[/]" for p, n in enumerate(row)]
+        table.add_row(str(t), *cells)
+    return table
+
+
+def draw_curves(history: Sequence[Epoch], path: Path, title: str) -> None:
+    """Write a picture of loss and accuracy over the epochs to `path`; its ending chooses the format.
+
+    Raises:
+        FileError: `path` cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    epochs = [epoch.number for epoch in history]
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
+        values = [[getattr(e, name), getattr(e, f"held_out_{name}")] for e in history]
+        for curve, label, colour in zip(
+            zip(*values), ("training", "held out"), ("#0072b2", "#d55e00")
+        ):
+            axes.plot(epochs, curve, marker="o", markersize=3.5, color=colour, label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+        if name == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    write_whole(path, lambda draft: figure.savefig(draft, dpi=150))

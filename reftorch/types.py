@@ -1,0 +1,125 @@
+"""What a tensor is made of besides its numbers: `dtype`, `device` and `Size`."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+
+class dtype:
+    """The type of a tensor's elements, such as `torch.float32`. `.numpy` is NumPy's name for the same thing."""
+
+    def __init__(self, name: str, numpy: Any):
+        self.name, self.numpy = name, np.dtype(numpy)
+        self.itemsize = self.numpy.itemsize
+        self.is_floating_point = self.numpy.kind == "f"
+        self.is_complex = self.numpy.kind == "c"
+        self.is_signed = self.numpy.kind in "ifc"
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name  # pickled by name, so that `is` holds after loading
+
+
+float32 = dtype("float32", np.float32)
+float64 = dtype("float64", np.float64)
+float16 = dtype("float16", np.float16)
+int64 = dtype("int64", np.int64)
+int32 = dtype("int32", np.int32)
+int16 = dtype("int16", np.int16)
+int8 = dtype("int8", np.int8)
+uint8 = dtype("uint8", np.uint8)
+bool = dtype("bool", np.bool_)  # noqa: A001  torch's name for it
+complex64 = dtype("complex64", np.complex64)
+complex128 = dtype("complex128", np.complex128)
+
+ALL = (float32, float64, float16, int64, int32, int16, int8, uint8, bool, complex64, complex128)
+_BY_NUMPY = {d.numpy: d for d in ALL}
+
+
+def from_numpy_dtype(numpy: Any) -> dtype:
+    """The dtype of a NumPy array's elements.
+
+    Raises:
+        TypeError: there is no tensor of such elements (strings, objects, dates, ...).
+    """
+    try:
+        return _BY_NUMPY[numpy]
+    except KeyError:
+        names = ", ".join(d.name for d in ALL)
+        raise TypeError(
+            f"can't convert np.ndarray of type {numpy}. The only supported types are: {names}."
+        ) from None
+
+
+class device:
+    """Where a tensor lives: `device("cpu")`, `device("cuda")`, `device("cuda", 1)` or `device("cuda:1")`."""
+
+    __slots__ = ("index", "type")
+    type: str
+    index: int | None
+
+    def __new__(cls, type: str | int | device, index: int | None = None) -> device:
+        if isinstance(type, device):
+            return type
+        if isinstance(type, int):
+            type, index = "cuda", type
+        if not isinstance(type, str):
+            raise TypeError(f"device() received {type!r}: wanted 'cpu', 'cuda' or 'cuda:INDEX'")
+        match = re.fullmatch(r"(cpu|cuda)(?::(\d+))?", type)
+        if match is None or (match[2] is not None and index is not None):
+            raise RuntimeError(
+                f"Invalid device string: {type!r}; reftorch knows 'cpu', 'cuda' and 'cuda:INDEX'"
+            )
+        self = object.__new__(cls)
+        self.type = match[1]
+        self.index = int(match[2]) if match[2] is not None else index
+        return self
+
+    def _key(self) -> tuple[str, int]:
+        return self.type, self.index or 0  # "cuda" is the current device, which is number 0 here
+
+    def __eq__(self, other: object) -> Any:
+        return isinstance(other, device) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        inside = f"type='{self.type}'" + ("" if self.index is None else f", index={self.index}")
+        return f"device({inside})"
+
+    def __reduce__(self) -> tuple:
+        return device, (str(self),)
+
+
+CPU = device("cpu")
+
+
+class Size(tuple):
+    """The extents of a tensor: a tuple of ints that prints as `torch.Size([2, 3])`."""
+
+    def numel(self) -> int:
+        """How many elements a tensor of this size has."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, index: Any) -> Any:
+        picked = super().__getitem__(index)
+        return Size(picked) if isinstance(index, slice) else picked
+
+    def __add__(self, other: Any) -> Size:
+        return Size(super().__add__(tuple(other)))
+
+    def __reduce__(self) -> tuple:
+        return Size, (tuple(self),)

@@ -1,0 +1,378 @@
+"""The one harness that holds reftorch against live PyTorch. Cases are data; a component's test file reads like this:
+
+    import oracle
+    from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, distinct, integers, normal
+
+    CASES = [
+        ModuleCase("Conv2d", args=(3, 4, (3, 2)), kwargs=dict(stride=(2, 1)), inputs=[(2, 3, 7, 6)], id="stride"),
+        FunctionCase("conv2d", inputs=[(1, 2, 4, 3), (3, 2, 2, 2), (3,)], component="Conv2d"),
+        ModuleCase("CrossEntropyLoss", kwargs=dict(weight=uniform(0.5, 2, 5)), inputs=[(3, 5), integers(0, 5, 3)]),
+        ScriptCase("SGD", run=lambda torch, p: two_steps(torch, p), inputs=[(2, 3)]),
+    ]
+    ERRORS = [ErrorCase(lambda torch: torch.nn.Conv2d(3, 4, 3)(torch.zeros(1, 2, 5, 5)), words=["3", "2", "channels"])]
+    MUTANT_CASES = [case for case in CASES if case.is_tiny]  # the cases that must catch this component's mutants
+
+    @oracle.against_torch(CASES)
+    def test_matches_torch(case, run):
+        oracle.check(case, run)
+
+    @oracle.tiny(CASES)
+    def test_all_modes_agree(case):       # compiled = plain Python = CUDA, float32 and float64, without torch
+        oracle.check_modes(case)
+
+    @oracle.tiny(CASES)
+    def test_gradcheck(case):             # float64, plain Python
+        oracle.check_gradcheck(case)
+
+    @oracle.errors(ERRORS)
+    def test_errors(case):
+        oracle.check_error(case)
+
+`inputs` are tensors: a tuple of ints is a shape filled with normal numbers; an array holds given values; `normal`, `uniform`,
+`integers`, `distinct`, `probabilities` draw others. Floating inputs take the run's dtype and require a gradient (unless
+made with `grad=False`). Specs and arrays in `args` and `kwargs` become tensors without a gradient; all else goes as it is.
+
+Each case is run by torch on the CPU and by reftorch in the ways listed in `RUNS`, from the same seed and numbers. Compared:
+the module's repr, state_dict keys and initial values, output values, shape, dtype and requires_grad, gradients of inputs and
+parameters under a random upstream gradient, and the state (parameters and buffers) after the call.
+`oracle.check(case, oracle.RUNS[0])` serves hypothesis tests, which make their cases on the fly.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import reftorch
+from cases import (  # noqa: F401  the whole vocabulary is at hand as oracle.<name>
+    GPU_RUNS,
+    RUNS,
+    TINY_RUNS,
+    Case,
+    ErrorCase,
+    FunctionCase,
+    ModuleCase,
+    Run,
+    ScriptCase,
+    Spec,
+    against_torch,
+    array,
+    as_spec,
+    distinct,
+    errors,
+    integers,
+    normal,
+    probabilities,
+    tiny,
+    uniform,
+)
+
+
+# --------------------------------------------------------------------------------------------- running one case
+class Result(NamedTuple):
+    """What a run produced: arrays compared by value, facts compared by equality, the state before the call."""
+
+    values: dict[str, np.ndarray]
+    facts: dict[str, Any]
+    state: dict[str, np.ndarray]
+
+
+def _numpy(tensor: Any) -> np.ndarray:
+    return np.array(tensor.detach().cpu().numpy())
+
+
+def _leaf(
+    torch: Any, numbers: np.ndarray, device: str, grad: bool, strided: bool
+) -> tuple[Any, Any]:
+    """A leaf tensor and what is passed on: itself, or a view of it that holds `numbers` but is not contiguous."""
+    if strided and numbers.ndim == 1:
+        held, view = np.repeat(numbers, 2), lambda leaf: leaf[::2]
+    elif strided and numbers.ndim > 1:
+        held, view = numbers.swapaxes(0, -1), lambda leaf: leaf.transpose(0, -1)
+    else:
+        held, view = numbers, lambda leaf: leaf
+    leaf = torch.from_numpy(np.array(held, order="C")).to(device)
+    if grad:
+        leaf.requires_grad_()
+    return leaf, view(leaf)
+
+
+def _draw(spec: Spec, rng: np.random.Generator, dtype: str) -> np.ndarray:
+    return np.asarray(spec.draw(rng)).astype(spec.dtype or dtype)
+
+
+def _argument(torch: Any, given: Any, rng: np.random.Generator, dtype: str, device: str) -> Any:
+    if not isinstance(given, Spec | np.ndarray):
+        return given
+    return torch.from_numpy(_draw(as_spec(given), rng, dtype)).to(device)
+
+
+def _named(output: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
+    """The tensors and numbers in an output, with names: a tensor, or tuples, lists and dicts of them."""
+    if isinstance(output, Mapping):
+        for key, value in output.items():
+            yield from _named(value, f"{name}[{key!r}]")
+    elif isinstance(output, tuple | list):
+        for position, value in enumerate(output):
+            yield from _named(value, f"{name}[{position}]")
+    else:
+        yield name, output
+
+
+def _find(torch: Any, case: Case) -> Callable:
+    """The class or function that a case names."""
+    start = (
+        torch
+        if "." in case.name
+        else torch.nn
+        if isinstance(case, ModuleCase)
+        else torch.nn.functional
+    )
+    return functools.reduce(getattr, case.name.split("."), start)
+
+
+def _arguments(case: Case, torch: Any, run: Run, device: str, rng: Any) -> tuple[list, dict]:
+    args = [_argument(torch, given, rng, run.dtype, device) for given in case.args]
+    kwargs = {
+        k: _argument(torch, given, rng, run.dtype, device) for k, given in case.kwargs.items()
+    }
+    return args, kwargs
+
+
+def _prepare(
+    case: ModuleCase, module: Any, torch: Any, run: Run, device: str, rng: Any, result: Result
+) -> None:
+    """Note what the new module is, move it to its dtype and device, and give it the state to start from."""
+    facts, values, start = result.facts, result.values, result.state
+    facts["repr"], facts["state_dict keys"] = repr(module), list(module.state_dict())
+    if case.initial:
+        values |= {f"initial {key}": _numpy(value) for key, value in module.state_dict().items()}
+    module.to(getattr(torch, run.dtype)).to(device).train(case.train)
+    for key, value in module.state_dict().items():
+        start.setdefault(key, _numpy(value))
+    start |= {key: _draw(as_spec(given), rng, run.dtype) for key, given in case.state.items()}
+    module.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in start.items()})
+
+
+def _go_backward(output: Any, torch: Any, device: str, seed: int, result: Result) -> None:
+    """Note the tensors and numbers in the output, and send a random gradient backward from all that want one."""
+    rng = np.random.default_rng(seed)
+    roots, gradients = [], []
+    for name, found in _named(output):
+        if not hasattr(found, "detach"):
+            result.facts[name] = found
+            continue
+        assert found.device.type == device, f"{name} is on {found.device}, not on {device}"
+        result.values[name] = _numpy(found)
+        result.facts[f"requires_grad of {name}"] = found.requires_grad
+        if found.requires_grad:
+            numbers = np.asarray(rng.standard_normal(tuple(found.shape)))
+            roots.append(found)
+            gradients.append(torch.from_numpy(numbers.astype(result.values[name].dtype)).to(device))
+    if roots:
+        torch.autograd.backward(roots, gradients)
+
+
+def evaluate(
+    case: Case, torch: Any, run: Run, device: str = "cpu", state: Mapping | None = None
+) -> Result:
+    """Run the case with library `torch`: call it, go backward from its outputs, gather what came out."""
+    rng = np.random.default_rng(case.seed)
+    result = Result({}, {}, dict(state or {}))
+    pairs = [
+        _leaf(torch, _draw(spec, rng, run.dtype), device, spec.grad, run.strided)
+        for spec in map(as_spec, case.inputs)
+    ]
+    leaves = {f"input[{i}]": leaf for i, (leaf, _) in enumerate(pairs)}
+    inputs = [view for _, view in pairs]
+    args, kwargs = _arguments(case, torch, run, device, rng)
+    torch.manual_seed(case.seed)
+    module = None
+    if case.reference and torch is not reftorch:
+        output = case.reference(torch, *inputs)
+    elif isinstance(case, ModuleCase):
+        module = _find(torch, case)(*args, **kwargs)
+        _prepare(case, module, torch, run, device, rng, result)
+        output = module(*inputs)
+    elif isinstance(case, ScriptCase):
+        output = case.run(torch, *inputs)
+    else:
+        output = _find(torch, case)(*inputs, *args, **kwargs)
+
+    _go_backward(output, torch, device, case.seed + 1, result)
+    if module is not None:
+        leaves |= dict(module.named_parameters())
+        result.values.update(
+            {f"state {k}": _numpy(value) for k, value in module.state_dict().items()}
+        )
+    for name, leaf in leaves.items():
+        result.facts[f"{name} has a gradient"] = leaf.grad is not None
+        if leaf.grad is not None:
+            result.values[f"gradient of {name}"] = _numpy(leaf.grad)
+    return result
+
+
+@functools.lru_cache(maxsize=256)
+def _torch_result(case: Case, run: Run) -> Result:
+    return evaluate(case, pytest.importorskip("torch"), run)
+
+
+def torch_result(case: Case, run: Run) -> Result:
+    """What torch makes of the case; the mode plays no part. Skips the test where torch is not installed."""
+    return _torch_result(case, run._replace(mode="compiled"))
+
+
+def our_result(case: Case, run: Run, state: Mapping | None = None) -> Result:
+    """What reftorch makes of the case, started from `state`."""
+    if run.mode in ("compiled", "plain"):
+        with reftorch.debug(run.mode == "plain"):
+            return evaluate(case, reftorch, run, "cpu", state)
+    return evaluate(case, reftorch, run, "cuda", state)
+
+
+# --------------------------------------------------------------------------------------------------- comparing
+def tolerance(values: Mapping[str, np.ndarray], name: str, exact: bool = False) -> float:
+    """The error allowed in array `name`, relative to its largest value (or to 1, the size of one term, if that is larger).
+
+    Each number is a sum of at most K products, K the size of the largest array at hand (a gradient of a weight sums over the
+    outputs, an output over a window of weights). Inputs are random, so roundings add like a random walk: eps * sqrt(K). Two
+    libraries round, in different orders, and each term may carry a few roundings of its own (exp, log, division): 8 of them.
+    At K = 1000 that is 3e-5 in float32, where the sum itself may be that wrong, and 6e-14 in float64.
+    """
+    if exact or values[name].dtype.kind != "f":
+        return 0.0
+    terms = max(value.size for value in values.values())
+    return 8 * float(np.finfo(values[name].dtype).eps) * math.sqrt(max(terms, 1))
+
+
+def error_of(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest difference relative to the largest value (or 1); infinite if NaN or infinity stand in other places."""
+    if theirs.dtype.kind != "f" or theirs.size == 0:
+        return 0.0 if np.array_equal(ours, theirs) else math.inf
+    finite = np.isfinite(theirs)
+    if (
+        not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True)
+        or not np.isfinite(ours[finite]).all()
+    ):
+        return math.inf
+    if not finite.any():
+        return 0.0
+    difference = np.abs(ours[finite].astype(np.float64) - theirs[finite]).max()
+    return float(difference / max(1.0, np.abs(theirs[finite]).max()))
+
+
+def compare(case: Case, ours: Result, theirs: Result, who: str = "torch") -> None:
+    """Fail unless two results agree in every fact, name, dtype, shape and, up to rounding, value."""
+    facts = {key for key in theirs.facts if key in ours.facts or not case.reference}
+    for key in sorted(facts):
+        assert ours.facts[key] == theirs.facts[key], (
+            f"{case}: {key}: reftorch has\n{ours.facts[key]}\n{who} has\n{theirs.facts[key]}"
+        )
+    if not case.reference:
+        assert list(ours.values) == list(theirs.values), (
+            f"{case}: reftorch has {[*ours.values]}, {who} {[*theirs.values]}"
+        )
+    for name, wanted in theirs.values.items():
+        found = ours.values[name]
+        assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape), (
+            f"{case}: {name} is {found.dtype} {found.shape} in reftorch, {wanted.dtype} {wanted.shape} in {who}"
+        )
+        error, allowed = error_of(found, wanted), tolerance(theirs.values, name, case.exact)
+        assert error <= allowed, (
+            f"{case}: {name} is off by {error:.2e}, allowed {allowed:.2e}\nreftorch:\n{found}\n{who}:\n{wanted}"
+        )
+
+
+# ------------------------------------------------------------------------------------------------------- checks
+PLAIN = Run("plain", "float64")
+AGREEMENT: dict[
+    tuple[str, str], dict[str, float]
+] = {}  # (component, dtype): cases, forward, backward
+
+
+def check(case: Case, run: Run) -> None:
+    """reftorch in this run does what torch does."""
+    theirs = torch_result(case, run)
+    ours = our_result(case, run, theirs.state)
+    compare(case, ours, theirs)
+    if run.mode == "compiled" and not run.strided:
+        row = AGREEMENT.setdefault(
+            (case.component or case.name, run.dtype), dict(cases=0, forward=0.0, backward=0.0)
+        )
+        row["cases"] += 1
+        for name, wanted in theirs.values.items():
+            kind = {"output": "forward", "gradient": "backward"}.get(name.split("[")[0].split()[0])
+            if kind:
+                row[kind] = max(row[kind], error_of(ours.values[name], wanted))
+
+
+def check_modes(case: Case) -> None:
+    """Compiled, plain Python and, where there is a simulator or a GPU, CUDA give the same numbers."""
+    modes = ["plain"] + ["cuda"] * reftorch.cuda.is_available()
+    for dtype in ("float32", "float64"):
+        compiled = our_result(case, Run("compiled", dtype))
+        for mode in modes:
+            compare(case, compiled, our_result(case, Run(mode, dtype), compiled.state), who=mode)
+
+
+def check_gradcheck(case: Case) -> None:
+    """The gradients agree with finite differences, in float64 and plain Python."""
+    rng = np.random.default_rng(case.seed)
+    tensors = []
+    for spec in map(as_spec, case.inputs):
+        tensors.append(_leaf(reftorch, _draw(spec, rng, "float64"), "cpu", spec.grad, False)[0])
+    if not case.gradcheck or not any(tensor.requires_grad for tensor in tensors):
+        return
+    args, kwargs = _arguments(case, reftorch, PLAIN, "cpu", rng)
+    parameters = []
+    with reftorch.debug():
+        if isinstance(case, ModuleCase):
+            call = _find(reftorch, case)(*args, **kwargs).to(reftorch.float64).train(case.train)
+            parameters = list(call.parameters())
+        elif isinstance(case, ScriptCase):
+            call = functools.partial(case.run, reftorch)
+        else:
+            call = lambda *inputs: _find(reftorch, case)(*inputs, *args, **kwargs)  # noqa: E731
+        # the parameters are changed in place by gradcheck, so the call needs only the inputs
+        count = len(tensors)
+        assert reftorch.autograd.gradcheck(
+            lambda *all_: call(*all_[:count]), (*tensors, *parameters)
+        )
+
+
+def builtin_type(error: BaseException) -> type:
+    """The nearest class of the exception that Python itself has: torch's own subclasses count as their base."""
+    return next(base for base in type(error).__mro__ if base.__module__ == "builtins")
+
+
+def check_error(case: ErrorCase) -> None:
+    """Both libraries refuse, with the same type of exception, and reftorch's message tells what is wrong."""
+    wanted = case.raises
+    if wanted is None:
+        with pytest.raises(Exception) as theirs:  # whatever torch raises is what is wanted
+            case.call(pytest.importorskip("torch"))
+        wanted = builtin_type(theirs.value)
+    with pytest.raises(wanted) as ours:
+        case.call(reftorch)
+    assert builtin_type(ours.value) is wanted, (
+        f"torch raises {wanted.__name__}, reftorch {ours.type.__name__}"
+    )
+    message = str(ours.value)
+    missing = [word for word in case.words if word.lower() not in message.lower()]
+    assert not missing, f"the message lacks {missing}: {message}"
+
+
+def failure(case: Case, healthy: Result) -> str | None:
+    """How reftorch, as it is now, differs from the healthy result: the complaint, or None. Plain Python, float64."""
+    try:
+        compare(case, our_result(case, PLAIN, healthy.state), healthy)
+    except (NameError, SyntaxError, TypeError, AttributeError):
+        raise  # what was planted does not even run: that is a bad patch, not a classic mistake
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None

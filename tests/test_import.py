@@ -1,0 +1,90 @@
+"""`import reftorch` is quick, compiles nothing, drags nothing in, and works whatever state CUDA is in."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(code, **environment):
+    """What a fresh Python prints. The simulator is off unless asked for."""
+    kept = {key: value for key, value in os.environ.items() if key != "NUMBA_ENABLE_CUDASIM"}
+    kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), kept.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+TIMED = (
+    "import time; start = time.perf_counter(); import reftorch; print(time.perf_counter() - start)"
+)
+
+
+def test_takes_less_than_a_second():
+    times = [float(python(TIMED)) for _ in range(3)]
+    assert min(times) < 1, f"importing took {times} seconds"
+
+
+def test_compiles_nothing(tmp_path):
+    watched = """
+from numba.core import event
+compiled = []
+class Listener(event.Listener):
+    def on_start(self, started): compiled.append(started.data["dispatcher"].__name__)
+    def on_end(self, ended): pass
+event.register("numba:compile", Listener())
+import reftorch, reftorch.cli, reftorch.nn.functional, reftorch.optim, reftorch.transforms
+print(compiled)
+"""
+    assert python(watched, REFTORCH_CACHE_DIR=str(tmp_path)) == "[]"
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_the_watch_above_sees_a_compilation(tmp_path):
+    use = "import reftorch.nn.functional as F, reftorch; F.relu(reftorch.ones(2))"
+    python(use, REFTORCH_CACHE_DIR=str(tmp_path))
+    assert [file for file in tmp_path.rglob("*.nbc")]
+
+
+@pytest.mark.parametrize("heavy", ["torch", "matplotlib", "rich", "safetensors", "scipy"])
+def test_leaves_out(heavy):
+    assert python(f"import reftorch, sys; print({heavy!r} in sys.modules)") == "False"
+
+
+USE = "x = reftorch.ones(2, requires_grad=True); (x * 3).sum().backward(); print(x.grad.tolist(), reftorch.cuda.is_available())"
+
+
+def test_works_on_the_simulator():
+    assert python("import reftorch; " + USE, NUMBA_ENABLE_CUDASIM="1") == "[3.0, 3.0] True"
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "ImportError", "OSError"])
+def test_works_where_importing_numba_cuda_fails(error):
+    """As numba-cuda does when the CUDA libraries are missing."""
+    broken = f"""
+import sys
+class Broken:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numba.cuda":
+            raise {error}("no CUDA libraries")
+sys.meta_path.insert(0, Broken())
+import reftorch
+{USE}
+try:
+    reftorch.ones(2).to("cuda")
+except RuntimeError as error:
+    print(error)
+"""
+    first, second = python(broken).split("\n")
+    assert first == "[3.0, 3.0] False"
+    assert "cuda" in second.lower()
