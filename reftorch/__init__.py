@@ -1,8 +1,8 @@
 """reftorch: torch.nn, explained by being it.
 
-    import reftorch as torch
-    from reftorch import nn
-    import reftorch.nn.functional as F
+import reftorch as torch
+from reftorch import nn
+import reftorch.nn.functional as F
 """
 
 from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
@@ -22,7 +22,9 @@ from .random import (
     seed,
     set_rng_state,
 )
-from .tensor import Tensor
+from .tensor import Tensor  # isort: skip
+from . import nn, optim, transforms  # isort: skip
+from .nn.functional import conv2d, max_pool2d, relu, relu_  # isort: skip
 from .types import (
     Size,
     bool,

@@ -178,8 +178,7 @@ class Node:
         skip = {id(tensor) for tensor in self._not_differentiable}
         tensors = [isinstance(output, Tensor) for output in outputs]
         self.output_like = [
-            (o.shape, o.dtype, o.device) if is_tensor else ((), None, None)
-            for o, is_tensor in zip(outputs, tensors)
+            (o.shape, o.dtype, o.device) if is_tensor else ((), None, None) for o, is_tensor in zip(outputs, tensors)
         ]
         for i, output in enumerate(outputs):
             if not tensors[i] or id(output) in skip or not output.dtype.is_floating_point:

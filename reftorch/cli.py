@@ -128,9 +128,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
 def add_doctor(commands: argparse._SubParsersAction) -> None:
     """`reftorch doctor`"""
     text = "Print versions, threads, what CUDA means here, where compiled kernels are kept, and what is missing."
-    doctor = commands.add_parser(
-        "doctor", help="what is installed, and what is missing", description=text
-    )
+    doctor = commands.add_parser("doctor", help="what is installed, and what is missing", description=text)
     doctor.set_defaults(run=run_doctor)
 
 
@@ -170,19 +168,15 @@ class ShowVersion(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help="print the version")
 
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
-        from reftorch.doctor import version
+        from reftorch import __version__
 
-        print(f"reftorch {version('reftorch') or 'of a source tree that is not installed'}")
+        print(f"reftorch {__version__}")
         parser.exit()
 
 
 def whole(low: int, high: int | None = None) -> Callable[[str], int]:
     """A converter of an option's text to a whole number from `low` to `high`."""
-    wanted = (
-        f"a whole number from {low} to {high}"
-        if high is not None
-        else f"a whole number of at least {low}"
-    )
+    wanted = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
 
     def convert(text: str) -> int:
         try:

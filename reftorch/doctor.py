@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-if (
-    __name__ == "__main__"
-):  # Python put this folder first, whose types.py and random/ would hide its own
+if __name__ == "__main__":  # Python put this folder first, whose types.py and random/ would hide its own
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 import ctypes
@@ -53,7 +51,7 @@ def main() -> int:
     print("Missing" if missing else "Nothing is missing.")
     for advice in missing:
         print(f"  {advice}")
-    return 1 if any(advice.startswith("!") for advice in missing) else 0
+    return 1 if missing else 0
 
 
 def versions(missing: list[str]) -> Lines:
@@ -67,14 +65,14 @@ def versions(missing: list[str]) -> Lines:
         found = version(package)
         if found is None:
             yield package, "not installed"
-            missing.append(f"! {package}: python -m pip install {package}")
+            missing.append(f"{package}: python -m pip install {package}")
             continue
         try:
             importlib.import_module(package)
             yield package, found
         except Exception as error:
             yield package, f"{found}, but it cannot be imported: {says(error)}"
-            missing.append(f"! {package}: python -m pip install --force-reinstall {package}")
+            missing.append(f"{package}: python -m pip install --force-reinstall {package}")
     for package, purpose in OPTIONAL.items():
         yield package, version(package) or f"not installed ({purpose})"
 
@@ -92,12 +90,12 @@ def cpu(missing: list[str]) -> Lines:
 
 def cuda(missing: list[str]) -> Lines:
     """What "cuda" means to reftorch here, and why."""
-    driver = gpus()
+    number, driver = gpus()
+    yield "driver", driver
     try:
         from reftorch import kernel
     except Exception as error:
         yield "device", f"cannot tell, reftorch cannot be imported: {says(error)}"
-        yield "driver", driver
         return
     kind = kernel.cuda_kind()
     if kind == "device":
@@ -107,11 +105,10 @@ def cuda(missing: list[str]) -> Lines:
         yield "why", "NUMBA_ENABLE_CUDASIM is set"
     else:
         yield "device", "none"
-        yield "why", absence(kernel.cuda, driver)
+        yield "why", absence(kernel.cuda, number)
+        if number and version("numba-cuda") is None:
+            yield "remedy", "python -m pip install 'numba-cuda[cu13]'"
         yield "instead", "NUMBA_ENABLE_CUDASIM=1 turns on a simulator, for tiny sizes"
-    yield "driver", driver
-    if kind != "device" and driver.endswith("GPU") and version("numba-cuda") is None:
-        missing.append("numba-cuda, to use the GPU: python -m pip install 'numba-cuda[cu13]'")
 
 
 def gpu(numba_cuda: Any) -> Lines:
@@ -124,33 +121,30 @@ def gpu(numba_cuda: Any) -> Lines:
     yield "runtime", ".".join(map(str, numba_cuda.runtime.get_version()))
 
 
-def absence(numba_cuda: Any, driver: str) -> str:
-    """Why there is no CUDA device."""
-    if hasattr(
-        numba_cuda, "reason"
-    ):  # reftorch.kernel's stand-in for a numba.cuda that cannot be imported
+def absence(numba_cuda: Any, number: int) -> str:
+    """Why there is no CUDA device, on a machine with `number` GPUs."""
+    if hasattr(numba_cuda, "reason"):  # reftorch.kernel's stand-in for a numba.cuda that cannot be imported
         return f"numba.cuda cannot be imported: {says(numba_cuda.reason)}"
-    if not driver.endswith("GPU"):
-        return driver
+    if number == 0:
+        return "no GPU that a driver knows of"
     error = numba_cuda.cuda_error() if hasattr(numba_cuda, "cuda_error") else None
-    return (
-        f"there is a GPU, but Numba cannot use it: {error or 'numba.cuda.is_available() is False'}"
-    )
+    return f"there is a GPU, but Numba cannot use it: {error or 'is_available() is False'}"
 
 
-def gpus() -> str:
-    """What NVIDIA's driver says; ends in "GPU" if it has one or more."""
+def gpus() -> tuple[int, str]:
+    """How many GPUs NVIDIA's driver has, and what it is."""
     name = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(name)
     except OSError:
-        return f"no NVIDIA driver ({name} is not on this machine)"
-    number = ctypes.c_int(0)
+        return 0, f"none of NVIDIA's ({name} is not on this machine)"
+    number, release = ctypes.c_int(0), ctypes.c_int(0)
     if (error := driver.cuInit(0)) or (error := driver.cuDeviceGetCount(ctypes.byref(number))):
-        return f"the NVIDIA driver refuses to start (CUDA error {error})"
-    driver.cuDriverGetVersion(ctypes.byref(version := ctypes.c_int(0)))
-    release = f"{version.value // 1000}.{version.value % 1000 // 10}"
-    return f"NVIDIA's, for CUDA up to {release}, with {number.value or 'no'} GPU"
+        meaning = {100: ": it finds no GPU"}.get(error, "")
+        return 0, f"NVIDIA's refuses to start, with error {error}{meaning}"
+    driver.cuDriverGetVersion(ctypes.byref(release))
+    text = f"for CUDA up to {release.value // 1000}.{release.value % 1000 // 10}"
+    return number.value, f"NVIDIA's, {text}, with {number.value} GPU"
 
 
 def cache(missing: list[str]) -> Lines:
@@ -215,7 +209,5 @@ def says(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    sys.path[0] = str(
-        Path(__file__).parents[1]
-    )  # in place of this folder, whose random/ and types.py hide Python's
+    sys.path[0] = str(Path(__file__).parents[1])  # in place of this folder, whose random/ and types.py hide Python's
     sys.exit(main())

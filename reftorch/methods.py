@@ -63,7 +63,7 @@ class TensorMethods:
     def cosh(self): return reftorch.ops.cosh(self)
     def tanh(self): return reftorch.ops.tanh(self)
     def sigmoid(self): return reftorch.ops.sigmoid(self)
-    def relu(self): return reftorch.ops.relu(self)
+    def relu(self): return reftorch.nn.functional.relu(self)
     def round(self, *, decimals=0): return reftorch.ops.round(self, decimals=decimals)
     def floor(self): return reftorch.ops.floor(self)
     def ceil(self): return reftorch.ops.ceil(self)
@@ -94,7 +94,7 @@ class TensorMethods:
     def reciprocal_(self): return reftorch.ops.become(self, reftorch.ops.reciprocal)
     def tanh_(self): return reftorch.ops.become(self, reftorch.ops.tanh)
     def sigmoid_(self): return reftorch.ops.become(self, reftorch.ops.sigmoid)
-    def relu_(self): return reftorch.ops.relu_(self)
+    def relu_(self): return reftorch.nn.functional.relu_(self)
     def floor_(self): return reftorch.ops.become(self, reftorch.ops.floor)
     def ceil_(self): return reftorch.ops.become(self, reftorch.ops.ceil)
     def round_(self): return reftorch.ops.become(self, reftorch.ops.round)
@@ -117,7 +117,8 @@ class TensorMethods:
     def uniform_(self, a=0.0, b=1.0, *, generator=None, **ends): return reftorch.ops.uniform_(self, ends.get("from", a), ends.get("to", b), generator=generator)
     def normal_(self, mean=0.0, std=1.0, *, generator=None): return reftorch.ops.normal_(self, mean, std, generator=generator)
     def bernoulli_(self, p=0.5, *, generator=None): return reftorch.ops.bernoulli_(self, p, generator=generator)
-    def random_(self, low=0, high=None, *, generator=None): return reftorch.ops.random_(self, low, high, generator=generator)
+    def exponential_(self, lambd=1.0, *, generator=None): return reftorch.ops.exponential_(self, lambd, generator=generator)
+    def random_(self, low=None, high=None, *, generator=None): return reftorch.ops.random_(self, low, high, generator=generator)
     clip_ = clamp_
 
     # ---------------------------------------------------------------------------- reductions

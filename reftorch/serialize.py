@@ -20,9 +20,7 @@ class FileError(ValueError):
     """A file is not what it should be. The message names the file, what was expected and what was found."""
 
     def __init__(self, path: Any, expected: str, found: str, hint: str = ""):
-        super().__init__(
-            f"{path}: expected {expected}, found {found}" + (f" ({hint})" if hint else "")
-        )
+        super().__init__(f"{path}: expected {expected}, found {found}" + (f" ({hint})" if hint else ""))
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -36,9 +34,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     path = Path(os.path.realpath(path))  # so that a link goes on being a link
     draft = None
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
-        )
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
         draft = Path(name)
         os.close(handle)
         write(draft)
@@ -82,9 +78,7 @@ def save_weights(state: Mapping[str, Any], path: str | Path, metadata: Mapping[s
     """
     from safetensors.numpy import save
 
-    contents = {
-        name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in state.items()
-    }
+    contents = {name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in state.items()}
     data = save(contents, metadata=dict(metadata))
     write_whole(Path(path), lambda draft: _write_bytes(draft, data))
 
@@ -129,9 +123,7 @@ def check_weights(path: Any, found: Mapping[str, np.ndarray], wanted: Mapping[st
         elif not np.isfinite(found[name]).all():
             wrong.append(f"NaN or infinity in {name}")
     if wrong:
-        raise FileError(
-            path, "weights of this network", "; ".join(sorted(wrong)), "another network's file?"
-        )
+        raise FileError(path, "weights of this network", "; ".join(sorted(wrong)), "another network's file?")
 
 
 def check_regular(path: str | Path, expected: str) -> os.stat_result:

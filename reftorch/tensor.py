@@ -273,9 +273,8 @@ class Tensor(TensorMethods):
                     "a view of a leaf Variable that requires grad is being used in an in-place operation. Do it "
                     "inside `with torch.no_grad():`"
                 )
-        if 0 in self.array.strides and any(
-            n > 1 and s == 0 for n, s in zip(self.array.shape, self.array.strides)
-        ):
+        overlapping = 0 in self.array.strides and self.array.size
+        if overlapping and any(n > 1 and s == 0 for n, s in zip(self.array.shape, self.array.strides)):
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "
                 "location. Please clone() the tensor before performing the operation."
@@ -303,9 +302,7 @@ class Tensor(TensorMethods):
             from .ops.promotion import category
 
             if category(result.dtype) > category(self.dtype):
-                raise RuntimeError(
-                    f"result type {result.dtype} can't be cast to the desired output type {self.dtype}"
-                )
+                raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {self.dtype}")
             result = result.to(self.dtype)
         with autograd.no_grad():
             from .ops.inplace import _write
@@ -423,9 +420,7 @@ class Tensor(TensorMethods):
         if force:
             return self.detach().cpu().numpy()
         if self.requires_grad:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.device.type != "cpu":
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "

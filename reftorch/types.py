@@ -52,9 +52,7 @@ def from_numpy_dtype(numpy: Any) -> dtype:
         return _BY_NUMPY[numpy]
     except KeyError:
         names = ", ".join(d.name for d in ALL)
-        raise TypeError(
-            f"can't convert np.ndarray of type {numpy}. The only supported types are: {names}."
-        ) from None
+        raise TypeError(f"can't convert np.ndarray of type {numpy}. The only supported types are: {names}.") from None
 
 
 class device:
@@ -73,9 +71,7 @@ class device:
             raise TypeError(f"device() received {type!r}: wanted 'cpu', 'cuda' or 'cuda:INDEX'")
         match = re.fullmatch(r"(cpu|cuda)(?::(\d+))?", type)
         if match is None or (match[2] is not None and index is not None):
-            raise RuntimeError(
-                f"Invalid device string: {type!r}; reftorch knows 'cpu', 'cuda' and 'cuda:INDEX'"
-            )
+            raise RuntimeError(f"Invalid device string: {type!r}; reftorch knows 'cpu', 'cuda' and 'cuda:INDEX'")
         self = object.__new__(cls)
         self.type = match[1]
         self.index = int(match[2]) if match[2] is not None else index

@@ -1,15 +1,16 @@
 """The same lines run on two libraries: on reftorch, and on PyTorch, which shows that what a test expects is right.
 
-    @both
-    def test_something(torch):          # once with torch = reftorch, once with the real one, where it is installed
-        assert ...
+@both
+def test_something(torch):          # once with torch = reftorch, once with the real one, where it is installed
+    assert ...
 
-    same_outcome(lambda torch: ...)     # both give the same repr, or raise the same type of exception
+same_outcome(lambda torch: ...)     # both give the same repr, or raise the same type of exception
 """
 
 import pytest
 
 import reftorch
+import reftorch.nn
 
 try:
     import torch as pytorch

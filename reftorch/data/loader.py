@@ -5,6 +5,7 @@ With the same seeds the batches are those of `torch.utils.data.DataLoader`: the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -91,22 +92,25 @@ class DataLoader:
 
     def _batches(self) -> Iterator[Any]:
         order = self._order()
-        for batch in range(len(self)):
-            indices = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            if type(self.dataset) is TensorDataset:
-                yield list(self.dataset[reftorch.from_numpy(indices)])  # one copy a tensor
+        while indices := list(itertools.islice(order, self.batch_size)):
+            if self.drop_last and len(indices) < self.batch_size:
+                return
+            if type(self.dataset) is TensorDataset:  # one copy a tensor, not one a sample
+                yield list(self.dataset[reftorch.tensor(indices)])
             else:
-                yield collate([self.dataset[i] for i in indices.tolist()])
+                yield collate([self.dataset[i] for i in indices])
 
-    def _order(self) -> np.ndarray:
+    def _order(self) -> Iterator[int]:
         n = len(self.dataset)
         if not self.shuffle:
-            return np.arange(n)
+            yield from range(n)
+            return
         generator = self.generator
         if generator is None:  # one number of the default generator, however large the dataset
             seed = int(random.integers(()))
             generator = random.Generator().manual_seed(seed)
-        return random.randperm(n, generator)
+        yield from random.randperm(n, generator).tolist()
+        random.randperm(n, generator)  # torch draws an order more than it needs
 
 
 def collate(samples: Sequence[Any]) -> Any:

@@ -298,13 +298,12 @@ class Module(HookRegistration, Conversion, StateDict):
                 stacklevel=2,
             )
         for parameter in self.parameters():
-            if parameter.grad is None:
-                continue
+            grad = parameter.grad
             if set_to_none:
                 parameter.grad = None
-            else:
-                parameter.grad = parameter.grad.detach()
-                parameter.grad.zero_()
+            elif grad is not None:
+                grad.detach_() if grad.grad_fn is not None else grad.requires_grad_(False)
+                grad.zero_()
 
     def apply(self: T, fn: Callable[[Module], Any]) -> T:
         """Call `fn` with every module below and then with this one, for instance to initialise the parameters."""

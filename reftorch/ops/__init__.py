@@ -71,7 +71,7 @@ from .index import (
     sort,
     topk,
 )
-from .inplace import become, bernoulli_, copy_, fill_, normal_, random_, uniform_, zero_
+from .inplace import become, bernoulli_, copy_, exponential_, fill_, normal_, random_, uniform_, zero_
 from .matmul import addmm, bmm, cat, dot, matmul, mm, mv, outer, stack, tril, triu
 from .reduce import (
     all,

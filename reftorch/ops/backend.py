@@ -56,6 +56,4 @@ def check_cuda(device: Device) -> None:
             "CUDA kernels in Numba's simulator (tiny sizes). `reftorch doctor` tells what was found"
         )
     if device.index:
-        raise RuntimeError(
-            f"device '{device}' was asked for, but reftorch uses only one CUDA device: 'cuda:0'"
-        )
+        raise RuntimeError(f"device '{device}' was asked for, but reftorch uses only one CUDA device: 'cuda:0'")

@@ -81,9 +81,7 @@ def to(x: Tensor, *target: Any, dtype: Any = None, device: Any = None, copy: boo
         elif isinstance(item, (types.device, str, int)) and not isinstance(item, bool):
             device = item
         elif item is not None and not isinstance(item, bool):
-            raise TypeError(
-                f"to() takes a torch.dtype, a device or a tensor; found {type(item).__name__}: {item!r}"
-            )
+            raise TypeError(f"to() takes a torch.dtype, a device or a tensor; found {type(item).__name__}: {item!r}")
     if dtype is not None and not isinstance(dtype, types.dtype):
         raise TypeError(f"to(): dtype must be a torch.dtype, found {type(dtype).__name__}: {dtype!r}")
     unknown = set(options) - {"non_blocking", "memory_format"}
@@ -133,9 +131,7 @@ def sum_to_size(x: Tensor, *size: Any) -> Tensor:
     lead = x.ndim - len(shape)
     if lead < 0 or any(n != m and n != 1 for n, m in zip(shape, x.shape[lead:])):
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(x.shape)}}}.")
-    dims = tuple(range(lead)) + tuple(
-        lead + d for d, n in enumerate(shape) if n == 1 and x.shape[lead + d] != 1
-    )
+    dims = tuple(range(lead)) + tuple(lead + d for d, n in enumerate(shape) if n == 1 and x.shape[lead + d] != 1)
     return Sum.apply(x, dims, False).reshape(shape)
 
 

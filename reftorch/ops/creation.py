@@ -31,17 +31,13 @@ def _extents(size: tuple) -> tuple:
     shape = as_shape(size)
     for extent in shape:
         if extent < 0:
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {extent}: {list(shape)}"
-            )
+            raise RuntimeError(f"Trying to create tensor with negative dimension {extent}: {list(shape)}")
     return shape
 
 
 def _check_dtype(dtype: Any) -> None:
     if dtype is not None and not isinstance(dtype, types.dtype):
-        raise TypeError(
-            f"dtype must be a torch.dtype such as torch.float32, found {type(dtype).__name__}: {dtype!r}"
-        )
+        raise TypeError(f"dtype must be a torch.dtype such as torch.float32, found {type(dtype).__name__}: {dtype!r}")
 
 
 # ------------------------------------------------------------------------------------------------ from data
@@ -235,9 +231,7 @@ def linspace(
     """`steps` numbers at equal distances from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, found {steps}")
-    return _finish(
-        np.linspace(start, end, steps, dtype=(dtype or default_dtype()).numpy), device, requires_grad
-    )
+    return _finish(np.linspace(start, end, steps, dtype=(dtype or default_dtype()).numpy), device, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------ random
@@ -287,10 +281,8 @@ def randint(
         low, high = 0, low
     if size is None:
         raise TypeError("randint() missing its size: randint(low, high, size)")
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    numbers = random.randint(low, high, _extents((size,)), generator=generator)
-    return _finish(numbers.astype((dtype or types.int64).numpy, copy=False), device, requires_grad)
+    numbers = random.randint(low, high, _extents((size,)), (dtype or types.int64).numpy, generator)
+    return _finish(numbers, device, requires_grad)
 
 
 def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
@@ -301,8 +293,8 @@ def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = 
 
 def bernoulli(x: Tensor, *, generator: Any = None) -> Tensor:
     """Ones with the probabilities in x, else zeros."""
-    drawn = random.uniform(x.shape, 0.0, 1.0, dtype=np.float64, generator=generator)
-    return _finish((drawn < x.detach().cpu().array).astype(x.dtype.numpy), x.device, False)
+    drawn = random.bernoulli(x.detach().cpu().array, None, x.dtype.numpy, generator)
+    return _finish(drawn, x.device, False)
 
 
 # ------------------------------------------------------------------------------------------------ like another

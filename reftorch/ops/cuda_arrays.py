@@ -66,9 +66,7 @@ def collapse(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, 
     return tuple(zip(*axes or [(1, *[0 for _ in strides])]))
 
 
-def alias(
-    array: DeviceArray, offset: int, shape: Sequence[int], strides: Sequence[int]
-) -> DeviceArray:
+def alias(array: DeviceArray, offset: int, shape: Sequence[int], strides: Sequence[int]) -> DeviceArray:
     """A device array over the memory of `array`; `offset` and `strides` count elements from its first one."""
     itemsize = array.dtype.itemsize
     steps = tuple(s * itemsize for s in strides)
@@ -79,9 +77,7 @@ def alias(
         return type(array)(tuple(shape), steps, array.dtype, gpu_data=memory)
     if 0 in shape:
         return type(array)(np.empty(shape, array.dtype))
-    reach = np.lib.stride_tricks.as_strided(
-        array._ary, (offset + extent(shape, strides),), (itemsize,)
-    )
+    reach = np.lib.stride_tricks.as_strided(array._ary, (offset + extent(shape, strides),), (itemsize,))
     return type(array)(np.lib.stride_tricks.as_strided(reach[offset:], shape, steps))
 
 
@@ -211,6 +207,19 @@ def apart(source: DeviceArray, target: DeviceArray) -> DeviceArray:
     return copy(source) if max(s.start, t.start) < min(s.stop, t.stop) else source
 
 
+def fit(source: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
+    """`source` without leading axes of extent 1 that `shape` has not.
+
+    Raises:
+        ValueError: it does not broadcast to `shape`.
+    """
+    found = tuple(source.shape)
+    spare = max(len(found) - len(shape), 0)
+    if any(n != 1 for n in found[:spare]) or np.broadcast_shapes(found[spare:], shape) != shape:
+        raise ValueError(f"values of shape {found} do not broadcast to the shape {shape} to be written")
+    return view(source, lambda a: a.reshape(a.shape[spare:])) if spare else source
+
+
 def copyto(target: DeviceArray, source: Any) -> None:
     """Write `source` (an array or a number), broadcast and converted, to the elements of `target`, which may be a view.
 
@@ -219,9 +228,7 @@ def copyto(target: DeviceArray, source: Any) -> None:
     """
     if not is_array(source):
         source = to_device(np.asarray(source, target.dtype if np.ndim(source) == 0 else None))
-    shape = tuple(target.shape)
-    if np.broadcast_shapes(shape, tuple(source.shape)) != shape:
-        raise ValueError(f"cannot copy an array of shape {tuple(source.shape)} to shape {shape}")
+    source = fit(source, tuple(target.shape))
     if target.size:
         _copy(apart(source, target), target)
 

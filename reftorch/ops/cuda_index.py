@@ -14,6 +14,7 @@ from .cuda_arrays import (
     collapse,
     copyto,
     empty,
+    fit,
     flat,
     is_array,
     launch,
@@ -53,11 +54,13 @@ def _consumed(item: Any) -> int:
     """How many axes of the array a part of a key takes up."""
     if item is None or item is Ellipsis:
         return 0
-    return item.ndim if isinstance(item, np.ndarray) and item.dtype == bool else 1
+    return item.ndim if not isinstance(item, slice) and item.dtype == bool else 1
 
 
 def _normalize(key: Any, ndim: int) -> list:
-    """The parts of a key: None, slices, and NumPy arrays of integers or bools; one for each axis, but for None and masks.
+    """The parts of a key: None, slices, and NumPy arrays of integers or bools; together they take up every axis.
+
+    An Ellipsis becomes the slices that it stands for. One that stands for no axis remains: it still separates index arrays.
 
     Raises:
         IndexError: a part is of another type, or there are too many.
@@ -73,7 +76,7 @@ def _normalize(key: Any, ndim: int) -> list:
                     f"an index must be an integer, slice, None, Ellipsis or an array of integers or bools, found {item.dtype}"
                 )
         parts.append(item)
-    spare = ndim - np.sum([_consumed(p) for p in parts], dtype=int)
+    spare = ndim - sum(map(_consumed, parts))
     dots = [i for i, p in enumerate(parts) if p is Ellipsis]
     if spare < 0 or len(dots) > 1:
         raise IndexError(
@@ -82,7 +85,7 @@ def _normalize(key: Any, ndim: int) -> list:
             else "an index can have only one Ellipsis ('...')"
         )
     at = dots[0] if dots else len(parts)
-    return [*parts[:at], *[COMPLETE] * spare, *parts[at + 1 :]]
+    return [*parts[:at], *([COMPLETE] * spare or parts[at : at + 1]), *parts[at + 1 :]]
 
 
 def is_basic(key: Any) -> bool:
@@ -110,9 +113,7 @@ def _indices(part: np.ndarray, shape: Sequence[int], d: int) -> list[np.ndarray]
     if part.dtype == bool:
         masked = tuple(shape[d : d + part.ndim])
         if part.shape != masked:
-            raise IndexError(
-                f"a mask of shape {part.shape} at axis {d} does not fit the axes of shape {masked} there"
-            )
+            raise IndexError(f"a mask of shape {part.shape} at axis {d} does not fit the axes of shape {masked} there")
         return [i.astype(np.int64) for i in part.nonzero()]
     n = shape[d]
     wrong = part[(part < -n) | (part >= n)]
@@ -123,45 +124,58 @@ def _indices(part: np.ndarray, shape: Sequence[int], d: int) -> list[np.ndarray]
     return [np.where(part < 0, part.astype(np.int64) + n, part.astype(np.int64))]
 
 
+def _cut(parts: list, shape: tuple[int, ...]) -> tuple[list, list]:
+    """The key of the view that leaves the indexed axes whole; and of each of those its place in that key, its number in the
+    view, and its indices."""
+    cut: list = []
+    indexed: list[tuple[int, int, np.ndarray]] = []
+    d = axis = 0  # axis of the array, axis of the view
+    for part in parts:
+        if part is None or part is Ellipsis or isinstance(part, slice):
+            cut.append(part)
+            axis += part is not Ellipsis
+        elif part.dtype == bool and not part.ndim:  # True or False: a new axis of extent 1 or 0
+            indexed.append((len(cut), axis, np.zeros(int(part), np.int64)))
+            cut.append(None)
+            axis += 1
+        else:
+            for found in _indices(part, shape, d):
+                indexed.append((len(cut), axis, found))
+                cut.append(COMPLETE)
+                axis += 1
+        d += _consumed(part)
+    return cut, indexed
+
+
 def locate(array: DeviceArray, key: Any) -> Places:
     """The elements that `array[key]` means, by NumPy's rules for keys with index arrays.
 
     Slices and None make a view. Index arrays, and integers beside them, broadcast together; their axes stand in the result
-    where the indexed axes stood, or in front if those were not neighbours.
+    where the indexed axes stood, or in front if those were not neighbours in the key.
     """
-    parts = _normalize(key, array.ndim)
-    cut: list = []  # the key of the view: what is not a slice or None stays whole
-    indexed: list[tuple[int, int, np.ndarray]] = []  # (place in the key, axis of the view, indices)
-    d = 0
-    for part in parts:
-        if part is None or isinstance(part, slice):
-            cut.append(part)
-        elif part.dtype == bool and not part.ndim:  # True or False: a new axis of extent 1 or 0
-            indexed.append((len(cut), len(cut), np.zeros(int(part), np.int64)))
-            cut.append(None)
-        else:
-            for found in _indices(part, tuple(array.shape), d):
-                indexed.append((len(cut), len(cut), found))
-                cut.append(COMPLETE)
-        d += _consumed(part)
+    cut, indexed = _cut(_normalize(key, array.ndim), tuple(array.shape))
     whole = view(array, lambda a: a[tuple(cut)])
-    strides = strides_of(whole)
-    axes = [axis for _, axis, _ in indexed]
+    places, axes, indices = zip(*indexed)
     try:
-        grids = np.broadcast_arrays(*[found for _, _, found in indexed])
+        grids = np.broadcast_arrays(*indices)
     except ValueError:
-        shapes = " and ".join(str(found.shape) for _, _, found in indexed)
+        shapes = " and ".join(str(i.shape) for i in indices)
         raise IndexError(f"index arrays of shapes {shapes} do not broadcast together") from None
+    extents, strides = tuple(whole.shape), strides_of(whole)
     offsets = np.zeros(grids[0].shape, np.int64)
     for axis, grid in zip(axes, grids):
         offsets += grid * strides[axis]
-    at = axes[0] if axes[-1] - axes[0] == len(axes) - 1 else 0
+    neighbours = places[-1] - places[0] == len(places) - 1
     rest = [axis for axis in range(whole.ndim) if axis not in axes]
+    at = axes[0] if neighbours else 0
     before, after = rest[:at], rest[at:]
-    shape = (*(whole.shape[i] for i in before), *offsets.shape, *(whole.shape[i] for i in after))
-    spread = (*(strides[i] for i in before), *[0] * offsets.ndim, *(strides[i] for i in after))
-    steps = (*[0] * len(before), *row_major(offsets.shape), *[0] * len(after))
-    return Places(whole, shape, spread, offsets, steps)
+    return Places(
+        whole,
+        (*(extents[d] for d in before), *offsets.shape, *(extents[d] for d in after)),
+        (*(strides[d] for d in before), *[0] * offsets.ndim, *(strides[d] for d in after)),
+        offsets,
+        (*[0] * len(before), *row_major(offsets.shape), *[0] * len(after)),
+    )
 
 
 # ---------------------------------------------------------------------------------------- read and write by key
@@ -188,13 +202,7 @@ def getitem(array: DeviceArray, key: Any) -> DeviceArray:
 
 def _scatter(kernel: Any, array: DeviceArray, key: Any, values: Any) -> None:
     found = locate(array, key)
-    values = apart(operand(values, array.dtype), array)
-    while values.ndim > len(found.shape) and values.shape[0] == 1:
-        values = view(values, lambda v: v[0])
-    if np.broadcast_shapes(tuple(values.shape), found.shape) != found.shape:
-        raise ValueError(
-            f"values of shape {tuple(values.shape)} do not fit the indexed elements, of shape {found.shape}"
-        )
+    values = apart(fit(operand(values, array.dtype), found.shape), array)
     count = int(np.prod(found.shape))
     if count:
         axes, to, steps, from_ = collapse(
@@ -224,9 +232,7 @@ def add_at(array: DeviceArray, key: Any, values: Any) -> None:
         target = basic(array, key)
         return copyto(target, add(target, operand(values, array.dtype)))
     if array.dtype.itemsize < 4:
-        raise TypeError(
-            f"add_at into {array.dtype}: CUDA adds atomically to int32, int64, float32 and float64"
-        )
+        raise TypeError(f"add_at into {array.dtype}: CUDA adds atomically to int32, int64, float32 and float64")
     _scatter(scatter_add_cuda, array, key, values)
 
 
@@ -236,9 +242,7 @@ def take(array: DeviceArray, indices: Any, axis: Any = None) -> DeviceArray:
     if axis is None:
         array, axis = reshape(array, -1), 0
     (d,) = axes_of(axis, array.ndim)
-    return getitem(
-        array, (*[COMPLETE] * d, np.asarray(to_host(indices) if is_array(indices) else indices))
-    )
+    return getitem(array, (*[COMPLETE] * d, np.asarray(to_host(indices) if is_array(indices) else indices)))
 
 
 def _along(array: DeviceArray, indices: Any, axis: int) -> tuple:
@@ -246,9 +250,7 @@ def _along(array: DeviceArray, indices: Any, axis: int) -> tuple:
     (d,) = axes_of(axis, array.ndim)
     indices = to_host(indices) if is_array(indices) else np.asarray(indices)
     if indices.ndim != array.ndim:
-        raise ValueError(
-            f"wanted indices with {array.ndim} axes, as the array, found {indices.ndim}"
-        )
+        raise ValueError(f"wanted indices with {array.ndim} axes, as the array, found {indices.ndim}")
     key = list(np.ogrid[tuple(slice(n) for n in tuple(array.shape))])
     key[d] = indices
     return tuple(key)
@@ -321,17 +323,12 @@ def concatenate(arrays: Sequence[DeviceArray], axis: int = 0) -> DeviceArray:
     (d,) = axes_of(axis, arrays[0].ndim)
     shapes = [list(a.shape) for a in arrays]
     for shape in shapes:
-        if (
-            len(shape) != len(shapes[0])
-            or shape[:d] + shape[d + 1 :] != shapes[0][:d] + shapes[0][d + 1 :]
-        ):
+        if len(shape) != len(shapes[0]) or shape[:d] + shape[d + 1 :] != shapes[0][:d] + shapes[0][d + 1 :]:
             raise ValueError(
                 f"concatenate along axis {axis}: all other axes must agree, found shapes {shapes[0]} and {shape}"
             )
     ends = np.cumsum([shape[d] for shape in shapes]).tolist()
-    y = empty(
-        (*shapes[0][:d], ends[-1], *shapes[0][d + 1 :]), np.result_type(*[a.dtype for a in arrays])
-    )
+    y = empty((*shapes[0][:d], ends[-1], *shapes[0][d + 1 :]), np.result_type(*[a.dtype for a in arrays]))
     for array, end in zip(arrays, ends):
         copyto(basic(y, (*[COMPLETE] * d, slice(end - array.shape[d], end))), array)
     return y
@@ -344,9 +341,7 @@ def stack(arrays: Sequence[DeviceArray], axis: int = 0) -> DeviceArray:
         ValueError: no arrays, or their shapes differ.
     """
     if len({tuple(a.shape) for a in arrays}) != 1:
-        raise ValueError(
-            f"stack wants arrays of one shape, found {[tuple(a.shape) for a in arrays]}"
-        )
+        raise ValueError(f"stack wants arrays of one shape, found {[tuple(a.shape) for a in arrays]}")
     (d,) = axes_of(axis, arrays[0].ndim + 1)
     return concatenate([view(a, lambda v: np.expand_dims(v, d)) for a in arrays], d)
 

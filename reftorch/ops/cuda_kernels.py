@@ -146,9 +146,7 @@ def best_cuda(code, x, kept, kept_strides, reduced, reduced_strides, terms, y):
         best = t
         for r in range(t + width, terms, width):
             challenger = x[start + position(r, reduced, reduced_strides)]
-            if beats(
-                code, challenger, r, x[start + position(best, reduced, reduced_strides)], best
-            ):
+            if beats(code, challenger, r, x[start + position(best, reduced, reduced_strides)], best):
                 best = r
         shared[slot] = best
     width //= 2

@@ -64,9 +64,7 @@ def check_type(name: str, dtype: np.dtype) -> None:
 
 
 def operand(value: Any, dtype: np.dtype) -> DeviceArray:
-    return (
-        astype(value, dtype, copy=False) if is_array(value) else to_device(np.asarray(value, dtype))
-    )
+    return astype(value, dtype, copy=False) if is_array(value) else to_device(np.asarray(value, dtype))
 
 
 def _shape(*arrays: DeviceArray) -> tuple[int, ...]:

@@ -47,9 +47,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
             raise np.exceptions.AxisError(d, ndim)
     axes = tuple(d % ndim for d in listed)
     if len(set(axes)) < len(axes):
-        raise ValueError(
-            f"wanted each axis once, found {tuple(listed)} for an array of {ndim} axes"
-        )
+        raise ValueError(f"wanted each axis once, found {tuple(listed)} for an array of {ndim} axes")
     return axes
 
 
@@ -94,9 +92,7 @@ def _fold(code: int, x: DeviceArray, axes: tuple[int, ...], terms: int, y: Devic
         _fold(code, target, (1,), parts, y)
 
 
-def _reduce(
-    code: int, x: DeviceArray, axis: Any, keepdims: bool, dtype: Any, nothing: Any
-) -> DeviceArray:
+def _reduce(code: int, x: DeviceArray, axis: Any, keepdims: bool, dtype: Any, nothing: Any) -> DeviceArray:
     """Combine the elements over `axis` in `dtype`; `nothing` is the result of no elements, None if there is none."""
     axes = axes_of(axis, x.ndim)
     shape, terms = _reduced(x, axes, keepdims)
@@ -125,9 +121,7 @@ def sum(x: DeviceArray, axis: Any = None, dtype: Any = None, keepdims: bool = Fa
     return _reduce(table.SUM, x, axis, keepdims, _sum_type(x, dtype), 0)
 
 
-def prod(
-    x: DeviceArray, axis: Any = None, dtype: Any = None, keepdims: bool = False
-) -> DeviceArray:
+def prod(x: DeviceArray, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> DeviceArray:
     """The product over `axis`."""
     return _reduce(table.PROD, x, axis, keepdims, _sum_type(x, dtype), 1)
 
@@ -165,9 +159,7 @@ def count_nonzero(x: DeviceArray, axis: Any = None, keepdims: bool = False) -> D
     return sum(not_equal(x, x.dtype.type(0)), axis, keepdims=keepdims)
 
 
-def mean(
-    x: DeviceArray, axis: Any = None, dtype: Any = None, keepdims: bool = False
-) -> DeviceArray:
+def mean(x: DeviceArray, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> DeviceArray:
     """The sum over `axis` divided by the number of terms; NaN of nothing, float64 of integers."""
     terms = _reduced(x, axes_of(axis, x.ndim), keepdims)[1]
     return divide(sum(x, axis, dtype, keepdims), terms)
@@ -185,9 +177,7 @@ def _best(code: int, x: DeviceArray, axis: Any = None, keepdims: bool = False) -
     shape, terms = _reduced(x, axes, keepdims)
     y = empty(shape, np.int64)
     if y.size and not terms:
-        raise ValueError(
-            f"the extreme of no elements: axis {axis} of shape {tuple(x.shape)} is empty"
-        )
+        raise ValueError(f"the extreme of no elements: axis {axis} of shape {tuple(x.shape)} is empty")
     if y.size:
         width = _threads(terms)
         rows = min(BLOCK // width, y.size)

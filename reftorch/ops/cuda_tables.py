@@ -95,7 +95,7 @@ def rounding(code, x, real):
     if code == SIGN:
         if x > real(0):
             return real(1)
-        return real(-1) if x < real(0) else x  # zero and NaN stay
+        return real(-1) if x < real(0) else x - x  # 0 of zeros, NaN of NaN
     if code == CEIL:
         return math.ceil(x)
     if code == TRUNC:
@@ -104,7 +104,8 @@ def rounding(code, x, real):
     if code == RINT:
         rest = x - below
         odd = math.fmod(below, real(2)) != real(0)
-        if rest > real(0.5) or (rest == real(0.5) and odd):  # halves go to the even neighbour
+        half = real(1) / real(2)
+        if rest > half or (rest == half and odd):  # halves go to the even neighbour
             below += real(1)
         return math.copysign(below, x)
     return below
@@ -140,7 +141,7 @@ def float_floor_divide(a, b, real):
     if rest != real(0) and (rest < real(0)) != (b < real(0)):
         quotient -= real(1)
     whole = math.floor(quotient)
-    if quotient - whole > real(0.5):
+    if quotient - whole > real(1) / real(2):
         whole += real(1)
     return whole if whole != real(0) else math.copysign(real(0), a / b)
 

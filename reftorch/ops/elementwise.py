@@ -293,16 +293,12 @@ def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Tensor:
         integral = category(result_type(a, b)) < 2
         quotient = div(a.double() if integral else a, b).trunc()
         return quotient.to(result_type(a, b)) if integral else quotient
-    raise RuntimeError(
-        f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
-    )
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
 def _integer_division(name: str, a: Any, b: Any) -> Tensor:
     a, b = operands(a, b)
-    if category(device_dtype(a, b)) < 2 and (
-        b == 0 if not isinstance(b, Tensor) else bool((b == 0).any())
-    ):
+    if category(device_dtype(a, b)) < 2 and (b == 0 if not isinstance(b, Tensor) else bool((b == 0).any())):
         raise RuntimeError("ZeroDivisionError")
     with np.errstate(all="ignore"):
         return compute(name, a, b)

@@ -44,9 +44,7 @@ class IndexPut(Function):
     def backward(ctx, grad_y):
         grad_x = grad_y.clone()
         _put(grad_x, ctx.key, grad_y.new_zeros(()))
-        grad_values = Tensor._make(_get(grad_y, ctx.key), grad_y.device).sum_to_size(
-            ctx.values_shape
-        )
+        grad_values = Tensor._make(_get(grad_y, ctx.key), grad_y.device).sum_to_size(ctx.values_shape)
         return grad_x, None, grad_values
 
 
@@ -92,13 +90,9 @@ def _parse(x: Tensor, key: Any) -> tuple[tuple, bool]:
         if item is Ellipsis:
             dim += x.ndim - taken
         elif isinstance(item, slice):
-            item = slice(
-                *[None if v is None else int(v) for v in (item.start, item.stop, item.step)]
-            )
+            item = slice(*[None if v is None else int(v) for v in (item.start, item.stop, item.step)])
             if item.step is not None and item.step <= 0:
-                raise ValueError(
-                    f"step must be greater than zero, found {item.step}: use flip(dim) to reverse"
-                )
+                raise ValueError(f"step must be greater than zero, found {item.step}: use flip(dim) to reverse")
             dim += 1
         elif isinstance(item, (bool, np.bool_)):
             item, advanced = np.asarray(item), True
@@ -130,9 +124,7 @@ def _integer(x: Tensor, dim: int, item: Any) -> int:
             f"{type(item).__name__})"
         ) from None
     if not -x.shape[dim] <= index < x.shape[dim]:
-        raise IndexError(
-            f"index {index} is out of bounds for dimension {dim} with size {x.shape[dim]}"
-        )
+        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {x.shape[dim]}")
     return index
 
 
@@ -140,9 +132,7 @@ def _index_array(x: Tensor, dim: int, item: Tensor) -> np.ndarray:
     """An index tensor as a NumPy array, checked: a kernel would read outside the array."""
     array = item.detach().cpu().numpy()
     if array.dtype.kind not in "iub":
-        raise IndexError(
-            f"tensors used as indices must be long, int, byte or bool tensors, found {item.dtype}"
-        )
+        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, found {item.dtype}")
     if array.dtype == np.bool_:
         if array.shape != tuple(x.shape[dim : dim + array.ndim]):
             raise IndexError(
@@ -212,9 +202,7 @@ def _check_along(name: str, x: Tensor, dim: int, index: Tensor) -> int:
     host = index.detach().cpu().numpy()
     if host.size and (host.min() < 0 or host.max() >= x.shape[dim]):
         wrong = host[(host < 0) | (host >= x.shape[dim])].flat[0]
-        raise RuntimeError(
-            f"index {wrong} is out of bounds for dimension {dim} with size {x.shape[dim]}"
-        )
+        raise RuntimeError(f"index {wrong} is out of bounds for dimension {dim} with size {x.shape[dim]}")
     return dim
 
 
@@ -269,18 +257,14 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries `index` (one dimension, int64) of dimension `dim`."""
     if index.ndim > 1:
-        raise IndexError(
-            f"index_select(): Index is supposed to be a vector, found shape {list(index.shape)}"
-        )
+        raise IndexError(f"index_select(): Index is supposed to be a vector, found shape {list(index.shape)}")
     return getitem(x, (slice(None),) * wrap_dim(dim, x.ndim) + (index.reshape(-1),))
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     """x with `value` where the mask is True."""
     if mask.dtype is not types.bool:
-        raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
-        )
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
     return where(mask, value if isinstance(value, Tensor) else x.new_tensor(value), x)
 
 
@@ -340,9 +324,7 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
     """The k largest (or smallest) elements along `dim`, in order, and their indices."""
     extent = x.shape[wrap_dim(dim, x.ndim)] if x.ndim else 1
     if not 0 <= k <= extent:
-        raise RuntimeError(
-            f"selected index k out of range: k is {k}, dimension {dim} has {extent} entries"
-        )
+        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has {extent} entries")
     values, indices = sort(x, dim, descending=largest)
     if x.ndim == 0:
         return _Pair["topk"](values, indices)

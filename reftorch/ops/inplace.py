@@ -20,9 +20,7 @@ from .shape import Slice
 
 def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
     """Let x become `function(x, ...)`."""
-    recording = is_grad_enabled() and (
-        x.requires_grad or any(isinstance(a, Tensor) and a.requires_grad for a in args)
-    )
+    recording = is_grad_enabled() and (x.requires_grad or any(isinstance(a, Tensor) and a.requires_grad for a in args))
     x._check_inplace(recording)
     return x._become(function(x._snapshot() if recording else x, *args, **options))
 
@@ -93,8 +91,7 @@ def fill_(x: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
-                "fill_ only supports 0-dimension value tensor but got tensor with "
-                f"{value.ndim} dimensions."
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return copy_(x, value)
     recording = is_grad_enabled() and x.requires_grad
@@ -114,41 +111,45 @@ def zero_(x: Tensor) -> Tensor:
     return fill_(x, 0)
 
 
-def _fill_from(x: Tensor, numbers: np.ndarray) -> Tensor:
-    """Random numbers into x; they have no gradient."""
+def _draw_into(x: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
+    """Random numbers into x, without a gradient, in the order that x has in memory: torch fills x.t() as it fills x."""
     x._check_inplace(is_grad_enabled() and x.requires_grad)
-    _write(x, Tensor._make(np.asarray(numbers)))
+    if x.device.type == "cpu":
+        memory = random.in_memory_order(x.array)
+        memory[...] = draw(memory.shape)
+    else:
+        _write(x, Tensor._make(draw(x.shape)))
     x._counter.bump()
     return x
 
 
 def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
     """Independent numbers from [a, b)."""
-    if a > b:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
-    return _fill_from(x, random.uniform(x.shape, a, b, dtype=x.dtype.numpy, generator=generator))
+    return _draw_into(x, lambda shape: random.uniform(shape, a, b, x.dtype.numpy, generator))
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Independent numbers from the normal distribution."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return _fill_from(x, random.normal(x.shape, mean, std, dtype=x.dtype.numpy, generator=generator))
+    whole = x.is_contiguous()
+    return _draw_into(x, lambda shape: random.normal(shape, mean, std, x.dtype.numpy, generator, whole))
 
 
-def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Any = None) -> Tensor:
-    """Independent ones with probability p, else zeros."""
-    if not 0 <= p <= 1:
-        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    return _fill_from(x, random.bernoulli(p, x.shape, generator=generator))
+def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
+    """Independent numbers from the exponential distribution with rate `lambd`."""
+    return _draw_into(x, lambda shape: random.exponential(shape, lambd, x.dtype.numpy, generator))
 
 
-def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None) -> Tensor:
+def bernoulli_(x: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Independent ones with probability p (a number, or a tensor that broadcasts to x's shape), else zeros."""
+    if isinstance(p, Tensor):
+        chances = np.broadcast_to(p.detach().cpu().array, x.shape)
+        return copy_(x, Tensor._make(random.bernoulli(chances, None, x.dtype.numpy, generator)))
+    return _draw_into(x, lambda shape: random.bernoulli(p, shape, x.dtype.numpy, generator))
+
+
+def random_(x: Tensor, low: int | None = None, high: int | None = None, *, generator: Any = None) -> Tensor:
     """Integers from [low, high); `random_(high)` starts at 0; without bounds, all that x's dtype holds exactly."""
-    if high is None:
-        bits = {"f": np.finfo(x.dtype.numpy).nmant + 1} if x.dtype.is_floating_point else {}
-        largest = 2 ** bits["f"] if bits else (2 if x.dtype.numpy.kind == "b" else int(np.iinfo(x.dtype.numpy).max))
-        low, high = 0, low or largest
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _fill_from(x, random.randint(low, high, x.shape, generator=generator))
+    if low is None:
+        return _draw_into(x, lambda shape: random.integers(shape, x.dtype.numpy, generator))
+    first, end = (0, low) if high is None else (low, high)
+    return _draw_into(x, lambda shape: random.randint(first, end, shape, x.dtype.numpy, generator))

@@ -41,13 +41,9 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     if not isinstance(b, Tensor):
         raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(b).__name__}")
     if a.ndim == 0 or b.ndim == 0:
-        raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
-        )
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
     if a.dtype is not b.dtype:
-        raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}"
-        )
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}")
     if a.device != b.device:
         raise RuntimeError(
             f"Expected all tensors to be on the same device, but found at least two devices, {a.device} and {b.device}"
@@ -77,9 +73,7 @@ def _text(x: Tensor) -> str:
 def _exactly(name: str, ndim: int, *tensors: Tensor) -> None:
     for tensor in tensors:
         if tensor.ndim != ndim:
-            raise RuntimeError(
-                f"{name}: expected {ndim}D tensors, found shape {list(tensor.shape)}"
-            )
+            raise RuntimeError(f"{name}: expected {ndim}D tensors, found shape {list(tensor.shape)}")
 
 
 def mm(a: Tensor, b: Tensor) -> Tensor:
@@ -99,9 +93,7 @@ def bmm(a: Tensor, b: Tensor) -> Tensor:
     """The products of two stacks of matrices of equal number."""
     _exactly("bmm", 3, a, b)
     if a.shape[0] != b.shape[0]:
-        raise RuntimeError(
-            f"bmm: expected the same batch size, found {a.shape[0]} and {b.shape[0]}"
-        )
+        raise RuntimeError(f"bmm: expected the same batch size, found {a.shape[0]} and {b.shape[0]}")
     return matmul(a, b)
 
 
@@ -109,9 +101,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     """The sum of the products of two vectors."""
     _exactly("dot", 1, a, b)
     if a.shape != b.shape:
-        raise RuntimeError(
-            f"inconsistent tensor size, expected {a.shape[0]} and {b.shape[0]} to be equal"
-        )
+        raise RuntimeError(f"inconsistent tensor size, expected {a.shape[0]} and {b.shape[0]} to be equal")
     return matmul(a, b)
 
 
@@ -138,9 +128,7 @@ class Triangle(Function):
     def backward(ctx, grad_y):
         name, diagonal = ctx.args
         return (
-            Tensor._make(
-                getattr(library(grad_y.device), name)(grad_y.array, diagonal), grad_y.device
-            ),
+            Tensor._make(getattr(library(grad_y.device), name)(grad_y.array, diagonal), grad_y.device),
             None,
             None,
         )
@@ -163,9 +151,7 @@ class Concatenate(Function):
     def forward(ctx, dim, *tensors):
         ctx.dim, ctx.sizes = dim, [t.shape[dim] for t in tensors]
         device = tensors[0].device
-        return Tensor._make(
-            library(device).concatenate([t.array for t in tensors], axis=dim), device
-        )
+        return Tensor._make(library(device).concatenate([t.array for t in tensors], axis=dim), device)
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -185,9 +171,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
         raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
     for i, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"expected Tensor as element {i} in argument 0, but got {type(tensor).__name__}"
-            )
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(tensor).__name__}")
         if tensor.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
     dtype, device = tensors[0].dtype, tensors[0].device
@@ -203,9 +187,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     dim = wrap_dim(dim, first.ndim)
     for i, part in enumerate(parts):
         if part.ndim != first.ndim:
-            raise RuntimeError(
-                f"Tensors must have same number of dimensions: got {first.ndim} and {part.ndim}"
-            )
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {part.ndim}")
         for d in range(first.ndim):
             if d != dim and part.shape[d] != first.shape[d]:
                 raise RuntimeError(

@@ -24,9 +24,7 @@ def _dims(x: Tensor, dim: Any) -> tuple[int, ...]:
     listed = dim if isinstance(dim, (tuple, list)) else (dim,)
     dims = tuple(wrap_dim(d, x.ndim) for d in listed)
     if len(set(dims)) != len(dims):
-        raise RuntimeError(
-            f"dim {dims[0]} appears multiple times in the list of dims {list(listed)}"
-        )
+        raise RuntimeError(f"dim {dims[0]} appears multiple times in the list of dims {list(listed)}")
     return dims if x.ndim else ()
 
 
@@ -77,9 +75,7 @@ class Prod(Function):
             for j in range(rows.shape[1]):
                 if j != i:
                     others[:, i] *= rows[:, j]
-        others = others.reshape([x.shape[d] for d in order]).permute(
-            sorted(range(x.ndim), key=order.__getitem__)
-        )
+        others = others.reshape([x.shape[d] for d in order]).permute(sorted(range(x.ndim), key=order.__getitem__))
         return grad_y.reshape(kept) * others, None, None
 
 
@@ -198,10 +194,7 @@ def norm(x: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tenso
 
 # ------------------------------------------------------------------------------------------------ extremes
 
-_Pair = {
-    name: namedtuple(name, ["values", "indices"])
-    for name in ("max", "min", "sort", "topk", "median")
-}
+_Pair = {name: namedtuple(name, ["values", "indices"]) for name in ("max", "min", "sort", "topk", "median")}
 
 
 def _nonempty(name: str, x: Tensor) -> None:
@@ -257,9 +250,7 @@ def _index_of(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     axis = wrap_dim(dim, x.ndim)
     if x.shape[axis] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
-    return Tensor._make(
-        getattr(library(x.device), name)(x.array, axis=axis, keepdims=keepdim), x.device
-    )
+    return Tensor._make(getattr(library(x.device), name)(x.array, axis=axis, keepdims=keepdim), x.device)
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:

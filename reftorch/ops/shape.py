@@ -88,9 +88,7 @@ class Expand(View):
             (0,) * (len(shape) - array.ndim)
             + tuple(
                 0 if old == 1 and new != 1 else stride
-                for old, new, stride in zip(
-                    array.shape, shape[len(shape) - array.ndim :], array.strides
-                )
+                for old, new, stride in zip(array.shape, shape[len(shape) - array.ndim :], array.strides)
             ),
         )
 
@@ -119,11 +117,7 @@ class Diagonal(View):
     @staticmethod
     def arrange(array, offset, dim1, dim2):
         view = array.diagonal(offset, dim1, dim2)
-        return (
-            np.lib.stride_tricks.as_strided(view, writeable=True)
-            if isinstance(array, np.ndarray)
-            else view
-        )
+        return np.lib.stride_tricks.as_strided(view, writeable=True) if isinstance(array, np.ndarray) else view
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -155,9 +149,7 @@ def wrap_dim(dim: int, ndim: int) -> int:
     """
     limit = max(ndim, 1)
     if not -limit <= dim < limit:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})")
     return dim % limit
 
 
@@ -220,11 +212,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """x with two dimensions swapped; a view."""
-    return (
-        Transpose.apply(x, wrap_dim(dim0, x.ndim), wrap_dim(dim1, x.ndim))
-        if x.ndim
-        else view_as(x, x)
-    )
+    return Transpose.apply(x, wrap_dim(dim0, x.ndim), wrap_dim(dim1, x.ndim)) if x.ndim else view_as(x, x)
 
 
 def t(x: Tensor) -> Tensor:
@@ -305,9 +293,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def unflatten(x: Tensor, dim: int, sizes: Any) -> Tensor:
     """Dimension `dim` as several, of extents `sizes`."""
     dim = wrap_dim(dim, x.ndim)
-    return view(
-        x, (*x.shape[:dim], *infer_shape(as_shape(tuple(sizes)), x.shape[dim]), *x.shape[dim + 1 :])
-    )
+    return view(x, (*x.shape[:dim], *infer_shape(as_shape(tuple(sizes)), x.shape[dim]), *x.shape[dim + 1 :]))
 
 
 def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -315,9 +301,7 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     dim = wrap_dim(dim, x.ndim)
     start = start + x.shape[dim] if start < 0 else start
     if not 0 <= start <= start + length <= x.shape[dim]:
-        raise RuntimeError(
-            f"start ({start}) + length ({length}) exceeds dimension size ({x.shape[dim]})."
-        )
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({x.shape[dim]}).")
     return Slice.apply(x, (slice(None),) * dim + (slice(start, start + length),))
 
 
@@ -331,9 +315,7 @@ def split(x: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
     extent = x.shape[wrap_dim(dim, x.ndim)]
     if isinstance(split_size, int):
         if split_size <= 0:
-            raise RuntimeError(
-                f"split expects split_size be positive, but got split_size={split_size}"
-            )
+            raise RuntimeError(f"split expects split_size be positive, but got split_size={split_size}")
         sizes = [min(split_size, extent - at) for at in range(0, extent, split_size)] or [0]
     else:
         sizes = list(split_size)

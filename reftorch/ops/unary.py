@@ -312,9 +312,7 @@ def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         x = x if min is None else maximum(x, min if isinstance(min, Tensor) else x.new_tensor(min))
-        return (
-            x if max is None else minimum(x, max if isinstance(max, Tensor) else x.new_tensor(max))
-        )
+        return x if max is None else minimum(x, max if isinstance(max, Tensor) else x.new_tensor(max))
     if min is not None:
         x = where(x < min, min, x)
     return x if max is None else where(x > max, max, x)

@@ -54,9 +54,7 @@ def check_lists(params: Sequence[Tensor], **lists: list) -> None:
     for name, tensors in lists.items():
         what = name.replace("_", " ")
         if len(tensors) != len(params):
-            raise IndexError(
-                f"{len(params)} parameters, but {len(tensors)} {what} (those that are None count)"
-            )
+            raise IndexError(f"{len(params)} parameters, but {len(tensors)} {what} (those that are None count)")
         for i, (param, tensor) in enumerate(zip(params, tensors)):
             if tensor is None:
                 continue

@@ -117,9 +117,7 @@ def sgd_step_cpu(param, grad, buf, lr, momentum, undamped, weight_decay, first, 
 
 
 @cuda.jit
-def sgd_step_cuda(
-    param, grad, buf, lr, momentum, undamped, weight_decay, first, nesterov, maximize
-):
+def sgd_step_cuda(param, grad, buf, lr, momentum, undamped, weight_decay, first, nesterov, maximize):
     i = cuda.grid(1)
     if i >= param.size:
         return
@@ -138,9 +136,7 @@ def sgd_step_cuda(
 # The same step, for tuples of rows. On the CPU the threads share out the parameters. On CUDA one thread still owns one number:
 # the thread's number is counted off against the sizes, parameter after parameter, until it falls inside one.
 @njit(**PARALLEL)
-def sgd_step_many_cpu(
-    params, grads, bufs, lr, momentum, undamped, weight_decay, first, nesterov, maximize
-):
+def sgd_step_many_cpu(params, grads, bufs, lr, momentum, undamped, weight_decay, first, nesterov, maximize):
     for k in prange(len(params)):
         param, grad, buf = params[k], grads[k], bufs[k]
         for i in range(param.size):
@@ -155,9 +151,7 @@ def sgd_step_many_cpu(
 
 
 @cuda.jit
-def sgd_step_many_cuda(
-    params, grads, bufs, lr, momentum, undamped, weight_decay, first, nesterov, maximize
-):
+def sgd_step_many_cuda(params, grads, bufs, lr, momentum, undamped, weight_decay, first, nesterov, maximize):
     i = cuda.grid(1)
     k = 0
     while k < len(params) and i >= params[k].size:
@@ -228,6 +222,15 @@ def _step_on_tape(
         param.sub_(lr * d)
 
 
+def _prevented(grads: list, grad_scale: Tensor | None, found_inf: Tensor | None) -> bool:
+    """Whether `found_inf` forbids the step; if not, the gradients are divided by `grad_scale`."""
+    if found_inf is not None and found_inf.item():
+        return True
+    for grad in grads if grad_scale is not None else ():
+        grad.div_(grad_scale.to(grad.device))
+    return False
+
+
 def sgd(
     params: list[Tensor],
     d_p_list: list[Tensor],
@@ -261,28 +264,19 @@ def sgd(
         NotImplementedError: a parameter is neither float32 nor float64.
     """
     if has_sparse_grad:
-        raise RuntimeError(
-            "has_sparse_grad=True, but sgd knows no sparse gradients: make them dense"
-        )
+        raise RuntimeError("has_sparse_grad=True, but there are no sparse gradients in reftorch")
     if foreach is None and fused is None:
         foreach = all(param.device.type == "cuda" for param in params)
-    if not foreach and fused:
-        if found_inf is not None and found_inf.item():
+    if fused and not foreach:
+        if _prevented(d_p_list, grad_scale, found_inf):
             return
-        if grad_scale is not None:
-            for grad in d_p_list:
-                grad.div_(grad_scale.to(grad.device))
     elif grad_scale is not None or found_inf is not None:
-        raise AssertionError(
-            "Expected grad_scale and found_inf to be None: only fused=True uses them"
-        )
+        raise AssertionError("Expected grad_scale and found_inf to be None: only fused uses them")
     bufs = momentum_buffer_list
     check_lists(params, gradients=d_p_list, **({"momentum_buffers": bufs} if momentum != 0 else {}))
     if is_recording(*params, *d_p_list, *bufs, lr, weight_decay):
-        _step_on_tape(
-            params, d_p_list, bufs, lr, momentum, 1 - dampening, weight_decay, nesterov, maximize
-        )
-        return
+        rates = [lr, momentum, 1 - dampening, weight_decay]
+        return _step_on_tape(params, d_p_list, bufs, *rates, nesterov, maximize)
     jobs = []
     for i, (param, grad) in enumerate(zip(params, d_p_list)):
         first = momentum != 0 and bufs[i] is None
@@ -356,9 +350,7 @@ class SGD(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        later = dict(
-            nesterov=False, maximize=False, foreach=None, differentiable=False, fused=False
-        )
+        later = dict(nesterov=False, maximize=False, foreach=None, differentiable=False, fused=False)
         for group in self.param_groups:  # saved before these options existed
             for name, default in later.items():
                 group.setdefault(name, default)

@@ -35,21 +35,15 @@ def _halves(x: Any) -> tuple[Any, Any]:
 # --------------------------------------------------- log, sin and cos as PyTorch's vectorised float32 code has them
 # The coefficients and the order of operations are those of the Cephes library's logf and sinf (S. Moshier), whose
 # results depend on both in the last bit. Each `fma` is one instruction there.
-_LOG: tuple[float, ...] = (
-    7.0376836292e-2,
-    -1.1514610310e-1,
-    1.1676998740e-1,
-    -1.2420140846e-1,
-    1.4249322787e-1,
-)
-_LOG += (-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+_LOG = [7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1]
+_LOG += [-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1]
 _LOG_2 = (np.float32(-2.12194440e-4), np.float32(0.693359375))  # log 2 = small + large
 _PI_4 = (0.78515625, 2.4187564849853515625e-4, 3.77489497744594108e-8)  # pi / 4 in three parts
-_SIN = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
-_COS = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
+_SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]
+_COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]
 
 
-def _polynomial(x: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
+def _polynomial(x: np.ndarray, coefficients: list[float]) -> np.ndarray:
     """The polynomial by Horner's rule, highest power first."""
     y = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:

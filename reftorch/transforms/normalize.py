@@ -219,9 +219,7 @@ class NormalizeFunction(Function):
         grad_x = grad_mean = grad_std = None
         if ctx.needs_input_grad[0]:
             grad_x = grad_y.new_empty(grad_y.shape)
-            run = on(
-                grad_y.device, normalize_backward_x_cpu, normalize_backward_x_cuda, grad_x.numel()
-            )
+            run = on(grad_y.device, normalize_backward_x_cpu, normalize_backward_x_cuda, grad_x.numel())
             run(*arrays(_images(grad_y), std, _images(grad_x)))
         if ctx.needs_input_grad[1]:
             grad_mean = std.new_empty(std.shape)
@@ -234,9 +232,7 @@ class NormalizeFunction(Function):
             run(*arrays(_images(grad_y), std, grad_mean))
         if ctx.needs_input_grad[2]:
             grad_std = std.new_empty(std.shape)
-            run = on(
-                grad_y.device, normalize_backward_std_cpu, normalize_backward_std_cuda, std.numel()
-            )
+            run = on(grad_y.device, normalize_backward_std_cpu, normalize_backward_std_cuda, std.numel())
             run(*arrays(_images(y), _images(grad_y), std, grad_std))
         return grad_x, grad_mean, grad_std, None
 

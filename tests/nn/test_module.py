@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-import timeit
+import sys
 
 import pytest
 
@@ -53,13 +53,14 @@ def test_one_name_is_one_thing(torch):
     net.x = parameter(torch)
     assert list(net._parameters) == ["x"] and not net._buffers
     assert not net._non_persistent_buffers_set
-    net.x = empty_module(torch)
-    assert list(net._modules) == ["x"] and not net._parameters
-    net.x = parameter(torch)
-    assert list(net._parameters) == ["x"] and not net._modules
-    net.y = 3
-    net.y = parameter(torch)
-    assert "y" not in vars(net) and list(net._parameters) == ["x", "y"]
+    net.register_buffer("child", torch.zeros(1))
+    net.child = empty_module(torch)
+    assert list(net._modules) == ["child"] and not net._buffers
+    net.child = parameter(torch)
+    assert list(net._parameters) == ["x", "child"] and not net._modules
+    net.plain = 3
+    net.plain = parameter(torch)
+    assert "plain" not in vars(net) and list(net._parameters) == ["x", "child", "plain"]
 
 
 @both
@@ -72,9 +73,17 @@ def test_none_keeps_the_name(torch):
     assert not list(net.parameters()) and not list(net.buffers()) and not list(net.children())
     assert list(net.state_dict()) == []
     net.bias, net.mean, net.child = parameter(torch), torch.ones(1), empty_module(torch)
-    assert list(net._parameters) == ["bias"] and list(net._buffers) == ["mean"] and list(net._modules) == ["child"]
+    assert (
+        list(net._parameters) == ["bias"]
+        and list(net._buffers) == ["mean"]
+        and list(net._modules) == ["child"]
+    )
     net.bias = net.mean = net.child = None
-    assert net._parameters == {"bias": None} and net._buffers == {"mean": None} and net._modules == {"child": None}
+    assert (
+        net._parameters == {"bias": None}
+        and net._buffers == {"mean": None}
+        and net._modules == {"child": None}
+    )
 
 
 @both
@@ -108,9 +117,15 @@ def with_attributes(torch):
 
 
 MISTAKES = {
-    "register_parameter: taken by a plain attribute": lambda t, m: m.register_parameter("plain", parameter(t)),
-    "register_parameter: taken by a method": lambda t, m: m.register_parameter("forward", parameter(t)),
-    "register_parameter: taken by a child": lambda t, m: m.register_parameter("child", parameter(t)),
+    "register_parameter: taken by a plain attribute": lambda t, m: m.register_parameter(
+        "plain", parameter(t)
+    ),
+    "register_parameter: taken by a method": lambda t, m: m.register_parameter(
+        "forward", parameter(t)
+    ),
+    "register_parameter: taken by a child": lambda t, m: m.register_parameter(
+        "child", parameter(t)
+    ),
     "register_parameter: dot": lambda t, m: m.register_parameter("a.b", parameter(t)),
     "register_parameter: empty": lambda t, m: m.register_parameter("", parameter(t)),
     "register_parameter: number": lambda t, m: m.register_parameter(3, parameter(t)),
@@ -216,9 +231,15 @@ def test_registration_hooks(torch):
     module = torch.nn.modules.module if torch is not reftorch else torch.nn
     seen = []
     other = parameter(torch, 5)
-    with module.register_module_parameter_registration_hook(lambda m, name, p: seen.append(("p", name)) or other):
-        with module.register_module_buffer_registration_hook(lambda m, name, b: seen.append(("b", name))):
-            with module.register_module_module_registration_hook(lambda m, name, c: seen.append(("m", name))):
+    with module.register_module_parameter_registration_hook(
+        lambda m, name, p: seen.append(("p", name)) or other
+    ):
+        with module.register_module_buffer_registration_hook(
+            lambda m, name, b: seen.append(("b", name))
+        ):
+            with module.register_module_module_registration_hook(
+                lambda m, name, c: seen.append(("m", name))
+            ):
                 net = empty_module(torch)
                 net.w = parameter(torch)
                 net.register_parameter("v", parameter(torch))
@@ -242,7 +263,12 @@ def test_delattr(torch):
     for name in ("w", "child", "mean", "plain", "gone"):
         delattr(net, name)
         assert not hasattr(net, name)
-    assert not net._parameters and not net._modules and not net._buffers and not net._non_persistent_buffers_set
+    assert (
+        not net._parameters
+        and not net._modules
+        and not net._buffers
+        and not net._non_persistent_buffers_set
+    )
 
 
 # ------------------------------------------------------------------------------------------------ calling
@@ -255,19 +281,14 @@ def test_call_runs_forward(torch):
     assert Sum()(1, 2, 3, scale=10) == 60
 
 
-def test_call_without_hooks_is_cheap():
-    class Identity(reftorch.nn.Module):
-        def forward(self, x):
-            return x
+def test_without_hooks_nothing_stands_between_call_and_forward():
+    class Who(reftorch.nn.Module):
+        def forward(self):
+            caller = sys._getframe(1)
+            return caller.f_code, caller.f_back.f_code
 
-    class Bare:
-        def forward(self, x):
-            return x
-
-    module, bare = Identity(), Bare()
-    call = min(timeit.repeat(lambda: module(1), number=20_000, repeat=7))
-    method = min(timeit.repeat(lambda: bare.forward(1), number=20_000, repeat=7))
-    assert call < 20 * method  # about 6 times: eight empty tables are looked at
+    here = sys._getframe().f_code
+    assert Who()() == (reftorch.nn.Module.__call__.__code__, here)
 
 
 # ------------------------------------------------------------------------------------------------ modes and gradients
@@ -337,14 +358,20 @@ def test_repr(torch):
     net = Net("note")
     net.inner = Net()
     net.inner.leaf = Leaf("x\n\ny")
-    net.none = None
-    net.add_module("none", None) if "none" not in vars(net) else None
+    net.add_module("none", None)
     assert repr(net) == (
-        "Net(\n  note\n  (inner): Net(\n    (leaf): Leaf(\n      x\n      \n      y\n    )\n  )\n)"
-        if False
-        else repr(net)
+        "Net(\n"
+        "  note\n"
+        "  (inner): Net(\n"
+        "    (leaf): Leaf(\n"
+        "      x\n"
+        "\n"
+        "      y\n"
+        "    )\n"
+        "  )\n"
+        "  (none): None\n"
+        ")"
     )
-    assert repr(net).splitlines()[:3] == ["Net(", "  note", "  (inner): Net("]
 
 
 @both
@@ -378,7 +405,9 @@ def add_one(module, args, kwargs, result):
     return result + 1
 
 
-@pytest.mark.parametrize("way", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "way", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"]
+)
 def test_copies_are_independent_and_complete(way):
     module = Pickled().eval()
     other = way(module)
@@ -418,14 +447,20 @@ def test_setstate_fills_in_what_old_pickles_lack(torch):
     del state["_forward_hooks_with_kwargs"], state["_load_state_dict_post_hooks"]
     other = torch.nn.Module.__new__(torch.nn.Module)
     other.__setstate__(state)
-    assert len(other._forward_hooks_with_kwargs) == 0 and len(other._load_state_dict_post_hooks) == 0
+    assert (
+        len(other._forward_hooks_with_kwargs) == 0 and len(other._load_state_dict_post_hooks) == 0
+    )
 
 
 @both
 def test_replica_for_data_parallel(torch):
     net = with_attributes(torch)
     replica = net._replicate_for_data_parallel()
-    assert not replica._parameters and replica._buffers == net._buffers and replica._modules == net._modules
+    assert (
+        not replica._parameters
+        and replica._buffers == net._buffers
+        and replica._modules == net._modules
+    )
     replica.add_module("new", empty_module(torch))
     assert "new" not in net._modules
     with pytest.warns(UserWarning):

@@ -39,11 +39,11 @@ MUTANTS = [
         says="each sample's input gets the gradient of its own outputs: n, not 0",
     ),
     Mutant(
-        name="x in its own gradient",
+        name="weight transposed",
         kernel="linear_backward_x_cpu",
-        find="total += grad_y[n, d_out] * weight[d_out, d_in]",
-        replace="total += grad_y[n, d_out] * weight[d_out, d_in] * grad_x[n, d_in]",
-        says="y is linear in x, so its derivative is the weight alone; x does not appear in its own gradient",
+        find="weight[d_out, d_in]",
+        replace="weight[d_in, d_out]",
+        says="the weight has one row for each output: weight[d_out, d_in], in the gradient as well as forward",
     ),
     Mutant(
         name="weight gradient of one sample",

@@ -11,15 +11,16 @@ NaN stays NaN: it is not less than zero.
 
 ## Gradients
 
-$$\frac{\partial L}{\partial x_i} = \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\ 0 & \text{if } y_i \le 0 \end{cases}$$
+$$\frac{\partial L}{\partial x_i} =
+\begin{cases} \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\ 0 & \text{if } y_i \le 0 \end{cases}$$
 
-At $x_i = 0$ the function has a kink and no derivative; 0 is what everybody takes. The rule asks only $y$, never $x$, and that is
+At $x_i = 0$ the function has a kink and no derivative; the value in use is 0. The rule asks only $y$, never $x$, and that is
 why the operation may overwrite its input. (Where $y_i$ is NaN the gradient passes.)
 
 ## Cost
 
-One comparison an element. Forward reads $x$ and writes $y$: 8 bytes an element in float32; backward reads $y$ and its gradient and
-writes that of $x$: 12 bytes. In place no memory is needed for $y$.
+One comparison an element. Forward reads $x$ and writes $y$: 8 bytes an element in float32; backward reads $y$ and its gradient
+and writes that of $x$: 12 bytes. In place no memory is needed for $y$.
 
 ## Symbols
 
@@ -58,6 +59,8 @@ from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
+from reftorch.types import bool as bool_
+from reftorch.types import float16
 
 
 # ## The bend
@@ -101,3 +104,76 @@ def relu_backward_x_cuda(y, grad_y, grad_x):
         return
     zero = y.dtype.type(0)
     grad_x[i] = zero if y[i] <= zero else grad_y[i]
+
+
+class ReluFunction(Function):
+    """ReLU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+
+    @staticmethod
+    def forward(ctx, x, inplace):
+        if inplace:
+            ctx.mark_dirty(x)
+        dense = x.contiguous()  # x itself, unless it is a strided view
+        y = dense if inplace else x.new_empty(x.shape)
+        run = on(x.device, relu_forward_cpu, relu_forward_cuda, threads=x.numel())
+        run(*arrays(dense.view(-1), y.view(-1)))
+        if inplace and y is not x:
+            x.data.copy_(y)
+            y = x
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        (y,) = ctx.saved_tensors
+        grad_x = grad_y.new_empty(y.shape)
+        run = on(y.device, relu_backward_x_cpu, relu_backward_x_cuda, threads=y.numel())
+        run(*arrays(y.reshape(-1), grad_y.view(-1), grad_x.view(-1)))
+        return grad_x, None
+
+
+def relu(input, inplace=False):
+    """Negative elements become zero. Any shape; the result has the same, or is `input` itself, changed, if `inplace`.
+
+    Raises:
+        TypeError: `input` is not a tensor.
+        RuntimeError: bool input; in place on a leaf that requires grad, or on elements that share memory.
+        NotImplementedError: the dtype has no order (complex) or no kernel (float16).
+    """
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"relu(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with torch.tensor(...) "
+            "or torch.from_numpy(...)"
+        )
+    if input.dtype is bool_:
+        raise RuntimeError("relu of torch.bool: no bool is negative; to count with bools, convert with x.float()")
+    if input.dtype.is_complex or input.dtype is float16:
+        raise NotImplementedError(
+            f"relu is not implemented for {input.dtype}: convert the input, for example with x.float() or x.real"
+        )
+    return ReluFunction.apply(input, bool(inplace))
+
+
+def relu_(input):
+    """`relu(input, inplace=True)`."""
+    return relu(input, inplace=True)
+
+
+class ReLU(Module):
+    """The rectified linear unit, as a layer: negative elements become zero. It has no parameters.
+
+    Args:
+        inplace: overwrite the input, which saves memory where nobody else needs it.
+
+    Shapes: input (*), any shape; output the same.
+    """
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input):
+        return relu(input, self.inplace)
+
+    def extra_repr(self):
+        return "inplace=True" if self.inplace else ""

@@ -285,9 +285,7 @@ def _check_arguments(input: Any, weight: Any, bias: Any) -> None:
     given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
     for name, value in given.items():
         if not isinstance(value, Tensor):
-            raise TypeError(
-                f"linear(): argument '{name}' must be Tensor, not {type(value).__name__}"
-            )
+            raise TypeError(f"linear(): argument '{name}' must be Tensor, not {type(value).__name__}")
         if value.dtype != input.dtype:
             raise RuntimeError(
                 f"linear: input and {name} must have the same dtype, but got {input.dtype} and {value.dtype}: convert one "
@@ -299,8 +297,7 @@ def _check_arguments(input: Any, weight: Any, bias: Any) -> None:
         )
     if input.dim() == 0 or weight.dim() == 0:
         raise RuntimeError(
-            "both arguments to linear need to be at least 1D, but they are "
-            f"{input.dim()}D and {weight.dim()}D"
+            f"both arguments to linear need to be at least 1D, but they are {input.dim()}D and {weight.dim()}D"
         )
     if weight.dim() > 2:
         raise RuntimeError(

@@ -58,9 +58,7 @@ def check_label_shape(x: Tensor, target: Tensor) -> None:
         "the classes are dimension 1 of the input"
     )
     if x.dim() <= 2 and target.dim() > 1:
-        raise RuntimeError(
-            f"0D or 1D target tensor expected, multi-target not supported: {found}; {hint}"
-        )
+        raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported: {found}; {hint}")
     if x.dim() == 1:
         raise ValueError(f"For 1D input, 1D target must have size 1: {found}; {hint}")
     batch = target.shape[0] if target.dim() else 0
@@ -68,20 +66,14 @@ def check_label_shape(x: Tensor, target: Tensor) -> None:
         raise ValueError(
             f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({batch}): {found}; {hint}"
         )
-    raise RuntimeError(
-        f"Expected target size {list(wanted)}, got {list(target.shape)}: {found}; {hint}"
-    )
+    raise RuntimeError(f"Expected target size {list(wanted)}, got {list(target.shape)}: {found}; {hint}")
 
 
 def check_label_dtype(target: Tensor) -> None:
     """Raise RuntimeError unless labels are int64 or uint8."""
     if target.dtype not in (int64, uint8):
-        mistake = (
-            "convert class indices with .long(); class probabilities must have the input's shape"
-        )
-        raise RuntimeError(
-            f"expected target dtype to be Long or Byte, but got {target.dtype}: {mistake}"
-        )
+        mistake = "convert class indices with .long(); class probabilities must have the input's shape"
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype}: {mistake}")
 
 
 def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:

@@ -87,6 +87,8 @@ tensor([0.6931, 0.0000], grad_fn=<CrossEntropyBackward0>)
 - Older documentation divides the mean by the number of samples also when there are weights. It is their sum, as above; only class
   probabilities divide by the number of samples.
 - A `label_smoothing` below 0 counts as 0, in PyTorch too.
+- For unbatched logits $(C)$ a target of shape $(1)$ serves as well as one without dimensions; PyTorch then fails in backward.
+- An infinite or NaN weight spoils every gradient; in PyTorch, without smoothing, only those of samples of its class.
 - PyTorch takes float16 logits, and differentiates a loss twice; both raise an error here.
 """
 
@@ -171,9 +173,7 @@ def cross_entropy_forward_cuda(log_p, target, weight, loss, share, keep, spread,
 #
 # All classes of a sample share its mass, so one thread computes the mass and then the gradient of each class.
 @njit(**PARALLEL)
-def cross_entropy_backward_x_cpu(
-    grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index
-):
+def cross_entropy_backward_x_cpu(grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index):
     N, C, D = grad_x.shape
     for n in prange(N):
         for d in range(D):
@@ -195,9 +195,7 @@ def cross_entropy_backward_x_cpu(
 
 
 @cuda.jit
-def cross_entropy_backward_x_cuda(
-    grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index
-):
+def cross_entropy_backward_x_cuda(grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index):
     N, C, D = grad_x.shape
     i = cuda.grid(1)  # one thread a sample
     if i >= grad_loss.size:
@@ -264,7 +262,7 @@ class CrossEntropyFunction(Function):
             threads=N * D,
         )
         run(*arrays(grad_loss, log_p, target, weight, grad_x), *ctx.constants)
-        return grad_x.reshape(ctx.shape)
+        return grad_x.reshape(ctx.shape), None, None, None, None, None, None
 
 
 def cross_entropy(
@@ -342,9 +340,7 @@ def _with_probabilities(input, target, weight, keep, spread, ignore_index, reduc
             "make all its probabilities 0"
         )
     dtype = float64 if float64 in (input.dtype, target.dtype, weight.dtype) else float32
-    return SoftCrossEntropyFunction.apply(
-        input.to(dtype), target.to(dtype), weight.to(dtype), keep, spread, reduction
-    )
+    return SoftCrossEntropyFunction.apply(input.to(dtype), target.to(dtype), weight.to(dtype), keep, spread, reduction)
 
 
 class CrossEntropyLoss(_WeightedLoss):

@@ -5,6 +5,7 @@ A loss gives one number for each sample. `reduction="none"` returns them, "sum" 
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import numpy as np
@@ -14,9 +15,7 @@ from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
 
 
-def reduction_name(
-    reduction: str, size_average: bool | None = None, reduce: bool | None = None
-) -> str:
+def reduction_name(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
     """The reduction that is meant: "none", "mean" or "sum".
 
     `size_average` and `reduce` are deprecated; giving either (not None) overrides `reduction`, with a warning. Each counts as
@@ -30,13 +29,11 @@ def reduction_name(
     if reduction == "elementwise_mean":  # what "mean" was called in PyTorch 0.4.1
         warnings.warn(
             "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
-            stacklevel=3,
+            stacklevel=_callers_level(),
         )
         reduction = "mean"
     if reduction not in ("none", "mean", "sum"):
-        raise ValueError(
-            f"{reduction!r} is not a valid value for reduction: it is 'none', 'mean' or 'sum'"
-        )
+        raise ValueError(f"{reduction!r} is not a valid value for reduction: it is 'none', 'mean' or 'sum'")
     return reduction
 
 
@@ -49,11 +46,18 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
     else:
         reduction = "sum"
     warnings.warn(
-        "size_average and reduce args will be deprecated, "
-        f"please use reduction='{reduction}' instead.",
-        stacklevel=4,
+        f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+        stacklevel=_callers_level(),
     )
     return reduction
+
+
+def _callers_level() -> int:
+    """The `stacklevel` with which a warning points at the first line outside this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals["__name__"].startswith("reftorch."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 class _Loss(Module):
@@ -92,10 +96,10 @@ class _WeightedLoss(_Loss):
 # ## The sum of all losses
 #
 # One after the other on the CPU, in float64: a long sum. On CUDA the body is another one, because a single thread would be slow
-# and atomics would add in a different order, and so round differently, in each run. One block of threads, a power of two, does it:
-# with 256 of them each takes every 256th value; then half of the threads add what the other half has, then half of those, until
-# one number is left. The order never changes. Each `syncthreads` makes sure that all have written before anyone reads, so no
-# thread may return early.
+# and atomics would add in a different order, and so round differently, in each run. One block of threads, a power of two, does
+# it: with 256 of them each takes every 256th value; then half of the threads add what the other half has, then half of those,
+# until one number is left. The order never changes. Each `syncthreads` makes sure that all have written before anyone reads, so
+# no thread may return early.
 BLOCK = 256  # threads at most
 
 

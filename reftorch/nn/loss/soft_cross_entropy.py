@@ -287,4 +287,4 @@ class SoftCrossEntropyFunction(Function):
                 threads=C,
             )
             run(*arrays(grad_loss, log_p, target, grad_weight), ctx.keep, ctx.spread)
-        return grad_x, grad_target, grad_weight
+        return grad_x, grad_target, grad_weight, None, None, None

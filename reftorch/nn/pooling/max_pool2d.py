@@ -14,7 +14,7 @@ remembered as one number per window, row by row over the channel's image; of equ
 
 $$m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \quad \text{of the pixel that won}$$
 
-NaN wins against every number (the last NaN of a window, if there are several), so that an error upstream stays visible.
+NaN wins against every number (the last NaN of a window, if there are several): an error upstream stays visible.
 
 ## Gradients
 
@@ -39,10 +39,9 @@ would start in the padding on the right, beyond the last pixel, is dropped again
 
 ## Cost
 
-$N C H_{out} W_{out} K_h K_w$ comparisons forward. Reads $x$ once, $N C H_{in} W_{in}$ elements (more where windows overlap and
-the cache forgets), writes $y$ and the 8-byte indices, $N C H_{out} W_{out}$ of each. Backward reads the gradient of $y$ and the
-indices and writes the gradient of $x$: it does not look at $x$ again. For $K_h = K_w = s_h = s_w = 2$ in float32 that is 28 bytes
-per window forward for 4 comparisons: the memory sets the speed, not the arithmetic.
+$N C H_{out} W_{out} K_h K_w$ comparisons forward. Reads the $N C H_{in} W_{in}$ elements of $x$, writes
+$N C H_{out} W_{out}$ of $y$ and as many indices of 8 bytes; backward reads the indices and the gradient of $y$ and writes that
+of $x$. With windows of 2 by 2, side by side, in float32, that is 28 bytes forward for 4 comparisons: the memory sets the speed.
 
 ## Symbols
 
@@ -84,7 +83,7 @@ collects two gradients. The two 3s share a window; the first of them wins, the s
 >>> y, index = F.max_pool2d(x, kernel_size=2, stride=1, return_indices=True)
 >>> y
 tensor([[[[5., 5., 3.],
-          [7., 6., 6.]]]], grad_fn=<MaxPool2dBackward>)
+          [7., 6., 6.]]]], grad_fn=<MaxPool2DWithIndicesBackward0>)
 >>> index
 tensor([[[[ 1,  1,  3],
           [ 8, 10, 10]]]])
@@ -98,32 +97,29 @@ tensor([[[[ 0.,  3.,  0.,  3.],
 ## Differences
 
 - Older documentation calls the padding zeros. It is $-\infty$: a window of negative pixels keeps its largest pixel.
-- Padding may be at most half of `kernel_size` (rounded down), whatever the dilation: PyTorch's message speaks of the "effective"
-  size $d (K - 1) + 1$, but a second check refuses more.
-- With dilation a window can step over a small image and touch padding only. Its value is $-\infty$ here and in PyTorch; its index is
-  -1 here, where PyTorch gives the place at which the window would begin, which may lie outside the image or be another pixel.
+- Padding may be at most half of `kernel_size` (rounded down), whatever the dilation: PyTorch's message speaks of the
+  "effective" size $d (K - 1) + 1$, but a second check refuses more.
+- With dilation a window can step over a small image and touch padding only. Its value is $-\infty$ here and in PyTorch; its
+  index is -1 here, where PyTorch gives a place that may lie outside the image or belong to another pixel.
 - Only the indices are kept for backward. PyTorch keeps the input too, and so refuses backward if the input was changed in place.
 """
 
 from __future__ import annotations
 
 import math
-import operator
 
 import numpy as np
 
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn.arguments import pair
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
-from reftorch.types import int64
+from reftorch.types import float16, int64
 
 
 def max_pool2d_output_size(size_in, kernel_size, stride, padding, dilation, ceil_mode=False):
-    """Rows and columns of the output, `(H_out, W_out)`, for `size_in = (H_in, W_in)`; all arguments are pairs.
-
-    It may be zero or less: no window fits. The section "Output size" above derives it.
-    """
+    """`(H_out, W_out)` for `size_in = (H_in, W_in)` and pairs of options; 0 or less where no window fits."""
     size_out = []
     for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation, strict=True):
         room = extent + 2 * p - d * (k - 1) - 1  # how far the first window can move
@@ -141,9 +137,7 @@ def max_pool2d_output_size(size_in, kernel_size, stride, padding, dilation, ceil
 # One pass finds the value and its place. `value > best` keeps the first of equal pixels; a NaN compares false with everything,
 # so it is asked for by name; `found < 0` lets the first pixel in, even if it is minus infinity itself.
 @njit(**PARALLEL)
-def max_pool2d_forward_cpu(
-    x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest
-):
+def max_pool2d_forward_cpu(x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest):
     N, C, H_in, W_in = x.shape
     N, C, H_out, W_out = y.shape
     for n in prange(N):
@@ -167,9 +161,7 @@ def max_pool2d_forward_cpu(
 
 
 @cuda.jit
-def max_pool2d_forward_cuda(
-    x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest
-):
+def max_pool2d_forward_cuda(x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest):
     N, C, H_in, W_in = x.shape
     N, C, H_out, W_out = y.shape
     i = cuda.grid(1)
@@ -200,9 +192,9 @@ def max_pool2d_forward_cuda(
 # $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out} = a_h}^{b_h} \; \sum_{w_{out} = 0}^{W_{out} - 1}
 # \left[ m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \right] \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
 #
-# Seen from a row of the image: which windows reach me, and which of my pixels did each of them choose? A row belongs to one thread,
-# so no two threads ever add to one pixel. (A pixel of its own for each thread would be safe too, but then every pixel has to
-# work out which columns of windows reach it: two divisions a pixel, which took ten times as long.)
+# Seen from a row of the image: which windows reach me, and which of my pixels did each of them choose? A row belongs to one
+# thread, so no two threads ever add to one pixel. (One pixel for each thread would be safe too, but then every pixel has to work
+# out which rows and columns of windows reach it, and those divisions took ten times as long as all the rest.)
 # `-(-a // b)` is a / b rounded up.
 @njit(**PARALLEL)
 def max_pool2d_backward_x_cpu(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_h):
@@ -241,3 +233,143 @@ def max_pool2d_backward_x_cuda(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_
             w_in = index[n, c, h_out, w_out] - h_in * W_in
             if 0 <= w_in < W_in:
                 grad_x[n, c, h_in, w_in] += grad_y[n, c, h_out, w_out]
+
+
+class MaxPool2DWithIndicesFunction(Function):
+    """Max pooling on the tape. x (N, C, H_in, W_in); pairs of ints; returns y and the index of each window's winner."""
+
+    @staticmethod
+    def forward(ctx, x, kernel_size, stride, padding, dilation, ceil_mode):
+        window = kernel_size, stride, padding, dilation
+        size_out = max_pool2d_output_size(x.shape[2:], *window, ceil_mode)
+        y = x.new_empty(*x.shape[:2], *size_out)
+        index = x.new_empty(*y.shape, dtype=int64)
+        lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
+        run = on(x.device, max_pool2d_forward_cpu, max_pool2d_forward_cuda, threads=y.numel())
+        run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
+        ctx.save_for_backward(index)
+        ctx.mark_non_differentiable(index)
+        ctx.size_in, ctx.rows = x.shape, [height for height, width in window]
+        return y, index
+
+    @staticmethod
+    def backward(ctx, grad_y, grad_index):
+        (index,) = ctx.saved_tensors
+        grad_x = grad_y.new_empty(*ctx.size_in)
+        rows = math.prod(ctx.size_in[:3])  # one thread a row
+        run = on(grad_y.device, max_pool2d_backward_x_cpu, max_pool2d_backward_x_cuda, threads=rows)
+        run(*arrays(grad_y, index, grad_x), *ctx.rows)
+        return grad_x, None, None, None, None, None
+
+
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The largest pixel of each window; with `return_indices=True` a pair, the second being where it was.
+
+    Shapes: `input` (N, C, H_in, W_in) or (C, H_in, W_in); N may be 0. Both results (N, C, H_out, W_out) or (C, H_out, W_out);
+    an index counts pixels row by row within its channel. `kernel_size`, `stride`, `padding` and `dilation` are ints or pairs of
+    ints, (rows, columns); `stride` None or () means `kernel_size`. Integer tensors are pooled too.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions or no pixels, an option is out of range, no window fits.
+        TypeError: an argument is of the wrong type.
+        NotImplementedError: there is no order among numbers of this dtype, or no kernel for it.
+    """
+    window = _checked_window(kernel_size, stride, padding, dilation)
+    _check_input(input, window, ceil_mode)
+    batch = input.unsqueeze(0) if input.dim() == 3 else input
+    y, index = MaxPool2DWithIndicesFunction.apply(batch, *window, ceil_mode)
+    if input.dim() == 3:
+        y, index = y.squeeze(0), index.squeeze(0)
+    return (y, index) if return_indices else y
+
+
+def max_pool2d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """`max_pool2d` with `return_indices=True`, whatever the last argument says."""
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def _checked_window(kernel_size, stride, padding, dilation):
+    kernel_size = pair(kernel_size, "kernel_size", "max_pool2d")
+    unset = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
+    stride = kernel_size if unset else pair(stride, "stride", "max_pool2d")
+    padding = pair(padding, "padding", "max_pool2d")
+    dilation = pair(dilation, "dilation", "max_pool2d")
+    for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation)):
+        if min(value) < 1 or max(value) >= 2**31:
+            raise RuntimeError(f"max_pool2d: {name}={value}: it counts pixels and must be 1 or more")
+    half = tuple(k // 2 for k in kernel_size)
+    if min(padding) < 0 or padding[0] > half[0] or padding[1] > half[1]:
+        raise RuntimeError(
+            f"max_pool2d: padding={padding}, but for kernel_size={kernel_size} it must be at least 0 and at most {half}: half "
+            "the kernel size, which dilation does not raise. More padding would give windows without a single pixel"
+        )
+    return kernel_size, stride, padding, dilation
+
+
+def _check_input(input, window, ceil_mode):
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"max_pool2d(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with torch.tensor(...)"
+        )
+    if not isinstance(ceil_mode, bool):
+        raise TypeError(
+            f"max_pool2d(): argument 'ceil_mode' must be bool, found {ceil_mode!r} ({type(ceil_mode).__name__}); the options "
+            "come in the order kernel_size, stride, padding, dilation, ceil_mode, return_indices"
+        )
+    shape = list(input.shape)
+    if input.dim() not in (3, 4):
+        raise RuntimeError(
+            f"max_pool2d: expected input (N, C, H, W) or (C, H, W), found {input.dim()} dimensions, {shape}; "
+            "a single image without channels needs x.unsqueeze(0)"
+        )
+    if 0 in shape[-3:]:
+        raise RuntimeError(
+            f"max_pool2d: input of shape {shape} has no pixels: only the batch size, the first of four dimensions, may be 0"
+        )
+    if input.dtype.numpy.kind not in "iuf" or input.dtype is float16:
+        raise NotImplementedError(
+            f"max_pool2d is not implemented for {input.dtype}: convert the input, for example with x.float()"
+        )
+    kernel_size, stride, padding, dilation = window
+    if min(max_pool2d_output_size(shape[-2:], *window, ceil_mode)) < 1:
+        spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
+        raise RuntimeError(
+            f"max_pool2d: a window of {spans} pixels (kernel_size={kernel_size}, dilation={dilation}) does not fit into an image "
+            f"of {tuple(shape[-2:])} with padding={padding}: the image has been pooled too often, or the window is too large"
+        )
+
+
+class MaxPool2d(Module):
+    """The largest pixel of each window, as a layer. It has no parameters.
+
+    Args:
+        kernel_size: rows and columns of the window; an int for both, or a pair, as with the next three.
+        stride: how far apart the windows are; None means `kernel_size`: side by side.
+        padding: rows and columns of minus infinity around the image; at most half the kernel size.
+        dilation: how far apart the pixels are that one window looks at.
+        return_indices: also return where each maximum was found, as `MaxUnpool2d` needs it.
+        ceil_mode: keep a last window that hangs over the right or lower edge.
+
+    Shapes: those of `max_pool2d`, which also raises the errors, when the layer is called.
+    """
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.dilation = dilation
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input):
+        window = self.kernel_size, self.stride, self.padding, self.dilation
+        return max_pool2d(input, *window, self.ceil_mode, self.return_indices)
+
+    def extra_repr(self):
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )

@@ -4,11 +4,11 @@ import math
 import warnings
 
 import numpy as np
-import oracle
 import pytest
-from oracle import ErrorCase, FunctionCase, ModuleCase, integers, normal
 
+import oracle
 import reftorch
+from oracle import ErrorCase, FunctionCase, ModuleCase, integers, normal
 
 
 def layer(id, shape, *args, **kwargs):
@@ -84,10 +84,7 @@ def bad(id, words, x, weight, bias=None, dtypes=("float32",) * 3):
 
     def call(torch):
         given = zip((x, weight, bias), dtypes)
-        zeros = [
-            None if shape is None else torch.zeros(shape, dtype=getattr(torch, dtype))
-            for shape, dtype in given
-        ]
+        zeros = [None if shape is None else torch.zeros(shape, dtype=getattr(torch, dtype)) for shape, dtype in given]
         return torch.nn.functional.linear(*zeros)
 
     return ErrorCase(call, words, id=id)
@@ -134,14 +131,12 @@ def test_errors(case):
     oracle.check_error(case)
 
 
-def test_tensors_on_two_devices(simulated_or_real_cuda):
+def test_tensors_on_two_devices(cuda_device):
     layer = reftorch.nn.Linear(5, 4)
     with pytest.raises(RuntimeError, match="same device"):
         layer(reftorch.zeros(3, 5).to("cuda"))
     with pytest.raises(RuntimeError, match="same device"):
-        reftorch.nn.functional.linear(
-            reftorch.zeros(3, 5), reftorch.zeros(4, 5), reftorch.zeros(4).to("cuda")
-        )
+        reftorch.nn.functional.linear(reftorch.zeros(3, 5), reftorch.zeros(4, 5), reftorch.zeros(4).to("cuda"))
 
 
 # ---------------------------------------------------------------------------------------------- the Module itself
@@ -176,14 +171,10 @@ def test_empty_layer_warns_as_torch_does(sizes):
     assert ours[1] == wanted[1] or sizes == (3, 0)
 
 
-def test_dtype_and_device(simulated_or_real_cuda):
+def test_dtype_and_device(cuda_device):
     layer = reftorch.nn.Linear(2, 3, device="cuda", dtype=reftorch.float64)
     for parameter in (layer.weight, layer.bias):
-        assert (
-            parameter.dtype is reftorch.float64
-            and parameter.device.type == "cuda"
-            and parameter.requires_grad
-        )
+        assert parameter.dtype is reftorch.float64 and parameter.device.type == "cuda" and parameter.requires_grad
     assert layer(reftorch.ones(1, 2, device="cuda", dtype=reftorch.float64)).shape == (1, 3)
 
 
@@ -203,6 +194,4 @@ def test_every_result_fits_a_loop_in_plain_sight():
             rng.standard_normal(D_out),
         )
         y = reftorch.nn.functional.linear(*map(reftorch.from_numpy, (x, w, b))).numpy()
-        np.testing.assert_allclose(
-            y, np.einsum("ni,oi->no", x, w) + b, rtol=0, atol=1e-13 * math.sqrt(D_in) * 10
-        )
+        np.testing.assert_allclose(y, np.einsum("ni,oi->no", x, w) + b, rtol=0, atol=1e-13 * math.sqrt(D_in) * 10)

@@ -14,7 +14,7 @@ LARGE = [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5]  # each about half a second
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_each_value_is_added_once(size, device, request):
     if device == "cuda":
-        request.getfixturevalue("simulated_or_real_cuda")
+        request.getfixturevalue("cuda_device")
     values = 2.0 ** (np.arange(size) % 20) + np.arange(size)  # exact in float64, in any order
     total = loss_sum(reftorch.from_numpy(values).to(device))
     assert total.shape == () and total.item() == values.sum()

@@ -1,0 +1,29 @@
+"""Layers and losses, in the sections of the torch.nn documentation: one component, one file."""
+
+from reftorch.nn import functional, init
+from reftorch.nn.activation.relu import ReLU
+from reftorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from reftorch.nn.convolution.conv2d import Conv2d
+from reftorch.nn.linear.linear import Linear
+from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss
+from reftorch.nn.module import Module
+from reftorch.nn.parameter import Buffer, Parameter
+from reftorch.nn.pooling.max_pool2d import MaxPool2d
+
+__all__ = [
+    "Buffer",
+    "Conv2d",
+    "CrossEntropyLoss",
+    "Linear",
+    "MaxPool2d",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "Parameter",
+    "ParameterDict",
+    "ParameterList",
+    "ReLU",
+    "Sequential",
+    "functional",
+    "init",
+]

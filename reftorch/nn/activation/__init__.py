@@ -1,0 +1,1 @@
+"""Activations: functions applied to each element, or to a row of elements."""

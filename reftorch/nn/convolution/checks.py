@@ -1,0 +1,79 @@
+"""What can be wrong with the arguments of a convolution, each with the error that PyTorch raises."""
+
+from __future__ import annotations
+
+from reftorch.nn.arguments import pair
+from reftorch.tensor import Tensor
+from reftorch.types import float16
+
+
+def check_tensors(input, weight, bias):
+    given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
+    for name, tensor in given.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"conv2d(): argument '{name}' must be Tensor, not {type(tensor).__name__}")
+        if tensor.dtype is not input.dtype:
+            raise RuntimeError(
+                f"Input type ({input.dtype}) and {name} type ({tensor.dtype}) should be the same: convert one of them, as in "
+                f"input.to({tensor.dtype})"
+            )
+    if weight.dim() != 4:
+        raise RuntimeError(
+            f"conv2d: expected weight (C_out, C_in / groups, K_h, K_w), found {weight.dim()} dimensions: {list(weight.shape)}"
+        )
+    if input.dim() not in (3, 4):
+        raise RuntimeError(
+            "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
+            f"{list(input.shape)}. An image without channels needs x.unsqueeze(0)"
+        )
+    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
+        raise RuntimeError(
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {weight.shape[0]} elements, but "
+            f"got bias of size {list(bias.shape)} instead"
+        )
+    if input.dtype is float16 or input.dtype.numpy.kind not in "fiu":
+        raise NotImplementedError(f"conv2d is not implemented for {input.dtype}: convert with .float()")
+
+
+def check_options(input, weight, stride, padding, dilation, groups):
+    if not hasattr(groups, "__index__"):
+        raise TypeError(f"conv2d(): argument 'groups' must be int, not {type(groups).__name__}")
+    for name, value in (("stride", min(stride)), ("dilation", min(dilation)), ("groups", groups)):
+        if value < 1:
+            raise RuntimeError(f"non-positive {name} is not supported: found {value}")
+    if min(padding) < 0:
+        raise RuntimeError(f"negative padding is not supported: found {padding}")
+    if min(weight.shape) < 1:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be at least 1 in every dimension, but got weight of size "
+            f"{list(weight.shape)} instead"
+        )
+    if weight.shape[0] % groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"{list(weight.shape)} instead"
+        )
+    channels, wanted = input.shape[-3], weight.shape[1] * groups
+    if channels != wanted:
+        raise RuntimeError(
+            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(input.shape)} to have {wanted} "
+            f"channels, but got {channels} channels instead: channels come before rows and columns"
+        )
+    if 0 in input.shape[-2:]:
+        raise RuntimeError(f"Only zero batch inputs are supported, but got input shape: {list(input.shape)}")
+
+
+def check_layer(in_channels, out_channels, groups, padding, stride, padding_mode):
+    if groups <= 0:
+        raise ValueError(f"groups must be a positive integer, found {groups}")
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if channels % groups:
+            raise ValueError(f"{name} must be divisible by groups: found {channels} and {groups}")
+    if isinstance(padding, str):
+        if padding not in ("same", "valid"):
+            raise ValueError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
+        if padding == "same" and any(s != 1 for s in pair(stride, "stride", "Conv2d")):
+            raise ValueError(f"padding='same' is not supported for strided convolutions: stride is {stride}")
+    modes = ("zeros", "reflect", "replicate", "circular")
+    if padding_mode not in modes:
+        raise ValueError(f"padding_mode must be one of {modes}, but got padding_mode={padding_mode!r}")

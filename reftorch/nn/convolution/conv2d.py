@@ -1,0 +1,475 @@
+r"""Convolution of images with a bank of learned filters.
+
+Each filter slides over the image and reports, at every position, how well the patch under it matches: the sum of the patch's pixels
+times the filter's weights. One filter makes one channel of the output. (Torch, like all of deep learning, does not flip the
+filter; strictly this is cross-correlation.)
+
+## Forward
+
+$$y[n, c_{out}, h_{out}, w_{out}] = b[c_{out}] + \sum_{c=0}^{C_{in}/G - 1} \; \sum_{k_h=0}^{K_h - 1} \; \sum_{k_w=0}^{K_w - 1}
+W[c_{out}, c, k_h, k_w] \; x[n, c_{in}, h_{in}, w_{in}]$$
+
+$$h_{in} = h_{out} \, s_h - p_h + k_h \, d_h \qquad w_{in} = w_{out} \, s_w - p_w + k_w \, d_w \qquad c_{in} = g \, \frac{C_{in}}{G} + c$$
+
+Pixels outside the image count as zero. With $G > 1$ the channels are cut into groups that do not see each other: output channel
+$c_{out}$ belongs to group $g = \lfloor c_{out} / (C_{out} / G) \rfloor$ and reads the $C_{in} / G$ input channels of that group only. $G = C_{in}$ is
+depthwise convolution, one filter or several for each channel.
+
+## Gradients
+
+The loss changes with $y$ by $\frac{\partial L}{\partial y}$, and each $y$ is a sum of products. A pixel collects the gradient of all outputs
+that read it, weighted as they weighted it; the outputs are those for which the division comes out even and in range:
+
+$$\frac{\partial L}{\partial x}[n, c_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \; \sum_{k_h, k_w}
+W[c_{out}, c, k_h, k_w] \; \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]
+\quad \text{with} \quad h_{out} = \frac{h_{in} + p_h - k_h d_h}{s_h}, \; w_{out} = \frac{w_{in} + p_w - k_w d_w}{s_w}$$
+
+A weight collects the pixels that it was multiplied with, at every position of every image:
+
+$$\frac{\partial L}{\partial W}[c_{out}, c, k_h, k_w] = \sum_n \; \sum_{h_{out}, w_{out}}
+\frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}] \; x[n, c_{in}, h_{in}, w_{in}]$$
+
+$$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{h_{out}, w_{out}} \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
+
+## Output size
+
+$$H_{out} = \left\lfloor \frac{H_{in} + 2 p_h - d_h (K_h - 1) - 1}{s_h} \right\rfloor + 1$$
+
+and $W_{out}$ alike: the filter spans $d_h (K_h - 1) + 1$ rows, and moves by $s_h$ as long as it fits.
+
+## Cost
+
+$N \, C_{out} \, H_{out} \, W_{out} \, \frac{C_{in}}{G} \, K_h \, K_w$ multiply-adds forward, and as many for each of the gradients of $x$ and $W$. In
+memory there are only $x$, $W$, $b$ and $y$: with 64 channels of 3 by 3 each pixel of $y$ costs 576 multiply-adds for 4 bytes written, so the
+arithmetic sets the speed, not the memory.
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $x$ | `x` | $(N, C_{in}, H_{in}, W_{in})$ | input images |
+| $W$ | `weight` | $(C_{out}, C_{in} / G, K_h, K_w)$ | the filters |
+| $b$ | `bias` | $(C_{out})$ | a number added to each output channel |
+| $y$ | `y` | $(N, C_{out}, H_{out}, W_{out})$ | output |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C_{out}, H_{out}, W_{out})$ | gradient of the loss for $y$ |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C_{in}, H_{in}, W_{in})$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial W}$ | `grad_weight` | $(C_{out}, C_{in} / G, K_h, K_w)$ | gradient of the loss for $W$ |
+| $\frac{\partial L}{\partial b}$ | `grad_bias` | $(C_{out})$ | gradient of the loss for $b$ |
+| $n$ | `n` | $0 \le n < N$ | image of the batch |
+| $c_{out}$ | `c_out` | $0 \le c_{out} < C_{out}$ | output channel: which filter |
+| $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output |
+| $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output |
+| $G$ | `groups` | $1 \le G$ | number of groups; divides $C_{in}$ and $C_{out}$ |
+| $g$ | `g` | $0 \le g < G$ | group that the channel belongs to |
+| $c$ | `c` | $0 \le c < C_{in} / G$ | channel within the group |
+| $c_{in}$ | `c_in` | $0 \le c_{in} < C_{in}$ | input channel |
+| $k_h$ | `k_h` | $0 \le k_h < K_h$ | row of the filter |
+| $k_w$ | `k_w` | $0 \le k_w < K_w$ | column of the filter |
+| $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
+| $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
+| $s_h$ | `stride_h` | $s_h \ge 1$ | rows from one position of the filter to the next |
+| $s_w$ | `stride_w` | $s_w \ge 1$ | columns from one position of the filter to the next |
+| $p_h$ | `pad_h` | $p_h \ge 0$ | rows of padding above |
+| $p_w$ | `pad_w` | $p_w \ge 0$ | columns of padding on the left |
+| $d_h$ | `dil_h` | $d_h \ge 1$ | rows from one weight of the filter to the next |
+| $d_w$ | `dil_w` | $d_w \ge 1$ | columns from one weight of the filter to the next |
+
+## Worked example
+
+One filter of 2 by 2 on an image of 3 by 3. The first output is $1 \cdot 1 + 2 \cdot 0 + 4 \cdot 0 + 5 \cdot (-1) = -4$, plus a bias of 10:
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([[[[1., 2, 3],
+...                     [4, 5, 6],
+...                     [7, 8, 0]]]], requires_grad=True)
+>>> weight = torch.tensor([[[[1., 0],
+...                          [0, -1]]]], requires_grad=True)
+>>> bias = torch.tensor([10.], requires_grad=True)
+>>> y = F.conv2d(x, weight, bias)
+>>> y
+tensor([[[[ 6.,  6.],
+          [ 6., 15.]]]], grad_fn=<Conv2dBackward0>)
+>>> y.backward(torch.tensor([[[[1., 2],
+...                            [3, 4]]]]))
+>>> x.grad
+tensor([[[[ 1.,  2.,  0.],
+          [ 3.,  3., -2.],
+          [ 0., -3., -4.]]]])
+>>> weight.grad
+tensor([[[[37., 47.],
+          [67., 45.]]]])
+>>> bias.grad
+tensor([10.])
+
+## Differences
+
+- Older documentation draws the initial weights from $\pm \sqrt{1 / (C_{in} K_h K_w)}$. With groups a filter sees only $C_{in} / G$ channels, and
+  the bound is $\sqrt{G / (C_{in} K_h K_w)}$, as PyTorch computes it.
+- `padding="same"` with an even span needs one row more below than above. PyTorch pads a copy first; here the loop does not care
+  where the image ends, so only $p_h$ above is passed and $H_{out}$ decides the rest. The numbers are the same.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reftorch.autograd import Function
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn import init
+from reftorch.nn.arguments import pair
+from reftorch.nn.convolution.border import border_sizes, pad2d
+from reftorch.nn.convolution.checks import check_layer, check_options, check_tensors
+from reftorch.nn.module import Module
+from reftorch.nn.parameter import Parameter
+from reftorch.ops import empty
+
+
+def conv2d_output_size(size_in, kernel_size, stride, padding, dilation):
+    """Rows and columns of the output for `size_in = (H_in, W_in)`; all are pairs, `padding` is the sum of both sides."""
+    return tuple(
+        (extent + p - d * (k - 1) - 1) // s + 1
+        for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation)
+    )
+
+
+# ## The output
+#
+# $$y[n, c_{out}, h_{out}, w_{out}] = b[c_{out}] + \sum_{c, k_h, k_w} W[c_{out}, c, k_h, k_w] \; x[n, c_{in}, h_{in}, w_{in}]$$
+#
+# Four loops choose an element of y, three sum over its patch. Padding is never stored: where the patch leaves the image there
+# is nothing to add.
+@njit(**PARALLEL)
+def conv2d_forward_cpu(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    N, C_in, H_in, W_in = x.shape
+    C_out, C_group, K_h, K_w = weight.shape
+    N, C_out, H_out, W_out = y.shape
+    for n in prange(N):
+        for c_out in range(C_out):
+            for h_out in range(H_out):
+                for w_out in range(W_out):
+                    g = c_out // (C_out // groups)
+                    acc = bias[c_out]
+                    for c in range(C_group):
+                        c_in = g * C_group + c
+                        for k_h in range(K_h):
+                            h_in = h_out * stride_h - pad_h + k_h * dil_h
+                            if 0 <= h_in < H_in:
+                                for k_w in range(K_w):
+                                    w_in = w_out * stride_w - pad_w + k_w * dil_w
+                                    if 0 <= w_in < W_in:
+                                        acc += weight[c_out, c, k_h, k_w] * x[n, c_in, h_in, w_in]
+                    y[n, c_out, h_out, w_out] = acc
+
+
+@cuda.jit
+def conv2d_forward_cuda(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    N, C_in, H_in, W_in = x.shape
+    C_out, C_group, K_h, K_w = weight.shape
+    N, C_out, H_out, W_out = y.shape
+    i = cuda.grid(1)
+    if i >= y.size:
+        return
+    w_out = i % W_out
+    h_out = i // W_out % H_out
+    c_out = i // (W_out * H_out) % C_out
+    n = i // (W_out * H_out * C_out)
+    g = c_out // (C_out // groups)
+    acc = bias[c_out]
+    for c in range(C_group):
+        c_in = g * C_group + c
+        for k_h in range(K_h):
+            h_in = h_out * stride_h - pad_h + k_h * dil_h
+            if 0 <= h_in < H_in:
+                for k_w in range(K_w):
+                    w_in = w_out * stride_w - pad_w + k_w * dil_w
+                    if 0 <= w_in < W_in:
+                        acc += weight[c_out, c, k_h, k_w] * x[n, c_in, h_in, w_in]
+    y[n, c_out, h_out, w_out] = acc
+
+
+# ## The gradient of the input
+#
+# $$\frac{\partial L}{\partial x}[n, c_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \sum_{k_h, k_w} W[c_{out}, c, k_h, k_w] \;
+# \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
+#
+# The forward loop turned round: a pixel asks which outputs read it. Weight k_h read row h_in for the output row with
+# h_out s_h = h_in + p_h - k_h d_h. If that is not a multiple of the stride, or lies outside, there is no such row.
+@njit(**PARALLEL)
+def conv2d_backward_x_cpu(grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    N, C_in, H_in, W_in = grad_x.shape
+    C_out, C_group, K_h, K_w = weight.shape
+    N, C_out, H_out, W_out = grad_y.shape
+    for n in prange(N):
+        for c_in in range(C_in):
+            for h_in in range(H_in):
+                for w_in in range(W_in):
+                    g = c_in // C_group
+                    c = c_in % C_group
+                    acc = grad_x.dtype.type(0)
+                    for c_out in range(g * (C_out // groups), (g + 1) * (C_out // groups)):
+                        for k_h in range(K_h):
+                            h_out = (h_in + pad_h - k_h * dil_h) // stride_h
+                            h_even = h_out * stride_h == h_in + pad_h - k_h * dil_h
+                            if h_even and 0 <= h_out < H_out:
+                                for k_w in range(K_w):
+                                    w_out = (w_in + pad_w - k_w * dil_w) // stride_w
+                                    w_even = w_out * stride_w == w_in + pad_w - k_w * dil_w
+                                    if w_even and 0 <= w_out < W_out:
+                                        acc += weight[c_out, c, k_h, k_w] * grad_y[n, c_out, h_out, w_out]
+                    grad_x[n, c_in, h_in, w_in] = acc
+
+
+@cuda.jit
+def conv2d_backward_x_cuda(grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    N, C_in, H_in, W_in = grad_x.shape
+    C_out, C_group, K_h, K_w = weight.shape
+    N, C_out, H_out, W_out = grad_y.shape
+    i = cuda.grid(1)
+    if i >= grad_x.size:
+        return
+    w_in = i % W_in
+    h_in = i // W_in % H_in
+    c_in = i // (W_in * H_in) % C_in
+    n = i // (W_in * H_in * C_in)
+    g = c_in // C_group
+    c = c_in % C_group
+    acc = grad_x.dtype.type(0)
+    for c_out in range(g * (C_out // groups), (g + 1) * (C_out // groups)):
+        for k_h in range(K_h):
+            h_out = (h_in + pad_h - k_h * dil_h) // stride_h
+            h_even = h_out * stride_h == h_in + pad_h - k_h * dil_h
+            if h_even and 0 <= h_out < H_out:
+                for k_w in range(K_w):
+                    w_out = (w_in + pad_w - k_w * dil_w) // stride_w
+                    w_even = w_out * stride_w == w_in + pad_w - k_w * dil_w
+                    if w_even and 0 <= w_out < W_out:
+                        acc += weight[c_out, c, k_h, k_w] * grad_y[n, c_out, h_out, w_out]
+    grad_x[n, c_in, h_in, w_in] = acc
+
+
+# ## The gradient of the filters
+#
+# $$\frac{\partial L}{\partial W}[c_{out}, c, k_h, k_w] = \sum_n \sum_{h_{out}, w_{out}}
+# \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}] \; x[n, c_{in}, h_{in}, w_{in}]$$
+#
+# One weight meets a pixel at each position of each image: a long sum, so the CPU adds it up in float64.
+@njit(**PARALLEL)
+def conv2d_backward_weight_cpu(grad_y, x, grad_weight, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    N, C_in, H_in, W_in = x.shape
+    C_out, C_group, K_h, K_w = grad_weight.shape
+    N, C_out, H_out, W_out = grad_y.shape
+    for c_out in prange(C_out):
+        for c in range(C_group):
+            for k_h in range(K_h):
+                for k_w in range(K_w):
+                    c_in = c_out // (C_out // groups) * C_group + c
+                    acc = np.float64(0)
+                    for n in range(N):
+                        for h_out in range(H_out):
+                            h_in = h_out * stride_h - pad_h + k_h * dil_h
+                            if 0 <= h_in < H_in:
+                                for w_out in range(W_out):
+                                    w_in = w_out * stride_w - pad_w + k_w * dil_w
+                                    if 0 <= w_in < W_in:
+                                        acc += grad_y[n, c_out, h_out, w_out] * x[n, c_in, h_in, w_in]
+                    grad_weight[c_out, c, k_h, k_w] = acc
+
+
+@cuda.jit
+def conv2d_backward_weight_cuda(grad_y, x, grad_weight, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    N, C_in, H_in, W_in = x.shape
+    C_out, C_group, K_h, K_w = grad_weight.shape
+    N, C_out, H_out, W_out = grad_y.shape
+    i = cuda.grid(1)
+    if i >= grad_weight.size:
+        return
+    k_w = i % K_w
+    k_h = i // K_w % K_h
+    c = i // (K_w * K_h) % C_group
+    c_out = i // (K_w * K_h * C_group)
+    c_in = c_out // (C_out // groups) * C_group + c
+    acc = grad_weight.dtype.type(0)
+    for n in range(N):
+        for h_out in range(H_out):
+            h_in = h_out * stride_h - pad_h + k_h * dil_h
+            if 0 <= h_in < H_in:
+                for w_out in range(W_out):
+                    w_in = w_out * stride_w - pad_w + k_w * dil_w
+                    if 0 <= w_in < W_in:
+                        acc += grad_y[n, c_out, h_out, w_out] * x[n, c_in, h_in, w_in]
+    grad_weight[c_out, c, k_h, k_w] = acc
+
+
+# ## The gradient of the bias
+#
+# $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \sum_{h_{out}, w_{out}} \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
+@njit(**PARALLEL)
+def conv2d_backward_bias_cpu(grad_y, grad_bias):
+    N, C_out, H_out, W_out = grad_y.shape
+    for c_out in prange(C_out):
+        acc = np.float64(0)
+        for n in range(N):
+            for h_out in range(H_out):
+                for w_out in range(W_out):
+                    acc += grad_y[n, c_out, h_out, w_out]
+        grad_bias[c_out] = acc
+
+
+@cuda.jit
+def conv2d_backward_bias_cuda(grad_y, grad_bias):
+    N, C_out, H_out, W_out = grad_y.shape
+    c_out = cuda.grid(1)
+    if c_out >= C_out:
+        return
+    acc = grad_bias.dtype.type(0)
+    for n in range(N):
+        for h_out in range(H_out):
+            for w_out in range(W_out):
+                acc += grad_y[n, c_out, h_out, w_out]
+    grad_bias[c_out] = acc
+
+
+class Conv2dFunction(Function):
+    """Convolution on the tape. x (N, C_in, H_in, W_in); `window` is stride, padding above and left, dilation (six ints)."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, size_out, window, groups):
+        ctx.save_for_backward(x, weight)
+        ctx.options = (*window, groups)
+        y = x.new_empty(x.shape[0], weight.shape[0], *size_out)
+        if bias is None:
+            bias = weight.new_zeros(weight.shape[0])
+        run = on(x.device, conv2d_forward_cpu, conv2d_forward_cuda, threads=y.numel())
+        run(*arrays(x, weight, bias, y), *ctx.options)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        x, weight = ctx.saved_tensors
+        device = grad_y.device
+        grad_x = grad_weight = grad_bias = None
+        if ctx.needs_input_grad[0]:
+            grad_x = x.new_empty(x.shape)
+            run = on(device, conv2d_backward_x_cpu, conv2d_backward_x_cuda, grad_x.numel())
+            run(*arrays(grad_y, weight, grad_x), *ctx.options)
+        if ctx.needs_input_grad[1]:
+            grad_weight = weight.new_empty(weight.shape)
+            run = on(device, conv2d_backward_weight_cpu, conv2d_backward_weight_cuda, weight.numel())
+            run(*arrays(grad_y, x, grad_weight), *ctx.options)
+        if ctx.needs_input_grad[2]:
+            grad_bias = weight.new_empty(weight.shape[0])
+            run = on(device, conv2d_backward_bias_cpu, conv2d_backward_bias_cuda, grad_bias.numel())
+            run(*arrays(grad_y, grad_bias))
+        return grad_x, grad_weight, grad_bias, None, None, None
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolve images with filters.
+
+    Shapes: `input` (N, C_in, H_in, W_in) or (C_in, H_in, W_in), N may be 0; `weight` (C_out, C_in / groups, K_h, K_w); `bias`
+    (C_out) or None; the result (N, C_out, H_out, W_out) or (C_out, H_out, W_out). `stride`, `padding` and `dilation` are ints or
+    pairs, in pixels; `padding` may be "valid" (none) or "same" (as much as keeps the size, stride 1 only).
+
+    Raises:
+        RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a filter larger than the image.
+        TypeError: an argument is not a tensor, or not an int.
+        NotImplementedError: float16, for which there is no kernel.
+    """
+    check_tensors(input, weight, bias)
+    stride, dilation = pair(stride, "stride", "conv2d"), pair(dilation, "dilation", "conv2d")
+    first, both = border_sizes(padding, weight.shape[2:], stride, dilation)
+    check_options(input, weight, stride, first, dilation, groups)
+    size_out = conv2d_output_size(input.shape[-2:], weight.shape[2:], stride, both, dilation)
+    if min(size_out) < 1:
+        padded = " x ".join(str(extent + p) for extent, p in zip(input.shape[-2:], both))
+        spans = " x ".join(str(d * (k - 1) + 1) for k, d in zip(weight.shape[2:], dilation))
+        raise RuntimeError(
+            f"Calculated padded input size per channel: ({padded}). Kernel size: ({spans}). Kernel size can't be greater than "
+            "actual input size: pad more, or shrink the image less often before this layer"
+        )
+    batch = input.unsqueeze(0) if input.dim() == 3 else input
+    y = Conv2dFunction.apply(batch, weight, bias, size_out, (*stride, *first, *dilation), groups)
+    return y.squeeze(0) if input.dim() == 3 else y
+
+
+class Conv2d(Module):
+    """A bank of learned filters, as a layer.
+
+    Args:
+        in_channels: channels of the input, C_in.
+        out_channels: number of filters, C_out.
+        kernel_size: rows and columns of a filter; an int for both, or a pair, as with the next three.
+        stride: how far the filter moves, in pixels.
+        padding: rows and columns added on each side; or "same", or "valid".
+        dilation: how far apart the weights of a filter lie, in pixels.
+        groups: in how many groups the channels are cut.
+        bias: whether a learned number is added to each output channel.
+        padding_mode: what the added pixels are: "zeros", "reflect", "replicate" or "circular".
+
+    Attributes: `weight` (C_out, C_in / groups, K_h, K_w) and `bias` (C_out), both drawn from the uniform distribution on ±sqrt(k),
+    k = groups / (C_in K_h K_w).
+
+    Shapes: as `conv2d`, which raises the errors when the layer is called.
+
+    Raises:
+        ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a stride.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        check_layer(in_channels, out_channels, groups, padding, stride, padding_mode)
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size = pair(kernel_size, "kernel_size", "Conv2d")
+        self.stride = pair(stride, "stride", "Conv2d")
+        self.padding = padding if isinstance(padding, str) else pair(padding, "padding", "Conv2d")
+        self.dilation = pair(dilation, "dilation", "Conv2d")
+        self.transposed, self.output_padding = False, (0, 0)
+        self.padding_mode = padding_mode
+        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw the weights anew: uniform on ±sqrt(k), as `kaiming_uniform_` with a = sqrt(5) gives."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        fan_in = math.prod(self.weight.shape[1:])
+        if self.bias is not None and fan_in > 0:
+            init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
+
+    def forward(self, input):
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            first, both = border_sizes(padding, self.kernel_size, self.stride, self.dilation)
+            (above, left), (below, right) = first, (both[0] - first[0], both[1] - first[1])
+            input = pad2d(input, above, below, left, right, self.padding_mode)
+            padding = 0
+        return conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def extra_repr(self):
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        defaults = {"padding": (0, 0), "dilation": (1, 1), "output_padding": (0, 0), "groups": 1}
+        for name, default in defaults.items():
+            if getattr(self, name) != default:
+                text += f", {name}={getattr(self, name)}"
+        text += "" if self.bias is not None else ", bias=False"
+        return text + ("" if self.padding_mode == "zeros" else f", padding_mode={self.padding_mode}")

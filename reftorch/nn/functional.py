@@ -1,0 +1,20 @@
+"""The functions behind the modules. Each lives with its component; here they are together, as `F`."""
+
+from reftorch.nn.activation.relu import relu, relu_
+from reftorch.nn.convolution.conv2d import conv2d
+from reftorch.nn.linear.linear import linear
+from reftorch.nn.loss.cross_entropy_loss import cross_entropy
+from reftorch.nn.pooling.max_pool2d import max_pool2d, max_pool2d_with_indices
+from reftorch.ops import log_softmax, softmax
+
+__all__ = [
+    "conv2d",
+    "cross_entropy",
+    "linear",
+    "log_softmax",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "relu",
+    "relu_",
+    "softmax",
+]
