@@ -22,6 +22,7 @@ from .random import (
     seed,
     set_rng_state,
 )
+
 from .tensor import Tensor  # isort: skip
 from . import nn, optim, transforms  # isort: skip
 from .nn.functional import conv2d, max_pool2d, relu, relu_  # isort: skip

@@ -1,8 +1,9 @@
-"""The methods of a tensor: each calls the function of the same name in `reftorch.ops`, found when it is called: they need Tensor to be there."""
+"""The methods of a tensor: each calls the function of the same name in `reftorch.ops`.
+
+The name is looked up at the call and not imported here, since the operations need `Tensor`, which is made of this class.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import reftorch
 
@@ -68,7 +69,7 @@ class TensorMethods:
     def floor(self): return reftorch.ops.floor(self)
     def ceil(self): return reftorch.ops.ceil(self)
     def trunc(self): return reftorch.ops.trunc(self)
-    def clamp(self, min=None, max=None): return reftorch.ops.clamp(self, min, max)  # noqa: A002
+    def clamp(self, min=None, max=None): return reftorch.ops.clamp(self, min, max)
     def isnan(self): return reftorch.ops.isnan(self)
     def isinf(self): return reftorch.ops.isinf(self)
     def isfinite(self): return reftorch.ops.isfinite(self)
@@ -99,7 +100,7 @@ class TensorMethods:
     def ceil_(self): return reftorch.ops.become(self, reftorch.ops.ceil)
     def round_(self): return reftorch.ops.become(self, reftorch.ops.round)
     def sign_(self): return reftorch.ops.become(self, reftorch.ops.sign)
-    def clamp_(self, min=None, max=None): return reftorch.ops.become(self, reftorch.ops.clamp, min, max)  # noqa: A002
+    def clamp_(self, min=None, max=None): return reftorch.ops.become(self, reftorch.ops.clamp, min, max)
     def logical_not_(self): return reftorch.ops.become(self, reftorch.ops.logical_not)
     def addcmul(self, a, b, *, value=1): return self + value * a * b
     def addcdiv(self, a, b, *, value=1): return self + value * (a / b)
@@ -109,11 +110,11 @@ class TensorMethods:
     def masked_fill_(self, mask, value): return reftorch.ops.become(self, reftorch.ops.masked_fill, mask, value)
     def scatter_(self, dim, index, src): return reftorch.ops.become(self, reftorch.ops.scatter, dim, index, src)
     def scatter_add_(self, dim, index, src): return reftorch.ops.become(self, reftorch.ops.scatter_add, dim, index, src)
-    def index_fill_(self, dim, index, value): self[(slice(None),) * dim + (index,)] = value; return self  # noqa: E702
+    def index_fill_(self, dim, index, value): self[(slice(None),) * dim + (index,)] = value; return self
     def copy_(self, source, non_blocking=False): return reftorch.ops.copy_(self, source, non_blocking)
     def fill_(self, value): return reftorch.ops.fill_(self, value)
     def zero_(self): return reftorch.ops.zero_(self)
-    def fill_diagonal_(self, value): self.diagonal().fill_(value); return self  # noqa: E702
+    def fill_diagonal_(self, value): self.diagonal().fill_(value); return self
     def uniform_(self, a=0.0, b=1.0, *, generator=None, **ends): return reftorch.ops.uniform_(self, ends.get("from", a), ends.get("to", b), generator=generator)
     def normal_(self, mean=0.0, std=1.0, *, generator=None): return reftorch.ops.normal_(self, mean, std, generator=generator)
     def bernoulli_(self, p=0.5, *, generator=None): return reftorch.ops.bernoulli_(self, p, generator=generator)
@@ -192,7 +193,7 @@ class TensorMethods:
     def nonzero(self, *, as_tuple=False): return reftorch.ops.nonzero(self, as_tuple=as_tuple)
     def sort(self, dim=-1, descending=False): return reftorch.ops.sort(self, dim, descending)
     def argsort(self, dim=-1, descending=False): return reftorch.ops.argsort(self, dim, descending)
-    def topk(self, k, dim=-1, largest=True, sorted=True): return reftorch.ops.topk(self, k, dim, largest, sorted)  # noqa: A002
+    def topk(self, k, dim=-1, largest=True, sorted=True): return reftorch.ops.topk(self, k, dim, largest, sorted)
 
     # ---------------------------------------------------------------------------- copies and conversions
     def clone(self, *, memory_format=None): return reftorch.ops.clone(self)
@@ -259,7 +260,7 @@ class TensorMethods:
 
     # ---------------------------------------------------------------------------- properties
     T = property(lambda self: reftorch.ops.t(self) if self.ndim <= 2 else reftorch.ops.permute(self, tuple(range(self.ndim))[::-1]))
-    mT = property(lambda self: reftorch.ops.transpose(self, -2, -1))  # noqa: N815
+    mT = property(lambda self: reftorch.ops.transpose(self, -2, -1))
     is_cuda = property(lambda self: self.device.type == "cuda")
     is_cpu = property(lambda self: self.device.type == "cpu")
     is_sparse = is_quantized = is_meta = property(lambda self: False)

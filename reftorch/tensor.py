@@ -10,17 +10,19 @@ A tensor's place on the tape is `grad_fn`, the node that computed it, and which 
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import autograd, types
-from .autograd import AccumulateGrad, Function, Node, RemovableHandle, add_hook, is_grad_enabled
+from .autograd.function import AccumulateGrad, Differentiable, Function, Node
+from .autograd.hooks import RemovableHandle, add_hook
+from .autograd.mode import is_grad_enabled
 from .methods import TensorMethods
+from .protocols import TensorProtocols
 from .types import CPU, Size, from_numpy_dtype
 
 CUDA = types.device("cuda:0")
@@ -50,17 +52,14 @@ class Overwrite(Function):
         return grad_base, grad_view
 
 
-class Tensor(TensorMethods):
+class Tensor(TensorMethods, TensorProtocols, Differentiable):
     """An n-dimensional array that can be differentiated. Made by `reftorch.tensor`, `zeros`, `randn` and the like."""
 
     array: Any
     dtype: types.dtype
     device: types.device
     _counter: _Counter
-    _requires_grad = False
     _grad: Tensor | None = None
-    _grad_fn: Node | None = None
-    _output_nr = 0
     _parent: Tensor | None = None  # of a view: the tensor that it was made from,
     _base: Tensor | None = None  # the one at the end of that chain,
     _made_by: tuple = ()  # and the Function and arguments that made it
@@ -393,130 +392,6 @@ class Tensor(TensorMethods):
         """Whether `retain_grad` was called."""
         kept = {} if self.grad_fn is None else self.grad_fn.__dict__.get("_retained", {})
         return self._output_nr in kept
-
-    # -------------------------------------------------------------------------------- conversion
-    def item(self) -> Any:
-        """The only element as a Python number."""
-        if self.numel() != 1:
-            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
-        return self._host().item()
-
-    def tolist(self) -> Any:
-        """The elements as nested lists, or as a number."""
-        return self._host().tolist()
-
-    def _host(self) -> np.ndarray:
-        from .ops.backend import to_host
-
-        return self.array if self.device.type == "cpu" else to_host(self.array)
-
-    def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The NumPy array over the same memory.
-
-        Raises:
-            RuntimeError: the tensor requires grad: `detach()` it first.
-            TypeError: the tensor is on a CUDA device: move it with `cpu()` first.
-        """
-        if force:
-            return self.detach().cpu().numpy()
-        if self.requires_grad:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        if self.device.type != "cpu":
-            raise TypeError(
-                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
-                "host memory first."
-            )
-        return self.array
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return np.array(array) if copy else array
-
-    def __dlpack__(self, **options: Any) -> Any:
-        if self.requires_grad:
-            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self.numpy().__dlpack__(**options)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        if self.device.type != "cpu":
-            raise BufferError(f"DLPack is supported on the CPU only, and this tensor is on {self.device}")
-        return self.array.__dlpack_device__()
-
-    # -------------------------------------------------------------------------------- Python's protocols
-    def __len__(self) -> int:
-        if self.ndim == 0:
-            raise TypeError("len() of a 0-d tensor")
-        return self.array.shape[0]
-
-    def __iter__(self) -> Iterator:
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))
-
-    def __bool__(self) -> bool:
-        if self.numel() != 1:
-            what = "no values" if self.numel() == 0 else "more than one value"
-            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous: use .any() or .all()")
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.numpy.kind not in "iub" or self.numel() != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
-
-    def __contains__(self, value: Any) -> bool:
-        return bool((self == value).any())
-
-    __hash__ = object.__hash__
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.ndim == 0 and type(self) is Tensor else object.__format__(self, spec)
-
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
-        from .printing import describe
-
-        return describe(self)
-
-    def __deepcopy__(self, memo: dict) -> Any:
-        if id(self) in memo:
-            return memo[id(self)]
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment: detach() it first"
-            )
-        with autograd.no_grad():
-            made = self.detach().clone()
-        made.__class__ = self.__class__
-        memo[id(self)] = made
-        made._requires_grad = self._requires_grad
-        if self._grad is not None:
-            made._grad = copy.deepcopy(self._grad, memo)
-        extra = {k: v for k, v in self.__dict__.items() if not k.startswith("_") and k not in made.__dict__}
-        made.__dict__.update(copy.deepcopy(extra, memo))
-        return made
-
-    def __reduce_ex__(self, protocol: Any) -> tuple:
-        if not self.is_leaf:
-            raise RuntimeError("cannot pickle a tensor with history: detach() it first")
-        array = np.ascontiguousarray(self._host()).reshape(self.array.shape)
-        return _rebuild, (type(self), array, str(self.device), self._requires_grad)
-
-
-def _rebuild(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Tensor:
-    """A tensor out of a pickle."""
-    made = Tensor._make(array).to(device)
-    made.__class__ = cls
-    made._requires_grad = requires_grad
-    return made
 
 
 from . import ops  # noqa: E402, F401  the operations need Tensor

@@ -65,9 +65,7 @@ class Conversion(ModuleTree):
                 "layers compute with real numbers; cast single tensors with Tensor.to"
             )
         if dtype is not None and dtype.is_complex:
-            warnings.warn(
-                "Complex modules are experimental: most kernels here know real numbers only", stacklevel=2
-            )
+            warnings.warn("Complex modules are experimental: most kernels here know real numbers only", stacklevel=2)
 
         return self._apply(lambda t: t.to(device, dtype if t.is_floating_point() or t.is_complex() else None))
 
@@ -93,7 +91,9 @@ class Conversion(ModuleTree):
         Raises:
             NotImplementedError: always.
         """
-        raise NotImplementedError("Module.bfloat16(): reftorch computes with NumPy's types, which lack bfloat16; try half()")
+        raise NotImplementedError(
+            "Module.bfloat16(): reftorch computes with NumPy's types, which lack bfloat16; try half()"
+        )
 
     def _cast(self: M, dtype: Dtype) -> M:
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from reftorch.autograd import Function, Node, is_grad_enabled
-from reftorch.tensor import Tensor
 from reftorch.nn.hooks import BoundHook, Hook, everywhere
+from reftorch.tensor import Tensor
 
 
 class HookedCall:
@@ -218,9 +218,13 @@ def _replaced(answer: Any, before: Sequence, kind: str, what: str) -> Sequence:
         return before
     if not isinstance(answer, (tuple, list)):
         error = RuntimeError if isinstance(answer, Tensor) else TypeError
-        raise error(f"{kind} must return None or a tuple of {what}, got a {type(answer).__name__}: did you forget a comma?")
+        raise error(
+            f"{kind} must return None or a tuple of {what}, got a {type(answer).__name__}: did you forget a comma?"
+        )
     if len(answer) != len(before):
-        raise RuntimeError(f"{kind} returned an invalid number of {what}, got {len(answer)}, but expected {len(before)}")
+        raise RuntimeError(
+            f"{kind} returned an invalid number of {what}, got {len(answer)}, but expected {len(before)}"
+        )
     for i, (new, old) in enumerate(zip(answer, before)):
         if new is not None and old is not None and tuple(new.shape) != tuple(old.shape):
             raise RuntimeError(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from reftorch.tensor import Tensor
 from reftorch.nn.parameter import Parameter
+from reftorch.tensor import Tensor
 
 if TYPE_CHECKING:
     from reftorch.nn.module import Module

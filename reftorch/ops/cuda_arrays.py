@@ -83,7 +83,8 @@ def alias(array: DeviceArray, offset: int, shape: Sequence[int], strides: Sequen
 
 def flat(array: DeviceArray) -> DeviceArray:
     """The array's memory, from its first element to its last, as one axis: the form in which kernels take arrays."""
-    return alias(array, 0, (extent(tuple(array.shape), strides_of(array)),), (1,))
+    strides = strides_of(array)
+    return array if strides == (1,) else alias(array, 0, (extent(tuple(array.shape), strides),), (1,))
 
 
 def view(array: DeviceArray, f: Callable[[np.ndarray], np.ndarray]) -> DeviceArray:
@@ -102,18 +103,22 @@ def view(array: DeviceArray, f: Callable[[np.ndarray], np.ndarray]) -> DeviceArr
     else:
         paper = np.empty(shape, array.dtype)
     drawn = f(paper)
-    offset = 0
-    if drawn.size:
-        offset = drawn.__array_interface__["data"][0] - paper.__array_interface__["data"][0]
-    if not isinstance(drawn, np.ndarray) or not 0 <= offset < max(size, 1):
+    if not drawn.size:
+        return alias(array, 0, drawn.shape, row_major(drawn.shape))
+    offset = drawn.__array_interface__["data"][0] - paper.__array_interface__["data"][0]
+    if not isinstance(drawn, np.ndarray) or not 0 <= offset < size:
         raise ValueError(
             f"wanted a view of the array of shape {shape}, found a copy: NumPy cannot lay out {drawn.shape} over its "
             f"memory (strides {array.strides}). Make it contiguous first; to index one element write a[i, ...]"
         )
     if any(s < 0 for n, s in zip(drawn.shape, drawn.strides) if n > 1):
         raise ValueError(f"a view with negative strides {drawn.strides} is not supported: use flip")
-    steps = [s // array.dtype.itemsize for s in drawn.strides]
-    return alias(array, offset // array.dtype.itemsize, drawn.shape, [max(s, 0) for s in steps])
+    strides = [s // array.dtype.itemsize for s in drawn.strides]
+    # The stride of an axis with one entry is never used, but a 0 there makes Numba take the axis for a repeated one.
+    for d in reversed(range(drawn.ndim)):
+        if drawn.shape[d] == 1:
+            strides[d] = strides[d + 1] * drawn.shape[d + 1] if d + 1 < drawn.ndim else 1
+    return alias(array, offset // array.dtype.itemsize, drawn.shape, strides)
 
 
 # ---------------------------------------------------------------------------------------- launch

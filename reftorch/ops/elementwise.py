@@ -320,7 +320,7 @@ def remainder(a: Any, b: Any) -> Tensor:
     return _integer_division("remainder", a, b)
 
 
-def pow(a: Any, b: Any) -> Tensor:  # noqa: A001  torch's name
+def pow(a: Any, b: Any) -> Tensor:
     """`a` to the power `b`; an integer to a negative power raises RuntimeError."""
     a, b = operands(a, b)
     if isinstance(b, int) and b < 0 and category(device_dtype(a, b)) < 2:

@@ -320,7 +320,7 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False) -> Tensor:
     return sort(x, dim, descending).indices
 
 
-def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:  # noqa: A002
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements along `dim`, in order, and their indices."""
     extent = x.shape[wrap_dim(dim, x.ndim)] if x.ndim else 1
     if not 0 <= k <= extent:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import types
 from ..autograd import Function
 from ..tensor import Tensor
 from .backend import library

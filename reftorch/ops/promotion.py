@@ -24,7 +24,7 @@ def category(of: dtype) -> int:
     return _CATEGORY[of.numpy.kind]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype that holds both: a floating point one is kept as it is beside an integer."""
     if a is b:

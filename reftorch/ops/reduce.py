@@ -118,7 +118,7 @@ def _widened(x: Tensor, dtype: types.dtype | None) -> Tensor:
     return x.to(dtype)
 
 
-def sum(x: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:  # noqa: A001
+def sum(x: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim` (one, several, or all)."""
     x = _widened(x, dtype)
     return Sum.apply(x, _dims(x, dim), keepdim)
@@ -218,12 +218,12 @@ def _extreme(name: str, x: Tensor, dim: Any, keepdim: bool) -> Any:
     return _Pair[name](values, indices)
 
 
-def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element; with `dim` a pair (values, indices); with a tensor the element-wise maximum."""
     return _extreme("max", x, dim, keepdim)
 
 
-def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element; with `dim` a pair (values, indices); with a tensor the element-wise minimum."""
     return _extreme("min", x, dim, keepdim)
 
@@ -263,12 +263,12 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return _index_of("argmin", x, dim, keepdim)
 
 
-def all(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+def all(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether all elements over `dim` are not zero."""
     return _reduce("all", x, _dims(x, dim), keepdim)
 
 
-def any(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+def any(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether one or more elements over `dim` are not zero."""
     return _reduce("any", x, _dims(x, dim), keepdim)
 

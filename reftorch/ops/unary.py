@@ -176,7 +176,7 @@ def neg(x: Tensor) -> Tensor:
     return Neg.apply(x)
 
 
-def abs(x: Tensor) -> Tensor:  # noqa: A001  torch's name
+def abs(x: Tensor) -> Tensor:
     """|x|."""
     return Abs.apply(x)
 
@@ -265,7 +265,7 @@ def _keeps_integers(function: type[Unary], x: Tensor) -> Tensor:
     return function.apply(x) if category(x.dtype) >= 2 else x.clone()
 
 
-def round(x: Tensor, *, decimals: int = 0) -> Tensor:  # noqa: A001
+def round(x: Tensor, *, decimals: int = 0) -> Tensor:
     """To the nearest integer, halves to the even one; `decimals` digits after the point."""
     if decimals:
         return _keeps_integers(Round, x * 10.0**decimals) / 10.0**decimals
@@ -302,7 +302,7 @@ def sigmoid(x: Tensor) -> Tensor:
     return Sigmoid.of(x)
 
 
-def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
+def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """x limited to [min, max]; the gradient passes where x lies within, borders included.
 
     Raises:

@@ -31,7 +31,7 @@ $$\frac{\partial L}{\partial \gamma} = - \sum_i \frac{\partial L}{\partial \thet
 
 ## Cost
 
-At most 4 multiplications and 4 additions for a number, and far more to carry: read $\theta_i$, its gradient and $b_i$, write
+At most 5 multiplications and 4 additions for a number, and far more to carry: read $\theta_i$, its gradient and $b_i$, write
 $\theta_i$ and $b_i$, 20 bytes in float32, or 12 without momentum. The memory sets the speed. A small network is all overhead: one
 launch of a kernel for each parameter; `foreach=True` takes eight parameters a launch.
 
@@ -75,6 +75,7 @@ $1/2$ the parameter moves by half of it:
 - Other frameworks start from a buffer of zeros. The first step is then damped too; here it is not.
 - Older documentation writes `maximize` as a last line $\theta + \gamma g$. With weight decay that would push parameters away from
   zero. PyTorch negates the gradient at the start, as above, so that the decay still decays.
+- A parameter that is listed twice takes two steps, one after the other; in PyTorch `foreach` makes a difference then.
 - Gradient and buffer must have the parameter's shape; PyTorch's functional form lets them broadcast. A buffer of another dtype is
   converted when it is used next. Gradients are never sparse here.
 - `fused=True` with a `found_inf` of 1 leaves no buffer behind; PyTorch leaves one with arbitrary content.
@@ -282,7 +283,9 @@ def sgd(
         first = momentum != 0 and bufs[i] is None
         if first:
             bufs[i] = param.new_empty(param.shape)
-        jobs.append((param, grad, bufs[i] if momentum != 0 else param.new_empty(0), first))
+        if param.numel() > 0:
+            buf = bufs[i] if momentum != 0 else param.new_empty(0)
+            jobs.append((param, grad, buf, first))
     # a parameter that is listed twice takes two steps, one after the other
     together = (foreach or fused) and len(set(params)) == len(params)
     rates = [float(lr), float(momentum), float(1 - dampening), float(weight_decay)]

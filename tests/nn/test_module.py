@@ -73,17 +73,9 @@ def test_none_keeps_the_name(torch):
     assert not list(net.parameters()) and not list(net.buffers()) and not list(net.children())
     assert list(net.state_dict()) == []
     net.bias, net.mean, net.child = parameter(torch), torch.ones(1), empty_module(torch)
-    assert (
-        list(net._parameters) == ["bias"]
-        and list(net._buffers) == ["mean"]
-        and list(net._modules) == ["child"]
-    )
+    assert list(net._parameters) == ["bias"] and list(net._buffers) == ["mean"] and list(net._modules) == ["child"]
     net.bias = net.mean = net.child = None
-    assert (
-        net._parameters == {"bias": None}
-        and net._buffers == {"mean": None}
-        and net._modules == {"child": None}
-    )
+    assert net._parameters == {"bias": None} and net._buffers == {"mean": None} and net._modules == {"child": None}
 
 
 @both
@@ -117,15 +109,9 @@ def with_attributes(torch):
 
 
 MISTAKES = {
-    "register_parameter: taken by a plain attribute": lambda t, m: m.register_parameter(
-        "plain", parameter(t)
-    ),
-    "register_parameter: taken by a method": lambda t, m: m.register_parameter(
-        "forward", parameter(t)
-    ),
-    "register_parameter: taken by a child": lambda t, m: m.register_parameter(
-        "child", parameter(t)
-    ),
+    "register_parameter: taken by a plain attribute": lambda t, m: m.register_parameter("plain", parameter(t)),
+    "register_parameter: taken by a method": lambda t, m: m.register_parameter("forward", parameter(t)),
+    "register_parameter: taken by a child": lambda t, m: m.register_parameter("child", parameter(t)),
     "register_parameter: dot": lambda t, m: m.register_parameter("a.b", parameter(t)),
     "register_parameter: empty": lambda t, m: m.register_parameter("", parameter(t)),
     "register_parameter: number": lambda t, m: m.register_parameter(3, parameter(t)),
@@ -231,15 +217,9 @@ def test_registration_hooks(torch):
     module = torch.nn.modules.module if torch is not reftorch else torch.nn
     seen = []
     other = parameter(torch, 5)
-    with module.register_module_parameter_registration_hook(
-        lambda m, name, p: seen.append(("p", name)) or other
-    ):
-        with module.register_module_buffer_registration_hook(
-            lambda m, name, b: seen.append(("b", name))
-        ):
-            with module.register_module_module_registration_hook(
-                lambda m, name, c: seen.append(("m", name))
-            ):
+    with module.register_module_parameter_registration_hook(lambda m, name, p: seen.append(("p", name)) or other):
+        with module.register_module_buffer_registration_hook(lambda m, name, b: seen.append(("b", name))):
+            with module.register_module_module_registration_hook(lambda m, name, c: seen.append(("m", name))):
                 net = empty_module(torch)
                 net.w = parameter(torch)
                 net.register_parameter("v", parameter(torch))
@@ -263,12 +243,7 @@ def test_delattr(torch):
     for name in ("w", "child", "mean", "plain", "gone"):
         delattr(net, name)
         assert not hasattr(net, name)
-    assert (
-        not net._parameters
-        and not net._modules
-        and not net._buffers
-        and not net._non_persistent_buffers_set
-    )
+    assert not net._parameters and not net._modules and not net._buffers and not net._non_persistent_buffers_set
 
 
 # ------------------------------------------------------------------------------------------------ calling
@@ -360,17 +335,7 @@ def test_repr(torch):
     net.inner.leaf = Leaf("x\n\ny")
     net.add_module("none", None)
     assert repr(net) == (
-        "Net(\n"
-        "  note\n"
-        "  (inner): Net(\n"
-        "    (leaf): Leaf(\n"
-        "      x\n"
-        "\n"
-        "      y\n"
-        "    )\n"
-        "  )\n"
-        "  (none): None\n"
-        ")"
+        "Net(\n  note\n  (inner): Net(\n    (leaf): Leaf(\n      x\n\n      y\n    )\n  )\n  (none): None\n)"
     )
 
 
@@ -405,9 +370,7 @@ def add_one(module, args, kwargs, result):
     return result + 1
 
 
-@pytest.mark.parametrize(
-    "way", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"]
-)
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
 def test_copies_are_independent_and_complete(way):
     module = Pickled().eval()
     other = way(module)
@@ -447,20 +410,14 @@ def test_setstate_fills_in_what_old_pickles_lack(torch):
     del state["_forward_hooks_with_kwargs"], state["_load_state_dict_post_hooks"]
     other = torch.nn.Module.__new__(torch.nn.Module)
     other.__setstate__(state)
-    assert (
-        len(other._forward_hooks_with_kwargs) == 0 and len(other._load_state_dict_post_hooks) == 0
-    )
+    assert len(other._forward_hooks_with_kwargs) == 0 and len(other._load_state_dict_post_hooks) == 0
 
 
 @both
 def test_replica_for_data_parallel(torch):
     net = with_attributes(torch)
     replica = net._replicate_for_data_parallel()
-    assert (
-        not replica._parameters
-        and replica._buffers == net._buffers
-        and replica._modules == net._modules
-    )
+    assert not replica._parameters and replica._buffers == net._buffers and replica._modules == net._modules
     replica.add_module("new", empty_module(torch))
     assert "new" not in net._modules
     with pytest.warns(UserWarning):

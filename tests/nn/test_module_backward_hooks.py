@@ -310,7 +310,9 @@ def test_legacy_hooks_see_the_last_operation(torch):
     net.register_backward_hook(recorder(log))
     x = leaf(torch, 2.0)
     with pytest.warns(FutureWarning, match="register_full_backward_hook"):
-        net(x, ).backward()
+        net(
+            x,
+        ).backward()
     grad_input, grad_output = log[0]
     assert grad_output == ([1.0],) and grad_input[0] == [1.0]
     assert x.grad.tolist() == [4]

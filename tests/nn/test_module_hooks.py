@@ -38,7 +38,9 @@ def test_order_and_arguments(torch):
     net.register_forward_pre_hook(lambda m, args: log.append(("pre", m is net, args)))
     net.register_forward_pre_hook(lambda m, args, kwargs: log.append(("pre kwargs", args, kwargs)), with_kwargs=True)
     net.register_forward_hook(lambda m, args, out: log.append(("post", m is net, args, out)))
-    net.register_forward_hook(lambda m, args, kwargs, out: log.append(("post kwargs", args, kwargs, out)), with_kwargs=True)
+    net.register_forward_hook(
+        lambda m, args, kwargs, out: log.append(("post kwargs", args, kwargs, out)), with_kwargs=True
+    )
     assert net(1, y=2) == 3
     assert log == [
         ("pre", True, (1,)),

@@ -105,6 +105,14 @@ def test_full_by_kernel(monkeypatch):
     same(xp.full((2, 3), 7, np.int32), np.full((2, 3), 7, np.int32))
 
 
+def test_an_axis_of_one_entry_is_contiguous():
+    """NumPy gives a new axis the stride 0, for which Numba would compile a kernel's form for any strides."""
+    device = xp.to_device(numbers(2, 3))
+    for f in (lambda a: a[:, None], lambda a: a[None, ..., None], lambda a: a[1:][::-1]):
+        assert xp.view(device, f).flags["C_CONTIGUOUS"]
+        assert 0 not in xp.view(device, f).strides
+
+
 @pytest.mark.parametrize("shape", [(), (3,), (3, 1), (2, 0), (2, 3)], ids=str)
 def test_is_contiguous(shape):
     host = numbers(*shape)

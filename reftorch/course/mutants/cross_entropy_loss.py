@@ -27,22 +27,22 @@ MUTANTS = [
     Mutant(
         name="sign",
         kernel="cross_entropy_forward_cpu",
-        find="result -= a * weight[label] * log_p[n, label, d]",
-        replace="result += a * weight[label] * log_p[n, label, d]",
+        find="acc -= a * weight[label] * log_p[n, label, d]",
+        replace="acc += a * weight[label] * log_p[n, label, d]",
         says="the loss is minus the log-probability: training would make the right class less likely",
     ),
     Mutant(
         name="probability for log-probability",
         kernel="cross_entropy_forward_cpu",
-        find="result -= a * weight[label] * log_p[n, label, d]",
-        replace="result -= a * weight[label] * math.exp(log_p[n, label, d])",
+        find="acc -= a * weight[label] * log_p[n, label, d]",
+        replace="acc -= a * weight[label] * math.exp(log_p[n, label, d])",
         says="the loss is minus the logarithm of the probability, not minus the probability",
     ),
     Mutant(
         name="weights forgotten",
         kernel="cross_entropy_forward_cpu",
-        find="result -= a * weight[label] * log_p[n, label, d]",
-        replace="result -= a * log_p[n, label, d]",
+        find="acc -= a * weight[label] * log_p[n, label, d]",
+        replace="acc -= a * log_p[n, label, d]",
         says="the weight of the label's class multiplies the loss of the sample",
     ),
     Mutant(

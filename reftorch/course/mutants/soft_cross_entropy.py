@@ -20,8 +20,8 @@ MUTANTS = [
     Mutant(
         name="weights forgotten",
         kernel="soft_cross_entropy_forward_cpu",
-        find="result -= weight[c] * q * log_p[n, c, d]",
-        replace="result -= q * log_p[n, c, d]",
+        find="acc -= weight[c] * q * log_p[n, c, d]",
+        replace="acc -= q * log_p[n, c, d]",
         says="each class counts as much as its weight says",
     ),
     Mutant(

@@ -67,12 +67,9 @@ arithmetic sets the speed, not the memory.
 | $k_w$ | `k_w` | $0 \le k_w < K_w$ | column of the filter |
 | $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
 | $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
-| $s_h$ | `stride_h` | $s_h \ge 1$ | rows from one position of the filter to the next |
-| $s_w$ | `stride_w` | $s_w \ge 1$ | columns from one position of the filter to the next |
-| $p_h$ | `pad_h` | $p_h \ge 0$ | rows of padding above |
-| $p_w$ | `pad_w` | $p_w \ge 0$ | columns of padding on the left |
-| $d_h$ | `dil_h` | $d_h \ge 1$ | rows from one weight of the filter to the next |
-| $d_w$ | `dil_w` | $d_w \ge 1$ | columns from one weight of the filter to the next |
+| $s_h, s_w$ | `stride_h`, `stride_w` | $\ge 1$ | rows and columns from one position of the filter to the next |
+| $p_h, p_w$ | `pad_h`, `pad_w` | $\ge 0$ | rows of padding above, columns of padding on the left |
+| $d_h, d_w$ | `dil_h`, `dil_w` | $\ge 1$ | rows and columns from one weight of the filter to the next |
 
 ## Worked example
 
@@ -98,7 +95,7 @@ tensor([[[[ 1.,  2.,  0.],
           [ 0., -3., -4.]]]])
 >>> weight.grad
 tensor([[[[37., 47.],
-          [67., 45.]]]])
+          [67., 41.]]]])
 >>> bias.grad
 tensor([10.])
 

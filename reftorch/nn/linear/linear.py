@@ -5,19 +5,19 @@ features; they are samples, and each is treated alike.
 
 ## Forward
 
-$$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}=0}^{D_{in}-1} x[n, d_{in}] \, w[d_{out}, d_{in}]$$
+$$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}=0}^{D_{in}-1} x[n, d_{in}] \, W[d_{out}, d_{in}]$$
 
-In matrices $y = x w^\top + b$. The weight has one row for each output: a row of $w$ beside a row of $x$, both contiguous.
+In matrices $y = x W^\top + b$. The weight has one row for each output: a row of $W$ beside a row of $x$, both contiguous.
 
 ## Gradients
 
-Each $y$ is linear in $x$, $w$ and $b$, so a derivative is the factor that stands beside it; each gradient sums over the index
+Each $y$ is linear in $x$, $W$ and $b$, so a derivative is the factor that stands beside it; each gradient sums over the index
 that the tensor does not have:
 
 $$\frac{\partial L}{\partial x}[n, d_{in}] =
-\sum_{d_{out}=0}^{D_{out}-1} \frac{\partial L}{\partial y}[n, d_{out}] \, w[d_{out}, d_{in}]$$
+\sum_{d_{out}=0}^{D_{out}-1} \frac{\partial L}{\partial y}[n, d_{out}] \, W[d_{out}, d_{in}]$$
 
-$$\frac{\partial L}{\partial w}[d_{out}, d_{in}] =
+$$\frac{\partial L}{\partial W}[d_{out}, d_{in}] =
 \sum_{n=0}^{N-1} \frac{\partial L}{\partial y}[n, d_{out}] \, x[n, d_{in}] \qquad
 \frac{\partial L}{\partial b}[d_{out}] = \sum_{n=0}^{N-1} \frac{\partial L}{\partial y}[n, d_{out}]$$
 
@@ -27,7 +27,7 @@ The last dimension changes from $D_{in}$ to $D_{out}$; $N$ is the product of the
 
 ## Cost
 
-$N D_{in} D_{out}$ multiply-adds forward, and as many for each of the gradients of $x$ and $w$. At least
+$N D_{in} D_{out}$ multiply-adds forward, and as many for each of the gradients of $x$ and $W$. At least
 $N D_{in} + D_{in} D_{out}$ elements are read and $N D_{out}$ written: a large batch uses each weight $N$ times, a single sample
 only once, and then the memory sets the speed.
 
@@ -36,12 +36,12 @@ only once, and then the memory sets the speed.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, D_{in})$ | input |
-| $w$ | `weight` | $(D_{out}, D_{in})$ | weight; one row for each output feature |
+| $W$ | `weight` | $(D_{out}, D_{in})$ | weight; one row for each output feature |
 | $b$ | `bias` | $(D_{out})$ | what is added to each output; zeros if there is none |
 | $y$ | `y` | $(N, D_{out})$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, D_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, D_{in})$ | gradient of the loss for $x$ |
-| $\frac{\partial L}{\partial w}$ | `grad_weight` | $(D_{out}, D_{in})$ | gradient of the loss for $w$ |
+| $\frac{\partial L}{\partial W}$ | `grad_weight` | $(D_{out}, D_{in})$ | gradient of the loss for $W$ |
 | $\frac{\partial L}{\partial b}$ | `grad_bias` | $(D_{out})$ | gradient of the loss for $b$ |
 | $n$ | `n` | $0 \le n < N$ | sample |
 | $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | input feature |
@@ -81,14 +81,15 @@ tensor([4., 6.])
 from __future__ import annotations
 
 import math
-from typing import Any
+
+import numpy as np
 
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn import init
 from reftorch.nn.module import Module
 from reftorch.nn.parameter import Parameter
-from reftorch.ops.creation import empty
+from reftorch.ops import empty
 from reftorch.tensor import Tensor
 from reftorch.types import Size, float32, float64, int64
 
@@ -100,7 +101,7 @@ def linear_output_size(size_in, out_features):
 
 # ## Output
 #
-# $$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}} x[n, d_{in}] \, w[d_{out}, d_{in}]$$
+# $$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}} x[n, d_{in}] \, W[d_{out}, d_{in}]$$
 #
 # The inner loop walks along a row of x and a row of the weight, both contiguous, so the compiler adds several products at a time.
 @njit(**PARALLEL)
@@ -109,10 +110,10 @@ def linear_forward_cpu(x, weight, bias, y):
     D_out, D_in = weight.shape
     for n in prange(N):
         for d_out in range(D_out):
-            total = bias[d_out]
+            acc = bias[d_out]
             for d_in in range(D_in):
-                total += x[n, d_in] * weight[d_out, d_in]
-            y[n, d_out] = total
+                acc += x[n, d_in] * weight[d_out, d_in]
+            y[n, d_out] = acc
 
 
 @cuda.jit
@@ -124,25 +125,25 @@ def linear_forward_cuda(x, weight, bias, y):
         return
     d_out = i % D_out
     n = i // D_out
-    total = bias[d_out]
+    acc = bias[d_out]
     for d_in in range(D_in):
-        total += x[n, d_in] * weight[d_out, d_in]
-    y[n, d_out] = total
+        acc += x[n, d_in] * weight[d_out, d_in]
+    y[n, d_out] = acc
 
 
 # ## The gradient of the input
 #
-# $$\frac{\partial L}{\partial x}[n, d_{in}] = \sum_{d_{out}} \frac{\partial L}{\partial y}[n, d_{out}] \, w[d_{out}, d_{in}]$$
+# $$\frac{\partial L}{\partial x}[n, d_{in}] = \sum_{d_{out}} \frac{\partial L}{\partial y}[n, d_{out}] \, W[d_{out}, d_{in}]$$
 @njit(**PARALLEL)
 def linear_backward_x_cpu(grad_y, weight, grad_x):
     N, D_in = grad_x.shape
     D_out, D_in = weight.shape
     for n in prange(N):
         for d_in in range(D_in):
-            total = grad_x.dtype.type(0)
+            acc = grad_x.dtype.type(0)
             for d_out in range(D_out):
-                total += grad_y[n, d_out] * weight[d_out, d_in]
-            grad_x[n, d_in] = total
+                acc += grad_y[n, d_out] * weight[d_out, d_in]
+            grad_x[n, d_in] = acc
 
 
 @cuda.jit
@@ -154,27 +155,27 @@ def linear_backward_x_cuda(grad_y, weight, grad_x):
         return
     d_in = i % D_in
     n = i // D_in
-    total = grad_x.dtype.type(0)
+    acc = grad_x.dtype.type(0)
     for d_out in range(D_out):
-        total += grad_y[n, d_out] * weight[d_out, d_in]
-    grad_x[n, d_in] = total
+        acc += grad_y[n, d_out] * weight[d_out, d_in]
+    grad_x[n, d_in] = acc
 
 
 # ## The gradient of the weight
 #
-# $$\frac{\partial L}{\partial w}[d_{out}, d_{in}] = \sum_n \frac{\partial L}{\partial y}[n, d_{out}] \, x[n, d_{in}]$$
+# $$\frac{\partial L}{\partial W}[d_{out}, d_{in}] = \sum_n \frac{\partial L}{\partial y}[n, d_{out}] \, x[n, d_{in}]$$
 #
-# Every sample pulls at every weight: the sum runs over the batch.
+# Every sample pulls at every weight: a sum over the batch, which may be long, so the CPU adds it up in float64.
 @njit(**PARALLEL)
 def linear_backward_weight_cpu(grad_y, x, grad_weight):
     N, D_in = x.shape
     N, D_out = grad_y.shape
     for d_out in prange(D_out):
         for d_in in range(D_in):
-            total = grad_weight.dtype.type(0)
+            acc = np.float64(0)
             for n in range(N):
-                total += grad_y[n, d_out] * x[n, d_in]
-            grad_weight[d_out, d_in] = total
+                acc += grad_y[n, d_out] * x[n, d_in]
+            grad_weight[d_out, d_in] = acc
 
 
 @cuda.jit
@@ -186,10 +187,10 @@ def linear_backward_weight_cuda(grad_y, x, grad_weight):
         return
     d_in = i % D_in
     d_out = i // D_in
-    total = grad_weight.dtype.type(0)
+    acc = grad_weight.dtype.type(0)
     for n in range(N):
-        total += grad_y[n, d_out] * x[n, d_in]
-    grad_weight[d_out, d_in] = total
+        acc += grad_y[n, d_out] * x[n, d_in]
+    grad_weight[d_out, d_in] = acc
 
 
 # ## The gradient of the bias
@@ -199,10 +200,10 @@ def linear_backward_weight_cuda(grad_y, x, grad_weight):
 def linear_backward_bias_cpu(grad_y, grad_bias):
     N, D_out = grad_y.shape
     for d_out in prange(D_out):
-        total = grad_bias.dtype.type(0)
+        acc = np.float64(0)
         for n in range(N):
-            total += grad_y[n, d_out]
-        grad_bias[d_out] = total
+            acc += grad_y[n, d_out]
+        grad_bias[d_out] = acc
 
 
 @cuda.jit
@@ -211,10 +212,10 @@ def linear_backward_bias_cuda(grad_y, grad_bias):
     d_out = cuda.grid(1)
     if d_out >= grad_bias.size:
         return
-    total = grad_bias.dtype.type(0)
+    acc = grad_bias.dtype.type(0)
     for n in range(N):
-        total += grad_y[n, d_out]
-    grad_bias[d_out] = total
+        acc += grad_y[n, d_out]
+    grad_bias[d_out] = acc
 
 
 class LinearFunction(Function):
@@ -229,7 +230,7 @@ class LinearFunction(Function):
         if bias is None:
             bias = x.new_zeros(D_out)
         y = x.new_empty(N, D_out)
-        run = on(x.device, linear_forward_cpu, linear_forward_cuda, threads=N * D_out)
+        run = on(x.device, linear_forward_cpu, linear_forward_cuda, N * D_out)
         run(*arrays(x.reshape(N, D_in), weight, bias, y))
         return y.reshape(linear_output_size(x.shape, D_out))
 
@@ -242,26 +243,21 @@ class LinearFunction(Function):
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
             grad_x = x.new_empty(N, D_in)
-            run = on(device, linear_backward_x_cpu, linear_backward_x_cuda, threads=N * D_in)
+            run = on(device, linear_backward_x_cpu, linear_backward_x_cuda, N * D_in)
             run(*arrays(grad_y, weight, grad_x))
             grad_x = grad_x.reshape(x.shape)
         if ctx.needs_input_grad[1]:
             grad_weight = x.new_empty(D_out, D_in)
-            run = on(
-                device,
-                linear_backward_weight_cpu,
-                linear_backward_weight_cuda,
-                threads=D_out * D_in,
-            )
+            run = on(device, linear_backward_weight_cpu, linear_backward_weight_cuda, D_out * D_in)
             run(*arrays(grad_y, x.reshape(N, D_in), grad_weight))
         if ctx.needs_input_grad[2]:
             grad_bias = x.new_empty(D_out)
-            run = on(device, linear_backward_bias_cpu, linear_backward_bias_cuda, threads=D_out)
+            run = on(device, linear_backward_bias_cpu, linear_backward_bias_cuda, D_out)
             run(*arrays(grad_y, grad_bias))
         return grad_x, grad_weight, grad_bias
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input, weight, bias=None):
     """`input @ weight.T + bias`.
 
     Shapes: `input` (*, in_features), any dimensions before the features or none; `weight` (out_features, in_features); `bias`
@@ -281,7 +277,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return LinearFunction.apply(input, weight, bias)
 
 
-def _check_arguments(input: Any, weight: Any, bias: Any) -> None:
+def _check_arguments(input, weight, bias):
     given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
     for name, value in given.items():
         if not isinstance(value, Tensor):
@@ -317,37 +313,26 @@ def _check_arguments(input: Any, weight: Any, bias: Any) -> None:
 
 
 class Linear(Module):
-    """Each output feature is a weighted sum of all input features, plus a bias; see `linear`.
+    """Each output feature is a weighted sum of all input features, plus a bias, as a layer.
 
-    Parameters:
-        in_features: size of the last dimension of the input.
-        out_features: size of the last dimension of the output.
-        bias: whether there is a bias.
+    Args:
+        in_features: size of the last dimension of the input, D_in.
+        out_features: size of the last dimension of the output, D_out.
+        bias: whether a learned number is added to each output feature.
 
-    `weight` (out_features, in_features) and `bias` (out_features) start uniform between -1/sqrt(in_features) and
-    1/sqrt(in_features), so that the outputs are neither larger nor smaller for a wider input.
+    Attributes: `weight` (D_out, D_in) and `bias` (D_out), both drawn from the uniform distribution on ±1/sqrt(D_in), so that the
+    outputs are neither larger nor smaller for a wider input.
+
+    Shapes: input (*, D_in), output (*, D_out); as `linear`, which raises the errors when the layer is called.
 
     Raises:
         RuntimeError: a size is negative, or `dtype` is not floating point.
         TypeError: a size is not an integer.
     """
 
-    __constants__ = ["in_features", "out_features"]
-    in_features: int
-    out_features: int
-    weight: Tensor
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
+    def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
         super().__init__()
-        self.in_features = in_features
-        self.out_features = out_features
+        self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(empty((out_features, in_features), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
@@ -355,17 +340,15 @@ class Linear(Module):
             self.register_parameter("bias", None)
         self.reset_parameters()
 
-    def reset_parameters(self) -> None:
-        """Draw new values for weight and bias. With a = sqrt(5), the bound of `kaiming_uniform_` is 1/sqrt(in_features)."""
+    def reset_parameters(self):
+        """Draw new values: uniform on ±1/sqrt(D_in), as `kaiming_uniform_` with a = sqrt(5) gives."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """The output for `input`, of shape (*, in_features)."""
+    def forward(self, input):
         return linear(input, self.weight, self.bias)
 
-    def extra_repr(self) -> str:
-        """The arguments, as `print(module)` shows them."""
+    def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -116,7 +116,6 @@ from reftorch.nn.loss.log_probabilities import (
 )
 from reftorch.nn.loss.reduction import _WeightedLoss, loss_sum, reduction_name
 from reftorch.nn.loss.soft_cross_entropy import SoftCrossEntropyFunction
-from reftorch.tensor import Tensor
 from reftorch.types import float32, float64, int64
 
 
@@ -134,15 +133,15 @@ def cross_entropy_forward_cpu(log_p, target, weight, loss, share, keep, spread, 
             a = loss.dtype.type(keep)
             b = loss.dtype.type(spread)
             label = target[n, d]
-            result = np.float64(0)
+            acc = np.float64(0)
             share[n, d] = 0
             if label != ignore_index:
-                result -= a * weight[label] * log_p[n, label, d]
+                acc -= a * weight[label] * log_p[n, label, d]
                 share[n, d] = weight[label]
                 if b > 0:
                     for c in range(C):
-                        result -= b * weight[c] * log_p[n, c, d]
-            loss[n, d] = result
+                        acc -= b * weight[c] * log_p[n, c, d]
+            loss[n, d] = acc
 
 
 @cuda.jit
@@ -156,15 +155,15 @@ def cross_entropy_forward_cuda(log_p, target, weight, loss, share, keep, spread,
     a = loss.dtype.type(keep)
     b = loss.dtype.type(spread)
     label = target[n, d]
-    result = loss.dtype.type(0)
+    acc = loss.dtype.type(0)
     share[n, d] = 0
     if label != ignore_index:
-        result -= a * weight[label] * log_p[n, label, d]
+        acc -= a * weight[label] * log_p[n, label, d]
         share[n, d] = weight[label]
         if b > 0:
             for c in range(C):
-                result -= b * weight[c] * log_p[n, c, d]
-    loss[n, d] = result
+                acc -= b * weight[c] * log_p[n, c, d]
+    loss[n, d] = acc
 
 
 # ## The gradient for the logits
@@ -227,14 +226,9 @@ class CrossEntropyFunction(Function):
         N, C, D = class_extents(x.shape)
         target = target.reshape(N, D)
         log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
-        run = on(
-            x.device,
-            log_probabilities_forward_cpu,
-            log_probabilities_forward_cuda,
-            threads=N * D,
-        )
+        run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D)
         run(*arrays(x.reshape(N, C, D), log_p))
-        run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, threads=N * D)
+        run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, N * D)
         run(*arrays(log_p, target, weight, loss, share), keep, spread, ignore_index)
         ctx.shape, ctx.constants, ctx.reduction = x.shape, (keep, spread, ignore_index), reduction
         ctx.save_for_backward(log_p, target, weight)
@@ -255,26 +249,21 @@ class CrossEntropyFunction(Function):
         else:
             grad_loss = (grad_y / ctx.divisor).expand(N, D)
         grad_x = log_p.new_empty(N, C, D)
-        run = on(
-            log_p.device,
-            cross_entropy_backward_x_cpu,
-            cross_entropy_backward_x_cuda,
-            threads=N * D,
-        )
+        run = on(log_p.device, cross_entropy_backward_x_cpu, cross_entropy_backward_x_cuda, N * D)
         run(*arrays(grad_loss, log_p, target, weight, grad_x), *ctx.constants)
         return grad_x.reshape(ctx.shape), None, None, None, None, None, None
 
 
 def cross_entropy(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    ignore_index: int = -100,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Tensor:
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+):
     """Cross entropy between logits and classes, or probabilities of classes.
 
     Shapes: `input` (C), (N, C) or (N, C, d1, ..., dK), floating point. `target` without the C, int64 or uint8: class indices; or
@@ -344,38 +333,31 @@ def _with_probabilities(input, target, weight, keep, spread, ignore_index, reduc
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """Cross entropy between logits and classes, or probabilities of classes; see `cross_entropy`.
+    """Cross entropy between logits and classes, or probabilities of classes, as a module.
 
-    Parameters:
-        weight: how much each class counts, (C); a buffer, in the state_dict if given.
+    Args:
+        weight: how much each class counts, (C); a buffer, and in the state_dict if given.
         ignore_index: a label that does not count, inside the classes or not.
         reduction: "none", "mean" (weighted) or "sum".
         label_smoothing: share of each label that is spread over all classes, from 0 to 1.
-        size_average, reduce: deprecated spellings of `reduction`.
+        size_average, reduce: deprecated spellings of `reduction`, which they override.
 
-    Raises:
-        Nothing when made: the options are checked by the call, as in PyTorch.
+    Shapes: as `cross_entropy`, which raises the errors when the module is called.
     """
-
-    __constants__ = ["ignore_index", "reduction", "label_smoothing"]
-    ignore_index: int
-    label_smoothing: float
 
     def __init__(
         self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
+        weight=None,
+        size_average=None,
+        ignore_index=-100,
+        reduce=None,
+        reduction="mean",
+        label_smoothing=0.0,
+    ):
         super().__init__(weight, size_average, reduce, reduction)
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits `input` for `target`."""
+    def forward(self, input, target):
         return cross_entropy(
             input,
             target,

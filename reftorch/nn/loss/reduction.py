@@ -105,10 +105,10 @@ BLOCK = 256  # threads at most
 
 @njit(**SERIAL)
 def loss_sum_cpu(loss, total):
-    result = np.float64(0)
+    acc = np.float64(0)
     for i in range(loss.size):
-        result += loss[i]
-    total[0] = result
+        acc += loss[i]
+    total[0] = acc
 
 
 @cuda.jit
@@ -116,10 +116,10 @@ def loss_sum_cuda(loss, total):
     partial = cuda.shared.array(BLOCK, total.dtype)
     thread = cuda.threadIdx.x
     threads = cuda.blockDim.x
-    result = total.dtype.type(0)
+    acc = total.dtype.type(0)
     for i in range(thread, loss.size, threads):
-        result += loss[i]
-    partial[thread] = result
+        acc += loss[i]
+    partial[thread] = acc
     cuda.syncthreads()
     half = threads // 2
     while half > 0:
@@ -137,6 +137,6 @@ def loss_sum(loss: Tensor) -> Tensor:
     threads = 1  # no more than there are values, rounded up to a power of two
     while threads < min(loss.numel(), BLOCK):
         threads *= 2
-    run = on(loss.device, loss_sum_cpu, loss_sum_cuda, threads=threads)
+    run = on(loss.device, loss_sum_cpu, loss_sum_cuda, threads)
     run(*arrays(loss.reshape(loss.numel()), total))
     return total.reshape(())

@@ -97,11 +97,11 @@ def soft_cross_entropy_forward_cpu(log_p, target, weight, loss, keep, spread):
         for d in range(D):
             a = loss.dtype.type(keep)
             b = loss.dtype.type(spread)
-            result = np.float64(0)
+            acc = np.float64(0)
             for c in range(C):
                 q = a * target[n, c, d] + b
-                result -= weight[c] * q * log_p[n, c, d]
-            loss[n, d] = result
+                acc -= weight[c] * q * log_p[n, c, d]
+            loss[n, d] = acc
 
 
 @cuda.jit
@@ -114,11 +114,11 @@ def soft_cross_entropy_forward_cuda(log_p, target, weight, loss, keep, spread):
     n = i // D
     a = loss.dtype.type(keep)
     b = loss.dtype.type(spread)
-    result = loss.dtype.type(0)
+    acc = loss.dtype.type(0)
     for c in range(C):
         q = a * target[n, c, d] + b
-        result -= weight[c] * q * log_p[n, c, d]
-    loss[n, d] = result
+        acc -= weight[c] * q * log_p[n, c, d]
+    loss[n, d] = acc
 
 
 # ## The gradient for the logits
@@ -196,12 +196,12 @@ def soft_cross_entropy_backward_weight_cpu(grad_loss, log_p, target, grad_weight
     for c in prange(C):
         a = grad_weight.dtype.type(keep)
         b = grad_weight.dtype.type(spread)
-        result = np.float64(0)
+        acc = np.float64(0)
         for n in range(N):
             for d in range(D):
                 q = a * target[n, c, d] + b
-                result -= grad_loss[n, d] * q * log_p[n, c, d]
-        grad_weight[c] = result
+                acc -= grad_loss[n, d] * q * log_p[n, c, d]
+        grad_weight[c] = acc
 
 
 @cuda.jit
@@ -212,12 +212,12 @@ def soft_cross_entropy_backward_weight_cuda(grad_loss, log_p, target, grad_weigh
         return
     a = grad_weight.dtype.type(keep)
     b = grad_weight.dtype.type(spread)
-    result = grad_weight.dtype.type(0)
+    acc = grad_weight.dtype.type(0)
     for n in range(N):
         for d in range(D):
             q = a * target[n, c, d] + b
-            result -= grad_loss[n, d] * q * log_p[n, c, d]
-    grad_weight[c] = result
+            acc -= grad_loss[n, d] * q * log_p[n, c, d]
+    grad_weight[c] = acc
 
 
 class SoftCrossEntropyFunction(Function):
@@ -228,19 +228,9 @@ class SoftCrossEntropyFunction(Function):
         N, C, D = class_extents(x.shape)
         target = target.reshape(N, C, D)
         log_p, loss = x.new_empty(N, C, D), x.new_empty(N, D)
-        run = on(
-            x.device,
-            log_probabilities_forward_cpu,
-            log_probabilities_forward_cuda,
-            threads=N * D,
-        )
+        run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D)
         run(*arrays(x.reshape(N, C, D), log_p))
-        run = on(
-            x.device,
-            soft_cross_entropy_forward_cpu,
-            soft_cross_entropy_forward_cuda,
-            threads=N * D,
-        )
+        run = on(x.device, soft_cross_entropy_forward_cpu, soft_cross_entropy_forward_cuda, N * D)
         run(*arrays(log_p, target, weight, loss), keep, spread)
         ctx.save_for_backward(log_p, target, weight)
         ctx.shape, ctx.keep, ctx.spread, ctx.reduction = x.shape, keep, spread, reduction
@@ -260,31 +250,18 @@ class SoftCrossEntropyFunction(Function):
         grad_x = grad_target = grad_weight = None
         if ctx.needs_input_grad[0]:
             grad_x = log_p.new_empty(N, C, D)
-            run = on(
-                log_p.device,
-                soft_cross_entropy_backward_x_cpu,
-                soft_cross_entropy_backward_x_cuda,
-                threads=N * D,
-            )
+            run = on(log_p.device, soft_cross_entropy_backward_x_cpu, soft_cross_entropy_backward_x_cuda, N * D)
             run(*arrays(grad_loss, log_p, target, weight, grad_x), ctx.keep, ctx.spread)
             grad_x = grad_x.reshape(ctx.shape)
         if ctx.needs_input_grad[1]:
             grad_target = log_p.new_empty(N, C, D)
             run = on(
-                log_p.device,
-                soft_cross_entropy_backward_target_cpu,
-                soft_cross_entropy_backward_target_cuda,
-                threads=N * C * D,
+                log_p.device, soft_cross_entropy_backward_target_cpu, soft_cross_entropy_backward_target_cuda, N * C * D
             )
             run(*arrays(grad_loss, log_p, weight, grad_target), ctx.keep)
             grad_target = grad_target.reshape(ctx.shape)
         if ctx.needs_input_grad[2]:
             grad_weight = log_p.new_empty(C)
-            run = on(
-                log_p.device,
-                soft_cross_entropy_backward_weight_cpu,
-                soft_cross_entropy_backward_weight_cuda,
-                threads=C,
-            )
+            run = on(log_p.device, soft_cross_entropy_backward_weight_cpu, soft_cross_entropy_backward_weight_cuda, C)
             run(*arrays(grad_loss, log_p, target, grad_weight), ctx.keep, ctx.spread)
         return grad_x, grad_target, grad_weight, None, None, None

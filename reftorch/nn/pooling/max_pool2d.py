@@ -113,7 +113,7 @@ import numpy as np
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import pair
-from reftorch.nn.module import Module
+from reftorch.nn.pooling.max_pool_nd import MaxPoolNd
 from reftorch.tensor import Tensor
 from reftorch.types import float16, int64
 
@@ -341,7 +341,7 @@ def _check_input(input, window, ceil_mode):
         )
 
 
-class MaxPool2d(Module):
+class MaxPool2d(MaxPoolNd):
     """The largest pixel of each window, as a layer. It has no parameters.
 
     Args:
@@ -355,21 +355,6 @@ class MaxPool2d(Module):
     Shapes: those of `max_pool2d`, which also raises the errors, when the layer is called.
     """
 
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.dilation = dilation
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
-
     def forward(self, input):
         window = self.kernel_size, self.stride, self.padding, self.dilation
         return max_pool2d(input, *window, self.ceil_mode, self.return_indices)
-
-    def extra_repr(self):
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )

@@ -40,7 +40,7 @@ def gradcheck(
         GradcheckError: names the first input and output elements whose derivatives differ, with both values.
         ValueError: no input requires grad, or one that does is not float64.
     """
-    from .tensor import Tensor
+    from ..tensor import Tensor
 
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     wanted = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
@@ -72,7 +72,7 @@ def _differentiable(result: Any) -> list:
 
 def _jacobians(func: Callable, inputs: Any, wanted: list, output: int) -> list[np.ndarray]:
     """dy_i/dx_j by backward, one row of each Jacobian at a time: the upstream gradient is 1 at y_i, 0 elsewhere."""
-    from .autograd import grad
+    from .backward import grad
 
     y = _differentiable(func(*inputs))[output]
     found = [np.zeros((y.numel(), x.numel())) for x in wanted]
@@ -90,7 +90,7 @@ def _jacobians(func: Callable, inputs: Any, wanted: list, output: int) -> list[n
 
 def _numerical(func: Callable, inputs: Any, x: Any, output: int, eps: float) -> np.ndarray:
     """dy_i/dx_j by moving x_j to both sides."""
-    from .autograd import no_grad
+    from .mode import no_grad
 
     def value() -> np.ndarray:
         with no_grad():

@@ -13,109 +13,29 @@ a gradient, and no other bookkeeping is needed: `backward()` is a loop over a he
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import heapq
 import itertools
 import sys
-import threading
-import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Function", "Node", "backward", "enable_grad", "grad", "gradcheck", "is_grad_enabled"]
-__all__ += ["no_grad", "set_grad_enabled"]
+from .hooks import RemovableHandle, add_hook, replaced
+from .mode import _mode, no_grad
 
-
-# ------------------------------------------------------------------------------------------------ grad mode
-class _Mode(threading.local):
-    enabled = True
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
-_mode = _Mode()
+class Differentiable:
+    """Base class of Tensor: what the tape takes gradients of."""
 
+    _requires_grad = False
+    _grad_fn: Node | None = None
+    _output_nr = 0
 
-def is_grad_enabled() -> bool:
-    """Whether operations are being recorded on the tape in this thread."""
-    return _mode.enabled
-
-
-class set_grad_enabled(contextlib.ContextDecorator):
-    """Switch recording on or off: at once as a call, and until the end of the block as a context manager."""
-
-    def __init__(self, mode: bool):
-        self.before, self.mode = _mode.enabled, bool(mode)
-        _mode.enabled = self.mode
-
-    def __enter__(self) -> None:
-        _mode.enabled = self.mode
-
-    def __exit__(self, *error: object) -> None:
-        _mode.enabled = self.before
-
-
-class _GradBlock(contextlib.ContextDecorator):
-    mode: bool
-
-    def __new__(cls, function: Callable | None = None) -> Any:
-        block = super().__new__(cls)
-        return block if function is None else block(function)  # `@no_grad` without parentheses
-
-    def __init__(self, function: Callable | None = None):
-        self.before: list[bool] = []
-
-    def _recreate_cm(self) -> _GradBlock:
-        return type(self)()
-
-    def __enter__(self) -> None:
-        self.before.append(_mode.enabled)
-        _mode.enabled = self.mode
-
-    def __exit__(self, *error: object) -> None:
-        _mode.enabled = self.before.pop()
-
-
-class no_grad(_GradBlock):
-    """Context manager and decorator: nothing inside is recorded on the tape."""
-
-    mode = False
-
-
-class enable_grad(_GradBlock):
-    """Context manager and decorator: recording is on inside, even within `no_grad`."""
-
-    mode = True
-
-
-# ------------------------------------------------------------------------------------------------ nodes
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away again; also a context manager."""
-
-    _ids = itertools.count()
-
-    def __init__(self, hooks: dict, extra_dict: Any = ()):
-        self.id = next(self._ids)
-        self._dicts = [weakref.ref(d) for d in (hooks, *extra_dict)]
-
-    def remove(self) -> None:
-        for reference in self._dicts:
-            hooks = reference()
-            if hooks is not None:
-                hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
-
-
-def add_hook(hooks: OrderedDict, hook: Callable) -> RemovableHandle:
-    """Append `hook` to an ordered dictionary of hooks."""
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
+    @property
+    def requires_grad(self) -> bool:
+        return self._requires_grad
 
 
 class Node:
@@ -174,9 +94,9 @@ class Node:
 
     def record(self, args: tuple, outputs: list) -> None:
         """Tie this node to the nodes of its inputs, and the outputs to this node."""
-        self.next_functions = tuple(a._edge() if _requires_grad(a) else None for a in args)
+        self.next_functions = tuple(a._edge() if requires_grad(a) else None for a in args)
         skip = {id(tensor) for tensor in self._not_differentiable}
-        tensors = [isinstance(output, Tensor) for output in outputs]
+        tensors = [isinstance(output, Differentiable) for output in outputs]
         self.output_like = [
             (o.shape, o.dtype, o.device) if is_tensor else ((), None, None) for o, is_tensor in zip(outputs, tensors)
         ]
@@ -193,7 +113,7 @@ class Node:
     # what the tape asks of a node
     def name(self) -> str:
         """`MulBackward0` for the Functions of this package, `MyFunctionBackward` for others, as in PyTorch."""
-        built_in = self.function.__module__.startswith(__package__ + ".")
+        built_in = self.function.__module__.startswith("reftorch.")
         name = self.function.__name__.removesuffix("Function")
         return f"{name}Backward{'0' if built_in else ''}"
 
@@ -215,9 +135,9 @@ class Node:
     def run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """The gradients for the inputs, given those of the outputs."""
         if self._materialize:
-            grads = [_zeros(*like) if g is None else g for g, like in zip(grads, self.output_like)]
+            grads = [zeros_like_output(*like) if g is None else g for g, like in zip(grads, self.output_like)]
         for hook in list(self.__dict__.get("_pre_hooks", {}).values()):
-            grads = _replaced(hook(tuple(grads)), grads)
+            grads = replaced(hook(tuple(grads)), grads)
         ready = [None if g is None else g.contiguous() for g in grads]
         with no_grad():
             found = self.function.backward(self, *ready)
@@ -232,7 +152,7 @@ class Node:
             )
         found = [self._checked(i, g) for i, g in enumerate(found)]
         for hook in list(self.__dict__.get("_post_hooks", {}).values()):
-            found = _replaced(hook(tuple(found), tuple(grads)), found)
+            found = replaced(hook(tuple(found), tuple(grads)), found)
         return found
 
     def _checked(self, index: int, grad: Any) -> Tensor | None:
@@ -305,7 +225,7 @@ class AccumulateGrad(Node):
         if grad is None:
             return []
         for hook in list(self.__dict__.get("_pre_hooks", {}).values()):
-            (grad,) = _replaced(hook((grad,)), [grad])
+            (grad,) = replaced(hook((grad,)), [grad])
         with no_grad():
             if leaf.grad is None:
                 leaf.grad = grad if _is_ours(grad, grads) else grad.clone()
@@ -329,25 +249,13 @@ def _is_ours(grad: Any, arrived: list) -> bool:
     )
 
 
-def _replaced(answer: Any, before: list) -> list:
-    """The gradients after a hook: its answer, if it gave one."""
-    if answer is None:
-        return before
-    answer = list(answer) if isinstance(answer, (tuple, list)) else [answer]
-    if len(answer) != len(before):
-        raise RuntimeError(
-            f"hook has returned an incorrect number of values: got {len(answer)}, expected {len(before)}"
-        )
-    return answer
-
-
 def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
     pairs = itertools.zip_longest(reversed(shape), reversed(to), fillvalue=1)
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
-def _zeros(shape: Sequence[int], dtype: Any, device: Any) -> Tensor:
-    from .ops.creation import zeros
+def zeros_like_output(shape: Sequence[int], dtype: Any, device: Any) -> Tensor:
+    from ..ops.creation import zeros
 
     return zeros(shape, dtype=dtype, device=device)
 
@@ -384,7 +292,7 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
         node = Node(cls)
-        node.needs_input_grad = tuple(_requires_grad(a) for a in args)
+        node.needs_input_grad = tuple(requires_grad(a) for a in args)
         recording = _mode.enabled and True in node.needs_input_grad
         if not recording:
             node.needs_input_grad = (False,) * len(args)
@@ -404,188 +312,5 @@ class Function:
         return tuple(outputs) if isinstance(returned, tuple) else outputs[0]
 
 
-def _requires_grad(argument: Any) -> bool:
-    return isinstance(argument, Tensor) and argument.requires_grad
-
-
-# ------------------------------------------------------------------------------------------------ backward
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Any = None,
-) -> None:
-    """Add to each leaf's `.grad` the gradient of the sum of `tensors`, each weighted by its `grad_tensors`.
-
-    Args:
-        tensors: tensors to differentiate; one element each, or the matching one of `grad_tensors` has its shape.
-        grad_tensors: the upstream gradients; None stands for 1.
-        retain_graph: keep what the tape saved, so that it can be walked again.
-        inputs: the only tensors to receive a gradient.
-
-    Raises:
-        RuntimeError: a tensor has no history, a gradient has the wrong shape, or the tape was freed.
-    """
-    _refuse_create_graph(create_graph)
-    roots = _roots(_as_tuple(tensors), grad_tensors)
-    if inputs is None:
-        _walk(roots, bool(retain_graph))
-        return
-    targets = _as_tuple(inputs)
-    if not targets:
-        raise RuntimeError("`inputs` argument to `backward` cannot be empty: leave it out to reach all leaves")
-    for tensor, found in zip(targets, _walk(roots, bool(retain_graph), [_target(t) for t in targets])):
-        if found is not None:
-            tensor.grad = found.clone() if tensor.grad is None else tensor.grad + found
-
-
-def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    only_inputs: bool = True,
-    allow_unused: bool | None = None,
-    materialize_grads: bool = False,
-) -> tuple:
-    """The gradients of the sum of `outputs` with respect to each of `inputs`, as a tuple; no `.grad` changes.
-
-    Raises:
-        RuntimeError: as `backward`; and for an input that `outputs` do not depend on, unless `allow_unused`.
-    """
-    _refuse_create_graph(create_graph)
-    targets = _as_tuple(inputs)
-    roots = _roots(_as_tuple(outputs), grad_outputs)
-    found = _walk(roots, bool(retain_graph), [_target(t) for t in targets])
-    if materialize_grads:
-        found = [_zeros(t.shape, t.dtype, t.device) if g is None else g for t, g in zip(targets, found)]
-    elif not allow_unused and any(g is None for g in found):
-        raise RuntimeError(
-            f"One of the differentiated Tensors (number {[g is None for g in found].index(True)}) appears to not have "
-            "been used in the graph. Set allow_unused=True if this is the desired behavior."
-        )
-    return tuple(found)
-
-
-def _refuse_create_graph(create_graph: bool) -> None:
-    if create_graph:
-        raise NotImplementedError(
-            "create_graph=True is not supported: backward runs in kernels that are not recorded on the tape, so there "
-            "is no gradient of a gradient"
-        )
-
-
-def _as_tuple(tensors: Any) -> tuple:
-    return tuple(tensors) if isinstance(tensors, (list, tuple)) else (tensors,)
-
-
-def _target(tensor: Any) -> tuple[Node, int]:
-    if not _requires_grad(tensor):
-        raise RuntimeError("One of the differentiated Tensors does not require grad")
-    return tensor._edge()
-
-
-def _roots(outputs: tuple, grads: Any) -> list[tuple[tuple[Node, int], Any]]:
-    """The edges where the walk begins, each with its upstream gradient."""
-    grads = (None,) * len(outputs) if grads is None else _as_tuple(grads)
-    if len(grads) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
-    roots = []
-    for i, (output, upstream) in enumerate(zip(outputs, grads)):
-        if not _requires_grad(output):
-            raise RuntimeError(
-                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing that it was "
-                "computed from has requires_grad=True, or it was computed under no_grad"
-            )
-        if upstream is None:
-            if output.numel() != 1:
-                raise RuntimeError(
-                    f"grad can be implicitly created only for scalar outputs, and this one has shape "
-                    f"{list(output.shape)}: reduce it to a scalar or pass the gradient"
-                )
-            upstream = output.detach().new_ones(output.shape)
-        elif tuple(upstream.shape) != tuple(output.shape):
-            raise RuntimeError(
-                f"Mismatch in shape: grad_output[{i}] has a shape of {upstream.shape} and output[{i}] has a shape of "
-                f"{output.shape}."
-            )
-        roots.append((output._edge(), upstream.detach()))
-    return roots
-
-
-def _walk(roots: list, retain_graph: bool, targets: list[tuple[Node, int]] | None = None) -> list:
-    """Visit the nodes, youngest first; with `targets`, only those on the way to them, and return their gradients."""
-    pending: dict[Node, list] = {}
-    queue: list[tuple[int, int, Node]] = []
-    tie = itertools.count()
-
-    def send(edge: tuple[Node, int], grad: Tensor) -> None:
-        node, output = edge
-        if node not in pending:
-            pending[node] = [None] * len(node.output_like)
-            heapq.heappush(queue, (-node.age, next(tie), node))
-        before = pending[node][output]
-        pending[node][output] = grad if before is None else before + grad  # several uses of one tensor: the sum
-
-    for edge, upstream in roots:
-        with no_grad():
-            send(edge, upstream)
-    on_the_way = None if targets is None else _leading_to([edge[0] for edge, _ in roots], targets)
-    captured: dict[tuple[Node, int], Tensor] = {}
-    wanted = set(targets or ())
-
-    while queue:
-        node = heapq.heappop(queue)[2]
-        grads = pending.pop(node)
-        for output, grad in enumerate(grads):
-            if grad is not None:
-                grads[output] = grad = _through_hooks(node, output, grad)
-                if (node, output) in wanted:
-                    captured[node, output] = grad
-        del grad
-        if on_the_way is not None and node not in on_the_way:
-            continue
-        found = node.run(grads)
-        if not retain_graph:
-            node.release()
-        with no_grad():
-            while found:  # dropped one by one: a leaf may keep the array that nobody else holds
-                index = len(node.next_functions) - len(found)
-                arrived = found.pop(0)
-                if arrived is not None:
-                    send(node.next_functions[index], arrived)
-                del arrived
-    return [captured.get(target) for target in targets or ()]
-
-
-def _through_hooks(node: Node, output: int, grad: Any) -> Any:
-    """The gradient of one tensor after the tensor's own hooks."""
-    for hook in list(node.tensor_hooks(output).values()):
-        (answer,) = _replaced(hook(grad), [grad])
-        grad = answer if answer is grad else answer.detach()
-    keeper = node.__dict__.get("_retained", {}).get(output)
-    if keeper is not None and keeper() is not None:
-        tensor = keeper()
-        tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
-    return grad
-
-
-def _leading_to(roots: list[Node], targets: list[tuple[Node, int]]) -> set[Node]:
-    """The nodes from which a target can be reached."""
-    seen, stack = set(roots), list(roots)
-    while stack:
-        for edge in stack.pop().next_functions:
-            if edge is not None and edge[0] not in seen:
-                seen.add(edge[0])
-                stack.append(edge[0])
-    ends, leading = {node for node, _ in targets}, set()
-    for node in sorted(seen, key=lambda n: n.age):  # an edge points to an older node, which is decided already
-        if any(edge is not None and (edge[0] in ends or edge[0] in leading) for edge in node.next_functions):
-            leading.add(node)
-    return leading
-
-
-from .gradcheck import gradcheck  # noqa: E402  these two use what stands above
-from .tensor import Tensor  # noqa: E402
+def requires_grad(argument: Any) -> bool:
+    return isinstance(argument, Differentiable) and argument.requires_grad
