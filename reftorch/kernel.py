@@ -86,10 +86,13 @@ def cuda_kind() -> str:
 
 # ---------------------------------------------------------------------------------------- the kernel cache
 def _cache_key() -> str:
-    """Numba's own cache key covers a kernel's file, not the helpers and constants it takes from other files, nor these flags."""
-    key = hashlib.sha256()
+    """What Numba's own cache key leaves out: it covers the file of a kernel, not the helpers and constants from other files.
+
+    A kernel takes those from `reftorch.fast` and from here only (a test sees to it), so these files are the key, and some flags.
+    """
     home = pathlib.Path(__file__).parent
-    for source in sorted(home.rglob("*.py")):
+    key = hashlib.sha256()
+    for source in (home / "kernel.py", *sorted(home.glob("fast/**/*.py"))):
         key.update(source.relative_to(home).as_posix().encode() + source.read_bytes())
     for flag in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE"):
         key.update(f"{flag}={os.environ.get(flag)}".encode())
@@ -157,7 +160,7 @@ def plain(kernel: Callable) -> Callable:
 
 
 def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int) -> Callable:
-    """The kernel to call for tensors on `device`: the CPU form, or the CUDA form over `threads` threads (one an output element)."""
+    """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element."""
     if device.type == "cpu":
         return plain(cpu_kernel) if _debugging else cpu_kernel
     block = min(256, max(threads, 1))

@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-TINY = (
-    150  # input elements: about what Numba's simulator, at a millisecond a thread, does in a second
-)
+TINY = 150  # input elements: about what Numba's simulator, at a millisecond a thread, does in a second
 
 
 # ------------------------------------------------------------------------------------------------ input numbers
@@ -60,9 +58,7 @@ def array(values: Any, grad: bool = True, dtype: str | None = None) -> Spec:
     """Given numbers; integers and bools keep their dtype, floating numbers take the run's unless `dtype` says otherwise."""
     values = np.asarray(values)
     floating = values.dtype.kind == "f"
-    return Spec(
-        lambda rng: values, grad and floating, dtype or (None if floating else values.dtype.name)
-    )
+    return Spec(lambda rng: values, grad and floating, dtype or (None if floating else values.dtype.name))
 
 
 def as_spec(given: Any) -> Spec:
@@ -156,11 +152,7 @@ GPU_RUNS = [Run("gpu", "float32"), Run("gpu", "float64"), Run("gpu", "float32", 
 
 
 def _id(case: Case | ErrorCase, number: int) -> str:
-    return (
-        f"{number}-{case.name}-{case.id}".rstrip("-")
-        if isinstance(case, Case)
-        else f"{number}-{case.id}"
-    )
+    return f"{number}-{case.name}-{case.id}".rstrip("-") if isinstance(case, Case) else f"{number}-{case.id}"
 
 
 def against_torch(cases: Sequence[Case]) -> Any:
@@ -183,6 +175,4 @@ def tiny(cases: Sequence[Case]) -> Any:
 
 def errors(cases: Sequence[ErrorCase]) -> Any:
     """Parametrise a test with error cases."""
-    return pytest.mark.parametrize(
-        "case", [pytest.param(case, id=_id(case, i)) for i, case in enumerate(cases)]
-    )
+    return pytest.mark.parametrize("case", [pytest.param(case, id=_id(case, i)) for i, case in enumerate(cases)])

@@ -34,42 +34,24 @@ def usable_gpu() -> bool:
     except OSError:
         return False
     count = ctypes.c_int(0)
-    return (
-        driver.cuInit(0) == 0
-        and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
-        and count.value > 0
-    )
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
 
 
 def pytest_addoption(parser):
     group = parser.getgroup("reftorch")
-    group.addoption(
-        "--device", choices=["auto", "gpu", "simulator"], default="auto", help="what CUDA means"
-    )
-    group.addoption(
-        "--agreement", metavar="FILE", help="write the largest errors against torch to FILE"
-    )
-    group.addoption(
-        "--kernel-types", metavar="FILE", help="write the types of all CUDA launches to FILE"
-    )
+    group.addoption("--device", choices=["auto", "gpu", "simulator"], default="auto", help="what CUDA means")
+    group.addoption("--agreement", metavar="FILE", help="write the largest errors against torch to FILE")
+    group.addoption("--kernel-types", metavar="FILE", help="write the types of all CUDA launches to FILE")
 
 
 def pytest_configure(config):
     device = config.getoption("--device")
-    gpu = (
-        device != "simulator"
-        and os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "0"
-        and usable_gpu()
-    )
+    gpu = device != "simulator" and os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "0" and usable_gpu()
     if device == "gpu" and not gpu:
-        raise pytest.UsageError(
-            "--device gpu: no usable GPU (driver with a device, numba-cuda installed)"
-        )
+        raise pytest.UsageError("--device gpu: no usable GPU (driver with a device, numba-cuda installed)")
     if not gpu:
         if "numba" in sys.modules:
-            raise pytest.UsageError(
-                "numba was imported before the tests could turn on its CUDA simulator"
-            )
+            raise pytest.UsageError("numba was imported before the tests could turn on its CUDA simulator")
         os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
         import cuda_compile
 
@@ -101,10 +83,7 @@ def pytest_sessionfinish(session):
 
         import oracle
 
-        rows = [
-            dict(component=name, dtype=dtype, **row)
-            for (name, dtype), row in sorted(oracle.AGREEMENT.items())
-        ]
+        rows = [dict(component=name, dtype=dtype, **row) for (name, dtype), row in sorted(oracle.AGREEMENT.items())]
         today = datetime.date.today().isoformat()
         write(agreement, {"torch": torch.__version__, "date": today, "components": rows})
     kernel_types = session.config.getoption("--kernel-types")

@@ -96,14 +96,8 @@ def arrays_in(signature: list) -> set[str]:
 
 def float64_arithmetic(ptx: str) -> list[str]:
     """The instructions that compute in float64. Taking a float64 argument and rounding it to float32 is none."""
-    lines = [
-        line.strip()
-        for line in ptx.splitlines()
-        if ".f64" in line and not line.strip().startswith((".", "//"))
-    ]
-    return [
-        line for line in lines if not re.match(r"(@%p\d+ )?(ld\.param|mov|cvt\.rn\.f32)\.f64", line)
-    ]
+    lines = [line.strip() for line in ptx.splitlines() if ".f64" in line and not line.strip().startswith((".", "//"))]
+    return [line for line in lines if not re.match(r"(@%p\d+ )?(ld\.param|mov|cvt\.rn\.f32)\.f64", line)]
 
 
 # -------------------------------------------------------------------------------------------------- compilation
@@ -143,13 +137,9 @@ def compile_kernel(name: str, signature: list) -> tuple[str, str, int]:
 def main(file: str) -> int:
     """Compile everything in the file; the number of complaints."""
     launches = json.loads(Path(file).read_text())
-    complaints = [
-        f"{name}: never launched" for name in sorted(kernels_of_package() - set(launches))
-    ]
+    complaints = [f"{name}: never launched" for name in sorted(kernels_of_package() - set(launches))]
     pretend_device()
-    print(
-        f"{'kernel':<60} {'types':>5} {'registers':>9} {'spilled':>7} {'bytes':>7} {'seconds':>7}"
-    )
+    print(f"{'kernel':<60} {'types':>5} {'registers':>9} {'spilled':>7} {'bytes':>7} {'seconds':>7}")
     for name, signatures in sorted(launches.items()):
         start, registers, spilled, size = time.perf_counter(), 0, 0, 0
         for signature in signatures:
@@ -171,9 +161,7 @@ def main(file: str) -> int:
             f"{short:<60} {len(signatures):>5} {registers:>9} {spilled:>7} {size:>7} {seconds:>7.1f}",
             flush=True,
         )
-    print(
-        f"{len(launches)} kernels, {sum(map(len, launches.values()))} signatures, {len(complaints)} complaints"
-    )
+    print(f"{len(launches)} kernels, {sum(map(len, launches.values()))} signatures, {len(complaints)} complaints")
     print(*complaints, sep="\n")
     return len(complaints)
 

@@ -45,9 +45,7 @@ def names_and_order(source: str, passes: str = "forward|backward") -> list[str]:
     found, complaints = list(kernels(source).items()), []
     for name, node in found:
         if not pattern.fullmatch(name):
-            complaints.append(
-                f"{name}: a kernel is called <op>_<forward or backward_<tensor>>_<cpu or cuda>"
-            )
+            complaints.append(f"{name}: a kernel is called <op>_<forward or backward_<tensor>>_<cpu or cuda>")
         elif name.endswith("_cuda") != (_decorator(node) == "cuda.jit"):
             complaints.append(f"{name}: decorated with {_decorator(node)}")
         elif name.endswith("backward_cpu"):
@@ -56,9 +54,7 @@ def names_and_order(source: str, passes: str = "forward|backward") -> list[str]:
     for position, name in enumerate(order):
         twin = order[position + 1] if position + 1 < len(order) else "nothing"
         if name.endswith("_cpu") and twin != name.removesuffix("cpu") + "cuda":
-            complaints.append(
-                f"{name}: its CUDA twin should stand directly below it, but {twin} does"
-            )
+            complaints.append(f"{name}: its CUDA twin should stand directly below it, but {twin} does")
         if name.endswith("_cuda") and name.removesuffix("cuda") + "cpu" not in order:
             complaints.append(f"{name}: has no CPU form")
     return complaints
@@ -72,9 +68,7 @@ def _nests(kernel: ast.FunctionDef) -> list[tuple[list[ast.stmt], list[str], lis
     cuts, outside, loops, body = [], [], [], _without_docstring(kernel)
     while isinstance(body[-1], ast.For):
         outside = outside + body[:-1]
-        loops = loops + [
-            node.id for node in ast.walk(body[-1].target) if isinstance(node, ast.Name)
-        ]
+        loops = loops + [node.id for node in ast.walk(body[-1].target) if isinstance(node, ast.Name)]
         body = body[-1].body
         cuts.append((outside, loops, body))
     return cuts
@@ -88,11 +82,7 @@ def _same(cpu: object, cuda: object) -> bool:
     """Whether two pieces of syntax are equal, where np.float64(0) in the CPU form may be a y.dtype.type(0) in CUDA."""
     if isinstance(cpu, list) and isinstance(cuda, list):
         return len(cpu) == len(cuda) and all(map(_same, cpu, cuda))
-    if (
-        isinstance(cpu, ast.Call)
-        and isinstance(cuda, ast.Call)
-        and ast.unparse(cpu.func) == "np.float64"
-    ):
+    if isinstance(cpu, ast.Call) and isinstance(cuda, ast.Call) and ast.unparse(cpu.func) == "np.float64":
         typed = ast.unparse(cuda.func).endswith(".dtype.type")
         return (typed or _same(cpu.func, cuda.func)) and _same(cpu.args, cuda.args)
     if isinstance(cpu, ast.AST) and isinstance(cuda, ast.AST):
@@ -104,11 +94,7 @@ def _same(cpu: object, cuda: object) -> bool:
 
 def _is_guard(statement: ast.stmt) -> bool:
     """`if i >= y.size: return`, or `if k == len(params): return` after the search for the thread's tensor"""
-    if (
-        not isinstance(statement, ast.If)
-        or not isinstance(statement.test, ast.Compare)
-        or statement.orelse
-    ):
+    if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Compare) or statement.orelse:
         return False
     beyond = isinstance(statement.test.ops[0], ast.GtE) or "== len(" in ast.unparse(statement.test)
     return beyond and [type(node) for node in statement.body] == [ast.Return]
@@ -130,16 +116,10 @@ def twins(cpu: ast.FunctionDef, cuda: ast.FunctionDef) -> list[str]:
     the CPU kernel's output loops; nothing is in it that is not in the CPU kernel outside its innermost output loop.
     """
     if ast.dump(cpu.args) != ast.dump(cuda.args):
-        return [
-            f"{cpu.name}({ast.unparse(cpu.args)}) and {cuda.name}({ast.unparse(cuda.args)}): other arguments"
-        ]
+        return [f"{cpu.name}({ast.unparse(cpu.args)}) and {cuda.name}({ast.unparse(cuda.args)}): other arguments"]
     cuts = _nests(cpu)
     attempts = [_twins_at(cuda, *cut) for cut in cuts] or [["it has no output loops"]]
-    return (
-        []
-        if [] in attempts
-        else [f"{cpu.name} and {cuda.name}: {line}" for line in min(attempts, key=len)]
-    )
+    return [] if [] in attempts else [f"{cpu.name} and {cuda.name}: {line}" for line in min(attempts, key=len)]
 
 
 def _twins_at(cuda: ast.FunctionDef, outside: list, loops: list[str], body: list) -> list[str]:
@@ -177,38 +157,22 @@ def untyped_numbers(kernel: ast.FunctionDef) -> list[str]:
     typed = set()
     for node in ast.walk(kernel):
         if isinstance(node, ast.Call):
-            typed |= (
-                {id(inner) for argument in node.args for inner in ast.walk(argument)}
-                if _is_type(node)
-                else set()
-            )
+            typed |= {id(inner) for argument in node.args for inner in ast.walk(argument)} if _is_type(node) else set()
     for node in ast.walk(kernel):
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, float)
-            and id(node) not in typed
-        ):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and id(node) not in typed:
             complaints.append(
                 f"{kernel.name}, line {node.lineno}: {node.value} has no type; write y.dtype.type({node.value})"
             )
     data = _from_elements(kernel)
-    summed = (
-        set()
-    )  # variables to which elements of arrays are added, not only whole numbers of index arithmetic
+    summed = set()  # variables to which elements of arrays are added, not only whole numbers of index arithmetic
     for node in ast.walk(kernel):
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             if _reads_elements(node.value) or _names(node.value) & data:
                 summed.add(node.target.id)
     for node in ast.walk(kernel):
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.Constant)
-            and type(node.value.value) is int
-        ):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and type(node.value.value) is int:
             for name in sorted(_stored(node) & summed):
-                complaints.append(
-                    f"{kernel.name}, line {node.lineno}: the accumulator {name} has no type"
-                )
+                complaints.append(f"{kernel.name}, line {node.lineno}: the accumulator {name} has no type")
     return complaints
 
 
@@ -270,9 +234,7 @@ def sections(docstring: str) -> list[str]:
     """The docstring has the headings of `SECTIONS`, in that order, and an opening before them."""
     found = headings(docstring)
     complaints = [f"unknown section {name!r}" for name in found if name not in SECTIONS]
-    complaints += [
-        f"no section {name!r}" for name in SECTIONS if name not in found and name not in OPTIONAL
-    ]
+    complaints += [f"no section {name!r}" for name in SECTIONS if name not in found and name not in OPTIONAL]
     known = [name for name in found if name in SECTIONS]
     if known != [name for name in SECTIONS if name in known]:
         complaints.append(f"the sections are {known}, but their order should be that of {SECTIONS}")

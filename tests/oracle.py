@@ -86,9 +86,7 @@ def _numpy(tensor: Any) -> np.ndarray:
     return np.array(tensor.detach().cpu().numpy())
 
 
-def _leaf(
-    torch: Any, numbers: np.ndarray, device: str, grad: bool, strided: bool
-) -> tuple[Any, Any]:
+def _leaf(torch: Any, numbers: np.ndarray, device: str, grad: bool, strided: bool) -> tuple[Any, Any]:
     """A leaf tensor and what is passed on: itself, or a view of it that holds `numbers` but is not contiguous."""
     if strided and numbers.ndim == 1:
         held, view = np.repeat(numbers, 2), lambda leaf: leaf[::2]
@@ -126,27 +124,17 @@ def _named(output: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
 
 def _find(torch: Any, case: Case) -> Callable:
     """The class or function that a case names."""
-    start = (
-        torch
-        if "." in case.name
-        else torch.nn
-        if isinstance(case, ModuleCase)
-        else torch.nn.functional
-    )
+    start = torch if "." in case.name else torch.nn if isinstance(case, ModuleCase) else torch.nn.functional
     return functools.reduce(getattr, case.name.split("."), start)
 
 
 def _arguments(case: Case, torch: Any, run: Run, device: str, rng: Any) -> tuple[list, dict]:
     args = [_argument(torch, given, rng, run.dtype, device) for given in case.args]
-    kwargs = {
-        k: _argument(torch, given, rng, run.dtype, device) for k, given in case.kwargs.items()
-    }
+    kwargs = {k: _argument(torch, given, rng, run.dtype, device) for k, given in case.kwargs.items()}
     return args, kwargs
 
 
-def _prepare(
-    case: ModuleCase, module: Any, torch: Any, run: Run, device: str, rng: Any, result: Result
-) -> None:
+def _prepare(case: ModuleCase, module: Any, torch: Any, run: Run, device: str, rng: Any, result: Result) -> None:
     """Note what the new module is, move it to its dtype and device, and give it the state to start from."""
     facts, values, start = result.facts, result.values, result.state
     facts["repr"], facts["state_dict keys"] = repr(module), list(module.state_dict())
@@ -178,15 +166,12 @@ def _go_backward(output: Any, torch: Any, device: str, seed: int, result: Result
         torch.autograd.backward(roots, gradients)
 
 
-def evaluate(
-    case: Case, torch: Any, run: Run, device: str = "cpu", state: Mapping | None = None
-) -> Result:
+def evaluate(case: Case, torch: Any, run: Run, device: str = "cpu", state: Mapping | None = None) -> Result:
     """Run the case with library `torch`: call it, go backward from its outputs, gather what came out."""
     rng = np.random.default_rng(case.seed)
     result = Result({}, {}, dict(state or {}))
     pairs = [
-        _leaf(torch, _draw(spec, rng, run.dtype), device, spec.grad, run.strided)
-        for spec in map(as_spec, case.inputs)
+        _leaf(torch, _draw(spec, rng, run.dtype), device, spec.grad, run.strided) for spec in map(as_spec, case.inputs)
     ]
     leaves = {f"input[{i}]": leaf for i, (leaf, _) in enumerate(pairs)}
     inputs = [view for _, view in pairs]
@@ -207,9 +192,7 @@ def evaluate(
     _go_backward(output, torch, device, case.seed + 1, result)
     if module is not None:
         leaves |= dict(module.named_parameters())
-        result.values.update(
-            {f"state {k}": _numpy(value) for k, value in module.state_dict().items()}
-        )
+        result.values.update({f"state {k}": _numpy(value) for k, value in module.state_dict().items()})
     for name, leaf in leaves.items():
         result.facts[f"{name} has a gradient"] = leaf.grad is not None
         if leaf.grad is not None:
@@ -255,10 +238,7 @@ def error_of(ours: np.ndarray, theirs: np.ndarray) -> float:
     if theirs.dtype.kind != "f" or theirs.size == 0:
         return 0.0 if np.array_equal(ours, theirs) else math.inf
     finite = np.isfinite(theirs)
-    if (
-        not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True)
-        or not np.isfinite(ours[finite]).all()
-    ):
+    if not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True) or not np.isfinite(ours[finite]).all():
         return math.inf
     if not finite.any():
         return 0.0
@@ -290,9 +270,7 @@ def compare(case: Case, ours: Result, theirs: Result, who: str = "torch") -> Non
 
 # ------------------------------------------------------------------------------------------------------- checks
 PLAIN = Run("plain", "float64")
-AGREEMENT: dict[
-    tuple[str, str], dict[str, float]
-] = {}  # (component, dtype): cases, forward, backward
+AGREEMENT: dict[tuple[str, str], dict[str, float]] = {}  # (component, dtype): cases, forward, backward
 
 
 def check(case: Case, run: Run) -> None:
@@ -301,9 +279,7 @@ def check(case: Case, run: Run) -> None:
     ours = our_result(case, run, theirs.state)
     compare(case, ours, theirs)
     if run.mode == "compiled" and not run.strided:
-        row = AGREEMENT.setdefault(
-            (case.component or case.name, run.dtype), dict(cases=0, forward=0.0, backward=0.0)
-        )
+        row = AGREEMENT.setdefault((case.component or case.name, run.dtype), dict(cases=0, forward=0.0, backward=0.0))
         row["cases"] += 1
         for name, wanted in theirs.values.items():
             kind = {"output": "forward", "gradient": "backward"}.get(name.split("[")[0].split()[0])
@@ -340,9 +316,7 @@ def check_gradcheck(case: Case) -> None:
             call = lambda *inputs: _find(reftorch, case)(*inputs, *args, **kwargs)  # noqa: E731
         # the parameters are changed in place by gradcheck, so the call needs only the inputs
         count = len(tensors)
-        assert reftorch.autograd.gradcheck(
-            lambda *all_: call(*all_[:count]), (*tensors, *parameters)
-        )
+        assert reftorch.autograd.gradcheck(lambda *all_: call(*all_[:count]), (*tensors, *parameters))
 
 
 def builtin_type(error: BaseException) -> type:
@@ -359,9 +333,7 @@ def check_error(case: ErrorCase) -> None:
         wanted = builtin_type(theirs.value)
     with pytest.raises(wanted) as ours:
         case.call(reftorch)
-    assert builtin_type(ours.value) is wanted, (
-        f"torch raises {wanted.__name__}, reftorch {ours.type.__name__}"
-    )
+    assert builtin_type(ours.value) is wanted, f"torch raises {wanted.__name__}, reftorch {ours.type.__name__}"
     message = str(ours.value)
     missing = [word for word in case.words if word.lower() not in message.lower()]
     assert not missing, f"the message lacks {missing}: {message}"

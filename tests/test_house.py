@@ -22,14 +22,8 @@ def names(files):
 
 
 WITH_KERNELS = [file for file in FILES if house.kernels(file.read_text())]
-PLUMBING = [
-    PACKAGE / "nn/loss/reduction.py"
-]  # a kernel that all losses share, and no page of its own
-COMPONENTS = [
-    file
-    for file in WITH_KERNELS
-    if file.relative_to(PACKAGE).parts[0] in ROOMS and file not in PLUMBING
-]
+PLUMBING = [PACKAGE / "nn/loss/reduction.py"]  # a kernel that all losses share, and no page of its own
+COMPONENTS = [file for file in WITH_KERNELS if file.relative_to(PACKAGE).parts[0] in ROOMS and file not in PLUMBING]
 each_file = pytest.mark.parametrize("file", FILES, ids=names(FILES))
 each_with_kernels = pytest.mark.parametrize("file", WITH_KERNELS, ids=names(WITH_KERNELS))
 each_component = pytest.mark.parametrize("file", COMPONENTS, ids=names(COMPONENTS))
@@ -80,13 +74,7 @@ def test_examples_run(file):
 # ------------------------------------------------------------------------------------------------- kernels
 @each_with_kernels
 def test_numbers_have_types(file):
-    complain(
-        [
-            line
-            for node in house.kernels(file.read_text()).values()
-            for line in house.untyped_numbers(node)
-        ]
-    )
+    complain([line for node in house.kernels(file.read_text()).values() for line in house.untyped_numbers(node)])
 
 
 @each_component
@@ -124,9 +112,7 @@ def test_classic_mistakes_are_listed(file, direction):
     assert not kernels or kernels & mutated, f"no mutant in any of {sorted(kernels)}"
 
 
-@pytest.mark.parametrize(
-    "file", sorted(TESTS.rglob("*.py")), ids=lambda file: str(file.relative_to(TESTS))
-)
+@pytest.mark.parametrize("file", sorted(TESTS.rglob("*.py")), ids=lambda file: str(file.relative_to(TESTS)))
 def test_sizes_of_tests(file):
     complain(house.sizes(file.read_text()))
 
@@ -209,9 +195,7 @@ def test_unequal_twins_are_found(find, replace):
     ],
 )
 def test_bad_names_are_found(find, replace, complaint):
-    assert complaint in "\n".join(
-        house.names_and_order(textwrap.dedent(GOOD.replace(find, replace)))
-    )
+    assert complaint in "\n".join(house.names_and_order(textwrap.dedent(GOOD.replace(find, replace))))
 
 
 @pytest.mark.parametrize(
@@ -285,9 +269,7 @@ def scale_forward_cpu(x, y, alpha):
 
 def test_symbols_are_looked_up():
     assert house.symbols(TABLE) == []
-    assert (
-        "beta occurs in no formula" in house.symbols(TABLE.replace("| $\\alpha$", "| $\\beta$"))[0]
-    )
+    assert "beta occurs in no formula" in house.symbols(TABLE.replace("| $\\alpha$", "| $\\beta$"))[0]
     assert "a occurs in no formula" in house.symbols(TABLE.replace("| $\\alpha$", "| $a$"))[0]
     assert "`beta`".strip("`") in house.symbols(TABLE.replace("`alpha`", "`beta`"))[0]
     assert "wanted |" in house.symbols(TABLE.replace("| any | factor |", "| factor |"))[0]

@@ -25,9 +25,7 @@ def python(code, **environment):
     return done.stdout.strip()
 
 
-TIMED = (
-    "import time; start = time.perf_counter(); import reftorch; print(time.perf_counter() - start)"
-)
+TIMED = "import time; start = time.perf_counter(); import reftorch; print(time.perf_counter() - start)"
 
 
 def test_takes_less_than_a_second():

@@ -71,9 +71,7 @@ def test_a_difference_between_modes_is_noticed():
 def test_gradcheck_notices():
     oracle.check_gradcheck(RIGHT)
     with pytest.raises((AssertionError, RuntimeError)):
-        oracle.check_gradcheck(
-            ScriptCase("wrong", run=lambda torch, x: NoGradient.apply(x), inputs=[(2,)])
-        )
+        oracle.check_gradcheck(ScriptCase("wrong", run=lambda torch, x: NoGradient.apply(x), inputs=[(2,)]))
 
 
 def reject(error, message="want 3 channels, found 2"):
@@ -90,23 +88,15 @@ class Special(ValueError):
 def test_errors_are_compared():
     pytest.importorskip("torch")
     oracle.check_error(ErrorCase(reject(ValueError), words=["3", "2", "Channels"]))
-    oracle.check_error(
-        ErrorCase(lambda torch: reject(Special if ours(torch) else ValueError)(torch))
-    )
+    oracle.check_error(ErrorCase(lambda torch: reject(Special if ours(torch) else ValueError)(torch)))
     oracle.check_error(ErrorCase(reject(TypeError), raises=TypeError))
     with pytest.raises(AssertionError, match="lacks"):
         oracle.check_error(ErrorCase(reject(ValueError), words=["padding"]))
     with pytest.raises(ValueError, match="want 3"):
-        oracle.check_error(
-            ErrorCase(lambda torch: reject(ValueError if ours(torch) else TypeError)(torch))
-        )
+        oracle.check_error(ErrorCase(lambda torch: reject(ValueError if ours(torch) else TypeError)(torch)))
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        oracle.check_error(
-            ErrorCase(lambda torch: None if ours(torch) else reject(ValueError)(torch))
-        )
-    with pytest.raises(
-        AssertionError, match="RuntimeError"
-    ):  # KeyError is a LookupError, but not the same
+        oracle.check_error(ErrorCase(lambda torch: None if ours(torch) else reject(ValueError)(torch)))
+    with pytest.raises(AssertionError, match="RuntimeError"):  # KeyError is a LookupError, but not the same
         oracle.check_error(ErrorCase(reject(NotImplementedError), raises=RuntimeError))
 
 

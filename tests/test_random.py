@@ -58,12 +58,8 @@ def test_recorded_numbers_of_torch(draw, expected):
 def test_fma_rounds_once(dtype):
     rng = np.random.default_rng(0)
     a, b, c = (rng.standard_normal(2000).astype(dtype) for _ in range(3))
-    c[:1000] = (
-        -a[:1000] * b[:1000]
-    )  # what is left is the rounding error of the product: all digits are at stake
-    exact = [
-        Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z)) for x, y, z in zip(a, b, c)
-    ]
+    c[:1000] = -a[:1000] * b[:1000]  # what is left is the rounding error of the product: all digits are at stake
+    exact = [Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z)) for x, y, z in zip(a, b, c)]
     for got, want in zip(fma(a, b, c), exact):
         neighbours = np.nextafter(got, np.array([-np.inf, np.inf], dtype))
         error = abs(Fraction(float(got)) - want)
@@ -117,14 +113,9 @@ def test_counts():
     ones = random.bernoulli(0.3, n, generator=generator).sum()
     assert abs(ones - 0.3 * n) < 5 * math.sqrt(n * 0.3 * 0.7)
     many = random.bernoulli(np.linspace(0, 1, n), generator=generator)
-    assert (
-        abs(many.sum() - n / 2) < 5 * math.sqrt(n / 6) and not many[:20].any() and many[-20:].all()
-    )
+    assert abs(many.sum() - n / 2) < 5 * math.sqrt(n / 6) and not many[:20].any() and many[-20:].all()
     shuffled = random.randperm(1000, generator)
-    assert (
-        sorted(shuffled) == list(range(1000))
-        and abs(np.corrcoef(shuffled, np.arange(1000))[0, 1]) < 0.15
-    )
+    assert sorted(shuffled) == list(range(1000)) and abs(np.corrcoef(shuffled, np.arange(1000))[0, 1]) < 0.15
 
 
 def test_uniform_never_reaches_its_upper_bound():

@@ -81,10 +81,7 @@ def test_other_files_are_refused(tmp_path, data, words):
     path = tmp_path / "w.safetensors"
     path.write_bytes(data)
     text = message(read_weights, path)
-    assert (
-        f"{path}: expected a safetensors file of weights, found " in text
-        and words.lower() in text.lower()
-    )
+    assert f"{path}: expected a safetensors file of weights, found " in text and words.lower() in text.lower()
 
 
 def test_files_that_are_not_there(tmp_path):

@@ -162,7 +162,7 @@ def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, Dtype | None]:
     tensor = given.pop("tensor", None)
     if tensor is not None:
         given = {**given, "device": tensor.device, "dtype": tensor.dtype}
-    wanted = {
+    wanted: dict[str, Any] = {
         "device": (Device, str, int, NoneType),
         "dtype": (Dtype, NoneType),
         "non_blocking": bool,

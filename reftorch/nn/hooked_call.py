@@ -1,8 +1,8 @@
 """One call of a module that has hooks, from the forward pre-hooks to the gradients that reach its inputs.
 
-Forward hooks are plain calls around `forward`. Backward hooks need a place on the tape where the gradient passes: a gate, which is
-the identity in both directions and tells a listener what passes through it backwards. One gate is put around all inputs, one around
-all outputs:
+Forward hooks are plain calls around `forward`. Backward hooks need a place on the tape where the gradient passes: a gate, which
+is the identity in both directions and tells a listener what passes through it backwards. One gate is put around all inputs, one
+around all outputs:
 
     args ──▶ gate ──▶ forward ──▶ gate ──▶ result
              ◀── grad_input       ◀── grad_output

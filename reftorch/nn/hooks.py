@@ -1,15 +1,15 @@
 """Hooks: functions of the user's that run before or after a module's `forward`, or when gradients pass through the module.
 
-| registered with                            | called as                                  | when                                    |
-|--------------------------------------------|--------------------------------------------|-----------------------------------------|
-| `register_forward_pre_hook`                | `hook(module, args)`                       | before `forward`                        |
-| `register_forward_hook`                    | `hook(module, args, output)`               | after `forward`                         |
-| `register_full_backward_pre_hook`          | `hook(module, grad_output)`                | a gradient has arrived at the outputs   |
-| `register_full_backward_hook`              | `hook(module, grad_input, grad_output)`    | it has reached the inputs               |
-| `register_backward_hook` (deprecated)      | `hook(module, grad_input, grad_output)`    | it has passed the last operation        |
-| `register_module_...` (without a module)   | the same                                   | the same, at every module, before those |
+| registered with                       | called as                               | when                                  |
+|---------------------------------------|-----------------------------------------|---------------------------------------|
+| `register_forward_pre_hook`           | `hook(module, args)`                    | before `forward`                      |
+| `register_forward_hook`               | `hook(module, args, output)`            | after `forward`                       |
+| `register_full_backward_pre_hook`     | `hook(module, grad_output)`             | a gradient has arrived at the outputs |
+| `register_full_backward_hook`         | `hook(module, grad_input, grad_output)` | it has reached the inputs             |
+| `register_backward_hook` (deprecated) | `hook(module, grad_input, grad_output)` | it has passed the last operation      |
 
-What a hook returns, if not None, replaces what it was given last: the arguments, the output or the gradients. This file keeps the
+There are global forms, `register_module_forward_hook` and so on, whose hooks are called at every module, before the module's own.
+What a hook returns, if not None, replaces the arguments, the output, or the gradients that go on from there. This file keeps the
 books; `hooked_call.py` runs the hooks.
 """
 

@@ -39,8 +39,8 @@ class Parameter(Tensor):
         parameter.requires_grad_(requires_grad)
         return parameter
 
-    def __repr__(self, **options: Any) -> str:
-        return "Parameter containing:\n" + super().__repr__(**options)
+    def __repr__(self) -> str:  # type: ignore[override]
+        return "Parameter containing:\n" + super().__repr__()
 
     def __deepcopy__(self, memo: dict) -> Parameter:
         """The values in new memory, without the gradient."""

@@ -195,6 +195,8 @@ def normalize_backward_std_cuda(y, grad_y, std, grad_std):
 
 def _images(tensor: Tensor) -> Tensor:
     """(..., C, H, W) as (N, C, H, W): a view where the tensor is contiguous."""
+    if tensor.dim() == 4:
+        return tensor
     return tensor.reshape(math.prod(tensor.shape[:-3]), *tensor.shape[-3:])
 
 
@@ -216,32 +218,31 @@ class NormalizeFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         std, y = ctx.saved_tensors
+        device, C = grad_y.device, std.numel()
         grad_x = grad_mean = grad_std = None
         if ctx.needs_input_grad[0]:
             grad_x = grad_y.new_empty(grad_y.shape)
-            run = on(grad_y.device, normalize_backward_x_cpu, normalize_backward_x_cuda, grad_x.numel())
+            run = on(device, normalize_backward_x_cpu, normalize_backward_x_cuda, grad_x.numel())
             run(*arrays(_images(grad_y), std, _images(grad_x)))
         if ctx.needs_input_grad[1]:
-            grad_mean = std.new_empty(std.shape)
-            run = on(
-                grad_y.device,
-                normalize_backward_mean_cpu,
-                normalize_backward_mean_cuda,
-                std.numel(),
-            )
+            grad_mean = std.new_empty(C)
+            run = on(device, normalize_backward_mean_cpu, normalize_backward_mean_cuda, threads=C)
             run(*arrays(_images(grad_y), std, grad_mean))
         if ctx.needs_input_grad[2]:
-            grad_std = std.new_empty(std.shape)
-            run = on(grad_y.device, normalize_backward_std_cpu, normalize_backward_std_cuda, std.numel())
+            grad_std = std.new_empty(C)
+            run = on(device, normalize_backward_std_cpu, normalize_backward_std_cuda, threads=C)
             run(*arrays(_images(y), _images(grad_y), std, grad_std))
         return grad_x, grad_mean, grad_std, None
 
 
 def _per_channel(values: Tensor, channels: int) -> Tensor | None:
     """`values` as one row with a number for each channel; None if they vary within a channel."""
-    if values.dim() > 1 and tuple(values.shape) not in ((1, 1, 1), (channels, 1, 1)):
-        return None
-    return values.reshape(-1).expand(channels)
+    shape = tuple(values.shape)
+    if shape == (channels,):
+        return values
+    if shape in ((), (1,), (1, 1, 1), (channels, 1, 1)):
+        return values.reshape(-1).expand(channels)
+    return None
 
 
 def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Tensor:
@@ -276,7 +277,7 @@ def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Ten
         )
     mean = as_tensor(mean, dtype=tensor.dtype, device=tensor.device)
     std = as_tensor(std, dtype=tensor.dtype, device=tensor.device)
-    if (std == 0).any():
+    if not std.detach().cpu().numpy().all():
         raise ValueError(
             f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero: {std.tolist()}"
         )

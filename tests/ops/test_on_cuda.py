@@ -245,8 +245,8 @@ def test_two_operands(name, dtype):
 
 @each_float
 def test_floor_divide_is_exact(dtype):
-    a = np.array([1.0, -1.0, 7.0, 0.0, 5.0, -5.0], dtype)
-    b = np.array([0.1, 0.1, -2.0, -3.0, np.inf, np.inf], dtype)
+    a = np.array([1.0, -1.0, 7.0, 0.0, 5.0, -5.0, 0.126, 4.008], dtype)
+    b = np.array([0.1, 0.1, -2.0, -3.0, np.inf, np.inf, 0.001, 0.001], dtype)
     same(xp.floor_divide(xp.to_device(a), xp.to_device(b)), np.floor_divide(a, b))
     assert np.signbit(xp.to_host(xp.floor_divide(xp.to_device(a), xp.to_device(b)))[3])
 

@@ -140,7 +140,9 @@ def test_parts(monkeypatch, name):
 
 def test_ties_go_to_the_first(monkeypatch):
     monkeypatch.setattr(cuda_reduce, "_threads", lambda terms: 4)
-    for host in (np.zeros(9), np.array([0.0, 5, 1, 1, 5, 0, 0, 5, 0]), np.full(9, math.nan)):
+    late = np.zeros(9)
+    late[[1, 4]] = math.nan  # thread 0 holds 4, thread 1 holds 1
+    for host in (np.zeros(9), np.array([0.0, 5, 1, 1, 5, 0, 0, 5, 0]), np.full(9, math.nan), late):
         same(xp.argmax(xp.to_device(host)), np.argmax(host))
         same(xp.argmin(xp.to_device(host)), np.argmin(host))
 

@@ -42,9 +42,7 @@ class Mutant:
 
 def components() -> list[str]:
     """The components that have a list of mutants: the names of the files beside this one."""
-    return sorted(
-        file.stem for file in Path(__file__).parent.glob("*.py") if file.stem != "__init__"
-    )
+    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if file.stem != "__init__")
 
 
 def component_module(component: str) -> ModuleType:
@@ -55,9 +53,7 @@ def component_module(component: str) -> ModuleType:
     rooms = ("nn", "optim", "transforms")
     files = [file for room in rooms for file in (PACKAGE / room).rglob(f"{component}.py")]
     if len(files) != 1:
-        raise LookupError(
-            f"expected one component file {component}.py, found {len(files)}: {files}"
-        )
+        raise LookupError(f"expected one component file {component}.py, found {len(files)}: {files}")
     dotted = files[0].relative_to(PACKAGE.parent).with_suffix("").parts
     return importlib.import_module(".".join(dotted))
 
@@ -75,9 +71,7 @@ def mutate(module: ModuleType, mutant: Mutant) -> FunctionType:
     """
     original = getattr(module, mutant.kernel, None)
     if original is None:
-        raise LookupError(
-            f"mutant {mutant.name!r}: {module.__name__} has no function {mutant.kernel}"
-        )
+        raise LookupError(f"mutant {mutant.name!r}: {module.__name__} has no function {mutant.kernel}")
     function = getattr(original, "py_func", original)
     lines, first_line = inspect.getsourcelines(function)
     source = "".join(lines)
@@ -87,15 +81,14 @@ def mutate(module: ModuleType, mutant: Mutant) -> FunctionType:
             f"but occurs {source.count(mutant.find)} times"
         )
     tree = ast.parse(textwrap.dedent(source.replace(mutant.find, mutant.replace)))
-    tree.body[0].decorator_list = []
+    for definition in tree.body:
+        assert isinstance(definition, ast.FunctionDef)
+        definition.decorator_list = []
     ast.increment_lineno(tree, first_line - 1)
-    scratch: dict = {}
     # dont_inherit: the flags are the component's (its own __future__ imports), not this file's
-    exec(
-        compile(tree, inspect.getsourcefile(function), "exec", dont_inherit=True),
-        vars(module).copy(),
-        scratch,
-    )
+    compiled = compile(tree, function.__code__.co_filename, "exec", dont_inherit=True)
+    scratch: dict = {}
+    exec(compiled, vars(module).copy(), scratch)
     code = scratch[mutant.kernel].__code__
     wrong = FunctionType(code, vars(module), function.__name__, function.__defaults__)
     wrong.__kwdefaults__ = function.__kwdefaults__

@@ -52,7 +52,7 @@ def _source(shape, dim, before, after, mode):
         return at % extent
     if max(before, after) >= extent:
         raise RuntimeError(
-            f"Padding size should be less than the corresponding input dimension, but got: padding {(before, after)} at dimension "
-            f"{dim} of input {list(shape)}: a mirror cannot show more than the image"
+            f"Padding size should be less than the corresponding input dimension, but got: padding {(before, after)} at "
+            f"dimension {dim} of input {list(shape)}: a mirror cannot show more than the image"
         )
     return extent - 1 - abs(extent - 1 - abs(at))

@@ -1,35 +1,39 @@
 r"""Convolution of images with a bank of learned filters.
 
-Each filter slides over the image and reports, at every position, how well the patch under it matches: the sum of the patch's pixels
-times the filter's weights. One filter makes one channel of the output. (Torch, like all of deep learning, does not flip the
-filter; strictly this is cross-correlation.)
+Each filter slides over the image and reports, at every position, how well the patch under it matches: the sum of the
+patch's pixels times the filter's weights. One filter makes one channel of the output. (Torch, like all of deep learning,
+does not flip the filter; strictly this is cross-correlation.)
 
 ## Forward
 
 $$y[n, c_{out}, h_{out}, w_{out}] = b[c_{out}] + \sum_{c=0}^{C_{in}/G - 1} \; \sum_{k_h=0}^{K_h - 1} \; \sum_{k_w=0}^{K_w - 1}
 W[c_{out}, c, k_h, k_w] \; x[n, c_{in}, h_{in}, w_{in}]$$
 
-$$h_{in} = h_{out} \, s_h - p_h + k_h \, d_h \qquad w_{in} = w_{out} \, s_w - p_w + k_w \, d_w \qquad c_{in} = g \, \frac{C_{in}}{G} + c$$
+$$h_{in} = h_{out} \, s_h - p_h + k_h \, d_h \qquad w_{in} = w_{out} \, s_w - p_w + k_w \, d_w
+\qquad c_{in} = g \, \frac{C_{in}}{G} + c$$
 
-Pixels outside the image count as zero. With $G > 1$ the channels are cut into groups that do not see each other: output channel
-$c_{out}$ belongs to group $g = \lfloor c_{out} / (C_{out} / G) \rfloor$ and reads the $C_{in} / G$ input channels of that group only. $G = C_{in}$ is
-depthwise convolution, one filter or several for each channel.
+Pixels outside the image count as zero. With $G > 1$ the channels are cut into groups that do not see each other: output
+channel $c_{out}$ belongs to group $g = \lfloor c_{out} / (C_{out} / G) \rfloor$ and reads the $C_{in} / G$ input channels
+of that group only. $G = C_{in}$ is depthwise convolution, one filter or several for each channel.
 
 ## Gradients
 
-The loss changes with $y$ by $\frac{\partial L}{\partial y}$, and each $y$ is a sum of products. A pixel collects the gradient of all outputs
-that read it, weighted as they weighted it; the outputs are those for which the division comes out even and in range:
+The loss changes with $y$ by $\frac{\partial L}{\partial y}$, and each $y$ is a sum of products. A pixel collects the
+gradient of all outputs that read it, weighted as they weighted it; the outputs are those for which the division comes out
+even and in range:
 
 $$\frac{\partial L}{\partial x}[n, c_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \; \sum_{k_h, k_w}
-W[c_{out}, c, k_h, k_w] \; \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]
-\quad \text{with} \quad h_{out} = \frac{h_{in} + p_h - k_h d_h}{s_h}, \; w_{out} = \frac{w_{in} + p_w - k_w d_w}{s_w}$$
+W[c_{out}, c, k_h, k_w] \; \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
+
+$$\text{with} \quad h_{out} = \frac{h_{in} + p_h - k_h d_h}{s_h}, \quad w_{out} = \frac{w_{in} + p_w - k_w d_w}{s_w}$$
 
 A weight collects the pixels that it was multiplied with, at every position of every image:
 
 $$\frac{\partial L}{\partial W}[c_{out}, c, k_h, k_w] = \sum_n \; \sum_{h_{out}, w_{out}}
 \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}] \; x[n, c_{in}, h_{in}, w_{in}]$$
 
-$$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{h_{out}, w_{out}} \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
+$$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{h_{out}, w_{out}}
+\frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
 
 ## Output size
 
@@ -39,9 +43,9 @@ and $W_{out}$ alike: the filter spans $d_h (K_h - 1) + 1$ rows, and moves by $s_
 
 ## Cost
 
-$N \, C_{out} \, H_{out} \, W_{out} \, \frac{C_{in}}{G} \, K_h \, K_w$ multiply-adds forward, and as many for each of the gradients of $x$ and $W$. In
-memory there are only $x$, $W$, $b$ and $y$: with 64 channels of 3 by 3 each pixel of $y$ costs 576 multiply-adds for 4 bytes written, so the
-arithmetic sets the speed, not the memory.
+$N \, C_{out} \, H_{out} \, W_{out} \, \frac{C_{in}}{G} \, K_h \, K_w$ multiply-adds forward, and as many for each of the
+gradients of $x$ and $W$. In memory there are only $x$, $W$, $b$ and $y$: with 64 channels of 3 by 3 each pixel of $y$ costs
+576 multiply-adds for 4 bytes written, so the arithmetic sets the speed, not the memory.
 
 ## Symbols
 
@@ -73,7 +77,8 @@ arithmetic sets the speed, not the memory.
 
 ## Worked example
 
-One filter of 2 by 2 on an image of 3 by 3. The first output is $1 \cdot 1 + 2 \cdot 0 + 4 \cdot 0 + 5 \cdot (-1) = -4$, plus a bias of 10:
+One filter of 2 by 2 on an image of 3 by 3. The first output is $1 \cdot 1 + 2 \cdot 0 + 4 \cdot 0 + 5 \cdot (-1) = -4$,
+plus a bias of 10:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -101,11 +106,10 @@ tensor([10.])
 
 ## Differences
 
-- Older documentation draws the initial weights from $\pm \sqrt{1 / (C_{in} K_h K_w)}$. With groups a filter sees only $C_{in} / G$ channels, and
-  the bound is $\sqrt{G / (C_{in} K_h K_w)}$, as PyTorch computes it.
-- `padding="same"` with an even span needs one row more below than above. PyTorch pads a copy first; here the loop does not care
-  where the image ends, so only $p_h$ above is passed and $H_{out}$ decides the rest. The numbers are the same.
-"""
+- Older documentation draws the initial weights from $\pm \sqrt{1 / (C_{in} K_h K_w)}$. With groups a filter sees only
+  $C_{in} / G$ channels, and the bound is $\sqrt{G / (C_{in} K_h K_w)}$, as PyTorch computes it.
+- `padding="same"` with an even span needs one row more below than above. PyTorch pads a copy first; here the loop does not
+  care where the image ends, so only $p_h$ above is passed and $H_{out}$ decides the rest. The numbers are the same."""
 
 from __future__ import annotations
 
@@ -302,7 +306,8 @@ def conv2d_backward_weight_cuda(grad_y, x, grad_weight, stride_h, stride_w, pad_
 
 # ## The gradient of the bias
 #
-# $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \sum_{h_{out}, w_{out}} \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
+# $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \sum_{h_{out}, w_{out}}
+# \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
 @njit(**PARALLEL)
 def conv2d_backward_bias_cpu(grad_y, grad_bias):
     N, C_out, H_out, W_out = grad_y.shape
@@ -406,8 +411,8 @@ class Conv2d(Module):
         bias: whether a learned number is added to each output channel.
         padding_mode: what the added pixels are: "zeros", "reflect", "replicate" or "circular".
 
-    Attributes: `weight` (C_out, C_in / groups, K_h, K_w) and `bias` (C_out), both drawn from the uniform distribution on ±sqrt(k),
-    k = groups / (C_in K_h K_w).
+    Attributes: `weight` (C_out, C_in / groups, K_h, K_w) and `bias` (C_out), both drawn from the uniform distribution on
+    ±sqrt(k), k = groups / (C_in K_h K_w).
 
     Shapes: as `conv2d`, which raises the errors when the layer is called.
 

@@ -54,7 +54,9 @@ CASES = [
     FunctionCase("conv2d", inputs=[(2, 2, 5, 4), (3, 2, 2, 3)], args=(None, (2, 1), (1, 0), 1, 1), id="positional"),
     FunctionCase("conv2d", inputs=[normal(2, 5, 4, grad=False), (3, 2, 2, 2)], id="gradient of the weight only"),
     FunctionCase("conv2d", inputs=[(2, 2, 4, 4), normal(3, 2, 2, 2, grad=False)], id="gradient of the input only"),
-    FunctionCase("conv2d", inputs=[normal(1, 2, 4, 4, grad=False), normal(3, 2, 2, 2, grad=False), (3,)], id="bias only"),
+    FunctionCase(
+        "conv2d", inputs=[normal(1, 2, 4, 4, grad=False), normal(3, 2, 2, 2, grad=False), (3,)], id="bias only"
+    ),
     ScriptCase(
         "conv2d",
         run=lambda torch, x, w: torch.nn.functional.conv2d(x * 2, w**2, padding=1)[:, :, ::2].tanh(),

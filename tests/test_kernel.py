@@ -1,0 +1,197 @@
+"""Choosing, launching and caching kernels."""
+
+import ast
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from numba import njit
+
+import house
+import reftorch
+from reftorch import kernel
+from reftorch.kernel import SERIAL, arrays, compiling, on, plain
+
+PACKAGE = pathlib.Path(reftorch.__file__).parent
+
+
+@njit(**{**SERIAL, "cache": False})
+def double_it(v):
+    return v + v
+
+
+@njit(**{**SERIAL, "cache": False})
+def add_doubles_cpu(x, y):
+    for i in range(x.size):
+        y[i] += double_it(x[i])
+
+
+def test_on_gives_the_compiled_kernel_and_in_debug_mode_the_plain_one():
+    cpu = reftorch.device("cpu")
+    assert on(cpu, add_doubles_cpu, None, 4) is add_doubles_cpu
+    with reftorch.debug():
+        assert on(cpu, add_doubles_cpu, None, 4).__code__ is add_doubles_cpu.py_func.__code__
+        with reftorch.debug(False):
+            assert on(cpu, add_doubles_cpu, None, 4) is add_doubles_cpu
+    assert on(cpu, add_doubles_cpu, None, 4) is add_doubles_cpu
+
+
+def test_plain_kernels_call_plain_kernels():
+    plain_form = plain(add_doubles_cpu)
+    assert plain_form.__globals__["double_it"] is double_it.py_func
+    x, y = np.arange(3.0), np.ones(3)
+    plain_form(x, y)
+    assert y.tolist() == [1, 3, 5] and not double_it.signatures
+
+
+def test_a_plain_function_is_its_own_plain_form():
+    def kernel_of_a_student(x):
+        x[0] = 1
+
+    with reftorch.debug():
+        assert on(reftorch.device("cpu"), kernel_of_a_student, None, 1) is kernel_of_a_student
+
+
+def test_debug_mode_from_the_environment():
+    code = "import reftorch; from reftorch import kernel; print(kernel._debugging)"
+    for value, wanted in (("1", "True"), ("0", "False"), ("", "False")):
+        environment = {**os.environ, "REFTORCH_DEBUG": value}
+        run = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=PACKAGE.parent
+        )
+        assert run.stdout.strip() == wanted, run.stderr
+
+
+def test_arrays_are_contiguous_and_shared_where_they_can_be():
+    x = reftorch.arange(6.0).reshape(2, 3)
+    same, copied = arrays(x, x.t())
+    assert same is x.array and copied.flags.c_contiguous and copied.tolist() == x.t().tolist()
+
+
+@pytest.mark.simulator
+def test_arrays_refuse_two_devices():
+    with pytest.raises(RuntimeError, match="same device.*cpu and cuda:0.*to\\('cpu'\\)"):
+        arrays(reftorch.ones(2), reftorch.ones(2).to("cuda"))
+
+
+def test_compiling_tells_what_is_being_compiled():
+    @njit
+    def a_new_kernel(x):
+        return x + 1
+
+    told = []
+    with compiling(told.append):
+        a_new_kernel(1)
+        a_new_kernel(2)
+    a_new_kernel(1.5)
+    assert told == ["a_new_kernel", None]
+
+
+# ------------------------------------------------------------------------------------------------------------- the cache
+def run_python(code, folder, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=folder,
+        env={**os.environ, "REFTORCH_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(folder), **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_cache_does_not_go_stale_when_a_helper_changes(tmp_path):
+    """A kernel is compiled and cached with a helper of `fast/`; the helper changes; the next process must see it."""
+    shutil.copytree(PACKAGE, tmp_path / "reftorch", ignore=shutil.ignore_patterns("__pycache__", "nbi", "nbc"))
+    helper = tmp_path / "reftorch" / "fast" / "helper_of_this_test.py"
+    helper.parent.mkdir(exist_ok=True)
+    user = """
+        import sys, reftorch
+        from reftorch.kernel import SERIAL, njit
+        from reftorch.fast.helper_of_this_test import helper
+        import kernel_of_this_test
+        print(kernel_of_this_test.kernel(1.0), kernel_of_this_test.kernel.stats.cache_hits)
+    """
+    (tmp_path / "kernel_of_this_test.py").write_text(
+        "from reftorch.kernel import SERIAL, njit\nfrom reftorch.fast.helper_of_this_test import helper\n\n\n"
+        "@njit(**SERIAL)\ndef kernel(x):\n    return helper(x)\n"
+    )
+    declared = "from reftorch.kernel import SERIAL, njit\n\n\n@njit(**SERIAL)\ndef helper(x):\n    return x + {}\n"
+    helper.write_text(declared.format(1))
+    assert run_python(user, tmp_path)[:3] == "2.0"
+    hits = run_python(user, tmp_path)
+    assert hits.startswith("2.0") and "Counter({" in hits  # the second process loads it
+    helper.write_text(declared.format(2))
+    assert run_python(user, tmp_path)[:3] == "3.0"
+
+
+def test_flags_that_change_the_machine_code_are_part_of_the_key(tmp_path):
+    ask = "from reftorch import kernel; print(kernel.cache_dir)"
+    folders = [run_python(ask, PACKAGE.parent, REFTORCH_CACHE_DIR=str(tmp_path), NUMBA_BOUNDSCHECK=b) for b in "01"]
+    assert folders[0] != folders[1]
+
+
+def test_cache_moves_to_a_writable_folder(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("a file where a folder should be")
+    ask = "from reftorch import kernel; print(kernel.cache_dir)"
+    found = run_python(ask, PACKAGE.parent, REFTORCH_CACHE_DIR=str(blocked), TMPDIR=str(tmp_path))
+    assert found.startswith(str(tmp_path)) and pathlib.Path(found).is_dir()
+
+
+def test_old_caches_are_dropped(tmp_path):
+    old, recent = tmp_path / "kernels-0000", tmp_path / "kernels-1111"
+    old.mkdir(), recent.mkdir()
+    os.utime(old, (0, 0))
+    run_python("import reftorch", PACKAGE.parent, REFTORCH_CACHE_DIR=str(tmp_path))
+    assert not old.exists() and recent.exists()
+
+
+ALLOWED = ("reftorch.kernel", "reftorch.fast", "math", "numpy", "numba")
+
+
+def foreign_names(source):
+    """Names that kernels of this source take from files that are not part of the cache key."""
+    imported = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            module = "reftorch" if node.level else (node.module or "")
+            imported |= {alias.asname or alias.name: module for alias in node.names}
+        elif isinstance(node, ast.Import):
+            imported |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names}
+    used = set()
+    for node in house.kernels(source).values():
+        used |= {inner.id for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+    return sorted(name for name in used if name in imported and not imported[name].startswith(ALLOWED))
+
+
+def test_kernels_take_helpers_only_from_files_that_the_cache_key_covers():
+    sources = [path for path in PACKAGE.rglob("*.py") if "njit" in path.read_text()]
+    assert len(sources) > 8
+    for path in sources:
+        assert foreign_names(path.read_text()) == [], path
+
+
+def test_the_rule_about_helpers_can_fail():
+    source = "from reftorch.nn.x import helper\n\n@njit\ndef k(x):\n    x[0] = helper(1)\n"
+    assert foreign_names(source) == ["helper"]
+
+
+def test_import_compiles_nothing():
+    assert kernel.cuda_kind() in ("device", "simulator", "absent")
+    code = """
+        from numba.core import event
+        heard = []
+        class Listener(event.Listener):
+            def on_start(self, started): heard.append(started.data)
+            def on_end(self, ended): pass
+        event.register("numba:compile", Listener())
+        import reftorch
+        print(len(heard))
+    """
+    assert run_python(code, PACKAGE.parent) == "0"
