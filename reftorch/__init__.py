@@ -7,7 +7,7 @@ import reftorch.nn.functional as F
 
 from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
 from . import autograd, cuda, ops  # isort: skip
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .kernel import debug
 from .ops import *  # noqa: F403
 from .ops.promotion import default_dtype as get_default_dtype
@@ -48,4 +48,3 @@ __version__ = "0.1.0"
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 strided = "torch.strided"
-inference_mode = no_grad

@@ -114,8 +114,7 @@ class TensorProtocols:
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
                 "moment: detach() it first"
             )
-        with no_grad():
-            made = self.detach().clone()
+        made = self.detach().clone()
         made.__class__ = self.__class__
         memo[id(self)] = made
         made._requires_grad = self._requires_grad

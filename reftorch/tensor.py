@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from . import autograd, types
-from .autograd.function import AccumulateGrad, Differentiable, Function, Node
+from .autograd.function import Function
 from .autograd.hooks import RemovableHandle, add_hook
 from .autograd.mode import is_grad_enabled
+from .autograd.node import NOWHERE, AccumulateGrad, Differentiable, Edge, Node
 from .methods import TensorMethods
 from .protocols import TensorProtocols
 from .types import CPU, Size, from_numpy_dtype
@@ -44,12 +45,33 @@ class Overwrite(Function):
     """A base after one of its views was written to: dbase = dy outside the view, dview = dy inside."""
 
     @staticmethod
+    def node(base: Tensor, steps: Any, written: Edge) -> Node:
+        """The place on the tape of `base` now that the part that `steps` lead to comes from the edge `written`."""
+        node = Node(Overwrite)
+        node.steps = steps  # type: ignore[attr-defined]
+        node.needs_input_grad = (base.requires_grad, True)
+        edge = base._edge() if base.requires_grad else NOWHERE
+        node.connect((edge, written), [(base.array.shape, base.dtype, base.device)])
+        return node
+
+    @staticmethod
     def backward(ctx, grad_y):
         grad_base = grad_y.clone()
-        part = ctx.view._same_view_of(grad_base)
-        grad_view = part.clone()
+        part = view_again(ctx.steps, grad_base)
+        grad_part = part.clone()
         part.zero_()
-        return grad_base, grad_view
+        return grad_base, grad_part
+
+
+def view_again(steps: Any, base: Tensor) -> Tensor:
+    """Go from a base to one of its views: `steps` is a chain (steps before, Function, arguments), empty for the base."""
+    chain = []
+    while steps:
+        steps, *step = steps
+        chain.append(step)
+    for function, args in reversed(chain):
+        base = function.apply(base, *args)
+    return base
 
 
 class Tensor(TensorMethods, TensorProtocols, Differentiable):
@@ -60,11 +82,11 @@ class Tensor(TensorMethods, TensorProtocols, Differentiable):
     device: types.device
     _counter: _Counter
     _grad: Tensor | None = None
-    _parent: Tensor | None = None  # of a view: the tensor that it was made from,
-    _base: Tensor | None = None  # the one at the end of that chain,
-    _made_by: tuple = ()  # and the Function and arguments that made it
+    _base: Tensor | None = None  # of a view: the tensor whose memory it shows,
+    _steps: tuple | None = ()  # and how to view it so again; None if that cannot be told
     _history = 0  # of a base: how often an in-place operation gave it a new place on the tape
     _seen_history = 0
+    _retains_grad = False
     _own_hooks: OrderedDict | None = None
     _after_accumulation: OrderedDict | None = None
     _accumulator: weakref.ref | None = None
@@ -224,31 +246,33 @@ class Tensor(TensorMethods, TensorProtocols, Differentiable):
         return accumulator, 0
 
     def _attach(self, node: Node, output: int) -> Tensor:
-        """From now on this tensor is an output of `node`."""
+        """From now on this tensor is output number `output` of `node`."""
         self._grad_fn, self._output_nr, self._requires_grad = node, output, True
+        if self._retains_grad:
+            self._retain_at(node)
         return self
 
-    def _is_view_of(self, parent: Tensor, function: type[Function], args: tuple) -> None:
-        self._parent, self._made_by = parent, (function, args)
-        self._base = parent if parent._base is None else parent._base
+    def _is_view_of(self, x: Tensor, function: type[Function], args: tuple) -> None:
+        self._base = x if x._base is None else x._base
         self._seen_history = self._base._history
-        self._counter = parent._counter
+        self._counter = x._counter
+        # what was viewed under no_grad must not get a history later
+        self._steps = None if x._steps is None or not is_grad_enabled() else (x._steps, function, args)
 
-    def _same_view_of(self, base: Tensor) -> Tensor:
-        """What this tensor is of its own base, of another base of the same shape."""
-        if self._parent is None:
-            return base
-        function, args = self._made_by
-        return function.apply(self._parent._same_view_of(base), *args)
+    def _forget_view(self) -> None:
+        """An output of a Function is not a view to the tape, though it may share memory with an input."""
+        if self._base is not None:
+            self._steps, self._seen_history = None, self._base._history
 
     def _refresh(self) -> None:
         """The base has a new place on the tape: take this view of it once more."""
         assert self._base is not None
-        with autograd.enable_grad():
-            again = self._same_view_of(self._base)
         self._seen_history = self._base._history
-        self._grad_fn, self._output_nr = again._grad_fn, again._output_nr
-        self._requires_grad = again._requires_grad
+        if self._steps is not None:
+            with autograd.enable_grad():
+                again = view_again(self._steps, self._base)
+            if again._grad_fn is not None:
+                self._attach(again._grad_fn, again._output_nr)
 
     # -------------------------------------------------------------------------------- changing in place
     @property
@@ -256,24 +280,30 @@ class Tensor(TensorMethods, TensorProtocols, Differentiable):
         return self._counter.value
 
     def _check_inplace(self, recording: bool) -> None:
-        """Refuse to overwrite what must not be.
+        """Refuse to overwrite what must not be. `recording`: whether the operation will be on the tape.
 
         Raises:
             RuntimeError: a leaf that requires grad (or a view of one), or elements that share memory.
         """
-        if is_grad_enabled() and self.requires_grad:
-            if self.is_leaf:
+        if recording and self.requires_grad and self.is_leaf:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation: its value before "
+                "would be lost to the tape. Do it inside `with torch.no_grad():`"
+            )
+        if recording and self._base is not None:
+            if self._steps is None:
                 raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation: its value before "
-                    "would be lost to the tape. Do it inside `with torch.no_grad():`"
+                    "A view that was made under no_grad, or returned by a custom Function, is being modified inplace "
+                    "with grad mode enabled: the tape could not tell what becomes of the other views of this memory. "
+                    "Make the view where recording is on, or write into a clone()"
                 )
-            if self._base is not None and self._base.is_leaf:
+            if self._base.is_leaf and self._base.requires_grad:
                 raise RuntimeError(
                     "a view of a leaf Variable that requires grad is being used in an in-place operation. Do it "
                     "inside `with torch.no_grad():`"
                 )
-        overlapping = 0 in self.array.strides and self.array.size
-        if overlapping and any(n > 1 and s == 0 for n, s in zip(self.array.shape, self.array.strides)):
+        shape, strides = self.array.shape, self.array.strides
+        if 0 in strides and 0 not in shape and any(n > 1 and s == 0 for n, s in zip(shape, strides)):
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "
                 "location. Please clone() the tensor before performing the operation."
@@ -314,18 +344,11 @@ class Tensor(TensorMethods, TensorProtocols, Differentiable):
 
     def _rebase(self, node: Node, output: int) -> None:
         """After an in-place operation this tensor is an output of `node`; if it is a view, so is a part of its base."""
-        if self._base is None:
-            self._attach(node, output)
-            self._history += 1
-            return
-        base = self._base
-        whole = Node(Overwrite)
-        whole.next_functions = (base._edge() if base.requires_grad else None, (node, output))
-        whole.needs_input_grad = (base.requires_grad, True)
-        whole.output_like = [(base.shape, base.dtype, base.device)]
-        whole.view = self  # type: ignore[attr-defined]
-        base._attach(whole, 0)
-        base._history += 1
+        changed = self if self._base is None else self._base
+        if self._base is not None:
+            node, output = Overwrite.node(changed, self._steps, (node, output)), 0
+        changed._attach(node, output)
+        changed._history += 1
 
     # -------------------------------------------------------------------------------- gradients
     def backward(
@@ -385,13 +408,17 @@ class Tensor(TensorMethods, TensorProtocols, Differentiable):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         node = self.grad_fn
         if node is not None:
-            node.__dict__.setdefault("_retained", {})[self._output_nr] = weakref.ref(self)
+            self._retains_grad = True
+            self._retain_at(node)
+
+    def _retain_at(self, node: Node) -> None:
+        node._retained = {} if node._retained is None else node._retained
+        node._retained[self._output_nr] = weakref.ref(self)
 
     @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` was called."""
-        kept = {} if self.grad_fn is None else self.grad_fn.__dict__.get("_retained", {})
-        return self._output_nr in kept
+        return self._retains_grad
 
 
 from . import ops  # noqa: E402, F401  the operations need Tensor

@@ -1,8 +1,9 @@
-"""The tape. Read `function.py` first (what is remembered), then `backward.py` (how it is walked)."""
+"""The tape. Read `function.py` first, then `node.py` (what is remembered) and `backward.py` (how it is walked)."""
 
-from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # isort: skip
+from .mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled  # isort: skip
 from .hooks import RemovableHandle, add_hook  # isort: skip
-from .function import AccumulateGrad, Function, Node  # isort: skip
+from .node import AccumulateGrad, Node  # isort: skip
+from .function import Function  # isort: skip
 from .backward import backward, grad  # isort: skip
 from .gradcheck import GradcheckError, gradcheck  # isort: skip
 
@@ -17,6 +18,7 @@ __all__ = [
     "enable_grad",
     "grad",
     "gradcheck",
+    "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "set_grad_enabled",

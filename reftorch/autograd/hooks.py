@@ -38,13 +38,44 @@ def add_hook(hooks: OrderedDict, hook: Callable) -> RemovableHandle:
     return handle
 
 
-def replaced(answer: Any, before: list) -> list:
-    """The gradients after a hook: its answer, if it gave one."""
-    if answer is None:
-        return before
-    answer = list(answer) if isinstance(answer, (tuple, list)) else [answer]
-    if len(answer) != len(before):
-        raise RuntimeError(
-            f"hook has returned an incorrect number of values: got {len(answer)}, expected {len(before)}"
-        )
-    return answer
+def call_hooks(hooks: OrderedDict | None, grads: list, *more: Any) -> list:
+    """`grads` after each hook was called with them (and `more`); what a hook returns takes their place."""
+    for hook in list(hooks.values()) if hooks else ():
+        answer = hook(tuple(grads), *more)
+        if answer is None:
+            continue
+        answer = list(answer) if isinstance(answer, (tuple, list)) else [answer]
+        if len(answer) != len(grads):
+            raise RuntimeError(
+                f"hook {_name(hook)!r} has returned an incorrect number of values: got {len(answer)}, but expected "
+                f"{len(grads)}, one for each gradient"
+            )
+        grads = [_checked(hook, new, old) for new, old in zip(answer, grads)]
+    return grads
+
+
+def call_tensor_hooks(hooks: OrderedDict | None, grad: Any) -> Any:
+    """The gradient of one tensor after each hook was called with it."""
+    for hook in list(hooks.values()) if hooks else ():
+        answer = hook(grad)
+        if answer is not None:
+            grad = _checked(hook, answer, grad)
+    return grad
+
+
+def _checked(hook: Callable, new: Any, old: Any) -> Any:
+    if new is None or old is None or new is old:
+        return new
+    if not hasattr(new, "grad_fn"):
+        raise TypeError(f"hook {_name(hook)!r} returned a {type(new).__name__}; wanted a tensor or None")
+    for what in ("shape", "dtype", "device"):
+        if getattr(new, what) != getattr(old, what):
+            raise RuntimeError(
+                f"hook {_name(hook)!r} has changed the {'size' if what == 'shape' else what} of value: the gradient "
+                f"was {getattr(old, what)}, what it returned is {getattr(new, what)}"
+            )
+    return new.detach()
+
+
+def _name(hook: Callable) -> str:
+    return getattr(hook, "__name__", repr(hook))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -20,48 +21,105 @@ def is_grad_enabled() -> bool:
     return _mode.enabled
 
 
-class set_grad_enabled(contextlib.ContextDecorator):
-    """Switch recording on or off: at once as a call, and until the end of the block as a context manager."""
+class _Switch:
+    """A context manager and decorator that says, until the end of the block or function, whether recording is on."""
 
-    def __init__(self, mode: bool):
-        self.before, self.mode = _mode.enabled, bool(mode)
-        _mode.enabled = self.mode
+    enabled: bool
 
-    def __enter__(self) -> None:
-        _mode.enabled = self.mode
-
-    def __exit__(self, *error: object) -> None:
-        _mode.enabled = self.before
-
-
-class _GradBlock(contextlib.ContextDecorator):
-    mode: bool
-
-    def __new__(cls, function: Callable | None = None) -> Any:
-        block = super().__new__(cls)
-        return block if function is None else block(function)  # `@no_grad` without parentheses
-
-    def __init__(self, function: Callable | None = None):
-        self.before: list[bool] = []
-
-    def _recreate_cm(self) -> _GradBlock:
-        return type(self)()
+    def __init__(self) -> None:
+        self.before: list[bool] = []  # one object may be entered several times, also within itself
 
     def __enter__(self) -> None:
         self.before.append(_mode.enabled)
-        _mode.enabled = self.mode
+        _mode.enabled = self.enabled
 
     def __exit__(self, *error: object) -> None:
         _mode.enabled = self.before.pop()
 
+    def again(self) -> _Switch:
+        """A switch like this one: each call of a decorated function has its own."""
+        return type(self)()
 
-class no_grad(_GradBlock):
+    def __call__(self, function: Callable) -> Callable:
+        if inspect.isgeneratorfunction(function):
+            return self._generator(function)
+
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self.again():
+                return function(*args, **kwargs)
+
+        return inside
+
+    def _generator(self, function: Callable) -> Callable:
+        """The switch holds while the generator runs, and not while its caller does."""
+
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Iterator:
+            running = function(*args, **kwargs)
+            while True:
+                with self.again():
+                    try:
+                        item = next(running)
+                    except StopIteration as end:
+                        return end.value
+                yield item
+
+        return inside
+
+
+class no_grad(_Switch):
     """Context manager and decorator: nothing inside is recorded on the tape."""
 
-    mode = False
+    enabled = False
+
+    def __new__(cls, function: Callable | None = None) -> Any:
+        switch = super().__new__(cls)
+        if function is None:
+            return switch
+        switch.__init__()  # type: ignore[misc]
+        return switch(function)  # `@no_grad` without parentheses
 
 
-class enable_grad(_GradBlock):
+class enable_grad(no_grad):
     """Context manager and decorator: recording is on inside, even within `no_grad`."""
 
-    mode = True
+    enabled = True
+
+
+class inference_mode(_Switch):
+    """`no_grad` under its other name; `inference_mode(False)` changes nothing."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return cls()(mode) if callable(mode) else super().__new__(cls)
+
+    def __init__(self, mode: bool = True):
+        super().__init__()
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        self.enabled = _mode.enabled and not self.mode
+        super().__enter__()
+
+    def again(self) -> inference_mode:
+        return type(self)(self.mode)
+
+
+class set_grad_enabled(_Switch):
+    """Switch recording on or off: at once as a call, until the end of the block as a context manager."""
+
+    def __init__(self, mode: bool):
+        super().__init__()
+        self.at_first, self.enabled = _mode.enabled, bool(mode)
+        _mode.enabled = self.enabled
+
+    def __enter__(self) -> None:
+        self.before.append(self.at_first)
+        _mode.enabled = self.enabled
+
+    def again(self) -> set_grad_enabled:
+        return type(self)(self.enabled)
+
+    def __call__(self, function: Callable) -> Callable:
+        _mode.enabled = self.at_first  # as a decorator it has no effect now
+        return super().__call__(function)

@@ -27,7 +27,7 @@ class HookedCall:
     def __init__(self, module: Any, args: tuple, kwargs: dict):
         self.module, self.args, self.kwargs = module, args, kwargs
         self.result: Any = None
-        self.begun: set[int] = set()  # the forward hooks that have been called
+        self.begun: set[tuple] = set()  # the forward hooks that have been called
 
     def run(self) -> Any:
         """Pre-hooks, `forward`, hooks; if any of them fails, the hooks that are always called."""
@@ -45,9 +45,9 @@ class HookedCall:
         if gates:
             self.args = gates.around_inputs(self.args)
         self.result = module.forward(*self.args, **self.kwargs)
-        for hook_id, hook in self._forward_hooks():
-            self.begun.add(hook_id)
-            self._call_forward_hook(hook_id, hook)
+        for key, hook, with_kwargs, _ in self._forward_hooks():
+            self.begun.add(key)
+            self._call_forward_hook(hook, with_kwargs)
         if gates:
             self.result = gates.around_outputs(self.result)
         if legacy:
@@ -55,9 +55,21 @@ class HookedCall:
         return self.result
 
     # -------------------------------------------------------------------------------------------- which hooks there are
-    def _forward_hooks(self) -> Iterator[tuple[int, Hook]]:
-        yield from list(everywhere.forward.items())
-        yield from list(self.module._forward_hooks.items())
+    def _forward_hooks(self) -> Iterator[tuple[tuple, Hook, bool, bool]]:
+        """Of each hook a name, itself, whether it wants kwargs, and whether it is always called; global ones first."""
+        e, m = everywhere, self.module
+        for where, hooks, with_kwargs, always_called in (
+            ("everywhere", e.forward, e.forward_with_kwargs, e.forward_always_called),
+            ("here", m._forward_hooks, m._forward_hooks_with_kwargs, m._forward_hooks_always_called),
+        ):
+            for hook_id, hook in list(hooks.items()):
+                yield (where, hook_id), hook, hook_id in with_kwargs, hook_id in always_called
+
+    def _forward_pre_hooks(self) -> Iterator[tuple[Hook, bool]]:
+        for hook in list(everywhere.forward_pre.values()):
+            yield hook, False
+        for hook_id, hook in list(self.module._forward_pre_hooks.items()):
+            yield hook, hook_id in self.module._forward_pre_hooks_with_kwargs
 
     def _backward_hooks(self) -> tuple[list[Hook], list[Hook], list[Hook]]:
         """The full hooks, the legacy hooks and the pre-hooks; global ones first."""
@@ -70,25 +82,24 @@ class HookedCall:
 
     # -------------------------------------------------------------------------------------------- calling forward hooks
     def _call_forward_pre_hooks(self) -> None:
-        module = self.module
-        for hook_id, hook in (*everywhere.forward_pre.items(), *module._forward_pre_hooks.items()):
-            if hook_id in module._forward_pre_hooks_with_kwargs:
-                answer = hook(module, self.args, self.kwargs)
+        for hook, with_kwargs in self._forward_pre_hooks():
+            if with_kwargs:
+                answer = hook(self.module, self.args, self.kwargs)
                 if answer is None:
                     continue
                 if not (isinstance(answer, tuple) and len(answer) == 2):
                     raise RuntimeError(
-                        f"forward pre-hook of {module._get_name()} must return None or a tuple (args, kwargs), as it was "
-                        f"registered with_kwargs=True; it returned {answer!r}"
+                        f"forward pre-hook of {self.module._get_name()} must return None or a tuple (args, kwargs), as it "
+                        f"was registered with_kwargs=True; it returned {answer!r}"
                     )
                 self.args, self.kwargs = answer
             else:
-                answer = hook(module, self.args)
+                answer = hook(self.module, self.args)
                 if answer is not None:
                     self.args = answer if isinstance(answer, tuple) else (answer,)
 
-    def _call_forward_hook(self, hook_id: int, hook: Hook) -> None:
-        if hook_id in self.module._forward_hooks_with_kwargs or hook_id in everywhere.forward_with_kwargs:
+    def _call_forward_hook(self, hook: Hook, with_kwargs: bool) -> None:
+        if with_kwargs:
             answer = hook(self.module, self.args, self.kwargs, self.result)
         else:
             answer = hook(self.module, self.args, self.result)
@@ -97,12 +108,11 @@ class HookedCall:
 
     def _call_the_always_called(self) -> None:
         """After a failure: its exception is on the way to the caller, so those of the hooks become warnings."""
-        always = self.module._forward_hooks_always_called.keys() | everywhere.forward_always_called.keys()
-        for hook_id, hook in self._forward_hooks():
-            if hook_id not in always or hook_id in self.begun:
+        for key, hook, with_kwargs, always_called in self._forward_hooks():
+            if key in self.begun or not always_called:
                 continue
             try:
-                self._call_forward_hook(hook_id, hook)
+                self._call_forward_hook(hook, with_kwargs)
             except Exception as error:
                 warnings.warn(
                     "module forward hook with ``always_call=True`` raised an exception that was silenced as another "

@@ -81,17 +81,13 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 
 
 # ---------------------------------------------------------------------------------------- given distributions
-def uniform_(
-    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     r"""Fill with numbers uniform on $[a, b)$."""
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
-def normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     r"""Fill with normal numbers of the given mean and standard deviation."""
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
@@ -215,9 +211,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 # ----------------------------------------------------------------------- scales that keep the signal's variance
-def xavier_uniform_(
-    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     r"""Fill with numbers uniform on $[-a, a)$, $a = \text{gain} \sqrt{6 / (\text{fan\_in} + \text{fan\_out})}$.
 
     A compromise between forward and backward (Glorot and Bengio, 2010); $a$ is $\sqrt 3$ standard deviations.
@@ -312,9 +306,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         return tensor.mul_(gain)
 
 
-def sparse_(
-    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
-) -> Tensor:
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix with normal numbers, then set the share `sparsity` of each column, rounded up, to 0 (Martens, 2010).
 
     Raises:
@@ -335,9 +327,7 @@ def sparse_(
 def _want_dimensions(tensor: Tensor, wanted: tuple[int, ...]) -> None:
     if tensor.dim() not in wanted:
         numbers = "2" if wanted == (2,) else "3, 4, or 5"
-        raise ValueError(
-            f"Only tensors with {numbers} dimensions are supported: got shape {tuple(tensor.shape)}"
-        )
+        raise ValueError(f"Only tensors with {numbers} dimensions are supported: got shape {tuple(tensor.shape)}")
 
 
 def _is_empty(tensor: Tensor) -> bool:

@@ -212,7 +212,7 @@ class Module(HookRegistration, Conversion, StateDict):
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
         if isinstance(value, Parameter):
-            self._make_room("parameters", name, "_parameters")
+            self._make_room("parameter", name, "_parameters")
             self.register_parameter(name, value)
         elif name in own.get("_parameters", ()):
             self._check_none(value, "parameter", name, "nn.Parameter")

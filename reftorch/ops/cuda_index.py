@@ -100,8 +100,9 @@ def is_basic(key: Any) -> bool:
 def basic(array: DeviceArray, key: Any) -> DeviceArray:
     """The view `array[key]`, also of a single element."""
     parts = key if isinstance(key, tuple) else (key,)
-    dots = [] if any(p is Ellipsis for p in parts) else [Ellipsis]
-    return view(array, lambda a: a[(*parts, *dots)])
+    if not any(p is Ellipsis for p in parts):
+        parts = (*parts, Ellipsis)  # without it NumPy gives a single element as a number, not a view
+    return view(array, lambda a: a[parts])
 
 
 def _indices(part: np.ndarray, shape: Sequence[int], d: int) -> list[np.ndarray]:
@@ -297,7 +298,8 @@ def repeat(array: DeviceArray, repeats: Any, axis: Any = None) -> DeviceArray:
 
 
 def _triangle(array: DeviceArray, k: int, lower: bool) -> DeviceArray:
-    inside = np.tri(*tuple(array.shape)[-2:], k=k if lower else k - 1, dtype=bool)
+    rows, columns = tuple(array.shape)[-2:]
+    inside = np.tri(rows, columns, k if lower else k - 1, dtype=bool)
     return where(to_device(inside == lower), array, array.dtype.type(0))
 
 

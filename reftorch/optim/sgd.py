@@ -96,6 +96,11 @@ from reftorch.tensor import Tensor
 __all__ = ["SGD", "sgd"]
 
 
+# No leave to fuse or reorder operations, for that would depend on where in a row a number stands. So its step is the same to the
+# last bit in both kernels below, and in plain Python. It costs nothing: the memory is slower.
+EXACT = {**PARALLEL, "fastmath": False}
+
+
 # ## One step of one parameter
 #
 # $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad
@@ -103,8 +108,8 @@ __all__ = ["SGD", "sgd"]
 #
 # The three arrays are rows of equal length, whatever the parameter's shape, and the four rates have their type, so that no
 # float64 enters a float32 step. A rate of zero switches its term off: 0 times an infinite parameter would be NaN. Without
-# momentum `buf` is not touched and may be empty.
-@njit(**PARALLEL)
+# momentum `buf` is not touched; the gradient stands in for it.
+@njit(**EXACT)
 def sgd_step_cpu(param, grad, buf, lr, momentum, undamped, weight_decay, first, nesterov, maximize):
     for i in prange(param.size):
         g = -grad[i] if maximize else grad[i]
@@ -136,7 +141,7 @@ def sgd_step_cuda(param, grad, buf, lr, momentum, undamped, weight_decay, first,
 #
 # The same step, for tuples of rows. On the CPU the threads share out the parameters. On CUDA one thread still owns one number:
 # the thread's number is counted off against the sizes, parameter after parameter, until it falls inside one.
-@njit(**PARALLEL)
+@njit(**EXACT)
 def sgd_step_many_cpu(params, grads, bufs, lr, momentum, undamped, weight_decay, first, nesterov, maximize):
     for k in prange(len(params)):
         param, grad, buf = params[k], grads[k], bufs[k]
@@ -182,7 +187,8 @@ def _step_each(jobs: list, rates: list, nesterov: bool, maximize: bool) -> None:
         typed = map(param.dtype.numpy.type, rates)
         run(*rows(new_param, grad, new_buf), *typed, first, nesterov, maximize)
         changed(param, new_param)
-        changed(buf, new_buf)
+        if buf is not grad:
+            changed(buf, new_buf)
 
 
 def _step_together(jobs: list, rates: list, nesterov: bool, maximize: bool) -> None:
@@ -201,9 +207,10 @@ def _step_together(jobs: list, rates: list, nesterov: bool, maximize: bool) -> N
             threads = sum(param.numel() for param, _, _ in batch)
             run = on(device, sgd_step_many_cpu, sgd_step_many_cuda, threads)
             run(*map(tuple, zip(*batch_rows)), *typed, first, nesterov, maximize)
-            for (param, _, buf), (new_param, _, new_buf) in zip(batch, new):
+            for (param, grad, buf), (new_param, _, new_buf) in zip(batch, new):
                 changed(param, new_param)
-                changed(buf, new_buf)
+                if buf is not grad:
+                    changed(buf, new_buf)
 
 
 def _step_on_tape(
@@ -284,8 +291,7 @@ def sgd(
         if first:
             bufs[i] = param.new_empty(param.shape)
         if param.numel() > 0:
-            buf = bufs[i] if momentum != 0 else param.new_empty(0)
-            jobs.append((param, grad, buf, first))
+            jobs.append((param, grad, bufs[i] if momentum != 0 else grad, first))
     # a parameter that is listed twice takes two steps, one after the other
     together = (foreach or fused) and len(set(params)) == len(params)
     rates = [float(lr), float(momentum), float(1 - dampening), float(weight_decay)]

@@ -212,7 +212,7 @@ def test_call_super_init(torch):
 
 @both
 def test_registration_hooks(torch):
-    module = torch.nn.modules.module if torch is not reftorch else torch.nn
+    module = torch.nn.modules.module if torch is not reftorch else torch.nn.hooks
     seen = []
     other = parameter(torch, 5)
     with module.register_module_parameter_registration_hook(lambda m, name, p: seen.append(("p", name)) or other):

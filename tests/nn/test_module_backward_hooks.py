@@ -49,7 +49,7 @@ def forget_global_hooks():
 
 
 def hooks_of(torch):
-    return torch.nn if torch is reftorch else torch.nn.modules.module
+    return torch.nn.hooks if torch is reftorch else torch.nn.modules.module
 
 
 # ------------------------------------------------------------------------------------------------ full hooks

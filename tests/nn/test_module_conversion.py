@@ -54,6 +54,12 @@ def test_type_touches_everything(torch):
 
 
 @both
+def test_learnt_parameters_cannot_become_integers(torch):
+    with pytest.raises(RuntimeError, match="floating point"):
+        mixed(torch).type(torch.int64)
+
+
+@both
 def test_complex_warns(torch):
     with pytest.warns(UserWarning, match="Complex modules"):
         net = mixed(torch).to(torch.complex64)

@@ -7,15 +7,16 @@ import pytest
 
 import reftorch
 from both import both
+from reftorch.autograd import RemovableHandle
 
 
 def hooks_of(torch):
     """Where the functions are that register global hooks."""
-    return torch.nn if torch is reftorch else torch.nn.modules.module
+    return torch.nn.hooks if torch is reftorch else torch.nn.modules.module
 
 
 def handle_class(torch):
-    return reftorch.nn.hooks.RemovableHandle if torch is reftorch else torch.utils.hooks.RemovableHandle
+    return RemovableHandle if torch is reftorch else torch.utils.hooks.RemovableHandle
 
 
 def adder(torch, log=None):
@@ -277,10 +278,27 @@ def test_global_always_called_hook_gets_kwargs():
     """PyTorch 2.13 leaves them out here, and the hook fails."""
     log = []
     net = adder(reftorch)
-    register = reftorch.nn.register_module_forward_hook
+    register = reftorch.nn.hooks.register_module_forward_hook
     with register(lambda m, args, kwargs, out: log.append(kwargs), always_call=True, with_kwargs=True):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(ValueError):
                 net(-1, y=1)
     assert log == [{"y": 1}]
+
+
+def test_numbers_of_hooks_out_of_a_pickle():
+    """A hook that was registered in another process may have the number of one that is registered here."""
+    log = []
+    net = adder(reftorch)
+    everywhere = reftorch.nn.hooks.register_module_forward_hook
+    with everywhere(lambda m, args, kwargs, out: log.append("global"), with_kwargs=True) as handle:
+        net._forward_hooks[handle.id] = lambda m, args, out: log.append("own")
+        net(1)
+    assert log == ["global", "own"]
+    older = RemovableHandle(net._forward_hooks).id + 1
+    net._forward_hooks[older] = lambda m, args, out: log.append("older")
+    net.register_forward_hook(lambda m, args, out: log.append("newer"))
+    log.clear()
+    net(1)
+    assert log == ["own", "older", "newer"]

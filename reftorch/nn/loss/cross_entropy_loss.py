@@ -110,10 +110,7 @@ from reftorch.nn.loss.classes import (
     class_extents,
     label_shape,
 )
-from reftorch.nn.loss.log_probabilities import (
-    log_probabilities_forward_cpu,
-    log_probabilities_forward_cuda,
-)
+from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu, log_probabilities_forward_cuda
 from reftorch.nn.loss.reduction import _WeightedLoss, loss_sum, reduction_name
 from reftorch.nn.loss.soft_cross_entropy import SoftCrossEntropyFunction
 from reftorch.types import float32, float64, int64
@@ -276,10 +273,12 @@ def cross_entropy(
         RuntimeError: other sizes or dtypes do not fit; `label_smoothing` is above 1; `ignore_index` >= 0 with probabilities;
             `weight` requires grad, which class indices do not give.
         NotImplementedError: `input` is not float32 or float64.
-        TypeError: an argument is not a tensor.
+        TypeError: an argument is not a tensor, or not a number.
     """
     for name, value in (("input", input), ("target", target)):
         check_tensor("cross_entropy", name, value)
+    if not hasattr(ignore_index, "__index__"):
+        raise TypeError(f"cross_entropy(): argument 'ignore_index' must be int, not {type(ignore_index).__name__}")
     reduction = reduction_name(reduction, size_average, reduce)
     if label_smoothing > 1:
         raise RuntimeError(

@@ -55,7 +55,7 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
 def _callers_level() -> int:
     """The `stacklevel` with which a warning points at the first line outside this package."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals["__name__"].startswith("reftorch."):
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("reftorch."):
         level, frame = level + 1, frame.f_back
     return level
 

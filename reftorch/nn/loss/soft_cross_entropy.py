@@ -78,10 +78,7 @@ import numpy as np
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.loss.classes import class_extents, label_shape
-from reftorch.nn.loss.log_probabilities import (
-    log_probabilities_forward_cpu,
-    log_probabilities_forward_cuda,
-)
+from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu, log_probabilities_forward_cuda
 from reftorch.nn.loss.reduction import loss_sum
 
 

@@ -74,7 +74,7 @@ CASES = [
     ScriptCase(
         "conv2d",
         run=lambda torch, x, w: [
-            torch.conv2d(x, torch.tensor([[[[float("nan"), 1.0]]]], dtype=x.dtype) * w),
+            torch.conv2d(x, x.new_tensor([[[[float("nan"), 1.0]]]]) * w),
             torch.conv2d(torch.where(x > 0, x * float("inf"), x), w, padding=1),
         ],
         inputs=[normal(1, 1, 3, 3, grad=False), normal(1, 1, 1, 2, grad=False)],

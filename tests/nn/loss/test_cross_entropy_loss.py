@@ -264,7 +264,6 @@ def bad(
     return ErrorCase(call, words, id=id)
 
 
-F_TYPES = [("input", 0), ("target", 1), ("weight", 2)]
 ERRORS = [
     bad("label too large", ["Target 5 is out of bounds", "5 classes", "0 to 4"], labels=[1, 5, 0]),
     bad("first bad label is named", ["Target 9 is out of bounds", "number 1"], labels=[1, 9, -7]),
@@ -299,6 +298,7 @@ ERRORS = [
     bad("weight too short, probabilities", ["all 5 classes", "[4]"], target=(3, 5), dtype="float32", weight=(4,)),
     bad("weight float32 for float64", ["float64", "float32"], logits="float64", weight=(5,)),
     bad("smoothing above 1", ["between 0.0 and 1.0", "1.1"], label_smoothing=1.1),
+    bad("ignore_index a float", ["ignore_index", "int", "float"], ignore_index=1.0),
     bad("smoothing a word", [], label_smoothing="much"),
     bad("reduction", ["batchmean", "'none', 'mean' or 'sum'"], reduction="batchmean"),
     bad("reduction None", ["None"], reduction=None),

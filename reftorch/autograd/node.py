@@ -1,0 +1,277 @@
+"""The nodes of the tape.
+
+A node is three things at once: the `ctx` in which `forward` leaves what `backward` needs, the `grad_fn` of the outputs, and a
+list of edges to the nodes of the inputs. An edge is a pair: a node, and which of its outputs the input is.
+
+No node holds a tensor that leads back to it, so no tape waits for Python's collector of cycles: what is saved is kept as
+numbers without history.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .hooks import RemovableHandle, add_hook, call_hooks, call_tensor_hooks
+from .mode import no_grad
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+    from .function import Function
+
+
+class Differentiable:
+    """Base class of Tensor: what the tape takes gradients of."""
+
+    _requires_grad = False
+    _grad_fn: Node | None = None
+    _output_nr = 0
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._requires_grad
+
+
+def is_tensor(argument: Any) -> bool:
+    return isinstance(argument, Differentiable)
+
+
+def requires_grad(argument: Any) -> bool:
+    return isinstance(argument, Differentiable) and argument.requires_grad
+
+
+Edge = tuple["Node | None", int]
+NOWHERE: Edge = (None, 0)  # the edge to an input that needs no gradient
+
+
+class Node:
+    """One entry of the tape: the `ctx` of a `Function` call and the `grad_fn` of its outputs."""
+
+    _ages = itertools.count()
+
+    age = -1
+    next_functions: tuple[Edge, ...] = ()  # one edge for each argument of forward
+    output_like: Sequence[tuple] = ()  # of each output (shape, dtype, device)
+    needs_input_grad: tuple[bool, ...] = ()
+    _to_save: tuple = ()
+    _saved: Sequence[_Saved | None] | None = ()
+    _dirty: tuple = ()
+    _not_differentiable: tuple = ()
+    _materialize = True
+    _pre_hooks: OrderedDict | None = None
+    _post_hooks: OrderedDict | None = None
+    _tensor_hooks: dict[int, OrderedDict] | None = None
+    _retained: dict[int, Callable] | None = None  # weak references to the outputs whose gradient is kept
+
+    def __init__(self, function: type[Function]):
+        self.function = function
+
+    def connect(self, edges: Sequence[Edge], output_like: Sequence[tuple]) -> None:
+        """Take a place on the tape. A node is younger than those it points to: see `backward.py`."""
+        self.next_functions, self.output_like = tuple(edges), output_like
+        self.age = next(self._ages)
+
+    # -------------------------------------------------------------------------- what `forward` says to `backward`
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs or outputs for `backward`, which finds them in `ctx.saved_tensors`.
+
+        Raises:
+            TypeError: one is not a tensor. Anything else can be set as an attribute: `ctx.size = size`.
+        """
+        for i, tensor in enumerate(tensors):
+            if not (tensor is None or is_tensor(tensor)):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
+                    "keep it as an attribute of ctx"
+                )
+        self._to_save = tensors
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say which inputs `forward` changes in place; each must also be returned.
+
+        Raises:
+            RuntimeError: such an input is a leaf that requires grad.
+        """
+        for tensor in tensors:
+            tensor._check_inplace(recording=any(self.needs_input_grad))
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say which outputs have no gradient, such as indices."""
+        self._not_differentiable = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """With False, an output that the loss does not depend on gives `backward` None instead of zeros."""
+        self._materialize = value
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """What `forward` saved: the same memory, without history.
+
+        Raises:
+            RuntimeError: already freed by an earlier backward, or changed in place since it was saved.
+        """
+        if self._saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+                f"already been freed): what {self.name()} saved was freed by the first backward. Call that one with "
+                "retain_graph=True to keep it"
+            )
+        return tuple([None if saved is None else saved.unpack(self) for saved in self._saved])
+
+    def keep_saved(self) -> None:
+        """After forward, when versions are final: note what was to be saved."""
+        self._saved = [None if tensor is None else _Saved(tensor) for tensor in self._to_save]
+        self._to_save = ()
+
+    def release(self) -> None:
+        """Free what was saved."""
+        self._saved = None if self._saved else ()
+
+    # -------------------------------------------------------------------------- what the user sees of `grad_fn`
+    def name(self) -> str:
+        """`MulBackward0` for the Functions of this package, `MyFunctionBackward` for others, as in PyTorch."""
+        built_in = self.function.__module__.startswith("reftorch.")
+        return f"{self.function.__name__.removesuffix('Function')}Backward{'0' if built_in else ''}"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces `grad_inputs`."""
+        self._post_hooks = OrderedDict() if self._post_hooks is None else self._post_hooks
+        return add_hook(self._post_hooks, hook)
+
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before this node runs; what it returns replaces `grad_outputs`."""
+        self._pre_hooks = OrderedDict() if self._pre_hooks is None else self._pre_hooks
+        return add_hook(self._pre_hooks, hook)
+
+    def tensor_hooks(self, output: int) -> OrderedDict:
+        """The hooks of the tensor that is this node's output number `output`."""
+        self._tensor_hooks = {} if self._tensor_hooks is None else self._tensor_hooks
+        return self._tensor_hooks.setdefault(output, OrderedDict())
+
+    # -------------------------------------------------------------------------- what `backward()` does with a node
+    def arrived(self, output: int, grad: Any) -> Any:
+        """The complete gradient of an output, after the hooks of that tensor; also left in `.grad` if it is retained."""
+        if self._tensor_hooks:
+            grad = call_tensor_hooks(self._tensor_hooks.get(output), grad)
+        tensor = self._retained[output]() if self._retained and output in self._retained else None
+        if tensor is not None and tensor._grad_fn is self:  # an in-place operation may have moved it to another node
+            tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
+        return grad
+
+    def run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """The gradients for the inputs, given those of the outputs."""
+        if self._materialize and any([g is None for g in grads]):
+            grads = [zeros(like) if g is None else g for g, like in zip(grads, self.output_like)]
+        grads = call_hooks(self._pre_hooks, grads)
+        with no_grad():
+            found = self.function.backward(self, *[None if g is None else g.contiguous() for g in grads])
+        found = list(found) if isinstance(found, (tuple, list)) else [found]
+        while len(found) > len(self.next_functions) and found[-1] is None:
+            found.pop()
+        if len(found) != len(self.next_functions):
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected "
+                f"{len(self.next_functions)}, got {len(found)}): backward returns one for each argument of forward, "
+                "None for those that have none"
+            )
+        found = [self._fitted(i, grad) for i, grad in enumerate(found)]
+        return call_hooks(self._post_hooks, found, tuple(grads))
+
+    def _fitted(self, index: int, grad: Any) -> Tensor | None:
+        """`grad` with the shape and dtype of the input that it belongs to."""
+        node, output = self.next_functions[index]
+        if grad is None or node is None:
+            return None
+        if not is_tensor(grad):
+            raise RuntimeError(
+                f"{self.name()} returned, at index {index}, a {type(grad).__name__} as a gradient: expected a tensor "
+                "or None"
+            )
+        shape, dtype, device = node.output_like[output]
+        where = f"Function {self.name()} returned an invalid gradient at index {index} -"
+        if grad.array.shape != shape:
+            if not _broadcasts(shape, grad.shape):
+                raise RuntimeError(
+                    f"{where} got {list(grad.shape)} but expected shape compatible with {list(shape)}, "
+                    "the shape of the input"
+                )
+            grad = grad.sum_to_size(shape)
+        if grad.device != device:
+            raise RuntimeError(f"{where} expected device {device} but got {grad.device}")
+        return grad if grad.dtype is dtype else grad.to(dtype)
+
+
+class _Saved:
+    """The numbers of a tensor that a node needs, and the version that they had.
+
+    An alias without history is kept and not the tensor itself: an output knows its node, and an input may, after an
+    in-place operation, come from it. Node and tensor would keep each other alive.
+    """
+
+    __slots__ = ("tensor", "version")
+
+    def __init__(self, tensor: Tensor):
+        self.tensor, self.version = tensor.detach(), tensor._version
+
+    def unpack(self, node: Node) -> Tensor:
+        if self.tensor._version != self.version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"the tensor of shape {list(self.tensor.shape)} that {node.name()} saved is at version "
+                f"{self.tensor._version}; expected version {self.version} instead. Hint: clone() it first, or use the "
+                "operation that is not in place"
+            )
+        return self.tensor
+
+
+class AccumulateGrad(Node):
+    """The end of the tape at a leaf: adds what arrives to the leaf's `.grad`."""
+
+    def __init__(self, variable: Tensor):
+        from .function import Function
+
+        super().__init__(Function)
+        self.variable = variable
+        self.connect((), [(tuple(variable.shape), variable.dtype, variable.device)])
+
+    def tensor_hooks(self, output: int) -> OrderedDict:
+        return self.variable._hooks  # kept by the leaf, which may have hooks before it has a tape
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+    def arrived(self, output: int, grad: Any) -> Any:
+        return call_tensor_hooks(self.variable._own_hooks, grad)
+
+    def run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        (grad,) = call_hooks(self._pre_hooks, grads)
+        leaf = self.variable
+        if grad is not None:
+            with no_grad():
+                if leaf.grad is None:
+                    leaf.grad = grad.clone()  # y = a + b sends the same array to a and b, and the user may hold it too
+                else:
+                    leaf.grad.add_(grad)
+        for hook in list(leaf._after_accumulation.values()) if leaf._after_accumulation else ():
+            hook(leaf)
+        call_hooks(self._post_hooks, [], (grad,))
+        return []
+
+
+def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
+    pairs = itertools.zip_longest(reversed(shape), reversed(to), fillvalue=1)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def zeros(like: tuple) -> Tensor:
+    """Zeros of (shape, dtype, device)."""
+    from ..ops import creation
+
+    shape, dtype, device = like
+    return creation.zeros(shape, dtype=dtype, device=device)
