@@ -46,5 +46,6 @@ from .types import (
 __version__ = "0.1.0"
 
 half, float, double = float16, float32, float64
+cfloat, cdouble = complex64, complex128
 short, int, long = int16, int32, int64
 strided = "torch.strided"

@@ -128,11 +128,14 @@ class TensorProtocols:
         if not self.is_leaf:
             raise RuntimeError("cannot pickle a tensor with history: detach() it first")
         array = np.ascontiguousarray(self._host()).reshape(self.array.shape)
-        return _rebuild, (type(self), array, str(self.device), self._requires_grad)
+        extra = {k: v for k, v in self.__dict__.items() if not k.startswith("_") and k not in ("array", "dtype", "device")}
+        return _rebuild, (type(self), array, str(self.device), self._requires_grad), extra or None
 
 
 def _rebuild(cls: type, array: np.ndarray, device: str, requires_grad: bool) -> Tensor:
     """A tensor out of a pickle."""
+    from .tensor import Tensor
+
     made = Tensor._make(array).to(device)
     made.__class__ = cls
     made._requires_grad = requires_grad

@@ -29,7 +29,7 @@ TIMED = "import time; start = time.perf_counter(); import reftorch; print(time.p
 
 
 def test_takes_less_than_a_second():
-    times = [float(python(TIMED)) for _ in range(3)]
+    times = [float(python(TIMED)) for _ in range(5)]
     assert min(times) < 1, f"importing took {times} seconds"
 
 

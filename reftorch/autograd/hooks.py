@@ -15,7 +15,7 @@ class RemovableHandle:
     _ids = itertools.count()
 
     def __init__(self, hooks: dict, extra_dict: Any = ()):
-        self.id = next(self._ids)
+        self.id = next(i for i in self._ids if i not in hooks)  # hooks out of a pickle have numbers of another process
         self._dicts = [weakref.ref(d) for d in (hooks, *extra_dict)]
 
     def remove(self) -> None:
@@ -29,6 +29,13 @@ class RemovableHandle:
 
     def __exit__(self, *error: object) -> None:
         self.remove()
+
+    def __getstate__(self) -> tuple:
+        return self.id, [reference() for reference in self._dicts]  # a copied handle is for the copied hooks
+
+    def __setstate__(self, state: tuple) -> None:
+        self.id, dicts = state
+        self._dicts = [weakref.ref(hooks) for hooks in dicts if hooks is not None]
 
 
 def add_hook(hooks: OrderedDict, hook: Callable) -> RemovableHandle:

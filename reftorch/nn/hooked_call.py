@@ -129,7 +129,7 @@ class Gate(Function):
     def forward(ctx: Any, listener: Callable, materialize: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
         ctx.listener = listener
         ctx.set_materialize_grads(materialize)
-        passed = tuple(x.detach() for x in tensors)  # the same memory, another place on the tape
+        passed = tuple(x.view_as(x) for x in tensors)  # the same memory, another place on the tape
         ctx.mark_non_differentiable(*[y for x, y in zip(tensors, passed) if not x.requires_grad])
         return passed
 

@@ -164,7 +164,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
 
         set_slice(x, parts, value)
         return
-    x._check_inplace(x.requires_grad or value.requires_grad)
+    x._check_inplace(is_grad_enabled() and (x.requires_grad or value.requires_grad))
     target = np.empty(x.shape, np.bool_)[parts].shape
     while value.ndim > len(target) and value.shape[0] == 1:
         value = value.squeeze(0)

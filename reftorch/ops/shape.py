@@ -7,6 +7,7 @@ a view is the opposite rearrangement.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def as_shape(shape: tuple) -> tuple:
     """`(2, 3)` from both `f(2, 3)` and `f((2, 3))`."""
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = tuple(shape[0])
-    return tuple(int(extent) for extent in shape)
+    return tuple(operator.index(extent) for extent in shape)
 
 
 def infer_shape(shape: tuple, numel: int) -> tuple:
