@@ -56,6 +56,8 @@ def pytest_configure(config):
         import cuda_compile
 
         config.stash[LAUNCHES] = cuda_compile.record_launches()
+    elif config.getoption("--kernel-types"):
+        raise pytest.UsageError("--kernel-types notes launches on the simulator: add --device simulator")
     config.stash[GPU] = gpu
 
 

@@ -256,6 +256,20 @@ def _occurs(part: list[str], whole: list[str]) -> bool:
     return any(whole[i : i + len(part)] == part for i in range(len(whole) - len(part) + 1))
 
 
+def _split_at_commas(found: list[list[str]]) -> list[list[str]]:
+    """`$s_h, s_w$` are two symbols; the commas within `x[n, c]` or `y_{n, c}` separate none."""
+    symbols, depth = [], 0
+    for formula in found:
+        symbols.append([])
+        for token in formula:
+            depth += (token in "([{") - (token in ")]}")
+            if token == "," and depth == 0:
+                symbols.append([])
+            else:
+                symbols[-1].append(token)
+    return symbols
+
+
 def symbol_rows(docstring: str) -> list[list[str]]:
     """The cells of the table below `## Symbols`, without its head."""
     section = docstring.partition("## Symbols")[2].split("\n## ")[0]
@@ -280,7 +294,7 @@ def symbols(source: str) -> list[str]:
         variables = re.findall(r"`([^`]+)`", row[1])
         if not formulas(row[0]) or not variables:
             complaints.append(f"row {row}: the symbol stands in $...$, the variable in backticks")
-        for symbol in formulas(row[0]):
+        for symbol in _split_at_commas(formulas(row[0])):
             if not any(_occurs(symbol, formula) for formula in above):
                 complaints.append(f"symbol {''.join(symbol)} occurs in no formula above the table")
         for variable in variables:

@@ -59,7 +59,7 @@ def walk(value: Any, at: str = "value") -> Iterator[tuple[str, Any]]:
         for key, part in value.items():
             yield from walk(part, f"{at}[{key!r}]")
     elif isinstance(value, (tuple, list)) and any(is_tensor(part) for part in value):
-        yield at, (getattr(type(value), "_fields", type(value).__name__), len(value))
+        yield at, [len(value), type(value).__name__, *[n for n in ("values", "indices") if hasattr(value, n)]]
         for i, part in enumerate(value):
             yield from walk(part, f"{at}[{i}]")
     else:
@@ -138,7 +138,9 @@ def compare(ours: Outcome, theirs: Outcome, words: list[str], ulps: float) -> No
         wanted = builtin_type(theirs.error)
         assert ours.error is not None, f"torch raises {wanted.__name__}: {theirs.error}\nreftorch has {ours.numbers}"
         found = builtin_type(ours.error)
-        assert found is wanted, f"torch raises {wanted.__name__}: {theirs.error}\nreftorch {found.__name__}: {ours.error}"
+        assert found is wanted, (
+            f"torch raises {wanted.__name__}: {theirs.error}\nreftorch {found.__name__}: {ours.error}"
+        )
         missing = [word for word in words if word.lower() not in str(ours.error).lower()]
         assert not missing, f"the message lacks {missing}: {ours.error}"
         return

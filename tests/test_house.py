@@ -274,4 +274,6 @@ def test_symbols_are_looked_up():
     assert "`beta`".strip("`") in house.symbols(TABLE.replace("`alpha`", "`beta`"))[0]
     assert "wanted |" in house.symbols(TABLE.replace("| any | factor |", "| factor |"))[0]
     assert "empty" in house.symbols(TABLE.partition("| $x")[0] + '"""\n')[0]
+    assert house.symbols(TABLE.replace("| $x_{n}$", "| $x_{n}, y_{n}$").replace("`x[n]`", "`x[n]`, `y`")) == []
+    assert "z occurs in no formula" in house.symbols(TABLE.replace("| $x_{n}$", "| $x_{n}, z$"))[0]
     assert "$...$" in house.symbols(TABLE.replace("`alpha`", "alpha"))[0]

@@ -91,7 +91,7 @@ from reftorch.nn.module import Module
 from reftorch.nn.parameter import Parameter
 from reftorch.ops import empty
 from reftorch.tensor import Tensor
-from reftorch.types import Size, float32, float64, int64
+from reftorch.types import Size, complex64, complex128, float32, float64, int64
 
 
 def linear_output_size(size_in, out_features):
@@ -265,7 +265,7 @@ def linear(input, weight, bias=None):
 
     Raises:
         RuntimeError: sizes, dtypes or devices do not fit together.
-        NotImplementedError: the dtype is not float32, float64 or int64.
+        NotImplementedError: the dtype is not float32, float64, int64, complex64 or complex128.
         TypeError: an argument is not a tensor.
     """
     _check_arguments(input, weight, bias)
@@ -287,9 +287,10 @@ def _check_arguments(input, weight, bias):
                 f"linear: input and {name} must have the same dtype, but got {input.dtype} and {value.dtype}: convert one "
                 "of them, as in model.double() or input.float()"
             )
-    if input.dtype not in (float32, float64, int64):
+    if input.dtype not in (float32, float64, int64, complex64, complex128):
         raise NotImplementedError(
-            f"linear is not implemented for {input.dtype}: it takes torch.float32, torch.float64 or torch.int64"
+            f"linear is not implemented for {input.dtype}: it takes torch.float32, torch.float64, torch.int64, and complex "
+            "numbers without a gradient"
         )
     if input.dim() == 0 or weight.dim() == 0:
         raise RuntimeError(
