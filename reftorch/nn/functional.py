@@ -4,6 +4,7 @@ from reftorch.nn.activation.relu import relu, relu_
 from reftorch.nn.convolution.conv2d import conv2d
 from reftorch.nn.linear.linear import linear
 from reftorch.nn.loss.cross_entropy_loss import cross_entropy
+from reftorch.nn.padding.pad import pad
 from reftorch.nn.pooling.max_pool2d import max_pool2d, max_pool2d_with_indices
 from reftorch.ops import log_softmax, softmax
 
@@ -14,6 +15,7 @@ __all__ = [
     "log_softmax",
     "max_pool2d",
     "max_pool2d_with_indices",
+    "pad",
     "relu",
     "relu_",
     "softmax",

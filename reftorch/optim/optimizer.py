@@ -42,15 +42,6 @@ required = _Required()
 
 
 # ------------------------------------------------------------------------------------------------ hooks
-# Hooks of one optimizer, by the occasion on which they are called; each is an attribute of the optimizer.
-_HOOKS = (
-    "_optimizer_step_pre_hooks",
-    "_optimizer_step_post_hooks",
-    "_optimizer_state_dict_pre_hooks",
-    "_optimizer_state_dict_post_hooks",
-    "_optimizer_load_state_dict_pre_hooks",
-    "_optimizer_load_state_dict_post_hooks",
-)
 _global_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
 _global_post_hooks: OrderedDict[int, Callable] = OrderedDict()
 
@@ -109,6 +100,13 @@ class Optimizer:
         ValueError: `params` is empty, or a group is wrong (see `add_param_group`).
     """
 
+    _optimizer_step_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_step_post_hooks: OrderedDict[int, Callable]
+    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable]
+    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable]
+    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable]
+
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self._make_hooks()
@@ -136,7 +134,7 @@ class Optimizer:
             cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
 
     def _make_hooks(self) -> None:
-        for name in _HOOKS:
+        for name in Optimizer.__annotations__:  # the six above
             if name not in self.__dict__:
                 setattr(self, name, OrderedDict())
 

@@ -213,10 +213,9 @@ def _step_together(jobs: list, rates: list, nesterov: bool, maximize: bool) -> N
                     changed(buf, new_buf)
 
 
-def _step_on_tape(
-    params: list, grads: list, bufs: list, lr, momentum, undamped, weight_decay, nesterov, maximize
-) -> None:
+def _step_on_tape(params: list, grads: list, bufs: list, rates: tuple, nesterov: bool, maximize: bool) -> None:
     """The step in tensor operations, recorded on the tape; buffers are replaced, not changed in place."""
+    lr, momentum, undamped, weight_decay = rates
     for i, param in enumerate(params):
         g = -grads[i] if maximize else grads[i]
         if weight_decay != 0:
@@ -234,8 +233,9 @@ def _prevented(grads: list, grad_scale: Tensor | None, found_inf: Tensor | None)
     """Whether `found_inf` forbids the step; if not, the gradients are divided by `grad_scale`."""
     if found_inf is not None and found_inf.item():
         return True
-    for grad in grads if grad_scale is not None else ():
-        grad.div_(grad_scale.to(grad.device))
+    if grad_scale is not None:
+        for grad in grads:
+            grad.div_(grad_scale.to(grad.device))
     return False
 
 
@@ -283,8 +283,8 @@ def sgd(
     bufs = momentum_buffer_list
     check_lists(params, gradients=d_p_list, **({"momentum_buffers": bufs} if momentum != 0 else {}))
     if is_recording(*params, *d_p_list, *bufs, lr, weight_decay):
-        rates = [lr, momentum, 1 - dampening, weight_decay]
-        return _step_on_tape(params, d_p_list, bufs, *rates, nesterov, maximize)
+        rates = (lr, momentum, 1 - dampening, weight_decay)
+        return _step_on_tape(params, d_p_list, bufs, rates, nesterov, maximize)
     jobs = []
     for i, (param, grad) in enumerate(zip(params, d_p_list)):
         first = momentum != 0 and bufs[i] is None
@@ -294,9 +294,9 @@ def sgd(
             jobs.append((param, grad, bufs[i] if momentum != 0 else grad, first))
     # a parameter that is listed twice takes two steps, one after the other
     together = (foreach or fused) and len(set(params)) == len(params)
-    rates = [float(lr), float(momentum), float(1 - dampening), float(weight_decay)]
+    numbers = [float(lr), float(momentum), float(1 - dampening), float(weight_decay)]
     step = _step_together if together else _step_each
-    step(jobs, rates, bool(nesterov), bool(maximize))
+    step(jobs, numbers, bool(nesterov), bool(maximize))
 
 
 class SGD(Optimizer):
@@ -348,9 +348,9 @@ class SGD(Optimizer):
                 "Nesterov momentum requires a momentum and zero dampening, "
                 f"but momentum is {momentum} and dampening {dampening}"
             )
-        options = dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay)
-        options |= dict(nesterov=nesterov, maximize=maximize, foreach=foreach)
-        options |= dict(differentiable=differentiable, fused=fused)
+        options: dict[str, Any] = dict(lr=lr, momentum=momentum, dampening=dampening)
+        options |= dict(weight_decay=weight_decay, nesterov=nesterov, maximize=maximize)
+        options |= dict(foreach=foreach, differentiable=differentiable, fused=fused)
         super().__init__(params, options)
         if fused and differentiable:
             raise RuntimeError("`fused` does not support `differentiable`")

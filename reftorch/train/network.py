@@ -22,7 +22,7 @@ class ConvNet(nn.Module):
         width: int,
         mean: float,
         std: float,
-        channels: tuple[int, int] = (8, 24),
+        channels: tuple[int, int] = (12, 24),
         hidden: int = 64,
         classes: int = CLASSES,
     ):

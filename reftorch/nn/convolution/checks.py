@@ -63,17 +63,18 @@ def check_options(input, weight, stride, padding, dilation, groups):
         raise RuntimeError(f"Only zero batch inputs are supported, but got input shape: {list(input.shape)}")
 
 
-def check_layer(in_channels, out_channels, groups, padding, stride, padding_mode):
-    if groups <= 0:
-        raise ValueError(f"groups must be a positive integer, found {groups}")
-    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if channels % groups:
-            raise ValueError(f"{name} must be divisible by groups: found {channels} and {groups}")
+def border_sizes(padding, kernel_size, stride, dilation):
+    """The padding above and left, and the sum of both sides, as two pairs."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding == "same":
+        if stride != (1, 1):
+            raise RuntimeError(
+                f"padding='same' is not supported for strided convolutions: stride is {stride}, which shrinks the image"
+            )
+        both = tuple(d * (k - 1) for k, d in zip(kernel_size, dilation))
+        return (both[0] // 2, both[1] // 2), both
     if isinstance(padding, str):
-        if padding not in ("same", "valid"):
-            raise ValueError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
-        if padding == "same" and any(s != 1 for s in pair(stride, "stride", "Conv2d")):
-            raise ValueError(f"padding='same' is not supported for strided convolutions: stride is {stride}")
-    modes = ("zeros", "reflect", "replicate", "circular")
-    if padding_mode not in modes:
-        raise ValueError(f"padding_mode must be one of {modes}, but got padding_mode={padding_mode!r}")
+        raise RuntimeError(f"Invalid padding string: {padding!r}; it may be 'same' or 'valid'")
+    padding = pair(padding, "padding", "conv2d")
+    return padding, (2 * padding[0], 2 * padding[1])

@@ -113,19 +113,14 @@ tensor([10.])
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
-from reftorch.nn import init
 from reftorch.nn.arguments import pair
-from reftorch.nn.convolution.border import border_sizes, pad2d
-from reftorch.nn.convolution.checks import check_layer, check_options, check_tensors
-from reftorch.nn.module import Module
-from reftorch.nn.parameter import Parameter
-from reftorch.ops import empty
+from reftorch.nn.convolution.checks import border_sizes, check_options, check_tensors
+from reftorch.nn.convolution.conv_nd import ConvNd
+from reftorch.nn.padding.pad import pad
 
 
 def conv2d_output_size(size_in, kernel_size, stride, padding, dilation):
@@ -397,7 +392,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return y.squeeze(0) if input.dim() == 3 else y
 
 
-class Conv2d(Module):
+class Conv2d(ConvNd):
     """A bank of learned filters, as a layer.
 
     Args:
@@ -434,44 +429,24 @@ class Conv2d(Module):
         device=None,
         dtype=None,
     ):
-        super().__init__()
-        check_layer(in_channels, out_channels, groups, padding, stride, padding_mode)
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = pair(kernel_size, "kernel_size", "Conv2d")
-        self.stride = pair(stride, "stride", "Conv2d")
-        self.padding = padding if isinstance(padding, str) else pair(padding, "padding", "Conv2d")
-        self.dilation = pair(dilation, "dilation", "Conv2d")
-        self.transposed, self.output_padding = False, (0, 0)
-        self.padding_mode = padding_mode
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
-        if bias:
-            self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
-        else:
-            self.register_parameter("bias", None)
-        self.reset_parameters()
-
-    def reset_parameters(self):
-        """Draw the weights anew: uniform on ±sqrt(k), as `kaiming_uniform_` with a = sqrt(5) gives."""
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        fan_in = math.prod(self.weight.shape[1:])
-        if self.bias is not None and fan_in > 0:
-            init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
+        super().__init__(
+            in_channels,
+            out_channels,
+            pair(kernel_size, "kernel_size", "Conv2d"),
+            pair(stride, "stride", "Conv2d"),
+            padding if isinstance(padding, str) else pair(padding, "padding", "Conv2d"),
+            pair(dilation, "dilation", "Conv2d"),
+            False,
+            (0, 0),
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
 
     def forward(self, input):
         padding = self.padding
         if self.padding_mode != "zeros":
-            first, both = border_sizes(padding, self.kernel_size, self.stride, self.dilation)
-            (above, left), (below, right) = first, (both[0] - first[0], both[1] - first[1])
-            input = pad2d(input, above, below, left, right, self.padding_mode)
-            padding = 0
+            input, padding = pad(input, self._reversed_padding_repeated_twice, self.padding_mode), 0
         return conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-
-    def extra_repr(self):
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        defaults = {"padding": (0, 0), "dilation": (1, 1), "output_padding": (0, 0), "groups": 1}
-        for name, default in defaults.items():
-            if getattr(self, name) != default:
-                text += f", {name}={getattr(self, name)}"
-        text += "" if self.bias is not None else ", bias=False"
-        return text + ("" if self.padding_mode == "zeros" else f", padding_mode={self.padding_mode}")

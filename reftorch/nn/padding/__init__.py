@@ -1,0 +1,1 @@
+"""Padding: images and sequences with a border."""

@@ -1,0 +1,222 @@
+"""The arrays that a kernel sees: NumPy arrays that watch every access."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .faults import DataRace, NeverWritten, OutOfBounds, place_of
+from .memory import ATOMIC, READ, WRITE, Access, Cell, Space, exchange, first_byte, poison
+
+if TYPE_CHECKING:
+    from .launch import Launch
+
+DOES = {READ: "reads", WRITE: "writes", ATOMIC: "changes atomically"}
+DID = {READ: "read", WRITE: "wrote", ATOMIC: "changed atomically"}
+
+
+class Array:
+    """An array in a kernel: `a[i, j]`, parts such as `a[i]` and `a[i, 1:]`, `shape`, `size`, `ndim`, `dtype`, `strides`.
+
+    Elements come back as NumPy scalars of the array's type, so float32 stays float32.
+    """
+
+    __slots__ = ("_data", "_launch", "_space", "_start", "dtype", "itemsize", "name", "ndim", "shape", "size", "strides")
+
+    def __init__(self, launch: Launch, space: Space, data: np.ndarray, start: int, name: str):
+        self._launch, self._space, self._data, self._start, self.name = launch, space, data, start, name
+        self.shape, self.strides, self.dtype, self.ndim = data.shape, data.strides, data.dtype, data.ndim
+        self.size, self.itemsize = data.size, data.itemsize
+
+    # ------------------------------------------------------------------------------------------------- what kernels do
+    def __getitem__(self, key: Any) -> Any:
+        frame = sys._getframe(1)
+        index = self._index(key)
+        if index is None:
+            return self._part(key, frame)
+        if not self._touch(READ, index, frame):
+            return poison(self.dtype)
+        return self._data[index]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        frame = sys._getframe(1)
+        index = self._index(key)
+        if index is None:
+            self._part(key, frame)._fill(value, frame)
+        elif self._touch(WRITE, index, frame):
+            store(self._data, index, value)
+
+    def _change(self, key: Any, change: Callable[[Any], Any], frame: FrameType) -> Any:
+        """An atomic operation: the element becomes `change(element)`; returns what it was."""
+        index = self._index(key)
+        if index is None:
+            raise TypeError(f"an atomic operation wants the index of one element of {self.name}{list(self.shape)}, found {key}")
+        if not self._touch(ATOMIC, index, frame):
+            return poison(self.dtype)
+        old = self._data[index]
+        store(self._data, index, change(old))
+        return old
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        frame = sys._getframe(1)
+        for i in range(self.shape[0]):
+            if self.ndim > 1:
+                yield self._part(i, frame)
+            else:
+                yield self._data[i] if self._touch(READ, (i,), frame) else poison(self.dtype)
+
+    def reshape(self, *shape: Any) -> Array:
+        """The same memory under another shape."""
+        return self._view(np.reshape(self._data, shape[0] if isinstance(shape[0], tuple) else shape, copy=False))
+
+    @property
+    def T(self) -> Array:
+        return self._view(self._data.T)
+
+    def __repr__(self) -> str:
+        return f"<{self._space.name} array {self.name}>\n{self._data}"
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self.name} is a whole array: a CUDA kernel computes with single elements, {self.name}[i]")
+
+    __array_ufunc__ = None  # so that NumPy does not take it for one of its own
+
+    # -------------------------------------------------------------------------------------------------------- indexing
+    def _index(self, key: Any) -> tuple | None:
+        """The key as a tuple of integers, one for each axis; None if it does not name a single element."""
+        index = key if type(key) is tuple else (key,)
+        if len(index) != self.ndim:
+            return None
+        for i in index:
+            if type(i) is not int and not isinstance(i, (int, np.integer)):
+                return None
+        return index
+
+    def _part(self, key: Any, frame: FrameType) -> Array:
+        """What `key` selects, over the same memory."""
+        index = key if isinstance(key, tuple) else (key,)
+        whole = [i for i in index if isinstance(i, (int, np.integer))]
+        if len(whole) == len(index):
+            if any(not 0 <= i < n for i, n in zip(index, self.shape)) and len(index) < self.ndim:
+                self._outside(READ, index, frame)
+                return self._view(np.full(self.shape[len(index) :], poison(self.dtype)))
+        elif any(i < 0 for i in whole) or not all(isinstance(i, (int, np.integer, slice)) for i in index if i is not Ellipsis):
+            raise IndexError(f"{self.name}[{key}]: wanted integers from 0 and slices")
+        return self._view(self._data[key])
+
+    def _view(self, data: np.ndarray) -> Array:
+        start = self._start + first_byte(data) - first_byte(self._data) if data.size else self._start
+        return Array(self._launch, self._space, data, start, self.name)
+
+    def _fill(self, value: Any, frame: FrameType) -> None:
+        """Write a number, or the elements of another array, to each element."""
+        for index in np.ndindex(self.shape):
+            if isinstance(value, Array):
+                element = value._data[index] if value._touch(READ, index, frame) else poison(value.dtype)
+            else:
+                element = np.broadcast_to(value, self.shape)[index]
+            if self._touch(WRITE, index, frame):
+                store(self._data, index, element)
+
+    # -------------------------------------------------------------------------------------------------------- watching
+    def _touch(self, kind: str, index: tuple, frame: FrameType) -> bool:
+        """Check, count and remember an access. False if there is no such element."""
+        launch, space = self._launch, self._space
+        launch.step()
+        address = self._start
+        for i, extent, stride in zip(index, self.shape, self.strides):
+            if not 0 <= i < extent:
+                self._outside(kind, index, frame)
+                return False
+            address += i * stride
+        thread = launch.current
+        thread.count(space.counters[kind])
+        if address in space.empty:
+            if kind != WRITE:
+                self._never_written(kind, index, frame)
+            space.empty.discard(address)  # one report is enough
+        if space.name == "local":
+            return True
+        cell = space.cells.get(address)
+        if cell is None:
+            cell = space.cells[address] = Cell()
+        if kind == ATOMIC:
+            exchange(cell, thread)
+        race = cell.enter(kind, Access(thread, thread.clock, frame.f_code, frame.f_lasti))
+        if race is not None:
+            self._race(kind, index, frame, race, kind_of(cell, race))
+        launch.traffic.note(self, space.name, kind, thread, frame, address)
+        return True
+
+    def _name_in(self, frame: FrameType) -> str:
+        """What the kernel calls this array on the line where it uses it."""
+        if self.name and frame.f_locals.get(self.name) is self:
+            return self.name
+        return next((name for name, value in frame.f_locals.items() if value is self), self.name)
+
+    def _cell(self, index: tuple, frame: FrameType) -> tuple[str, tuple[int, ...], str]:
+        """The array's name, the cell, and both as text."""
+        name, cell = self._name_in(frame), tuple(map(int, index))
+        return name, cell, f"{name}[{', '.join(map(str, cell))}]"
+
+    def _outside(self, kind: str, index: tuple, frame: FrameType) -> None:
+        launch = self._launch
+        name, cell, text = self._cell(index, frame)
+        axis = next(d for d, (i, n) in enumerate(zip(cell, self.shape)) if not 0 <= i < n)
+        text = f"{launch.current.name} {DOES[kind]} {text}, but {name} has shape {self.shape}"
+        if cell[axis] < 0:
+            text += f": index {cell[axis]} of axis {axis} is negative. Numba would take the end of the axis, C++ what lies before"
+        else:
+            text += f": axis {axis} ends at {self.shape[axis] - 1}"
+        places, callers = launch.places(frame)
+        launch.fault(OutOfBounds, text + callers, places, (launch.current.name,), name, cell)
+
+    def _never_written(self, kind: str, index: tuple, frame: FrameType) -> None:
+        launch = self._launch
+        if self._space.name == "global" and self._data[index].tobytes() != poison(self.dtype).tobytes():
+            return  # the host wrote it
+        name, cell, text = self._cell(index, frame)
+        places, callers = launch.places(frame)
+        text = f"{launch.current.name} {DOES[kind]} {text} in {self._space.name} memory before anybody wrote it{callers}"
+        launch.fault(NeverWritten, text, places, (launch.current.name,), name, cell)
+
+    def _race(self, kind: str, index: tuple, frame: FrameType, rival: Access, was: str) -> None:
+        launch, thread, other = self._launch, self._launch.current, rival.thread
+        name, cell, text = self._cell(index, frame)
+        (place,), callers = launch.places(frame)
+        there = place_of(rival.code, rival.instruction)
+        text = f"{thread.name} {DOES[kind]} {text}{callers}; {other.name} {DID[was]} it at {there}; nothing orders the two"
+        if thread.block != other.block:
+            text += ". No barrier reaches across blocks: use an atomic operation for both, or two launches"
+        elif self._space.name == "shared":
+            text += ": is a cuda.syncthreads() missing between these lines?"
+        launch.fault(DataRace, text, (place, there), (thread.name, other.name), name, cell)
+
+
+def kind_of(cell: Cell, access: Access) -> str:
+    raise NotImplementedError
+
+
+def store(data: np.ndarray, index: tuple, value: Any) -> None:
+    """data[index] = value; an integer that is too large wraps round, as on a GPU."""
+    try:
+        data[index] = value
+    except OverflowError:
+        data[index] = np.array(int(value) % 2 ** (8 * data.itemsize), np.uint64).astype(data.dtype)
+
+
+def extent(shape: Any) -> tuple[int, ...]:
+    """The shape of a new array, given as a number or a tuple."""
+    return tuple(map(int, shape)) if isinstance(shape, (tuple, list)) else (int(shape),)
+
+
+def nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return math.prod(shape) * dtype.itemsize

@@ -1,0 +1,154 @@
+"""What can be wrong with a kernel. A fault is an exception that knows where, which threads, and which cell."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+
+class Place(NamedTuple):
+    """A line of a kernel."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        near = os.path.relpath(self.file)
+        return f"{self.file if near.startswith('..') else near}:{self.line}"
+
+
+class ThreadName(NamedTuple):
+    """`blockIdx` and `threadIdx` of a thread, each (x, y, z)."""
+
+    block: tuple[int, int, int]
+    thread: tuple[int, int, int]
+
+    def __str__(self) -> str:
+        return f"thread {short(self.thread)} of block {short(self.block)}"
+
+
+def short(index: Sequence[int]) -> str:
+    """(3, 0, 0) as "3", (3, 1, 0) as "(3, 1)"."""
+    x, y, z = index
+    return str((x, y, z)) if z else str((x, y)) if y else str(x)
+
+
+@functools.lru_cache(maxsize=None)
+def place_of(code: CodeType, instruction: int) -> Place:
+    """The line on which an instruction stands; `instruction` is a frame's `f_lasti`."""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return Place(code.co_filename, line)
+    return Place(code.co_filename, code.co_firstlineno)
+
+
+def stack_of(frame: FrameType, kernel: CodeType) -> tuple[tuple[CodeType, int], ...]:
+    """The instruction that `frame` is at, then those that called it, up to the kernel's own."""
+    stack = [(frame.f_code, frame.f_lasti)]
+    while frame.f_code is not kernel and frame.f_back is not None:
+        frame = frame.f_back
+        stack.append((frame.f_code, frame.f_lasti))
+    return tuple(stack)
+
+
+class SimtError(RuntimeError):
+    """A rule that a kernel broke.
+
+    `threads` are those that took part (`ThreadName`), `places` the line of each (`Place`), `array` and `cell` what they touched.
+    `count` tells how often the same thing happened on the same lines, with whichever threads and cells; the first one is told.
+    """
+
+    kind = "fault"
+
+    def __init__(
+        self, text: str, places: Sequence[Place] = (), threads: Sequence[ThreadName] = (), array: str = "", cell: Any = None
+    ):
+        super().__init__(text)
+        self.text = text
+        self.places, self.threads = tuple(places), tuple(threads)
+        self.array, self.cell = array, cell
+        self.count = 1
+
+    @property
+    def file(self) -> str | None:
+        """The file of the first place."""
+        return self.places[0].file if self.places else None
+
+    @property
+    def line(self) -> int | None:
+        """The line of the first place."""
+        return self.places[0].line if self.places else None
+
+    def __str__(self) -> str:
+        where = f"{self.places[0]}: " if self.places else ""
+        again = f" ({self.count} times on these lines; this was the first)" if self.count > 1 else ""
+        return f"{where}{self.kind}: {self.text}{again}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fault as numbers and text."""
+        return {
+            "kind": self.kind,
+            "text": self.text,
+            "places": [place._asdict() for place in self.places],
+            "threads": [thread._asdict() for thread in self.threads],
+            "array": self.array,
+            "cell": self.cell,
+            "count": self.count,
+        }
+
+
+class OutOfBounds(SimtError, IndexError):
+    """An index that is not in the array."""
+
+    kind = "out of bounds"
+
+
+class NeverWritten(SimtError):
+    """A read of a cell that holds nothing yet."""
+
+    kind = "read of memory that nobody wrote"
+
+
+class DataRace(SimtError):
+    """Two accesses that nothing orders; `threads` and `places` are those of the later one and of the earlier one here."""
+
+    kind = "data race"
+
+
+class DivergentBarrier(SimtError):
+    """A barrier that not all threads of a block reach together."""
+
+    kind = "divergent barrier"
+
+
+class WarpFault(SimtError):
+    """A warp operation without the threads that it needs."""
+
+    kind = "warp operation"
+
+
+class SharedArrayFault(SimtError):
+    """A shared array that a GPU or Numba would not give."""
+
+    kind = "shared array"
+
+
+class LaunchFault(SimtError):
+    """A launch that no GPU would accept; nothing is run."""
+
+    kind = "launch"
+
+
+class StepLimit(SimtError):
+    """More steps than allowed; the run is stopped."""
+
+    kind = "too many steps"
+
+
+class KernelFailed(SimtError):
+    """Python raised an exception in the kernel (`__cause__`); the run is stopped."""
+
+    kind = "exception"

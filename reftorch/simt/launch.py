@@ -1,0 +1,262 @@
+"""Runs a kernel: block after block, thread after thread, from barrier to barrier."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from .array import Array
+from .device import bind, source_of, takes_turns
+from .faults import KernelFailed, LaunchFault, Place, SimtError, StepLimit, ThreadName, place_of, stack_of
+from .intrinsics import Cuda
+from .meeting import released
+from .memory import Space, first_byte, owner_of, poison
+from .report import Report
+from .thread import Strand, Thread
+from .traffic import Traffic
+
+ORDERS = ("ascending", "descending", "shuffled")
+MOST_THREADS = 1024  # a block
+LARGEST_BLOCK = (1024, 1024, 64)
+LARGEST_GRID = (2**31 - 1, 65535, 65535)
+
+
+def run(
+    kernel: Any,
+    grid: int | Sequence[int],
+    block: int | Sequence[int],
+    *args: Any,
+    order: str = "ascending",
+    seed: int = 0,
+    check: bool = True,
+    strict: bool = True,
+    empty: Sequence[Any] = (),
+    dynamic_shared: int = 0,
+    max_steps: int = 10_000_000,
+) -> Report:
+    """Run `kernel[grid, block](*args)` one thread at a time, and tell what it did.
+
+    Args:
+        kernel: what `@cuda.jit` made (on a GPU, in Numba's simulator) or a plain function.
+        grid, block: how many blocks, and threads a block; up to three numbers each.
+        args: NumPy or device arrays, which are changed in place; numbers; tuples of these.
+        order: which thread goes first: "ascending", "descending" or "shuffled", as `seed` decides.
+        check: False runs with plain NumPy arrays: no faults of memory, no counts, but faster.
+        strict: raise at the first fault; otherwise go on, and list the faults in the report. After a read out of bounds, or
+            of nothing, the kernel goes on with NaN; a write out of bounds is left out.
+        empty: those of `args` that hold nothing yet. They are filled with NaN, and a read before a write is a fault.
+        dynamic_shared: bytes for `cuda.shared.array(0, ...)`.
+        max_steps: reads, writes, iterations and barriers of all threads together, before the run is stopped.
+
+    Raises:
+        SimtError: the first fault, if `strict`.
+        ValueError: an unknown order, or a grid or block that is not one to three positive integers.
+    """
+    launch = Launch(kernel, grid, block, order, seed, check, strict, dynamic_shared, max_steps)
+    for array in empty:
+        launch.mark_empty(array)
+    return launch.run(args)
+
+
+def sizes(name: str, given: int | Sequence[int]) -> tuple[int, int, int]:
+    """`grid` or `block` as three numbers."""
+    numbers = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    if not 1 <= len(numbers) <= 3 or any(int(n) != n or n < 1 for n in numbers):
+        raise ValueError(f"{name} is {given}: wanted one to three whole numbers of at least 1, as in kernel[grid, block]")
+    x, y, z = (*map(int, numbers), 1, 1)[:3]
+    return x, y, z
+
+
+class Launch:
+    """One run of a kernel: its geometry and memory, whose turn it is, what was counted and found."""
+
+    current: Thread
+
+    def __init__(
+        self, kernel: Any, grid: Any, block: Any, order: str, seed: int, check: bool, strict: bool, dynamic: int, limit: int
+    ):
+        if order not in ORDERS:
+            raise ValueError(f"order is {order!r}: wanted one of {', '.join(ORDERS)}")
+        self.grid, self.block = sizes("grid", grid), sizes("block", block)
+        self.block_size = self.block[0] * self.block[1] * self.block[2]
+        self.order, self.seed, self.random = order, seed, random.Random(seed)
+        self.check, self.strict, self.dynamic_shared, self.max_steps = check, strict, dynamic, limit
+        self.steps = 0
+        self.memory, self.shared = Space("global"), Space("shared")
+        self.traffic = Traffic()
+        self.faults: dict[tuple, SimtError] = {}
+        self.counts: list[dict[str, int]] = []  # of each thread
+        self.idle: list[Strand] = []
+        self.strands: list[Strand] = []
+        source = source_of(kernel)
+        self.name = source.__name__
+        self.function = bind(source, Cuda(self), self.loop if check else None)
+        self.turns = takes_turns(self.function)
+        self.arguments: tuple = ()
+        self.shared_arrays: dict = {}
+
+    # ------------------------------------------------------------------------------------------------------- arguments
+    def mark_empty(self, array: Any) -> None:
+        """Fill an argument with poison, and remember that nobody has written it."""
+        data = getattr(array, "_ary", array)
+        if not isinstance(data, np.ndarray):
+            raise TypeError(f"`empty` names a {type(array).__name__}: wanted NumPy arrays that are among the arguments")
+        data[...] = poison(data.dtype)
+        self.forget(data)
+
+    def forget(self, data: np.ndarray) -> None:
+        """Remember that nobody has written these cells."""
+        start, steps = self.memory.locate(data), data.strides
+        self.memory.empty |= {start + sum(map(int.__mul__, index, steps)) for index in np.ndindex(data.shape)}
+
+    def wrap(self, given: Any, name: str, after: list[Callable[[], None]]) -> Any:
+        """An argument as the kernel sees it."""
+        if isinstance(given, tuple):
+            return tuple(self.wrap(part, f"{name}[{i}]", after) for i, part in enumerate(given))
+        data = getattr(given, "_ary", given)
+        if not isinstance(data, np.ndarray) and hasattr(given, "copy_to_host"):  # it lies on a real GPU
+            data = given.copy_to_host()
+            after.append(lambda: given.copy_to_device(data))
+        if not isinstance(data, np.ndarray) or not self.check:
+            return data
+        return Array(self, self.memory, data, self.memory.locate(data), name)
+
+    # ---------------------------------------------------------------------------------------------------------- running
+    def run(self, args: Sequence[Any]) -> Report:
+        after: list[Callable[[], None]] = []
+        code = self.function.__code__
+        names = code.co_varnames[: code.co_argcount]
+        self.arguments = tuple(self.wrap(given, name, after) for given, name in zip(args, (*names, *[""] * len(args))))
+        try:
+            self.check_geometry()
+            with np.errstate(all="ignore"):
+                for number in self.in_order(range(self.grid[0] * self.grid[1] * self.grid[2])):
+                    self.run_block(number)
+        except SimtError as fault:
+            if self.strict:
+                raise
+            assert any(fault is known for known in self.faults.values())
+        finally:
+            self.max_steps = -1  # stops a strand that still runs, after Ctrl-C
+            for strand in self.strands:
+                strand.end()
+        for back in after:
+            back()
+        return Report.of(self)
+
+    def check_geometry(self) -> None:
+        """Raises LaunchFault if no GPU would start this."""
+        complaint = ""
+        if self.block_size > MOST_THREADS:
+            complaint = f"{self.block_size:,} threads in a block {self.block}: a GPU takes {MOST_THREADS:,} at most"
+        for name, found, limit in (("block", self.block, LARGEST_BLOCK), ("grid", self.grid, LARGEST_GRID)):
+            if any(n > most for n, most in zip(found, limit)):
+                complaint = complaint or f"a {name} of {found}: a GPU takes {limit} at most"
+        if complaint:
+            raise self.fault(LaunchFault, f"{complaint}. Use more blocks of fewer threads", stop=True)
+
+    def run_block(self, number: int) -> None:
+        """All threads of a block, until they wait or end; then those that may go on; and so on."""
+        self.shared, self.shared_arrays = Space("shared"), {}
+        threads = [Thread(self, number, i) for i in range(self.block_size)]
+        ready = threads
+        while ready:
+            for thread in self.in_order(ready):
+                self.resume(thread)
+            ready = released(self, threads)
+        self.counts += [thread.counts for thread in threads]
+        self.traffic.close()
+
+    def in_order(self, items: Sequence) -> list:
+        """The threads or blocks, in the order in which they get their turn."""
+        found = list(items)
+        if self.order == "descending":
+            found.reverse()
+        if self.order == "shuffled":
+            self.random.shuffle(found)
+        return found
+
+    def resume(self, thread: Thread) -> None:
+        """Run a thread until it waits or ends."""
+        self.current = thread
+        if not self.turns:  # no barrier in the kernel: no need for a Python thread of its own
+            thread.run()
+        elif thread.strand is not None:
+            thread.strand.resume()
+        else:
+            thread.strand = self.idle.pop() if self.idle else self.new_strand()
+            thread.strand.resume(thread.run)
+        if thread.done and thread.strand is not None:
+            self.idle.append(thread.strand)
+        if thread.error is not None:
+            self.failed(thread, thread.error)
+
+    def new_strand(self) -> Strand:
+        self.strands.append(Strand())
+        return self.strands[-1]
+
+    def failed(self, thread: Thread, error: BaseException) -> None:
+        """Pass an exception of a kernel on; Python's own with the thread that it happened in."""
+        if isinstance(error, SimtError) or not isinstance(error, Exception):
+            raise error
+        places, trace = [], error.__traceback__
+        while trace is not None:
+            places.append(place_of(trace.tb_frame.f_code, trace.tb_lasti))
+            trace = trace.tb_next
+        own = [place for place in places if place.file == self.function.__code__.co_filename]
+        text = f"{thread.name} raised {type(error).__name__}: {error}"
+        raise self.fault(KernelFailed, text, (own or places)[-1:], (thread.name,), stop=True) from error
+
+    # ------------------------------------------------------------------------------------------------ called by kernels
+    def step(self) -> None:
+        """Count a step of the current thread."""
+        self.steps += 1
+        if self.steps > self.max_steps:
+            text = f"the run was stopped after {self.max_steps:,} steps, in {self.current.name}: does a loop never end?"
+            raise self.fault(StepLimit, text, (), (self.current.name,), stop=True)
+
+    def loop(self, *bounds: Any) -> Iterator[int]:
+        """Takes the place of `range` in kernels, to know which iteration a thread is in."""
+        loops = self.current.loops
+        loops.append(-1)
+        try:
+            for value in range(*bounds):
+                loops[-1] += 1
+                self.step()
+                yield value
+        finally:  # also after a break or return
+            loops.pop()
+
+    # ----------------------------------------------------------------------------------------------------------- faults
+    def fault(
+        self,
+        kind: type[SimtError],
+        text: str,
+        places: Sequence[Place] = (),
+        threads: Sequence[ThreadName] = (),
+        array: str = "",
+        cell: Any = None,
+        stop: bool = False,
+    ) -> SimtError:
+        """Note a fault. In strict mode it is raised; with `stop` it is returned, for the caller to raise."""
+        key = (kind, tuple(places), array)
+        known = self.faults.get(key)
+        if known is not None:
+            known.count += 1
+            return known
+        found = self.faults[key] = kind(text, places, threads, array, cell)
+        if self.strict and not stop:
+            raise found
+        return found
+
+    def places(self, frame: FrameType) -> tuple[tuple[Place, ...], str]:
+        """Where a frame is; and, if that is in a device function, who called it, as text."""
+        where, *callers = [place_of(*at) for at in stack_of(frame, self.function.__code__)]
+        return (where,), "".join(f", called from {place}" for place in callers)
+
+
+__all__ = ["Launch", "first_byte", "owner_of", "run"]

@@ -1,0 +1,151 @@
+"""Memory and its history: which cells hold nothing yet, who touched a cell last, and whether two accesses are ordered.
+
+The words clock, heard and race are explained in the package's docstring.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .thread import Thread
+
+READ, WRITE, ATOMIC = "reads", "writes", "atomics"
+
+
+@functools.lru_cache(maxsize=None)
+def poison(dtype: np.dtype) -> Any:
+    """What memory that nobody wrote holds: NaN, or an integer that no kernel would compute."""
+    byte = b"\xff" if dtype.kind in "fc" else b"\x01" if dtype.kind == "b" else b"\xcd"
+    return np.frombuffer(byte * dtype.itemsize, dtype)[0]
+
+
+class Access(NamedTuple):
+    """Who touched a cell, at which time of that thread's clock, by which instruction."""
+
+    thread: Thread
+    clock: int
+    code: CodeType
+    instruction: int
+
+
+class Cell:
+    """The accesses of one cell that later ones can still race with."""
+
+    __slots__ = ("atomics", "block", "published", "reads", "write")
+
+    def __init__(self) -> None:
+        self.write: Access | None = None
+        self.reads: dict[int, Access] = {}  # since the last write, the latest of each thread
+        self.atomics: dict[int, Access] = {}
+        self.published: dict[int, int] = {}  # the clocks that threads made known here: fence, then atomic
+        self.block = -1
+
+    def rivals(self, kind: str) -> Iterator[Access]:
+        """The accesses that one of `kind` must not overlap with: reads go with reads, atomics with atomics, nothing else."""
+        if self.write is not None:
+            yield self.write
+        if kind != ATOMIC:
+            yield from self.atomics.values()
+        if kind != READ:
+            yield from self.reads.values()
+
+    def enter(self, kind: str, access: Access) -> Access | None:
+        """Note the access; returns an earlier one that it races with, if any."""
+        thread = access.thread
+        if self.block != thread.block:
+            # Blocks run one after the other, and none is ordered with a later one: of all before, one access will do.
+            self.block = thread.block
+            self.reads, self.atomics = dict([*self.reads.items()][:1]), dict([*self.atomics.items()][:1])
+        race = None
+        for rival in self.rivals(kind):
+            if rival.thread is not thread and thread.heard.get(rival.thread.number, -1) < rival.clock:
+                race = rival
+                break
+        if kind == WRITE:
+            self.write, self.reads, self.atomics = access, {}, {}
+        else:
+            (self.reads if kind == READ else self.atomics)[thread.number] = access
+        return race
+
+
+# ------------------------------------------------------------------------------------------------- who has heard of whom
+def meet(threads: Sequence[Thread]) -> None:
+    """A barrier: each thread learns the clocks of all, and what each had heard; then their clocks tick."""
+    heard: dict[int, int] = {}
+    for known in {id(thread.heard): thread.heard for thread in threads}.values():
+        learn(heard, known)
+    for thread in threads:
+        heard[thread.number] = thread.clock
+        thread.clock += 1
+        thread.heard = heard
+
+
+def learn(heard: dict[int, int], news: dict[int, int]) -> None:
+    """Take over the clocks in `news` that are later."""
+    for number, clock in news.items():
+        if heard.get(number, -1) < clock:
+            heard[number] = clock
+
+
+def publish(thread: Thread) -> None:
+    """A fence: what the thread did until now can be made known by its next atomic operations."""
+    thread.fenced = {**thread.heard, thread.number: thread.clock}
+    thread.clock += 1
+
+
+def exchange(cell: Cell, thread: Thread) -> None:
+    """An atomic operation: learn what others made known at this cell, and make known what stands before the last fence."""
+    if cell.published:
+        thread.heard = dict(thread.heard)
+        learn(thread.heard, cell.published)
+    if thread.fenced:
+        learn(cell.published, thread.fenced)
+
+
+# --------------------------------------------------------------------------------------------------------------- spaces
+class Space:
+    """A memory of its own: "global", the "shared" one of a block, or the "local" one of a thread. Addresses count bytes.
+
+    They start from 0 and depend on the arrays' sizes alone, so that the same launch has the same addresses in each run.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.counters = {kind: f"{name} {kind}" for kind in (READ, WRITE, ATOMIC)}
+        self.top = 0
+        self.cells: dict[int, Cell] = {}
+        self.empty: set[int] = set()  # addresses of the cells that hold nothing yet
+        self.owners: dict[int, int] = {}  # where the memory of a NumPy array, known by its id, lies
+
+    def reserve(self, nbytes: int, alignment: int) -> int:
+        """The address of `nbytes` new bytes."""
+        start = -(-self.top // alignment) * alignment
+        self.top = start + nbytes
+        return start
+
+    def locate(self, data: np.ndarray) -> int:
+        """The address of an array's first element. The array that owns its memory lies as on a GPU, at a multiple of 256."""
+        owner = owner_of(data)
+        if id(owner) not in self.owners:
+            self.owners[id(owner)] = self.reserve(owner.nbytes, 256)
+        return self.owners[id(owner)] + first_byte(data) - first_byte(owner)
+
+
+def first_byte(data: Any) -> int:
+    """The machine address of an array's first element."""
+    return data.__array_interface__["data"][0]
+
+
+def owner_of(data: np.ndarray) -> np.ndarray:
+    """The array that `data` is a view of, or itself."""
+    owner, base = data, data.base
+    while base is not None:
+        owner = base if isinstance(base, np.ndarray) else owner
+        base = getattr(base, "base", None)
+    return owner
