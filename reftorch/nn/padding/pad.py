@@ -104,7 +104,8 @@ def _shown(shape, dim, before, after, mode):
             raise RuntimeError(
                 f"Padding value causes wrapping around more than once: {(before, after)} at dimension {dim} of {list(shape)}"
             )
-        return at % extent
+        first, kept = max(-before, 0), extent + min(before, 0) + min(after, 0)  # negative widths cut off before it goes round
+        return first + (at - first) % max(kept, 1)
     if max(before, after) >= extent:
         raise RuntimeError(
             f"Padding size should be less than the corresponding input dimension, but got: padding {(before, after)} at "
