@@ -6,7 +6,7 @@ import reftorch.nn.functional as F
 """
 
 from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
-from . import autograd, cuda, ops  # isort: skip
+from . import autograd, cuda, jit, ops  # isort: skip
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .kernel import debug
 from .ops import *  # noqa: F403

@@ -38,7 +38,7 @@ from numba.core import event
 from numba.core.dispatcher import Dispatcher
 
 __all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "njit", "on"]
-__all__ += ["plain", "prange"]
+__all__ += ["launching", "plain", "prange"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
 # (no "nnan", no "ninf"), and x / 0 follows IEEE 754 as in NumPy instead of raising.
@@ -149,22 +149,53 @@ def debug(mode: bool = True) -> Iterator[None]:
         _debugging = before
 
 
-def plain(kernel: Callable) -> Callable:
-    """The kernel as plain Python, the kernels that it calls included."""
+def plain(kernel: Callable, exchange: Callable[[Any], Any] = lambda value: value) -> Callable:
+    """The kernel as plain Python, the kernels that it calls included; `exchange` gives other globals of theirs a new value."""
     function = getattr(kernel, "py_func", kernel)
     known = function.__globals__
-    inner = {n: plain(known[n]) for n in function.__code__.co_names if isinstance(known.get(n), Dispatcher)}
+    inner = {}
+    for name in function.__code__.co_names:
+        value = known.get(name)
+        other = plain(value, exchange) if isinstance(value, Dispatcher) else exchange(value)
+        if other is not value:
+            inner[name] = other
     if not inner:
         return function
-    return FunctionType(function.__code__, {**known, **inner}, function.__name__, function.__defaults__)
+    return FunctionType(
+        function.__code__, {**known, **inner}, function.__name__, function.__defaults__, function.__closure__
+    )
+
+
+_choose: Callable | None = None
+
+
+@contextlib.contextmanager
+def launching(choose: Callable) -> Iterator[None]:
+    """Inside the block, `choose(device, cpu_kernel, cuda_kernel, threads)` picks what runs; where it returns None, `on` does."""
+    global _choose
+    before, _choose = _choose, choose
+    try:
+        yield
+    finally:
+        _choose = before
 
 
 def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int) -> Callable:
     """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element."""
+    if _choose is not None:
+        chosen = _choose(device, cpu_kernel, cuda_kernel, threads)
+        if chosen is not None:
+            return chosen
     if device.type == "cpu":
-        return plain(cpu_kernel) if _debugging else cpu_kernel
+        return _stepped(cpu_kernel) if _debugging else cpu_kernel
     block = min(256, max(threads, 1))
     return cuda_kernel[-(-max(threads, 1) // block), block]
+
+
+def _stepped(kernel: Callable) -> Callable:
+    from .trace.plain import stepped  # only debug mode needs it
+
+    return stepped(kernel)
 
 
 def arrays(*tensors: Any) -> list:

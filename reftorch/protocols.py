@@ -99,6 +99,8 @@ class TensorProtocols:
     __hash__ = object.__hash__
 
     def __format__(self, spec: str) -> str:
+        from .tensor import Tensor
+
         return format(self.item(), spec) if self.ndim == 0 and type(self) is Tensor else object.__format__(self, spec)
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:

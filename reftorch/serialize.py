@@ -6,6 +6,7 @@ no code, so a file from a stranger can be opened; and `safetensors.torch.load_fi
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
@@ -79,7 +80,7 @@ def save_weights(state: Mapping[str, Any], path: str | Path, metadata: Mapping[s
     from safetensors.numpy import save
 
     contents = {name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in state.items()}
-    data = save(contents, metadata=dict(metadata))
+    data = _sorted_header(save(contents, metadata=dict(metadata)))
     write_whole(Path(path), lambda draft: _write_bytes(draft, data))
 
 
@@ -147,6 +148,14 @@ def check_regular(path: str | Path, expected: str) -> os.stat_result:
 
 def _write_bytes(path: Path, data: bytes) -> None:
     path.write_bytes(data)
+
+
+def _sorted_header(data: bytes) -> bytes:
+    """The same file with its header in alphabetical order: the library writes it in another order each time."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)  # the arrays begin at a multiple of 8
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def _permissions(path: Path) -> int:

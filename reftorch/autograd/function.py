@@ -57,10 +57,8 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
         node = Node(cls)
-        recording = False
-        if _mode.enabled:
-            node.needs_input_grad = tuple([requires_grad(a) for a in args])
-            recording = True in node.needs_input_grad
+        node.needs_input_grad = tuple([_mode.enabled and requires_grad(a) for a in args])
+        recording = True in node.needs_input_grad
         before, _mode.enabled = _mode.enabled, False
         try:
             if cls.setup_context is None:

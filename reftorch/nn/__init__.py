@@ -1,6 +1,7 @@
 """Layers and losses, in the sections of the torch.nn documentation: one component, one file."""
 
 from reftorch.nn import functional, init
+from reftorch.nn.activation.leaky_relu import LeakyReLU
 from reftorch.nn.activation.relu import ReLU
 from reftorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from reftorch.nn.convolution.conv2d import Conv2d
@@ -14,6 +15,7 @@ __all__ = [
     "Buffer",
     "Conv2d",
     "CrossEntropyLoss",
+    "LeakyReLU",
     "Linear",
     "MaxPool2d",
     "Module",

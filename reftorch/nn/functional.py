@@ -1,5 +1,6 @@
 """The functions behind the modules. Each lives with its component; here they are together, as `F`."""
 
+from reftorch.nn.activation.leaky_relu import leaky_relu, leaky_relu_
 from reftorch.nn.activation.relu import relu, relu_
 from reftorch.nn.convolution.conv2d import conv2d
 from reftorch.nn.linear.linear import linear
@@ -11,6 +12,8 @@ from reftorch.ops import log_softmax, softmax
 __all__ = [
     "conv2d",
     "cross_entropy",
+    "leaky_relu",
+    "leaky_relu_",
     "linear",
     "log_softmax",
     "max_pool2d",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -26,7 +25,19 @@ class Array:
     Elements come back as NumPy scalars of the array's type, so float32 stays float32.
     """
 
-    __slots__ = ("_data", "_launch", "_space", "_start", "dtype", "itemsize", "name", "ndim", "shape", "size", "strides")
+    __slots__ = (
+        "_data",
+        "_launch",
+        "_space",
+        "_start",
+        "dtype",
+        "itemsize",
+        "name",
+        "ndim",
+        "shape",
+        "size",
+        "strides",
+    )
 
     def __init__(self, launch: Launch, space: Space, data: np.ndarray, start: int, name: str):
         self._launch, self._space, self._data, self._start, self.name = launch, space, data, start, name
@@ -55,7 +66,9 @@ class Array:
         """An atomic operation: the element becomes `change(element)`; returns what it was."""
         index = self._index(key)
         if index is None:
-            raise TypeError(f"an atomic operation wants the index of one element of {self.name}{list(self.shape)}, found {key}")
+            raise TypeError(
+                f"an atomic operation wants the index of one element of {self.name}{list(self.shape)}, found {key}"
+            )
         if not self._touch(ATOMIC, index, frame):
             return poison(self.dtype)
         old = self._data[index]
@@ -101,15 +114,18 @@ class Array:
         return index
 
     def _part(self, key: Any, frame: FrameType) -> Array:
-        """What `key` selects, over the same memory."""
-        index = key if isinstance(key, tuple) else (key,)
-        whole = [i for i in index if isinstance(i, (int, np.integer))]
-        if len(whole) == len(index):
-            if any(not 0 <= i < n for i, n in zip(index, self.shape)) and len(index) < self.ndim:
-                self._outside(READ, index, frame)
-                return self._view(np.full(self.shape[len(index) :], poison(self.dtype)))
-        elif any(i < 0 for i in whole) or not all(isinstance(i, (int, np.integer, slice)) for i in index if i is not Ellipsis):
-            raise IndexError(f"{self.name}[{key}]: wanted integers from 0 and slices")
+        """What `key`, of integers and slices, selects over the same memory."""
+        parts = list(key) if isinstance(key, tuple) else [key]
+        for part in parts:
+            if part is not Ellipsis and not isinstance(part, (int, np.integer, slice)):
+                raise IndexError(f"{self.name}[{part!r}]: a {type(part).__name__}; wanted integers and slices")
+        if Ellipsis in parts:
+            at = parts.index(Ellipsis)
+            parts[at : at + 1] = [slice(None)] * (self.ndim - len(parts) + 1)
+        for part, n in zip(parts, self.shape):
+            if not isinstance(part, slice) and not 0 <= part < n:
+                self._outside(READ, tuple(parts), frame)
+                return self._view(np.full(self._data[0:0].shape[1:], poison(self.dtype)))
         return self._view(self._data[key])
 
     def _view(self, data: np.ndarray) -> Array:
@@ -150,9 +166,9 @@ class Array:
             cell = space.cells[address] = Cell()
         if kind == ATOMIC:
             exchange(cell, thread)
-        race = cell.enter(kind, Access(thread, thread.clock, frame.f_code, frame.f_lasti))
+        race = cell.enter(Access(thread, thread.clock, kind, frame.f_code, frame.f_lasti))
         if race is not None:
-            self._race(kind, index, frame, race, kind_of(cell, race))
+            self._race(kind, index, frame, race)
         launch.traffic.note(self, space.name, kind, thread, frame, address)
         return True
 
@@ -162,20 +178,17 @@ class Array:
             return self.name
         return next((name for name, value in frame.f_locals.items() if value is self), self.name)
 
-    def _cell(self, index: tuple, frame: FrameType) -> tuple[str, tuple[int, ...], str]:
-        """The array's name, the cell, and both as text."""
-        name, cell = self._name_in(frame), tuple(map(int, index))
-        return name, cell, f"{name}[{', '.join(map(str, cell))}]"
-
     def _outside(self, kind: str, index: tuple, frame: FrameType) -> None:
-        launch = self._launch
-        name, cell, text = self._cell(index, frame)
-        axis = next(d for d, (i, n) in enumerate(zip(cell, self.shape)) if not 0 <= i < n)
-        text = f"{launch.current.name} {DOES[kind]} {text}, but {name} has shape {self.shape}"
-        if cell[axis] < 0:
-            text += f": index {cell[axis]} of axis {axis} is negative. Numba would take the end of the axis, C++ what lies before"
+        launch, name = self._launch, self._name_in(frame)
+        cell = tuple(None if isinstance(i, slice) else int(i) for i in index)
+        axis, found = next((d, i) for d, i in enumerate(cell) if i is not None and not 0 <= i < self.shape[d])
+        text = f"{launch.current.name} {DOES[kind]} {name}{show(cell)}, but {name} has shape {self.shape}: "
+        if found < 0:
+            text += (
+                f"index {found} of axis {axis} is negative. Numba would count from the end, C++ read what lies before"
+            )
         else:
-            text += f": axis {axis} ends at {self.shape[axis] - 1}"
+            text += f"axis {axis} ends at {self.shape[axis] - 1}"
         places, callers = launch.places(frame)
         launch.fault(OutOfBounds, text + callers, places, (launch.current.name,), name, cell)
 
@@ -183,17 +196,18 @@ class Array:
         launch = self._launch
         if self._space.name == "global" and self._data[index].tobytes() != poison(self.dtype).tobytes():
             return  # the host wrote it
-        name, cell, text = self._cell(index, frame)
+        name, cell = self._name_in(frame), tuple(map(int, index))
         places, callers = launch.places(frame)
-        text = f"{launch.current.name} {DOES[kind]} {text} in {self._space.name} memory before anybody wrote it{callers}"
+        text = f"{launch.current.name} {DOES[kind]} {name}{show(cell)} in {self._space.name} memory before anybody wrote it{callers}"
         launch.fault(NeverWritten, text, places, (launch.current.name,), name, cell)
 
-    def _race(self, kind: str, index: tuple, frame: FrameType, rival: Access, was: str) -> None:
+    def _race(self, kind: str, index: tuple, frame: FrameType, rival: Access) -> None:
         launch, thread, other = self._launch, self._launch.current, rival.thread
-        name, cell, text = self._cell(index, frame)
+        name, cell = self._name_in(frame), tuple(map(int, index))
         (place,), callers = launch.places(frame)
         there = place_of(rival.code, rival.instruction)
-        text = f"{thread.name} {DOES[kind]} {text}{callers}; {other.name} {DID[was]} it at {there}; nothing orders the two"
+        text = f"{thread.name} {DOES[kind]} {name}{show(cell)}{callers}; {other.name} {DID[rival.kind]} it at {there}"
+        text += "; nothing orders the two"
         if thread.block != other.block:
             text += ". No barrier reaches across blocks: use an atomic operation for both, or two launches"
         elif self._space.name == "shared":
@@ -201,8 +215,9 @@ class Array:
         launch.fault(DataRace, text, (place, there), (thread.name, other.name), name, cell)
 
 
-def kind_of(cell: Cell, access: Access) -> str:
-    raise NotImplementedError
+def show(cell: tuple) -> str:
+    """An index as it is written: "[2, 3]", or "[2, :]" where whole axes are meant."""
+    return f"[{', '.join(':' if i is None else str(i) for i in cell)}]"
 
 
 def store(data: np.ndarray, index: tuple, value: Any) -> None:
@@ -216,7 +231,3 @@ def store(data: np.ndarray, index: tuple, value: Any) -> None:
 def extent(shape: Any) -> tuple[int, ...]:
     """The shape of a new array, given as a number or a tuple."""
     return tuple(map(int, shape)) if isinstance(shape, (tuple, list)) else (int(shape),)
-
-
-def nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    return math.prod(shape) * dtype.itemsize

@@ -64,7 +64,12 @@ class SimtError(RuntimeError):
     kind = "fault"
 
     def __init__(
-        self, text: str, places: Sequence[Place] = (), threads: Sequence[ThreadName] = (), array: str = "", cell: Any = None
+        self,
+        text: str,
+        places: Sequence[Place] = (),
+        threads: Sequence[ThreadName] = (),
+        array: str = "",
+        cell: Any = None,
     ):
         super().__init__(text)
         self.text = text

@@ -14,7 +14,7 @@ from .device import bind, source_of, takes_turns
 from .faults import KernelFailed, LaunchFault, Place, SimtError, StepLimit, ThreadName, place_of, stack_of
 from .intrinsics import Cuda
 from .meeting import released
-from .memory import Space, first_byte, owner_of, poison
+from .memory import Space, poison
 from .report import Report
 from .thread import Strand, Thread
 from .traffic import Traffic
@@ -66,7 +66,9 @@ def sizes(name: str, given: int | Sequence[int]) -> tuple[int, int, int]:
     """`grid` or `block` as three numbers."""
     numbers = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     if not 1 <= len(numbers) <= 3 or any(int(n) != n or n < 1 for n in numbers):
-        raise ValueError(f"{name} is {given}: wanted one to three whole numbers of at least 1, as in kernel[grid, block]")
+        raise ValueError(
+            f"{name} is {given}: wanted one to three whole numbers of at least 1, as in kernel[grid, block]"
+        )
     x, y, z = (*map(int, numbers), 1, 1)[:3]
     return x, y, z
 
@@ -77,7 +79,16 @@ class Launch:
     current: Thread
 
     def __init__(
-        self, kernel: Any, grid: Any, block: Any, order: str, seed: int, check: bool, strict: bool, dynamic: int, limit: int
+        self,
+        kernel: Any,
+        grid: Any,
+        block: Any,
+        order: str,
+        seed: int,
+        check: bool,
+        strict: bool,
+        dynamic: int,
+        limit: int,
     ):
         if order not in ORDERS:
             raise ValueError(f"order is {order!r}: wanted one of {', '.join(ORDERS)}")
@@ -89,7 +100,7 @@ class Launch:
         self.memory, self.shared = Space("global"), Space("shared")
         self.traffic = Traffic()
         self.faults: dict[tuple, SimtError] = {}
-        self.counts: list[dict[str, int]] = []  # of each thread
+        self.counts: dict[int, dict[str, int]] = {}  # of each thread, by its number
         self.idle: list[Strand] = []
         self.strands: list[Strand] = []
         source = source_of(kernel)
@@ -106,12 +117,8 @@ class Launch:
         if not isinstance(data, np.ndarray):
             raise TypeError(f"`empty` names a {type(array).__name__}: wanted NumPy arrays that are among the arguments")
         data[...] = poison(data.dtype)
-        self.forget(data)
-
-    def forget(self, data: np.ndarray) -> None:
-        """Remember that nobody has written these cells."""
-        start, steps = self.memory.locate(data), data.strides
-        self.memory.empty |= {start + sum(map(int.__mul__, index, steps)) for index in np.ndindex(data.shape)}
+        start, strides = self.memory.locate(data), data.strides
+        self.memory.empty |= {start + sum(i * s for i, s in zip(index, strides)) for index in np.ndindex(data.shape)}
 
     def wrap(self, given: Any, name: str, after: list[Callable[[], None]]) -> Any:
         """An argument as the kernel sees it."""
@@ -168,7 +175,7 @@ class Launch:
             for thread in self.in_order(ready):
                 self.resume(thread)
             ready = released(self, threads)
-        self.counts += [thread.counts for thread in threads]
+        self.counts |= {thread.number: thread.counts for thread in threads}
         self.traffic.close()
 
     def in_order(self, items: Sequence) -> list:
@@ -257,6 +264,3 @@ class Launch:
         """Where a frame is; and, if that is in a device function, who called it, as text."""
         where, *callers = [place_of(*at) for at in stack_of(frame, self.function.__code__)]
         return (where,), "".join(f", called from {place}" for place in callers)
-
-
-__all__ = ["Launch", "first_byte", "owner_of", "run"]

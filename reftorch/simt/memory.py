@@ -26,10 +26,11 @@ def poison(dtype: np.dtype) -> Any:
 
 
 class Access(NamedTuple):
-    """Who touched a cell, at which time of that thread's clock, by which instruction."""
+    """Who touched a cell, at which time of that thread's clock, how, and by which instruction."""
 
     thread: Thread
     clock: int
+    kind: str
     code: CodeType
     instruction: int
 
@@ -55,9 +56,9 @@ class Cell:
         if kind != READ:
             yield from self.reads.values()
 
-    def enter(self, kind: str, access: Access) -> Access | None:
+    def enter(self, access: Access) -> Access | None:
         """Note the access; returns an earlier one that it races with, if any."""
-        thread = access.thread
+        thread, kind = access.thread, access.kind
         if self.block != thread.block:
             # Blocks run one after the other, and none is ordered with a later one: of all before, one access will do.
             self.block = thread.block

@@ -80,7 +80,9 @@ class Thread:
         """Wait until the others are there; returns what the operation gives."""
         self.launch.step()
         if self.strand is None:
-            raise RuntimeError(f"write cuda.{operation}() in full: under another name it was not recognised as a barrier")
+            raise RuntimeError(
+                f"write cuda.{operation}() in full: under another name it was not recognised as a barrier"
+            )
         self.wait = Wait(operation, mask, value, stack_of(frame, self.launch.function.__code__))
         self.strand.pause()
         return self.answer

@@ -80,17 +80,11 @@ def choose_outputs(options: argparse.Namespace) -> tuple[Path | None, Path | Non
             raise TrainingError("--epochs 0 trains nothing: there is nothing to --save or --plot")
         return None, None
     if save and save.suffix != ".safetensors":
-        raise TrainingError(
-            f"--save: expected a name that ends in .safetensors, the format it writes, found {save}"
-        )
+        raise TrainingError(f"--save: expected a name that ends in .safetensors, the format it writes, found {save}")
     if plot and plot.suffix.lower() not in PICTURES:
-        raise TrainingError(
-            f"--plot: expected a name that ends in {', '.join(PICTURES)}, found {plot}"
-        )
+        raise TrainingError(f"--plot: expected a name that ends in {', '.join(PICTURES)}, found {plot}")
     if plot and importlib.util.find_spec("matplotlib") is None:
-        raise TrainingError(
-            "the picture needs matplotlib: pip install matplotlib, or use --no-plot"
-        )
+        raise TrainingError("the picture needs matplotlib: pip install matplotlib, or use --no-plot")
     for path in filter(None, (save, plot)):
         check_writable(path)
     return save, plot
@@ -105,9 +99,7 @@ def use_threads(threads: int | None) -> None:
     most = numba.config.NUMBA_NUM_THREADS
     if threads is not None:
         if threads > most:
-            raise TrainingError(
-                f"--threads: expected at most {most}, as many as this machine has, found {threads}"
-            )
+            raise TrainingError(f"--threads: expected at most {most}, as many as this machine has, found {threads}")
         numba.set_num_threads(threads)
 
 
@@ -118,9 +110,7 @@ def choose_device(name: str) -> Any:
         TrainingError: there is no CUDA here.
     """
     if name == "cuda" and not reftorch.cuda.is_available():
-        raise TrainingError(
-            "--device cuda: there is no usable GPU here; `reftorch doctor` says why"
-        )
+        raise TrainingError("--device cuda: there is no usable GPU here; `reftorch doctor` says why")
     return reftorch.device(name)
 
 
@@ -135,14 +125,10 @@ def load_data(options: argparse.Namespace) -> list[Tensor]:
     else:
         all_images, all_labels = load_digits()
         chosen, held = hold_out(all_labels)
-        images, labels, held_images, held_labels = (
-            t[i] for i in (chosen, held) for t in (all_images, all_labels)
-        )
+        images, labels, held_images, held_labels = (t[i] for i in (chosen, held) for t in (all_images, all_labels))
     height, width = images.shape[2:]
     if min(height, width) < SMALLEST:
-        raise TrainingError(
-            f"--data: expected images of at least {SMALLEST} x {SMALLEST}, found {height} x {width}"
-        )
+        raise TrainingError(f"--data: expected images of at least {SMALLEST} x {SMALLEST}, found {height} x {width}")
     return [part[: options.limit] for part in (images, labels, held_images, held_labels)]
 
 
@@ -157,16 +143,12 @@ def prepare(options: argparse.Namespace) -> Run:
         float(pixels.std(dtype=float)),
     )
     if not std > 0:
-        raise TrainingError(
-            "--data: expected images that differ, found all pixels of the training images equal"
-        )
+        raise TrainingError("--data: expected images that differ, found all pixels of the training images equal")
     reftorch.manual_seed(options.seed)
     network = ConvNet(*images.shape[2:], mean=mean, std=std)
     if options.load:
         check_weights(options.load, arrays, network.state_dict())
-        network.load_state_dict(
-            {name: reftorch.from_numpy(array) for name, array in arrays.items()}
-        )
+        network.load_state_dict({name: reftorch.from_numpy(array) for name, array in arrays.items()})
     network.to(device)
     generator = reftorch.Generator().manual_seed(options.seed)
     name = data_name(options)
@@ -176,9 +158,7 @@ def prepare(options: argparse.Namespace) -> Run:
         network=network,
         optimizer=optim.SGD(network.parameters(), lr=options.lr, momentum=options.momentum),
         criterion=nn.CrossEntropyLoss(),
-        batches=DataLoader(
-            TensorDataset(images, labels), options.batch_size, shuffle=True, generator=generator
-        ),
+        batches=DataLoader(TensorDataset(images, labels), options.batch_size, shuffle=True, generator=generator),
         held_images=held_images,
         held_labels=held_labels,
         facts={
@@ -188,10 +168,7 @@ def prepare(options: argparse.Namespace) -> Run:
                 "mean": repr(mean),
                 "std": repr(std),
             },
-            **{
-                key: str(getattr(options, key))
-                for key in ("seed", "lr", "momentum", "batch_size", "load", "limit")
-            },
+            **{key: str(getattr(options, key)) for key in ("seed", "lr", "momentum", "batch_size", "load", "limit")},
         },
     )
 
@@ -214,9 +191,7 @@ def introduction(run: Run, options: argparse.Namespace) -> str:
     """What is about to happen, in a line or two."""
     weights = sum(p.numel() for p in run.network.parameters())
     kind = kernel.cuda_kind() if run.device.type == "cuda" else ""
-    where = {"": f"{numba.get_num_threads()} CPU threads", "device": "the GPU"}.get(
-        kind, "a simulated GPU"
-    )
+    where = {"": f"{numba.get_num_threads()} CPU threads", "device": "the GPU"}.get(kind, "a simulated GPU")
     text = (
         f"{run.name}: {len(run.batches.dataset):,} images to train on, {len(run.held_labels):,} held out, "
         f"of {run.facts['image_size']} pixels; {weights:,} weights; on {where}; seed {options.seed}"

@@ -69,9 +69,7 @@ def fit(run: Run, epochs: int, show: Progressing, stop: Stop) -> Iterator[Epoch]
             total += loss.item() * len(labels)
             right += int((logits.argmax(1) == labels).sum().item())
             if not math.isfinite(total):
-                raise TrainingError(
-                    f"the loss became {total} in epoch {epoch}: try a smaller --lr", 1
-                )
+                raise TrainingError(f"the loss became {total} in epoch {epoch}: try a smaller --lr", 1)
             show.step(seen, total / seen, right / seen)
             stop.check()
         result = Epoch(epoch, total / seen, right / seen, *evaluate(run, stop))
@@ -105,9 +103,7 @@ class Stop:
         self.run, self.asked = run, 0
 
     def __enter__(self) -> Stop:
-        self.before = {
-            number: signal.signal(number, self.ask) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        self.before = {number: signal.signal(number, self.ask) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *exception: Any) -> None:

@@ -48,11 +48,12 @@ class Progressing:
         if self.live:
             columns = (
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=14),
                 TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[doing]}"),
             )
             self.bar = Progress(*columns, console=self.console, transient=True)
-            self.task = self.bar.add_task("", total=max(self.epochs * self.images, 1))
+            self.task = self.bar.add_task("", total=max(self.epochs * self.images, 1), doing="")
             self.bar.start()
         return self
 
@@ -74,7 +75,7 @@ class Progressing:
     def step(self, seen: int, loss: float, accuracy: float) -> None:
         """`seen` images of this epoch are done, at this mean loss and accuracy."""
         self.seen = seen
-        self._numbers = f"loss {loss:6.4f}  accuracy {accuracy:6.1%}  {self.speed():7,.0f} images/s"
+        self._numbers = f"loss {loss:6.4f}  accuracy {accuracy:6.1%}  {self.speed():6,.0f} images/s"
         self._show()
         if not self.live and time.perf_counter() - self._last_line > LINE_EVERY:
             self._last_line = time.perf_counter()
@@ -83,9 +84,7 @@ class Progressing:
     def end(self, epoch: Epoch) -> None:
         """The epoch is over and the held-out images are judged."""
         if self.kernels:
-            self.say(
-                f"compiled {self.kernels} kernels in {self.compile_seconds:.1f} s; they are kept for the next run"
-            )
+            self.say(f"compiled {self.kernels} kernels in {self.compile_seconds:.1f} s; they are kept for the next run")
             self.kernels = 0
         self.say(f"{self._epoch()}  {self._numbers}  held out: {epoch.held_out_accuracy:6.1%}")
 
@@ -112,10 +111,9 @@ class Progressing:
 
     def _show(self, kernel: str = "") -> None:
         if self.live:
-            what = f"compiling {kernel}" if kernel else self._numbers
-            self.bar.update(
-                self.task, completed=self.done + self.seen, description=f"{self._epoch()}  {what}"
-            )
+            doing = f"compiling {kernel}" if kernel else self._numbers
+            done = self.done + self.seen
+            self.bar.update(self.task, completed=done, description=self._epoch(), doing=doing)
 
 
 def class_table(labels: np.ndarray, predictions: np.ndarray, classes: int) -> Table:
@@ -144,9 +142,7 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) 
 
 def confusion_table(counts: np.ndarray) -> Table:
     """The confusion matrix to look at: mistakes stand out, zeros are dots."""
-    table = Table(
-        title="Confusion matrix: rows are the truth, columns the answer", title_justify="left"
-    )
+    table = Table(title="Confusion matrix (row: truth, column: answer)", title_justify="left")
     table.add_column("")
     for p in range(len(counts)):
         table.add_column(str(p), justify="right")
@@ -173,9 +169,7 @@ def draw_curves(history: Sequence[Epoch], path: Path, title: str) -> None:
     epochs = [epoch.number for epoch in history]
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
         values = [[getattr(e, name), getattr(e, f"held_out_{name}")] for e in history]
-        for curve, label, colour in zip(
-            zip(*values), ("training", "held out"), ("#0072b2", "#d55e00")
-        ):
+        for curve, label, colour in zip(zip(*values), ("training", "held out"), ("#0072b2", "#d55e00")):
             axes.plot(epochs, curve, marker="o", markersize=3.5, color=colour, label=label)
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

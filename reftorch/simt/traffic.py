@@ -1,0 +1,112 @@
+"""What the threads of a warp ask of memory together.
+
+A GPU runs 32 threads in step. When they read x[i], global memory is asked once, for every sector of 32 bytes in which one of
+their cells lies: 4 sectors for 32 neighbouring float32 cells, 32 sectors if they lie far apart. Shared memory has 32 banks,
+each 4 bytes wide: the word at byte address a lies in bank a / 4 modulo 32. A bank gives one word at a time, to as many threads
+as want that word; if the threads want n different words of one bank, the access takes n rounds, an n-way bank conflict. Cells
+of 8 bytes are given out to half a warp at a time, of 16 bytes to a quarter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .faults import place_of
+from .thread import WARP, Thread
+
+if TYPE_CHECKING:
+    from .array import Array
+
+SECTOR, BANKS, WORD = 32, 32, 4  # bytes, banks, bytes
+
+
+class Site(NamedTuple):
+    """An instruction that touches memory, and how."""
+
+    code: CodeType
+    instruction: int
+    kind: str
+    space: str
+    itemsize: int
+
+
+@dataclass
+class LineTraffic:
+    """What one line did to one array: `requests` of warps, with `accesses` of single threads.
+
+    Global memory: `units` counts the sectors touched, `fewest` how many would have held the same cells side by side. Shared
+    memory: `units` counts the rounds, `fewest` those without conflicts, `ways` the worst conflict (1: none).
+    """
+
+    file: str
+    line: int
+    space: str
+    kind: str
+    array: str
+    requests: int = 0
+    accesses: int = 0
+    units: int = 0
+    fewest: int = 0
+    ways: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Traffic:
+    """Gathers the accesses of threads into those of warps, and adds them up by line."""
+
+    def __init__(self) -> None:
+        self.open: dict[
+            tuple, dict[int, int]
+        ] = {}  # of the block that runs: by warp and moment, the address of each lane
+        self.names: dict[Site, str] = {}
+        self.lines: dict[tuple, LineTraffic] = {}
+
+    def note(self, array: Array, space: str, kind: str, thread: Thread, frame: FrameType, address: int) -> None:
+        """One access by one thread."""
+        site = Site(frame.f_code, frame.f_lasti, kind, space, array.itemsize)
+        if site not in self.names:
+            self.names[site] = array._name_in(frame)
+        moment = (site, *thread.loops)
+        visit = thread.visits[moment] = thread.visits.get(moment, 0) + 1
+        self.open.setdefault((thread.warp, visit, moment), {})[thread.lane] = address
+
+    def close(self) -> None:
+        """The block has ended: add its requests to their lines."""
+        for (_, _, (site, *_)), addresses in self.open.items():
+            place, name = place_of(site.code, site.instruction), self.names[site]
+            key = (place, site.space, site.kind, name)
+            line = self.lines.setdefault(key, LineTraffic(*place, site.space, site.kind, name))
+            line.requests += 1
+            line.accesses += len(addresses)
+            if site.space == "global":
+                line.units += sectors(addresses.values(), site.itemsize)
+                line.fewest += -(-len(set(addresses.values())) * site.itemsize // SECTOR)
+            else:
+                rounds = conflicts(addresses, site.itemsize)
+                line.units += sum(rounds)
+                line.fewest += len(rounds)
+                line.ways = max(line.ways, *rounds)
+        self.open = {}
+
+    def sorted(self) -> list[LineTraffic]:
+        return [self.lines[key] for key in sorted(self.lines)]
+
+
+def sectors(addresses: Iterable[int], itemsize: int) -> int:
+    """How many sectors cells of `itemsize` bytes at these addresses lie in."""
+    return len({byte // SECTOR for address in addresses for byte in (address, address + itemsize - 1)})
+
+
+def conflicts(addresses: Mapping[int, int], itemsize: int) -> list[int]:
+    """The rounds that each part of a warp needs, given the address of each lane; a part is as many lanes as fill the banks once."""
+    part = min(WARP, BANKS * WORD // itemsize)
+    words: dict[int, set[int]] = {}
+    for lane, address in addresses.items():
+        words.setdefault(lane // part, set()).update(byte // WORD for byte in range(address, address + itemsize, WORD))
+    return [max(Counter(word % BANKS for word in found).values()) for found in words.values()]

@@ -1,0 +1,131 @@
+"""How long a kernel would take as plain Python: its loops counted from the sizes of its arrays, times a measured speed.
+
+The loops are not run. The bounds of each are computed as far as the arguments tell (`N, C, H, W = x.shape` and arithmetic on such
+numbers), its variable is put at the middle of its range, both branches of an `if` count, and a loop of unknown length counts
+once. That is right for loop nests with fixed extents, and close for triangular ones.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import math
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .checked import checked, parsed
+
+PATIENCE = 10.0  # seconds that need no warning
+SMALL = 200_000  # products of two array sizes below this are not looked at
+
+_warned: set = set()
+
+
+def warn_if_slow(function: Callable, arguments: tuple) -> None:
+    """Warn, once a kernel, if running it as plain Python would take longer than `PATIENCE`."""
+    sizes = sorted(part.size for part in _arrays(arguments))
+    if math.prod(sizes[-2:]) < SMALL or function.__code__ in _warned:
+        return
+    steps = statements(function, arguments)
+    seconds = steps * seconds_a_statement()
+    if seconds < PATIENCE:
+        return
+    _warned.add(function.__code__)
+    warnings.warn(
+        f"{function.__name__} runs as plain Python (debug mode): about {steps:.1e} statements, some {duration(seconds)} "
+        "here. Debug mode is for tiny tensors: shrink the input, or leave debug mode (REFTORCH_DEBUG, reftorch.debug())",
+        stacklevel=3,
+    )
+
+
+def statements(function: Callable, arguments: tuple) -> float:
+    """About how many statements the kernel executes; 0 if its source is not there."""
+    tree = parsed(function.__code__)
+    if tree is None:
+        return 0
+    given = inspect.signature(function).bind(*arguments)
+    given.apply_defaults()
+    return _count(tree.body, dict(given.arguments), function.__globals__)
+
+
+def duration(seconds: float) -> str:
+    """A number of seconds in the largest unit that fits: "40 seconds", "12 minutes", "3 days"."""
+    for unit, length in (("years", 31_557_600), ("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+@functools.cache
+def seconds_a_statement() -> float:
+    """Measured once: a multiply-add of two elements of checked arrays, and the loop around it."""
+    a, b, total = checked(np.ones((20, 20), np.float32)), checked(np.ones((20, 20), np.float32)), np.float32(0)
+    start = time.perf_counter()
+    for i in range(20):
+        for j in range(20):
+            total += a[i, j] * b[j, i]
+    return (time.perf_counter() - start) / 400 / 2  # the loop's line is a statement too
+
+
+def _arrays(value: Any) -> list[np.ndarray]:
+    if isinstance(value, np.ndarray):
+        return [value]
+    return [array for part in value for array in _arrays(part)] if isinstance(value, tuple) else []
+
+
+def _count(body: list[ast.stmt], known: dict, module: dict) -> float:
+    """Statements executed by `body`; `known` is changed as the assignments in it say."""
+    total = 0.0
+    for statement in body:
+        total += 1
+        if isinstance(statement, ast.For):
+            total += _loop(statement, known, module)
+        elif isinstance(statement, ast.Assign):
+            _assign(statement.targets[0], _value(statement.value, known, module), known)
+        elif isinstance(statement, ast.If):
+            total += max(_count(branch, known, module) for branch in (statement.body, statement.orelse))
+        elif isinstance(statement, (ast.While, ast.With)):
+            total += _count(statement.body, known, module)
+    return total
+
+
+def _loop(loop: ast.For, known: dict, module: dict) -> float:
+    """Statements executed by a loop, its own line included."""
+    bounds = loop.iter.args if isinstance(loop.iter, ast.Call) else [None]
+    values = [_value(bound, known, module) for bound in bounds]
+    if None in values:
+        _assign(loop.target, None, known)
+        return 1 + _count(loop.body, known, module)
+    numbers = range(*map(int, values))
+    if not numbers:
+        return 0.0
+    _assign(loop.target, numbers[len(numbers) // 2], known)
+    return len(numbers) * (1 + _count(loop.body, known, module))
+
+
+def _assign(target: ast.expr, value: Any, known: dict) -> None:
+    if isinstance(target, ast.Name):
+        known[target.id] = value
+    elif isinstance(target, ast.Tuple):
+        values = list(value) if isinstance(value, tuple) else [None] * len(target.elts)
+        for part, found in zip(target.elts, values):
+            _assign(part, found, known)
+
+
+def _value(node: ast.AST | None, known: dict, module: dict) -> Any:
+    """The value of an expression without elements of arrays; None if it depends on something unknown, or calls a function."""
+    allowed = {"min": min, "max": max, "len": len, "abs": abs, "int": int}
+    for part in ast.walk(node) if node is not None else ():
+        if isinstance(part, ast.Call) and not (isinstance(part.func, ast.Name) and part.func.id in allowed):
+            return None
+        if isinstance(part, ast.Name) and known.get(part.id, module.get(part.id, allowed.get(part.id))) is None:
+            return None
+    try:
+        return eval(compile(ast.Expression(node), "<extent>", "eval"), {**module, **allowed}, known)
+    except Exception:  # noqa: BLE001  an index at the middle of its range may be outside an array
+        return None
