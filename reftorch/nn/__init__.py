@@ -2,11 +2,13 @@
 
 from reftorch.nn import functional, init
 from reftorch.nn.activation.leaky_relu import LeakyReLU
+from reftorch.nn.activation.prelu import PReLU
 from reftorch.nn.activation.relu import ReLU
 from reftorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from reftorch.nn.convolution.conv2d import Conv2d
 from reftorch.nn.linear.linear import Linear
 from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss
+from reftorch.nn.loss.mse_loss import MSELoss
 from reftorch.nn.module import Module
 from reftorch.nn.parameter import Buffer, Parameter
 from reftorch.nn.pooling.max_pool2d import MaxPool2d
@@ -17,10 +19,12 @@ __all__ = [
     "CrossEntropyLoss",
     "LeakyReLU",
     "Linear",
+    "MSELoss",
     "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "PReLU",
     "Parameter",
     "ParameterDict",
     "ParameterList",

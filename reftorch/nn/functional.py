@@ -1,10 +1,12 @@
 """The functions behind the modules. Each lives with its component; here they are together, as `F`."""
 
 from reftorch.nn.activation.leaky_relu import leaky_relu, leaky_relu_
+from reftorch.nn.activation.prelu import prelu
 from reftorch.nn.activation.relu import relu, relu_
 from reftorch.nn.convolution.conv2d import conv2d
 from reftorch.nn.linear.linear import linear
 from reftorch.nn.loss.cross_entropy_loss import cross_entropy
+from reftorch.nn.loss.mse_loss import mse_loss
 from reftorch.nn.padding.pad import pad
 from reftorch.nn.pooling.max_pool2d import max_pool2d, max_pool2d_with_indices
 from reftorch.ops import log_softmax, softmax
@@ -19,6 +21,8 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_with_indices",
     "pad",
+    "mse_loss",
+    "prelu",
     "relu",
     "relu_",
     "softmax",

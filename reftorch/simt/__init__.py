@@ -80,14 +80,13 @@ from .faults import (
     LaunchFault,
     NeverWritten,
     OutOfBounds,
-    Place,
     SharedArrayFault,
     SimtError,
     StepLimit,
-    ThreadName,
     WarpFault,
 )
 from .launch import run
+from .place import Place, ThreadName
 from .report import Report
 from .session import Session, runner
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .faults import DataRace, NeverWritten, OutOfBounds, place_of
+from .faults import DataRace, NeverWritten, OutOfBounds
 from .memory import ATOMIC, READ, WRITE, Access, Cell, Space, exchange, first_byte, poison
 
 if TYPE_CHECKING:
@@ -125,8 +125,12 @@ class Array:
         for part, n in zip(parts, self.shape):
             if not isinstance(part, slice) and not 0 <= part < n:
                 self._outside(READ, tuple(parts), frame)
-                return self._view(np.full(self._data[0:0].shape[1:], poison(self.dtype)))
-        return self._view(self._data[key])
+                shape = [len(range(n)[p]) for p, n in zip(parts, self.shape) if isinstance(p, slice)]
+                nothing = np.full([*shape, *self.shape[len(parts) :]], poison(self.dtype))
+                return Array(self._launch, Space("local"), nothing, 0, self.name)
+        view = self._view(self._data[key])
+        view.name = f"{self._name_in(frame)}{show(tuple(None if isinstance(p, slice) else p for p in parts))}"
+        return view
 
     def _view(self, data: np.ndarray) -> Array:
         start = self._start + first_byte(data) - first_byte(self._data) if data.size else self._start
@@ -166,10 +170,11 @@ class Array:
             cell = space.cells[address] = Cell()
         if kind == ATOMIC:
             exchange(cell, thread)
-        race = cell.enter(Access(thread, thread.clock, kind, frame.f_code, frame.f_lasti))
+        site = launch.sites.at(frame)
+        race = cell.enter(Access(thread, thread.clock, kind, site))
         if race is not None:
             self._race(kind, index, frame, race)
-        launch.traffic.note(self, space.name, kind, thread, frame, address)
+        launch.traffic.note(self, space.name, kind, thread, site, address, frame)
         return True
 
     def _name_in(self, frame: FrameType) -> str:
@@ -198,14 +203,14 @@ class Array:
             return  # the host wrote it
         name, cell = self._name_in(frame), tuple(map(int, index))
         places, callers = launch.places(frame)
-        text = f"{launch.current.name} {DOES[kind]} {name}{show(cell)} in {self._space.name} memory before anybody wrote it{callers}"
+        text = f"{launch.current.name} {DOES[kind]} {name}{show(cell)} in {self._space.name} memory, which nobody wrote{callers}"
         launch.fault(NeverWritten, text, places, (launch.current.name,), name, cell)
 
     def _race(self, kind: str, index: tuple, frame: FrameType, rival: Access) -> None:
         launch, thread, other = self._launch, self._launch.current, rival.thread
         name, cell = self._name_in(frame), tuple(map(int, index))
         (place,), callers = launch.places(frame)
-        there = place_of(rival.code, rival.instruction)
+        there = rival.site.place
         text = f"{thread.name} {DOES[kind]} {name}{show(cell)}{callers}; {other.name} {DID[rival.kind]} it at {there}"
         text += "; nothing orders the two"
         if thread.block != other.block:

@@ -2,56 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Sequence
-from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Place(NamedTuple):
-    """A line of a kernel."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        near = os.path.relpath(self.file)
-        return f"{self.file if near.startswith('..') else near}:{self.line}"
-
-
-class ThreadName(NamedTuple):
-    """`blockIdx` and `threadIdx` of a thread, each (x, y, z)."""
-
-    block: tuple[int, int, int]
-    thread: tuple[int, int, int]
-
-    def __str__(self) -> str:
-        return f"thread {short(self.thread)} of block {short(self.block)}"
-
-
-def short(index: Sequence[int]) -> str:
-    """(3, 0, 0) as "3", (3, 1, 0) as "(3, 1)"."""
-    x, y, z = index
-    return str((x, y, z)) if z else str((x, y)) if y else str(x)
-
-
-@functools.lru_cache(maxsize=None)
-def place_of(code: CodeType, instruction: int) -> Place:
-    """The line on which an instruction stands; `instruction` is a frame's `f_lasti`."""
-    for start, end, line in code.co_lines():
-        if start <= instruction < end and line is not None:
-            return Place(code.co_filename, line)
-    return Place(code.co_filename, code.co_firstlineno)
-
-
-def stack_of(frame: FrameType, kernel: CodeType) -> tuple[tuple[CodeType, int], ...]:
-    """The instruction that `frame` is at, then those that called it, up to the kernel's own."""
-    stack = [(frame.f_code, frame.f_lasti)]
-    while frame.f_code is not kernel and frame.f_back is not None:
-        frame = frame.f_back
-        stack.append((frame.f_code, frame.f_lasti))
-    return tuple(stack)
+from .place import Place, ThreadName
 
 
 class SimtError(RuntimeError):

@@ -12,14 +12,14 @@ from numba.core import types
 from numba.np import numpy_support
 
 from .array import Array, extent, store
-from .faults import SharedArrayFault, place_of
-from .memory import Space, poison, publish
+from .faults import SharedArrayFault
+from .memory import SHARED_LIMIT, Space, poison, publish
+from .place import Site
 from .thread import WARP, Dim3
 
 if TYPE_CHECKING:
     from .launch import Launch
 
-SHARED_LIMIT = 48 * 1024  # bytes a block, unless a launch asks for more in a way that Numba does not offer
 DYNAMIC_START = 1 << 20  # where the dynamic shared memory of a block lies
 
 
@@ -186,10 +186,12 @@ class Shared:
         size, kind = extent(shape), numpy_type(dtype)
         if size == (0,):
             size = (launch.dynamic_shared // kind.itemsize,)
-            return self._make("dynamic", size, kind, frame)
-        made = launch.shared_arrays.get((frame.f_code, frame.f_lasti))
+            data = self._dynamic().view(kind)[: size[0]]
+            return Array(launch, launch.shared, data, DYNAMIC_START, "") if launch.check else data
+        site = launch.sites.at(frame)
+        made = launch.shared_arrays.get(site)
         if made is None:
-            return self._make((frame.f_code, frame.f_lasti), size, kind, frame)
+            return self._make(site, size, kind, frame)
         if made.shape != size or made.dtype != kind:
             places, _ = launch.places(frame)
             text = f"{launch.current.name} wants shape {size} of {kind}, an earlier thread {made.shape} of {made.dtype}"
@@ -198,15 +200,11 @@ class Shared:
             )
         return made
 
-    def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype, frame: FrameType) -> Any:
+    def _make(self, site: Site, shape: tuple[int, ...], dtype: np.dtype, frame: FrameType) -> Any:
         launch, space = self._launch, self._launch.shared
-        if key == "dynamic":
-            data = self._dynamic().view(dtype)[: shape[0]]
-            return Array(launch, space, data, DYNAMIC_START, "") if launch.check else data
-        for code, instruction in [at for at in launch.shared_arrays if at != "dynamic"]:
-            if code is key[0] and place_of(code, instruction) == place_of(*key):
-                text = "two shared arrays on one line: Numba's simulator gives both the same memory. Write one a line"
-                launch.fault(SharedArrayFault, text, [place_of(*key)], (launch.current.name,))
+        if any(made.place == site.place for made in launch.shared_arrays):
+            text = "two shared arrays on one line: Numba's simulator gives both the same memory. Write one a line"
+            launch.fault(SharedArrayFault, text, [site.place], (launch.current.name,))
         data = np.full(shape, poison(dtype), dtype)
         start = space.reserve(data.nbytes, max(dtype.itemsize, 16))
         if space.top + launch.dynamic_shared > SHARED_LIMIT:
@@ -215,16 +213,16 @@ class Shared:
             )
             launch.fault(SharedArrayFault, text, launch.places(frame)[0], (launch.current.name,))
         space.empty |= set(range(start, start + data.nbytes, dtype.itemsize))
-        launch.shared_arrays[key] = Array(launch, space, data, start, "") if launch.check else data
-        return launch.shared_arrays[key]
+        launch.shared_arrays[site] = Array(launch, space, data, start, "") if launch.check else data
+        return launch.shared_arrays[site]
 
     def _dynamic(self) -> np.ndarray:
         """The block's dynamic shared memory, as bytes."""
         launch = self._launch
-        if "dynamic" not in launch.shared_arrays:
-            launch.shared_arrays["dynamic"] = np.full(launch.dynamic_shared // 16 * 16, 0xFF, np.uint8)
+        if launch.dynamic_bytes is None:
+            launch.dynamic_bytes = np.full(launch.dynamic_shared // 16 * 16, 0xFF, np.uint8)
             launch.shared.empty |= set(range(DYNAMIC_START, DYNAMIC_START + launch.dynamic_shared))
-        return launch.shared_arrays["dynamic"]
+        return launch.dynamic_bytes
 
 
 class Local:

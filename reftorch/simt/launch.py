@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -11,10 +12,11 @@ import numpy as np
 
 from .array import Array
 from .device import bind, source_of, takes_turns
-from .faults import KernelFailed, LaunchFault, Place, SimtError, StepLimit, ThreadName, place_of, stack_of
+from .faults import KernelFailed, LaunchFault, SimtError, StepLimit
 from .intrinsics import Cuda
 from .meeting import released
-from .memory import Space, poison
+from .memory import SHARED_LIMIT, Space, poison
+from .place import Place, Site, Sites, ThreadName, ndim_of, place_of
 from .report import Report
 from .thread import Strand, Thread
 from .traffic import Traffic
@@ -94,11 +96,12 @@ class Launch:
             raise ValueError(f"order is {order!r}: wanted one of {', '.join(ORDERS)}")
         self.grid, self.block = sizes("grid", grid), sizes("block", block)
         self.block_size = self.block[0] * self.block[1] * self.block[2]
+        self.ndim = ndim_of(self.grid, self.block)
         self.order, self.seed, self.random = order, seed, random.Random(seed)
         self.check, self.strict, self.dynamic_shared, self.max_steps = check, strict, dynamic, limit
         self.steps = 0
         self.memory, self.shared = Space("global"), Space("shared")
-        self.traffic = Traffic()
+        self.sites, self.traffic = Sites(), Traffic()
         self.faults: dict[tuple, SimtError] = {}
         self.counts: dict[int, dict[str, int]] = {}  # of each thread, by its number
         self.idle: list[Strand] = []
@@ -108,7 +111,8 @@ class Launch:
         self.function = bind(source, Cuda(self), self.loop if check else None)
         self.turns = takes_turns(self.function)
         self.arguments: tuple = ()
-        self.shared_arrays: dict = {}
+        self.shared_arrays: dict[Site, Any] = {}
+        self.dynamic_bytes: np.ndarray | None = None
 
     # ------------------------------------------------------------------------------------------------------- arguments
     def mark_empty(self, array: Any) -> None:
@@ -140,9 +144,8 @@ class Launch:
         self.arguments = tuple(self.wrap(given, name, after) for given, name in zip(args, (*names, *[""] * len(args))))
         try:
             self.check_geometry()
-            with np.errstate(all="ignore"):
-                for number in self.in_order(range(self.grid[0] * self.grid[1] * self.grid[2])):
-                    self.run_block(number)
+            for number in self.in_order(range(self.grid[0] * self.grid[1] * self.grid[2])):
+                self.run_block(number)
         except SimtError as fault:
             if self.strict:
                 raise
@@ -163,12 +166,15 @@ class Launch:
         for name, found, limit in (("block", self.block, LARGEST_BLOCK), ("grid", self.grid, LARGEST_GRID)):
             if any(n > most for n, most in zip(found, limit)):
                 complaint = complaint or f"a {name} of {found}: a GPU takes {limit} at most"
+        complaint += ". Use more blocks of fewer threads" * bool(complaint)
+        if self.dynamic_shared > SHARED_LIMIT:
+            complaint = f"{self.dynamic_shared:,} bytes of dynamic shared memory: a block has {SHARED_LIMIT:,}"
         if complaint:
-            raise self.fault(LaunchFault, f"{complaint}. Use more blocks of fewer threads", stop=True)
+            raise self.fault(LaunchFault, complaint, stop=True)
 
     def run_block(self, number: int) -> None:
         """All threads of a block, until they wait or end; then those that may go on; and so on."""
-        self.shared, self.shared_arrays = Space("shared"), {}
+        self.shared, self.shared_arrays, self.dynamic_bytes = Space("shared"), {}, None
         threads = [Thread(self, number, i) for i in range(self.block_size)]
         ready = threads
         while ready:
@@ -207,16 +213,22 @@ class Launch:
         return self.strands[-1]
 
     def failed(self, thread: Thread, error: BaseException) -> None:
-        """Pass an exception of a kernel on; Python's own with the thread that it happened in."""
-        if isinstance(error, SimtError) or not isinstance(error, Exception):
+        """Pass an exception of a kernel on, Python's own with the thread that it happened in. Its traceback ends in the kernel."""
+        if not isinstance(error, Exception):
             raise error
-        places, trace = [], error.__traceback__
+        last, trace = None, error.__traceback__
         while trace is not None:
-            places.append(place_of(trace.tb_frame.f_code, trace.tb_lasti))
+            if os.path.dirname(trace.tb_frame.f_code.co_filename) != os.path.dirname(__file__):
+                last = trace
             trace = trace.tb_next
-        own = [place for place in places if place.file == self.function.__code__.co_filename]
+        if last is not None:
+            last.tb_next = None
+        if isinstance(error, SimtError):
+            raise error
+        places = [place_of(last.tb_frame.f_code, last.tb_lasti)] if last is not None else []
         text = f"{thread.name} raised {type(error).__name__}: {error}"
-        raise self.fault(KernelFailed, text, (own or places)[-1:], (thread.name,), stop=True) from error
+        fault = self.fault(KernelFailed, text, places, (thread.name,), stop=True)
+        raise fault.with_traceback(error.__traceback__) from error
 
     # ------------------------------------------------------------------------------------------------ called by kernels
     def step(self) -> None:
@@ -250,7 +262,7 @@ class Launch:
         stop: bool = False,
     ) -> SimtError:
         """Note a fault. In strict mode it is raised; with `stop` it is returned, for the caller to raise."""
-        key = (kind, tuple(places), array)
+        key = (kind, tuple(sorted(places)), array)
         known = self.faults.get(key)
         if known is not None:
             known.count += 1
@@ -262,5 +274,5 @@ class Launch:
 
     def places(self, frame: FrameType) -> tuple[tuple[Place, ...], str]:
         """Where a frame is; and, if that is in a device function, who called it, as text."""
-        where, *callers = [place_of(*at) for at in stack_of(frame, self.function.__code__)]
-        return (where,), "".join(f", called from {place}" for place in callers)
+        where, *callers = self.sites.stack(frame, self.function.__code__)
+        return (where.place,), "".join(f", called from {caller.place}" for caller in callers)

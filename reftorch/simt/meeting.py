@@ -23,24 +23,18 @@ def released(launch: Launch, threads: Sequence[Thread]) -> list[Thread]:
     groups, at_barrier = by_meeting(waiting)
     complete = [group for group in groups if not missing(group, threads)]
     for group in complete:
-        answer_warp(launch, group, threads)
+        answer_warp(launch, group)
     if complete:
-        return free(thread for thread in waiting if any(thread in group for group in complete))
+        go = {thread.number for group in complete for thread in group}
+        return [thread for thread in waiting if thread.number in go]
     if len(at_barrier) < len(threads) or len({thread.wait.stack for thread in at_barrier}) > 1:
         report_divergence(launch, threads, groups, at_barrier)
     # All have come; or some will never come, and the run goes on as if they had, to find what else is wrong.
     for group in groups:
-        answer_warp(launch, group, threads)
+        answer_warp(launch, group)
     if at_barrier:
         answer_block(at_barrier)
-    return free(waiting)
-
-
-def free(threads: Any) -> list[Thread]:
-    found = list(threads)
-    for thread in found:
-        thread.wait = None
-    return found
+    return waiting
 
 
 def by_meeting(waiting: Sequence[Thread]) -> tuple[list[list[Thread]], list[Thread]]:
@@ -78,8 +72,8 @@ def report_divergence(
     for thread in [*at_barrier, *(thread for group in groups for thread in group)]:
         sites.setdefault((thread.wait.operation, thread.wait.stack), []).append(thread)
     crowds = list(sites.values())
-    told = [f"{describe(crowd)} at cuda.{crowd[0].wait.operation} in {crowd[0].wait.place}" for crowd in crowds]
-    places, names = [crowd[0].wait.place for crowd in crowds], [crowd[0].name for crowd in crowds]
+    told = [f"{describe(crowd)} at cuda.{crowd[0].wait.operation} in {crowd[0].wait}" for crowd in crowds]
+    places, names = [crowd[0].wait.stack[0].place for crowd in crowds], [crowd[0].name for crowd in crowds]
     ended = [thread for thread in threads if thread.done]
     if ended:
         told.append(f"{describe(ended)} has returned" if len(ended) == 1 else f"{describe(ended)} have returned")
@@ -98,14 +92,12 @@ def answer_block(threads: Sequence[Thread]) -> None:
     """`syncthreads` and its forms that also count."""
     meet(threads)
     votes = [bool(thread.wait.value) for thread in threads]
+    answers = {"count": votes.count(True), "and": int(all(votes)), "or": int(any(votes))}
     for thread in threads:
-        operation = thread.wait.operation
-        thread.answer = {"syncthreads_count": sum(votes), "syncthreads_and": int(all(votes))}.get(operation)
-        if operation == "syncthreads_or":
-            thread.answer = int(any(votes))
+        thread.answer = answers.get(thread.wait.operation.removeprefix("syncthreads_"))
 
 
-def answer_warp(launch: Launch, group: Sequence[Thread], threads: Sequence[Thread]) -> None:
+def answer_warp(launch: Launch, group: Sequence[Thread]) -> None:
     """Each thread's answer to a warp operation that the threads of `group` do together."""
     operation, mask = group[0].wait.operation, group[0].wait.mask
     for thread in group:
@@ -113,7 +105,7 @@ def answer_warp(launch: Launch, group: Sequence[Thread], threads: Sequence[Threa
             text = (
                 f"{thread.name} is lane {thread.lane}, which its own mask {mask:#x} of cuda.{operation} does not name"
             )
-            launch.fault(WarpFault, text, [thread.wait.place], (thread.name,))
+            launch.fault(WarpFault, text, [thread.wait.stack[0].place], (thread.name,))
     if operation == "syncwarp":
         meet(group)
     by_lane = {thread.lane: thread for thread in group}
@@ -139,7 +131,7 @@ def shuffled(launch: Launch, operation: str, thread: Thread, by_lane: dict[int, 
     if source in by_lane:
         return by_lane[source].wait.value[0]
     text = f"{thread.name} asks cuda.{operation} for the value of lane {source}, which does not take part"
-    launch.fault(WarpFault, text, [thread.wait.place], (thread.name,))
+    launch.fault(WarpFault, text, [thread.wait.stack[0].place], (thread.name,))
     return poison(np.asarray(value).dtype)
 
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .place import Site
+
 if TYPE_CHECKING:
     from .thread import Thread
 
+SHARED_LIMIT = 48 * 1024  # bytes of shared memory that each block can have on every GPU
 READ, WRITE, ATOMIC = "reads", "writes", "atomics"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def poison(dtype: np.dtype) -> Any:
     """What memory that nobody wrote holds: NaN, or an integer that no kernel would compute."""
     byte = b"\xff" if dtype.kind in "fc" else b"\x01" if dtype.kind == "b" else b"\xcd"
@@ -26,13 +28,12 @@ def poison(dtype: np.dtype) -> Any:
 
 
 class Access(NamedTuple):
-    """Who touched a cell, at which time of that thread's clock, how, and by which instruction."""
+    """Who touched a cell, at which time of that thread's clock, how, and where in the code."""
 
     thread: Thread
     clock: int
     kind: str
-    code: CodeType
-    instruction: int
+    site: Site
 
 
 class Cell:

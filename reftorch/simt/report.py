@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .faults import SimtError, place_of, short
+from .faults import SimtError
+from .place import ndim_of, place_of, short
 from .traffic import LineTraffic
 
 if TYPE_CHECKING:
@@ -108,7 +110,8 @@ class Report:
         seed = f", seed {self.seed}" if self.order == "shuffled" else ""
         blocks = self.grid[0] * self.grid[1] * self.grid[2]
         threads = self.block[0] * self.block[1] * self.block[2]
-        extents = f"grid {short_extent(self.grid)}, block {short_extent(self.block)}"
+        ndim = ndim_of(self.grid, self.block)
+        extents = f"grid {short(self.grid, ndim)}, block {short(self.block, ndim)}"
         parts = [f"{self.kernel}: {extents}: {blocks:,} x {threads:,} threads, {self.order}{seed}"]
         if not self.finished:
             parts.append("the run was stopped before its end")
@@ -132,12 +135,7 @@ class Report:
         return table(("", "", "", "each", ""), rows)
 
 
-def short_extent(extents: tuple[int, int, int]) -> str:
-    x, y, z = extents
-    return str(extents) if z > 1 else str((x, y)) if y > 1 else short((x, 0, 0))
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Lines with columns that are aligned: the first to the left, numbers to the right."""
     if not rows:
         return []

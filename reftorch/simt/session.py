@@ -87,7 +87,7 @@ def runner(
         )
     session = Session()
     kind = type(cuda.jit(lambda: None))
-    usual_call, usual_array = kind.__call__, cuda.device_array
+    usual_array = cuda.device_array
 
     def call(kernel: Any, *args: Any) -> None:
         if kernel._device:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .faults import Place, ThreadName, place_of, stack_of
+import numpy as np
+
+from .place import Site, ThreadName
 
 if TYPE_CHECKING:
     from .launch import Launch
@@ -30,11 +32,10 @@ class Wait(NamedTuple):
     operation: str
     mask: int
     value: Any
-    stack: tuple[tuple[CodeType, int], ...]
+    stack: tuple[Site, ...]
 
-    @property
-    def place(self) -> Place:
-        return place_of(*self.stack[0])
+    def __str__(self) -> str:
+        return ", called from ".join(str(site.place) for site in self.stack)
 
 
 class Thread:
@@ -54,22 +55,23 @@ class Thread:
         self.loops: list[int] = []  # which iteration it is in, of each `for` loop around
         self.visits: dict[tuple, int] = {}  # how often it has been at an instruction, in these iterations
         self.done = False
-        self.wait: Wait | None = None
+        self.wait = Wait("", 0, None, ())
         self.answer: Any = None
         self.strand: Strand | None = None
         self.error: BaseException | None = None
 
     @property
     def name(self) -> ThreadName:
-        return ThreadName(tuple(self.blockIdx), tuple(self.threadIdx))
+        return ThreadName(self.blockIdx, self.threadIdx, self.launch.ndim)
 
     def count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
 
     def run(self) -> None:
-        """The kernel, from start to end."""
+        """The kernel, from start to end. NumPy would warn of overflows and NaN, a GPU does not."""
         try:
-            self.launch.function(*self.launch.arguments)
+            with np.errstate(all="ignore"):
+                self.launch.function(*self.launch.arguments)
         except Abandoned:
             pass
         except BaseException as error:
@@ -83,7 +85,7 @@ class Thread:
             raise RuntimeError(
                 f"write cuda.{operation}() in full: under another name it was not recognised as a barrier"
             )
-        self.wait = Wait(operation, mask, value, stack_of(frame, self.launch.function.__code__))
+        self.wait = Wait(operation, mask, value, self.launch.sites.stack(frame, self.launch.function.__code__))
         self.strand.pause()
         return self.answer
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .faults import place_of
+from .place import Site
 from .thread import WARP, Thread
 
 if TYPE_CHECKING:
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 SECTOR, BANKS, WORD = 32, 32, 4  # bytes, banks, bytes
 
 
-class Site(NamedTuple):
+class Use(NamedTuple):
     """An instruction that touches memory, and how."""
 
-    code: CodeType
-    instruction: int
+    site: Site
     kind: str
     space: str
     itemsize: int
@@ -64,31 +63,33 @@ class Traffic:
         self.open: dict[
             tuple, dict[int, int]
         ] = {}  # of the block that runs: by warp and moment, the address of each lane
-        self.names: dict[Site, str] = {}
+        self.names: dict[Use, str] = {}
         self.lines: dict[tuple, LineTraffic] = {}
 
-    def note(self, array: Array, space: str, kind: str, thread: Thread, frame: FrameType, address: int) -> None:
+    def note(
+        self, array: Array, space: str, kind: str, thread: Thread, site: Site, address: int, frame: FrameType
+    ) -> None:
         """One access by one thread."""
-        site = Site(frame.f_code, frame.f_lasti, kind, space, array.itemsize)
-        if site not in self.names:
-            self.names[site] = array._name_in(frame)
-        moment = (site, *thread.loops)
+        use = Use(site, kind, space, array.itemsize)
+        if use not in self.names:
+            self.names[use] = array._name_in(frame)
+        moment = (use, *thread.loops)
         visit = thread.visits[moment] = thread.visits.get(moment, 0) + 1
         self.open.setdefault((thread.warp, visit, moment), {})[thread.lane] = address
 
     def close(self) -> None:
         """The block has ended: add its requests to their lines."""
-        for (_, _, (site, *_)), addresses in self.open.items():
-            place, name = place_of(site.code, site.instruction), self.names[site]
-            key = (place, site.space, site.kind, name)
-            line = self.lines.setdefault(key, LineTraffic(*place, site.space, site.kind, name))
+        for (_, _, (use, *_)), addresses in self.open.items():
+            place, name = use.site.place, self.names[use]
+            key = (place, use.space, use.kind, name)
+            line = self.lines.setdefault(key, LineTraffic(place.file, place.line, use.space, use.kind, name))
             line.requests += 1
             line.accesses += len(addresses)
-            if site.space == "global":
-                line.units += sectors(addresses.values(), site.itemsize)
-                line.fewest += -(-len(set(addresses.values())) * site.itemsize // SECTOR)
+            if use.space == "global":
+                line.units += sectors(addresses.values(), use.itemsize)
+                line.fewest += -(-len(set(addresses.values())) * use.itemsize // SECTOR)
             else:
-                rounds = conflicts(addresses, site.itemsize)
+                rounds = conflicts(addresses, use.itemsize)
                 line.units += sum(rounds)
                 line.fewest += len(rounds)
                 line.ways = max(line.ways, *rounds)
@@ -104,7 +105,7 @@ def sectors(addresses: Iterable[int], itemsize: int) -> int:
 
 
 def conflicts(addresses: Mapping[int, int], itemsize: int) -> list[int]:
-    """The rounds that each part of a warp needs, given the address of each lane; a part is as many lanes as fill the banks once."""
+    """The rounds that each part of a warp needs, given the address of each lane. A part is as many lanes as fill the banks."""
     part = min(WARP, BANKS * WORD // itemsize)
     words: dict[int, set[int]] = {}
     for lane, address in addresses.items():

@@ -105,7 +105,7 @@ def _unchecked(value: Any) -> Any:
     return type(value)(map(_unchecked, value)) if type(value) in (tuple, list) else value
 
 
-def check(array: np.ndarray, index: Any, frame: FrameType) -> None:
+def check(array: Any, index: Any, frame: FrameType) -> None:
     """Raise IndexError if a whole number of `index`, used in the line where `frame` is, lies outside `array`."""
     parts = index if isinstance(index, tuple) else (index,)
     rest = array.ndim - sum(part is not None and part is not Ellipsis for part in parts)
@@ -118,7 +118,7 @@ def check(array: np.ndarray, index: Any, frame: FrameType) -> None:
             return  # too many indices: NumPy says so
 
 
-def _message(array: np.ndarray, index: Any, place: int, dimension: int, frame: FrameType) -> str:
+def _message(array: Any, index: Any, place: int, dimension: int, frame: FrameType) -> str:
     parts = index if isinstance(index, tuple) else (index,)
     spelled = _spelled(array, index, frame)
     number, name = str(int(parts[place])), "the array"
@@ -134,7 +134,7 @@ def _message(array: np.ndarray, index: Any, place: int, dimension: int, frame: F
     return f"{name}: {where} is {limits}, dimension {dimension} of shape {array.shape}; the index is ({shown})"
 
 
-def _spelled(array: np.ndarray, index: Any, frame: FrameType) -> ast.Subscript | None:
+def _spelled(array: Any, index: Any, frame: FrameType) -> ast.Subscript | None:
     """The expression `x[n, c]` in the frame's line that is `array` at `index`.
 
     Both sides are computed again from the frame's variables. Only arithmetic on them: an expression with a call is passed over.
@@ -143,15 +143,14 @@ def _spelled(array: np.ndarray, index: Any, frame: FrameType) -> ast.Subscript |
     for node in subscripts(frame.f_code).get(frame.f_lineno, ()):
         try:
             found = _value(node.value, known)
-            same = found is array or (isinstance(found, np.ndarray) and _alike(found, array))
-            if same and _value(node.slice, known) == index:
+            if (found is array or _alike(found, array)) and _value(node.slice, known) == index:
                 return node
-        except Exception:  # noqa: BLE001, S112  a name that has no value yet, or whatever else: it is another expression
+        except Exception:  # a name that has no value yet, or whatever else: it is another expression
             continue
     return None
 
 
-def _alike(a: np.ndarray, b: np.ndarray) -> bool:
+def _alike(a: Any, b: Any) -> bool:
     """Whether two arrays are the same view of the same memory."""
     return a.__array_interface__ == b.__array_interface__
 

@@ -96,7 +96,7 @@ def _count(body: list[ast.stmt], known: dict, module: dict) -> float:
 
 def _loop(loop: ast.For, known: dict, module: dict) -> float:
     """Statements executed by a loop, its own line included."""
-    bounds = loop.iter.args if isinstance(loop.iter, ast.Call) else [None]
+    bounds: list = loop.iter.args if isinstance(loop.iter, ast.Call) else [None]
     values = [_value(bound, known, module) for bound in bounds]
     if None in values:
         _assign(loop.target, None, known)
@@ -117,15 +117,17 @@ def _assign(target: ast.expr, value: Any, known: dict) -> None:
             _assign(part, found, known)
 
 
-def _value(node: ast.AST | None, known: dict, module: dict) -> Any:
+def _value(node: ast.expr | None, known: dict, module: dict) -> Any:
     """The value of an expression without elements of arrays; None if it depends on something unknown, or calls a function."""
     allowed = {"min": min, "max": max, "len": len, "abs": abs, "int": int}
-    for part in ast.walk(node) if node is not None else ():
+    if node is None:
+        return None
+    for part in ast.walk(node):
         if isinstance(part, ast.Call) and not (isinstance(part.func, ast.Name) and part.func.id in allowed):
             return None
         if isinstance(part, ast.Name) and known.get(part.id, module.get(part.id, allowed.get(part.id))) is None:
             return None
     try:
         return eval(compile(ast.Expression(node), "<extent>", "eval"), {**module, **allowed}, known)
-    except Exception:  # noqa: BLE001  an index at the middle of its range may be outside an array
+    except Exception:  # an index at the middle of its range may be outside an array
         return None

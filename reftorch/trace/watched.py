@@ -1,7 +1,7 @@
 """Arrays that tell which of their cells are read and written.
 
-A watched array is the same memory as the one it was made from. It carries a second array of the same shape with the number of each
-cell; slicing, transposing or indexing does the same to both, so a view still knows which cells are its own.
+A watched array is the same memory as the one it was made from. It carries a second array of the same shape with the number of
+each cell; slicing, transposing or indexing does the same to both, so a view still knows which cells are its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from .checked import check
 
 FACTS = {"shape", "dtype", "size", "ndim", "strides", "itemsize", "nbytes", "flags", "ctypes", "__array_interface__"}
 VIEWS = {"T", "reshape", "transpose", "swapaxes", "squeeze", "ravel"}
-WHOLE = (int, np.integer)
 
 
 class Watcher(Protocol):
@@ -31,10 +30,10 @@ class Watcher(Protocol):
 class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     """An array in a kernel that is being recorded. One element comes out as a NumPy scalar, a part as a watched view."""
 
-    __slots__ = ("_cells", "_data", "_watcher", "name")
+    __slots__ = ("_cells", "_data", "_watcher", "label")
 
-    def __init__(self, data: np.ndarray, cells: np.ndarray, watcher: Watcher, name: str):
-        self._data, self._cells, self._watcher, self.name = data, cells, watcher, name
+    def __init__(self, data: np.ndarray, cells: np.ndarray, watcher: Watcher, label: str):
+        self._data, self._cells, self._watcher, self.label = data, cells, watcher, label
 
     def __getitem__(self, index: Any) -> Any:
         check(self, index, sys._getframe(1))
@@ -99,13 +98,8 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         return repr(self._data)
 
     def _view(self, data: np.ndarray, cells: np.ndarray) -> Watched:
-        return Watched(data, cells, self._watcher, self.name)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether this is the array itself and not a part of it."""
-        first = self._cells.flat[0] if self._cells.size else 0
-        return self._cells.base is None and (not self._cells.size or self._cells.flat[-1] - first + 1 == self._cells.size)
+        label = self.label if self.label.startswith("part of ") else f"part of {self.label}"
+        return Watched(data, cells, self._watcher, label)
 
 
 def _copies(index: Any) -> bool:

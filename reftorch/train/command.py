@@ -145,15 +145,15 @@ def prepare(options: argparse.Namespace) -> Run:
     if not std > 0:
         raise TrainingError("--data: expected images that differ, found all pixels of the training images equal")
     reftorch.manual_seed(options.seed)
-    network = ConvNet(*images.shape[2:], mean=mean, std=std)
+    height, width = images.shape[2:]
+    network = ConvNet(height, width, mean, std)
     if options.load:
         check_weights(options.load, arrays, network.state_dict())
         network.load_state_dict({name: reftorch.from_numpy(array) for name, array in arrays.items()})
     network.to(device)
     generator = reftorch.Generator().manual_seed(options.seed)
-    name = data_name(options)
     return Run(
-        name=name,
+        name=data_name(options),
         device=device,
         network=network,
         optimizer=optim.SGD(network.parameters(), lr=options.lr, momentum=options.momentum),
@@ -161,16 +161,24 @@ def prepare(options: argparse.Namespace) -> Run:
         batches=DataLoader(TensorDataset(images, labels), options.batch_size, shuffle=True, generator=generator),
         held_images=held_images,
         held_labels=held_labels,
-        facts={
-            **{"format": "pt", "network": "reftorch.train.ConvNet", "data": name},
-            **{
-                "image_size": "x".join(map(str, images.shape[2:])),
-                "mean": repr(mean),
-                "std": repr(std),
-            },
-            **{key: str(getattr(options, key)) for key in ("seed", "lr", "momentum", "batch_size", "load", "limit")},
-        },
+        facts=facts(options, images, mean, std),
     )
+
+
+def facts(options: argparse.Namespace, images: Tensor, mean: float, std: float) -> dict[str, str]:
+    """What to save beside the weights: how they came about, and what an image needs before it enters the network."""
+    height, width = images.shape[2:]
+    known = {
+        "format": "pt",  # whose layout the arrays have; other libraries ask
+        "network": "reftorch.train.ConvNet",
+        "data": data_name(options),
+        "image_size": f"{height}x{width}",
+        "mean": mean,
+        "std": std,
+        "loaded": Path(options.load).name if options.load else None,
+    }
+    known |= {name: getattr(options, name) for name in ("seed", "lr", "momentum", "batch_size", "limit")}
+    return {name: str(value) for name, value in known.items() if value is not None}
 
 
 def known_spread(path: Any, loaded: dict[str, str]) -> tuple[float, float] | None:
@@ -190,14 +198,16 @@ def known_spread(path: Any, loaded: dict[str, str]) -> tuple[float, float] | Non
 def introduction(run: Run, options: argparse.Namespace) -> str:
     """What is about to happen, in a line or two."""
     weights = sum(p.numel() for p in run.network.parameters())
-    kind = kernel.cuda_kind() if run.device.type == "cuda" else ""
-    where = {"": f"{numba.get_num_threads()} CPU threads", "device": "the GPU"}.get(kind, "a simulated GPU")
+    threads = numba.get_num_threads()
+    where = f"{threads} CPU thread{'s' if threads > 1 else ''}"
+    if run.device.type == "cuda":
+        where = "a GPU" if kernel.cuda_kind() == "device" else "a simulated GPU"
     text = (
         f"{run.name}: {len(run.batches.dataset):,} images to train on, {len(run.held_labels):,} held out, "
         f"of {run.facts['image_size']} pixels; {weights:,} weights; on {where}; seed {options.seed}"
     )
-    if kind == "simulator":
-        text += "\nThe simulator takes about a millisecond a thread: try --limit 8 --batch-size 8 --epochs 1."
+    if "simulated" in where and options.limit is None:
+        text += "\nThe simulator takes a millisecond a thread: try --limit 8 --batch-size 8 --epochs 1."
     return text
 
 
@@ -211,15 +221,11 @@ def keep(
 ) -> None:
     """Write the weights, if they have been trained, and the picture, if an epoch was finished."""
     if save and run.steps:
-        facts = {
-            **run.facts,
-            "steps": str(run.steps),
-            "epochs": str(len(history)),
-            "interrupted": str(interrupted),
-        }
+        results: dict[str, object] = {"steps": run.steps, "epochs": len(history), "interrupted": interrupted}
         if history and not interrupted:
-            facts["held_out_accuracy"] = repr(history[-1].held_out_accuracy)
-        save_weights(run.network.state_dict(), save, facts)
+            results["held_out_accuracy"] = history[-1].held_out_accuracy
+        metadata = run.facts | {name: str(value) for name, value in results.items()}
+        save_weights(run.network.state_dict(), save, metadata)
         console.print(f"weights: {save}", highlight=False, markup=False, soft_wrap=True)
     if plot and history:
         last = history[-1].held_out_accuracy

@@ -75,7 +75,9 @@ class Progressing:
     def step(self, seen: int, loss: float, accuracy: float) -> None:
         """`seen` images of this epoch are done, at this mean loss and accuracy."""
         self.seen = seen
-        self._numbers = f"loss {loss:6.4f}  accuracy {accuracy:6.1%}  {self.speed():6,.0f} images/s"
+        speed = self.speed()
+        pace = f"{speed:6,.0f}" if speed >= 10 else f"{speed:6.1f}"
+        self._numbers = f"loss {loss:6.4f}  accuracy {accuracy:6.1%}  {pace} images/s"
         self._show()
         if not self.live and time.perf_counter() - self._last_line > LINE_EVERY:
             self._last_line = time.perf_counter()
@@ -84,8 +86,8 @@ class Progressing:
     def end(self, epoch: Epoch) -> None:
         """The epoch is over and the held-out images are judged."""
         if self.kernels:
-            self.say(f"compiled {self.kernels} kernels in {self.compile_seconds:.1f} s; they are kept for the next run")
-            self.kernels = 0
+            self.say(f"kernels compiled: {self.kernels}, in {self.compile_seconds:.1f} s; the next run finds them done")
+            self.kernels, self.compile_seconds = 0, 0.0
         self.say(f"{self._epoch()}  {self._numbers}  held out: {epoch.held_out_accuracy:6.1%}")
 
     def speed(self) -> float:

@@ -15,15 +15,16 @@ $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } x_i > 0 \\
 \alpha \, \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-At the kink, $x_i = 0$, the slope $\alpha$ of the left side counts. The rule asks only for the sign of $x_i$. As long as
-$\alpha \ge 0$, $y_i$ is above zero exactly where $x_i$ was, so the operation may overwrite its input and ask $y_i$ instead. A
-negative $\alpha$ turns negative numbers positive: then $y_i$ cannot tell, and backward after an operation in place is an
-error.
+At the kink, $x_i = 0$, the slope $\alpha$ of the left side counts. The rule asks only for the sign of $x_i$. As long
+as $\alpha \ge 0$, $y_i$ is above zero exactly where $x_i$ was, so the operation may overwrite its input and ask $y_i$
+instead. A negative $\alpha$ turns negative numbers positive: then $y_i$ cannot tell, and backward after an operation in
+place is an error.
 
 ## Cost
 
-One comparison and at most one multiplication an element. Forward reads $x$ and writes $y$: 8 bytes an element in float32;
-backward reads $x$ and the gradient of $y$ and writes that of $x$: 12 bytes. In place no memory is needed for $y$.
+One comparison and at most one multiplication an element. Forward reads $x$ and writes $y$: 8 bytes an element in
+float32; backward reads $x$ and the gradient of $y$ and writes that of $x$: 12 bytes. In place no memory is needed for
+$y$.
 
 ## Symbols
 
@@ -133,8 +134,8 @@ class LeakyReluFunction(Function):
     def backward(ctx, grad_y):
         if ctx.inplace and not ctx.negative_slope >= 0:
             raise RuntimeError(
-                f"leaky_relu in place cannot go backward with a negative slope of {ctx.negative_slope}: numbers below zero "
-                "were overwritten with numbers above zero, and nothing tells them apart; use inplace=False"
+                f"leaky_relu in place cannot go backward with a negative slope of {ctx.negative_slope}: numbers below "
+                "zero were overwritten with numbers above zero, and nothing tells them apart; use inplace=False"
             )
         (x,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(x.shape)
@@ -151,13 +152,13 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     Raises:
         TypeError: `input` is not a tensor, or `negative_slope` not a real number.
         NotImplementedError: `input` is not float32 or float64.
-        RuntimeError: in place on a leaf that requires grad, or on elements that share memory; in backward, if it was in place
-            with a negative slope.
+        RuntimeError: in place on a leaf that requires grad, or on elements that share memory; in backward, if it was in
+            place with a negative slope.
     """
     if not isinstance(input, Tensor):
         raise TypeError(
-            f"leaky_relu(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with torch.tensor(...) "
-            "or torch.from_numpy(...)"
+            f"leaky_relu(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with "
+            "torch.tensor(...) or torch.from_numpy(...)"
         )
     negative_slope = _number(negative_slope)
     if input.dtype not in (float32, float64):
@@ -176,8 +177,8 @@ def _number(negative_slope):
         number = negative_slope.dim() == 0 and not negative_slope.requires_grad
     if not number:
         raise TypeError(
-            f"leaky_relu(): argument 'negative_slope' must be Number, not {type(negative_slope).__name__}; to learn the "
-            "slope, use prelu"
+            f"leaky_relu(): argument 'negative_slope' must be Number, not {type(negative_slope).__name__}; to learn "
+            "the slope, use prelu"
         )
     return float(negative_slope)
 

@@ -59,11 +59,15 @@ CASES = [
     ],
     ModuleCase("LeakyReLU", inputs=[(40, 50, 13)], args=(0.1,), id="large"),
     *[edge(slope) for slope in (0.01, 0, 1, -0.5, -0.0, 2.5, inf, nan, True)],
-    FunctionCase("leaky_relu", inputs=[distinct(2, 3)], kwargs=dict(negative_slope=np.float64(0.5)), id="NumPy's number"),
+    FunctionCase(
+        "leaky_relu", inputs=[distinct(2, 3)], kwargs=dict(negative_slope=np.float64(0.5)), id="NumPy's number"
+    ),
     FunctionCase("leaky_relu", inputs=[distinct(2, 3)], kwargs=dict(negative_slope=array(0.5)), id="a tensor"),
     ScriptCase("leaky_relu", run=change_the_output, inputs=[distinct(2, 3)], id="output changed", gradcheck=False),
     ModuleCase("LeakyReLU", args=(0.5, True), inputs=[array(np.ones(3) - 2, grad=False)], id="in place"),
-    FunctionCase("leaky_relu_", [array(np.arange(-2.0, 3), grad=False)], args=(-0.5,), id="in place, below 0, no gradient"),
+    FunctionCase(
+        "leaky_relu_", [array(np.arange(-2.0, 3), grad=False)], args=(-0.5,), id="in place, below 0, no gradient"
+    ),
     in_place(once, distinct(2, 3), id="on the tape"),
     in_place(once, distinct(), id="a number"),
     in_place(once, distinct(0, 3), id="empty"),

@@ -1,0 +1,218 @@
+r"""The mean squared error: how far a prediction is from the truth, squared and averaged.
+
+Squaring makes a miss twice as far cost four times as much, so the few large errors count most. Of all constant
+predictions the mean of the targets has the smallest loss.
+
+## Forward
+
+$$l_i = (x_i - t_i)^2$$
+
+`reduction="none"` returns all $l_i$, "sum" their sum, and "mean" (the default) divides that by their number $n$:
+
+$$L = \frac{1}{n} \sum_i l_i$$
+
+The mean is over all elements, not only over the samples; over no elements it is NaN. If the shapes differ, the smaller
+tensor is repeated to fit, with a warning: a prediction of shape $(N, 1)$ and a target of shape $(N)$ give $N^2$
+differences, nearly always by mistake. With weights $w$, of the input's shape, a loss is $w_i \, l_i$, and the mean is
+$\sum_i w_i \, l_i \, / \, \sum_i w_i$.
+
+## Gradients
+
+With $g_i$, the gradient for $l_i$ (for the mean, the upstream gradient divided by $n$):
+
+$$\frac{\partial L}{\partial x_i} = 2 \, (x_i - t_i) \, g_i \qquad
+\frac{\partial L}{\partial t_i} = - \frac{\partial L}{\partial x_i}$$
+
+The pull towards the target is proportional to the distance. A tensor that was repeated gets the sum of the gradients of
+its copies.
+
+## Cost
+
+A subtraction, a multiplication and an addition an element. Forward reads $x$ and $t$ and writes $l$, which the sum
+reads again: 16 bytes an element in float32; backward as many.
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $x_i$ | `x` | any shape | input, the prediction, read as one row of numbers |
+| $t_i$ | `target` | shape of $x$ | what the prediction should be |
+| $l_i$ | `loss` | shape of $x$ | loss of each element, before the reduction |
+| $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's loss |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input; minus that of the target |
+| $i$ | `i` | $0 \le i < n$ | position in the row |
+
+## Worked example
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([1., 2, 6], requires_grad=True)
+>>> target = torch.tensor([4., 2, 0], requires_grad=True)
+>>> F.mse_loss(x, target, reduction="none")
+tensor([ 9.,  0., 36.], grad_fn=<MseLossBackward0>)
+>>> loss = F.mse_loss(x, target)
+>>> loss
+tensor(15., grad_fn=<MseLossBackward0>)
+>>> loss.backward()
+>>> x.grad
+tensor([-2.,  0.,  4.])
+>>> target.grad
+tensor([ 2.,  0., -4.])
+
+Here the second element counts twice as much as the others together, and has no loss:
+
+>>> F.mse_loss(x, target, weight=torch.tensor([1., 4, 1])).item()
+7.5
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from reftorch.autograd import Function
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn.loss.reduction import _callers_level, _Loss, legacy_reduction, loss_sum, reduction_name
+from reftorch.ops.elementwise import check_broadcast
+from reftorch.ops.promotion import promote_types
+from reftorch.tensor import Tensor
+from reftorch.types import float32, float64
+
+
+# ## The loss of each element
+#
+# $$l_i = (x_i - t_i)^2$$
+@njit(**PARALLEL)
+def mse_loss_forward_cpu(x, target, loss):
+    for i in prange(x.size):
+        difference = x[i] - target[i]
+        loss[i] = difference * difference
+
+
+@cuda.jit
+def mse_loss_forward_cuda(x, target, loss):
+    i = cuda.grid(1)
+    if i >= x.size:
+        return
+    difference = x[i] - target[i]
+    loss[i] = difference * difference
+
+
+# ## The gradient of the input
+#
+# $$\frac{\partial L}{\partial x_i} = 2 \, (x_i - t_i) \, g_i$$
+#
+# The target's gradient is the same with the two exchanged.
+@njit(**PARALLEL)
+def mse_loss_backward_x_cpu(grad_loss, x, target, grad_x):
+    for i in prange(x.size):
+        grad_x[i] = x.dtype.type(2) * (x[i] - target[i]) * grad_loss[i]
+
+
+@cuda.jit
+def mse_loss_backward_x_cuda(grad_loss, x, target, grad_x):
+    i = cuda.grid(1)
+    if i >= x.size:
+        return
+    grad_x[i] = x.dtype.type(2) * (x[i] - target[i]) * grad_loss[i]
+
+
+class MseLossFunction(Function):
+    """The mean squared error on the tape. x and target have one shape and one dtype."""
+
+    @staticmethod
+    def forward(ctx, x, target, reduction):
+        ctx.save_for_backward(x, target)
+        ctx.reduction = reduction
+        loss = x.new_empty(x.shape)
+        run = on(x.device, mse_loss_forward_cpu, mse_loss_forward_cuda, threads=x.numel())
+        run(*arrays(x.reshape(-1), target.reshape(-1), loss.view(-1)))
+        if reduction == "none":
+            return loss
+        return loss_sum(loss) / x.numel() if reduction == "mean" else loss_sum(loss)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        x, target = ctx.saved_tensors
+        if ctx.reduction == "mean":
+            grad_y = grad_y / x.numel()
+        grad_loss = grad_y.expand(x.shape)
+        grad_x = grad_target = None
+        run = on(x.device, mse_loss_backward_x_cpu, mse_loss_backward_x_cuda, threads=x.numel())
+        if ctx.needs_input_grad[0]:
+            grad_x = x.new_empty(x.shape)
+            run(*arrays(grad_loss.reshape(-1), x.reshape(-1), target.reshape(-1), grad_x.view(-1)))
+        if ctx.needs_input_grad[1]:
+            grad_target = x.new_empty(x.shape)
+            run(*arrays(grad_loss.reshape(-1), target.reshape(-1), x.reshape(-1), grad_target.view(-1)))
+        return grad_x, grad_target, None
+
+
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """The squared differences of `input` and `target`, or their mean or sum.
+
+    Shapes: `input` and `target` any, the same; others are broadcast, with a warning; `weight` that of `input`. The
+    result is a scalar; with `reduction="none"` it has the (broadcast) shape of the inputs. `size_average` and `reduce`
+    are deprecated and override `reduction`.
+
+    Raises:
+        ValueError: `reduction` is not "none", "mean" or "sum", or `weight` has another shape than `input`.
+        RuntimeError: the shapes do not broadcast, or the devices differ.
+        NotImplementedError: neither tensor is floating point, or one is complex or float16.
+        AttributeError: an argument is not a tensor.
+    """
+    for name, value in (("input", input), ("target", target), ("weight", weight)):
+        if not isinstance(value, Tensor) and not (name == "weight" and value is None):
+            raise AttributeError(
+                f"mse_loss(): argument '{name}' must be Tensor, not {type(value).__name__}: convert it with "
+                "torch.tensor(...)"
+            )
+    if target.shape != input.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            stacklevel=_callers_level(),
+        )
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    check_broadcast(input.shape, target.shape)
+    if weight is not None and weight.shape != input.shape:
+        raise ValueError(
+            f"Weights and input must have the same size: found {list(weight.shape)} and {list(input.shape)}; repeat a "
+            "weight for each sample with .expand_as(input)"
+        )
+    reduction = reduction_name(reduction)
+    shape = np.broadcast_shapes(input.shape, target.shape)
+    input, target = input.expand(shape), target.expand(shape)
+    if weight is not None:
+        return _weighted(input, target, weight, reduction)
+    dtype = promote_types(input.dtype, target.dtype)
+    if dtype not in (float32, float64):
+        raise NotImplementedError(
+            f"mse_loss is not implemented for input of {input.dtype} and target of {target.dtype}: convert one of them "
+            "with .float()"
+        )
+    return MseLossFunction.apply(input.to(dtype), target.to(dtype), reduction)
+
+
+def _weighted(input, target, weight, reduction):
+    """`mse_loss` with weights: arithmetic of tensors, so that each of the three has a gradient."""
+    loss = (input - target) ** 2 * weight
+    if reduction == "none":
+        return loss
+    return loss.sum() / weight.sum() if reduction == "mean" else loss.sum()
+
+
+class MSELoss(_Loss):
+    """The mean squared error, as a module.
+
+    Args:
+        reduction: "none", "mean" (over all elements) or "sum".
+        size_average, reduce: deprecated spellings of `reduction`, which they override.
+
+    Shapes: input and target (*), the same; as `mse_loss`, which raises the errors when the module is called.
+    """
+
+    def forward(self, input, target):
+        return mse_loss(input, target, reduction=self.reduction)

@@ -1,0 +1,88 @@
+"""Where in the code a thread is, and which thread it is: what reports name."""
+
+from __future__ import annotations
+
+import bisect
+import dis
+import os
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A line of a kernel."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        near = os.path.relpath(self.file)
+        return f"{self.file if near.startswith('..') else near}:{self.line}"
+
+
+class ThreadName(NamedTuple):
+    """`blockIdx` and `threadIdx` of a thread, each (x, y, z); `ndim` is how many of them the launch made use of."""
+
+    block: tuple[int, int, int]
+    thread: tuple[int, int, int]
+    ndim: int = 1
+
+    def __str__(self) -> str:
+        return f"thread {short(self.thread, self.ndim)} of block {short(self.block, self.ndim)}"
+
+
+def short(index: tuple[int, int, int], ndim: int) -> str:
+    """(3, 0, 0) as "3", "(3, 0)" or "(3, 0, 0)"."""
+    return str(index[0] if ndim == 1 else tuple(index[:ndim]))
+
+
+def ndim_of(*extents: tuple[int, int, int]) -> int:
+    """How many of three extents are in use."""
+    return max(max((d + 1 for d in range(3) if sizes[d] > 1), default=1) for sizes in extents)
+
+
+class Site:
+    """One instruction of the code. There is one object for each, so that sites can be compared and looked up quickly."""
+
+    __slots__ = ("code", "instruction", "place")
+
+    def __init__(self, code: CodeType, instruction: int):
+        self.code, self.instruction = code, instruction
+        self.place = place_of(code, instruction)
+
+
+def place_of(code: CodeType, instruction: int) -> Place:
+    """The line on which an instruction stands."""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return Place(code.co_filename, line)
+    return Place(code.co_filename, code.co_firstlineno)
+
+
+class Sites:
+    """The sites that a launch has come by."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, int], Site] = {}  # by the code's id and the frame's f_lasti
+        self.starts: dict[int, list[int]] = {}  # where the instructions of a code begin
+
+    def at(self, frame: FrameType) -> Site:
+        """The instruction that `frame` is at."""
+        key = (id(frame.f_code), frame.f_lasti)
+        return self.known.get(key) or self._add(frame.f_code, key)
+
+    def _add(self, code: CodeType, key: tuple[int, int]) -> Site:
+        # Python rewrites an instruction once it has run for a while, and f_lasti then points into its middle.
+        starts = self.starts.setdefault(key[0], [each.offset for each in dis.get_instructions(code)])
+        start = starts[max(bisect.bisect_right(starts, key[1]) - 1, 0)]
+        whole = (key[0], start)
+        self.known[key] = self.known[whole] = self.known.get(whole) or Site(code, start)
+        return self.known[key]
+
+    def stack(self, frame: FrameType, kernel: CodeType) -> tuple[Site, ...]:
+        """Where `frame` is, then where it was called, up to the kernel itself."""
+        stack = [self.at(frame)]
+        while frame.f_code is not kernel and frame.f_back is not None:
+            frame = frame.f_back
+            stack.append(self.at(frame))
+        return tuple(stack)
