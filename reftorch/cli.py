@@ -1,4 +1,4 @@
-"""The command line: `reftorch train`, `reftorch doctor`. Each command imports what it needs when it is chosen."""
+"""The command line: `reftorch train`, `step`, `doctor`. Each command imports what it needs when it is chosen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ EXAMPLES = """examples:
   reftorch train --device cuda                on the GPU
   reftorch train --epochs 0 --load runs/digits.safetensors
                                               judge saved weights without training
+"""
+
+STEP_EXAMPLES = """examples:
+  reftorch step conv2d                        its worked example, at the first line of the forward kernel
+  reftorch step conv2d.backward_weight --cuda --thread 3
+                                              one thread of a CUDA kernel; needs no GPU
+  reftorch step conv2d --view                 every line, forwards and backwards, in the browser
+  reftorch step my_kernel.py:function --args example.npz
+                                              a kernel of your own; np.savez("example.npz", x=x, y=y)
 """
 
 
@@ -45,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=ShowVersion)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_train(commands)
+    add_step(commands)
     add_doctor(commands)
     return top
 
@@ -60,69 +70,71 @@ def add_train(commands: argparse._SubParsersAction) -> None:
         allow_abbrev=False,
     )
     train.set_defaults(run=run_train)
-    add = train.add_argument
-    data = train.add_argument_group("what to learn from")
-    data.add_argument(
-        "--data",
-        metavar="DIR",
-        help="folder with the IDX files of MNIST or Fashion-MNIST, plain or .gz (default: 1,797 embedded 8x8 digits)",
-    )
-    data.add_argument(
-        "--limit",
-        type=whole(1),
-        metavar="N",
-        help="use only the first N training and N held-out images",
-    )
-    add = train.add_argument_group("how to learn").add_argument
-    add(
-        "--epochs",
-        type=whole(0),
-        metavar="N",
-        help="rounds over the training images (default: 15; 3 with --data)",
-    )
-    add(
-        "--batch-size",
-        type=whole(1),
-        default=32,
-        metavar="N",
-        help="images per step (default: %(default)s)",
-    )
-    add(
-        "--lr",
-        type=real(0, None, "above 0"),
-        default=0.02,
-        help="learning rate (default: %(default)s)",
-    )
-    add(
-        "--momentum",
-        type=real(None, 1, "at least 0 and below 1"),
-        default=0.9,
-        help="(default: %(default)s)",
-    )
-    add(
-        "--seed",
-        type=whole(0, 2**32 - 1),
-        default=0,
-        metavar="N",
-        help="same seed, same numbers (default: %(default)s)",
-    )
+    add_learning(train)
     add = train.add_argument_group("on what").add_argument
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
     add("--threads", type=whole(1), metavar="N", help="CPU threads (default: all)")
     add = train.add_argument_group("files").add_argument
     add("--load", metavar="FILE", help="start from these weights (.safetensors)")
-    add(
-        "--save",
-        metavar="FILE",
-        help="where the weights go (default: runs/NAME.safetensors, NAME the data's)",
-    )
+    text = "where the weights go (default: runs/NAME.safetensors, NAME being that of the data)"
+    add("--save", metavar="FILE", help=text)
     add("--no-save", action="store_true", help="do not save the weights")
-    add(
-        "--plot",
-        metavar="FILE",
-        help="where the picture of the curves goes: .png, .svg or .pdf (default: runs/NAME.png)",
-    )
+    text = "where the picture of the curves goes, .png, .svg or .pdf (default: runs/NAME.png)"
+    add("--plot", metavar="FILE", help=text)
     add("--no-plot", action="store_true", help="do not draw the picture")
+
+
+def add_learning(train: argparse.ArgumentParser) -> None:
+    """The options of `reftorch train` that change what is learned."""
+    add = train.add_argument_group("what to learn from").add_argument
+    text = "folder with the IDX files of MNIST or Fashion-MNIST, plain or .gz (default: the embedded digits)"
+    add("--data", metavar="DIR", help=text)
+    text = "use only the first N training and the first N held-out images"
+    add("--limit", type=whole(1), metavar="N", help=text)
+    add = train.add_argument_group("how to learn").add_argument
+    text = "rounds over the training images (default: 15; 3 with --data)"
+    add("--epochs", type=whole(0), metavar="N", help=text)
+    text = "images per step (default: %(default)s)"
+    add("--batch-size", type=whole(1), default=32, metavar="N", help=text)
+    text = "learning rate (default: %(default)s)"
+    add("--lr", type=real(0, None, "above 0"), default=0.02, metavar="X", help=text)
+    text = "how much of the last step is kept for the next (default: %(default)s)"
+    momentum = real(None, 1, "at least 0 and below 1")
+    add("--momentum", type=momentum, default=0.9, metavar="X", help=text)
+    text = "same seed, same numbers (default: %(default)s)"
+    add("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help=text)
+
+
+def add_step(commands: argparse._SubParsersAction) -> None:
+    """`reftorch step`"""
+    step = commands.add_parser(
+        "step",
+        help="walk through a kernel line by line",
+        description="Walk through a kernel of the package, in its worked example, or through one of your own.",
+        epilog=STEP_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    step.set_defaults(run=run_step)
+    text = "a component, as conv2d; one of its kernels, as conv2d.backward_weight; or FILE.py:FUNCTION"
+    step.add_argument("target", nargs="?", metavar="COMPONENT", help=text)
+    step.add_argument("--list", action="store_true", help="tell what can be stepped through")
+    add = step.add_argument_group("which form").add_argument
+    add("--cuda", action="store_true", help="the CUDA kernel, thread by thread; needs no GPU")
+    text = "the thread of the CUDA kernel, by its number in the grid (default: 0 in a debugger, all in a recording)"
+    add("--thread", type=whole(0), metavar="N", help=text)
+    add = step.add_argument_group("where to (default: the debugger pdb, here)").add_argument
+    text = "add an entry to .vscode/launch.json: F5 then does the same in Visual Studio Code"
+    add("--vscode", action="store_true", help=text)
+    add("--view", action="store_true", help="record the run, and open it in the browser")
+    text = "save the recording as JSON, or as a page if FILE ends in .html"
+    add("--record", metavar="FILE", help=text)
+    text = "the most lines that a recording may have (default: %(default)s)"
+    add("--limit", type=whole(1), default=20_000, metavar="N", help=text)
+    add = step.add_argument_group("a kernel of your own").add_argument
+    add("--args", metavar="FILE", help="an .npz file with the arguments, under their names")
+    text = "how many blocks, and threads a block (default: as many threads as the largest array has elements)"
+    add("--launch", type=launch, metavar="BLOCKS,THREADS", help=text)
 
 
 def add_doctor(commands: argparse._SubParsersAction) -> None:
@@ -146,6 +158,13 @@ def run_train(options: argparse.Namespace) -> int:
         return complain(str(error), 2)
     except TrainingError as error:
         return complain(str(error), error.exit_code)
+
+
+def run_step(options: argparse.Namespace) -> int:
+    """Leave the work to `reftorch.step`."""
+    from reftorch.step import main
+
+    return main(options)
 
 
 def run_doctor(options: argparse.Namespace) -> int:
@@ -188,6 +207,15 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
         return number
 
     return convert
+
+
+def launch(text: str) -> tuple[int, int]:
+    """A converter of "2,32" to the two numbers of a CUDA launch."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise argparse.ArgumentTypeError(f"expected BLOCKS,THREADS, two whole numbers of at least 1, found {text!r}")
+    blocks, threads = map(whole(1), parts)
+    return blocks, threads
 
 
 def real(above: float | None, below: float | None, wanted: str) -> Callable[[str], float]:

@@ -25,12 +25,12 @@ def python(code, **environment):
     return done.stdout.strip()
 
 
-TIMED = "import time; start = time.perf_counter(); import reftorch; print(time.perf_counter() - start)"
+TIMED = "import time; start = time.process_time(); import reftorch; print(time.process_time() - start)"
 
 
 def test_takes_less_than_a_second():
     times = [float(python(TIMED)) for _ in range(5)]
-    assert min(times) < 1, f"importing took {times} seconds"
+    assert min(times) < 1, f"importing took {times} seconds of one processor"  # others may be busy with something else
 
 
 def test_compiles_nothing(tmp_path):

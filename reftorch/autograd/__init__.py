@@ -6,6 +6,7 @@ from .node import AccumulateGrad, Node  # isort: skip
 from .function import Function  # isort: skip
 from .backward import backward, grad  # isort: skip
 from .gradcheck import GradcheckError, gradcheck  # isort: skip
+from .view import draw, explain  # isort: skip
 
 __all__ = [
     "AccumulateGrad",
@@ -15,7 +16,9 @@ __all__ = [
     "RemovableHandle",
     "add_hook",
     "backward",
+    "draw",
     "enable_grad",
+    "explain",
     "grad",
     "gradcheck",
     "inference_mode",

@@ -10,10 +10,12 @@ from reftorch.nn.linear.linear import Linear
 from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss
 from reftorch.nn.loss.mse_loss import MSELoss
 from reftorch.nn.module import Module
+from reftorch.nn.normalization.batch_norm1d import BatchNorm1d
 from reftorch.nn.parameter import Buffer, Parameter
 from reftorch.nn.pooling.max_pool2d import MaxPool2d
 
 __all__ = [
+    "BatchNorm1d",
     "Buffer",
     "Conv2d",
     "CrossEntropyLoss",

@@ -7,11 +7,13 @@ from reftorch.nn.convolution.conv2d import conv2d
 from reftorch.nn.linear.linear import linear
 from reftorch.nn.loss.cross_entropy_loss import cross_entropy
 from reftorch.nn.loss.mse_loss import mse_loss
+from reftorch.nn.normalization.batch_norm1d import batch_norm
 from reftorch.nn.padding.pad import pad
 from reftorch.nn.pooling.max_pool2d import max_pool2d, max_pool2d_with_indices
 from reftorch.ops import log_softmax, softmax
 
 __all__ = [
+    "batch_norm",
     "conv2d",
     "cross_entropy",
     "leaky_relu",
@@ -20,8 +22,8 @@ __all__ = [
     "log_softmax",
     "max_pool2d",
     "max_pool2d_with_indices",
-    "pad",
     "mse_loss",
+    "pad",
     "prelu",
     "relu",
     "relu_",

@@ -22,27 +22,15 @@ DID = {READ: "read", WRITE: "wrote", ATOMIC: "changed atomically"}
 class Array:
     """An array in a kernel: `a[i, j]`, parts such as `a[i]` and `a[i, 1:]`, `shape`, `size`, `ndim`, `dtype`, `strides`.
 
-    Elements come back as NumPy scalars of the array's type, so float32 stays float32.
+    Elements come back as NumPy scalars of the array's type, so float32 stays float32. Integers of fewer than 64 bits come back as
+    int64, for that is what Numba computes with: 200 + 100 is 300 also if both are uint8.
     """
-
-    __slots__ = (
-        "_data",
-        "_launch",
-        "_space",
-        "_start",
-        "dtype",
-        "itemsize",
-        "name",
-        "ndim",
-        "shape",
-        "size",
-        "strides",
-    )
 
     def __init__(self, launch: Launch, space: Space, data: np.ndarray, start: int, name: str):
         self._launch, self._space, self._data, self._start, self.name = launch, space, data, start, name
         self.shape, self.strides, self.dtype, self.ndim = data.shape, data.strides, data.dtype, data.ndim
         self.size, self.itemsize = data.size, data.itemsize
+        self._narrow = data.dtype.kind in "iu" and data.itemsize < 8
 
     # ------------------------------------------------------------------------------------------------- what kernels do
     def __getitem__(self, key: Any) -> Any:
@@ -52,7 +40,10 @@ class Array:
             return self._part(key, frame)
         if not self._touch(READ, index, frame):
             return poison(self.dtype)
-        return self._data[index]
+        return self._value(index)
+
+    def _value(self, index: tuple) -> Any:
+        return np.int64(self._data[index]) if self._narrow else self._data[index]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         frame = sys._getframe(1)
@@ -71,7 +62,7 @@ class Array:
             )
         if not self._touch(ATOMIC, index, frame):
             return poison(self.dtype)
-        old = self._data[index]
+        old = self._value(index)
         store(self._data, index, change(old))
         return old
 
@@ -84,7 +75,7 @@ class Array:
             if self.ndim > 1:
                 yield self._part(i, frame)
             else:
-                yield self._data[i] if self._touch(READ, (i,), frame) else poison(self.dtype)
+                yield self._value((i,)) if self._touch(READ, (i,), frame) else poison(self.dtype)
 
     def reshape(self, *shape: Any) -> Array:
         """The same memory under another shape."""
@@ -99,8 +90,6 @@ class Array:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"{self.name} is a whole array: a CUDA kernel computes with single elements, {self.name}[i]")
-
-    __array_ufunc__ = None  # so that NumPy does not take it for one of its own
 
     # -------------------------------------------------------------------------------------------------------- indexing
     def _index(self, key: Any) -> tuple | None:

@@ -38,15 +38,12 @@ def is_cuda(value: Any) -> bool:
     return value is package_cuda or (isinstance(value, ModuleType) and value is sys.modules.get("numba.cuda"))
 
 
-def bind(function: FunctionType, cuda: Cuda, loop: Callable | None) -> FunctionType:
-    """The function, and the functions that it calls, with `cuda` in place of Numba's, and `loop` in place of `range`."""
-    return _Binder(cuda, loop).function(function)
+class Binder:
+    """Makes a kernel, and the functions that it calls, anew: with `cuda` in place of Numba's, and `loop` in place of `range`."""
 
-
-class _Binder:
     def __init__(self, cuda: Cuda, loop: Callable | None):
         self.cuda, self.loop = cuda, loop
-        self.done: dict[FunctionType, FunctionType] = {}
+        self.done: dict[FunctionType, FunctionType] = {}  # what was made of each
         self.math = Math()
 
     def function(self, function: FunctionType) -> FunctionType:
@@ -85,7 +82,7 @@ class _Binder:
 class Module:
     """A module that a kernel takes functions from, `tables.combine(a, b)`: they too run under the runner."""
 
-    def __init__(self, module: ModuleType, binder: _Binder):
+    def __init__(self, module: ModuleType, binder: Binder):
         self._module, self._binder = module, binder
 
     def __getattr__(self, name: str) -> Any:

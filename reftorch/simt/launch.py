@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .array import Array
-from .device import bind, source_of, takes_turns
+from .device import Binder, source_of, takes_turns
 from .faults import KernelFailed, LaunchFault, SimtError, StepLimit
 from .intrinsics import Cuda
 from .meeting import released
@@ -38,7 +37,7 @@ def run(
     strict: bool = True,
     empty: Sequence[Any] = (),
     dynamic_shared: int = 0,
-    max_steps: int = 10_000_000,
+    max_steps: int = 2_000_000,
 ) -> Report:
     """Run `kernel[grid, block](*args)` one thread at a time, and tell what it did.
 
@@ -108,7 +107,9 @@ class Launch:
         self.strands: list[Strand] = []
         source = source_of(kernel)
         self.name = source.__name__
-        self.function = bind(source, Cuda(self), self.loop if check else None)
+        binder = Binder(Cuda(self), self.loop if check else None)
+        self.function = binder.function(source)
+        self.code = {made.__code__ for made in binder.done.values()}
         self.turns = takes_turns(self.function)
         self.arguments: tuple = ()
         self.shared_arrays: dict[Site, Any] = {}
@@ -213,12 +214,12 @@ class Launch:
         return self.strands[-1]
 
     def failed(self, thread: Thread, error: BaseException) -> None:
-        """Pass an exception of a kernel on, Python's own with the thread that it happened in. Its traceback ends in the kernel."""
+        """Pass on what a kernel raised; Python's own exceptions with the thread's name. The traceback ends in the kernel."""
         if not isinstance(error, Exception):
             raise error
         last, trace = None, error.__traceback__
         while trace is not None:
-            if os.path.dirname(trace.tb_frame.f_code.co_filename) != os.path.dirname(__file__):
+            if trace.tb_frame.f_code in self.code:
                 last = trace
             trace = trace.tb_next
         if last is not None:
@@ -236,6 +237,7 @@ class Launch:
         self.steps += 1
         if self.steps > self.max_steps:
             text = f"the run was stopped after {self.max_steps:,} steps, in {self.current.name}: does a loop never end?"
+            text += " If not, allow more with max_steps"
             raise self.fault(StepLimit, text, (), (self.current.name,), stop=True)
 
     def loop(self, *bounds: Any) -> Iterator[int]:

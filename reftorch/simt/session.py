@@ -69,7 +69,7 @@ class Session:
 
 @contextlib.contextmanager
 def runner(
-    order: str = "ascending", seed: int = 0, strict: bool = True, max_steps: int = 10_000_000
+    order: str = "ascending", seed: int = 0, strict: bool = True, max_steps: int = 2_000_000
 ) -> Iterator[Session]:
     """Run all kernels that are launched inside the block one thread at a time, in place of Numba's simulator.
 

@@ -20,8 +20,8 @@ its neighbours; NaN and infinity are the strings "nan", "inf" and "-inf". Its ke
 - `grid`, `block`: for CUDA how many blocks, and threads a block, three numbers each; otherwise empty
 - `functions`: the kernel, and the functions that it called, each with `name`, `file` (from the package's root), `line` (where in
   that file the text begins) and `source`, a list of lines
-- `arrays`: in the order of the arguments, then the shared arrays of CUDA blocks, each with `name` ("params[0]" in a tuple, "a = b"
-  if two arguments are one array), `shape`, `dtype`, `space` ("argument" or "shared"), and `data`: its numbers before the first
+- `arrays`: in the order of the arguments, then shared arrays of CUDA blocks, each with `name` ("params[0]" in a tuple, "a = b" if
+  two arguments are one array), `shape`, `dtype`, `space` ("argument" or "shared"), and `data`: its numbers before the first
   step, row by row, null where the array held nothing yet
 - `variables`: the kernel's scalars, each [name, number of the function, type]
 - `threads`: for CUDA [step, thread] where the thread changes: from that step on `thread` runs, a number in the whole grid

@@ -130,8 +130,8 @@ def _message(array: Any, index: Any, place: int, dimension: int, frame: FrameTyp
         where = number if text == number else f"{text} = {number}"
     shown = ", ".join(str(int(part)) if isinstance(part, np.integer) else repr(part) for part in parts)
     extent = array.shape[dimension]
-    limits = f"outside 0..{extent - 1}" if extent else "outside an empty dimension:"
-    return f"{name}: {where} is {limits}, dimension {dimension} of shape {array.shape}; the index is ({shown})"
+    limits = f"outside 0..{extent - 1}, dimension {dimension}" if extent else f"outside the empty dimension {dimension}"
+    return f"{name}: {where} is {limits} of shape {array.shape}; the index is ({shown})"
 
 
 def _spelled(array: Any, index: Any, frame: FrameType) -> ast.Subscript | None:

@@ -19,12 +19,15 @@ from .checked import checked
 from .estimate import warn_if_slow
 
 # What a debugger should not step into: whoever steps through a kernel wants to see the kernel.
-HIDDEN = ("reftorch.trace.*", "reftorch.simt.*", "reftorch.kernel", "numba.*", "numpy.*", "contextlib")
+HIDDEN = ("reftorch.trace.*", "reftorch.simt.*", "reftorch.kernel", "numba.*", "numpy.*", "contextlib", "namedtuple_*")
 
 
-def stepped(kernel: Callable) -> Callable:
-    """The kernel as plain Python: indices are checked, NaN and infinity arise silently, and a long run is announced."""
-    function = plain(kernel, as_compiled)
+def stepped(kernel: Callable, change: Callable[[Any], Any] = lambda function: function) -> Callable:
+    """The kernel as plain Python: indices are checked, NaN and infinity arise silently, and a long run is announced.
+
+    `change` may put another function in place of the plain one.
+    """
+    function = change(plain(kernel, as_compiled))
 
     @functools.wraps(function)
     def run(*arguments: Any) -> Any:

@@ -56,7 +56,10 @@ class WatchedLaunch(Launch):
     """A launch whose arrays are watched by a recorder, and not by the runner itself."""
 
     def __init__(self, kernel: Any, grid: Any, block: Any, limit: int):
-        super().__init__(kernel, grid, block, "ascending", 0, False, True, 0, 2**62)
+        options: dict[str, Any] = dict(
+            order="ascending", seed=0, check=False, strict=True, dynamic=0, limit=sys.maxsize
+        )
+        super().__init__(kernel, grid, block, **options)
         self.recorder = Recorder(self.function, limit, thread=lambda: self.current.number)
 
     @property

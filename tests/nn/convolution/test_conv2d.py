@@ -41,7 +41,7 @@ CASES = [
     conv(2, 3, 3, padding=(2, 1), padding_mode="reflect", id="reflect"),
     conv(2, 3, 3, padding=(3, 1), padding_mode="replicate", id="replicate"),
     conv(2, 3, 2, padding=(3, 2), padding_mode="circular", stride=2, id="circular"),
-    conv(2, 3, 2, padding=(5, 4), padding_mode="circular", id="circular, once round"),
+    conv(1, 1, 2, padding=(3, 2), padding_mode="circular", size=(1, 1, 3, 2), id="circular, once round"),
     conv(2, 3, 3, padding=1, padding_mode="reflect", size=(2, 5, 4), id="reflect, unbatched"),
     conv(2, 3, 2, size=(2, 5, 4), id="unbatched"),
     conv(2, 3, 2, size=(0, 2, 5, 4), id="empty batch"),

@@ -1,0 +1,146 @@
+"""What is measured, as plain data: one line, one case.
+
+A case names a component, where its size comes from, the shape of its input, and the arguments of its layer. Sizes run from 1,000 to
+10 million elements. `work.py` counts what a case costs, `jobs.py` makes it run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`x` is the shape of the input; `options` are the arguments of the layer, or what else `jobs.py` needs to know."""
+
+    component: str
+    name: str
+    x: Shape
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """What can be timed of it."""
+        return {"Module": ("call",), "SGD": ("step",), "LeNet": ("step",)}.get(self.component, ALL)
+
+
+ALL = ("forward", "backward", "both")
+
+
+def conv(name: str, x: Shape, out_channels: int, kernel_size: int, **options: int) -> Case:
+    return Case("Conv2d", name, x, dict(in_channels=x[1], out_channels=out_channels, kernel_size=kernel_size, **options))
+
+
+def pool(name: str, x: Shape, kernel_size: int = 2, **options: int) -> Case:
+    return Case("MaxPool2d", name, x, dict(kernel_size=kernel_size, **options))
+
+
+def linear(name: str, rows: int, in_features: int, out_features: int) -> Case:
+    return Case("Linear", name, (rows, in_features), dict(in_features=in_features, out_features=out_features))
+
+
+def matmul(name: str, a: Shape, b: Shape, turned: str = "") -> Case:
+    """`turned` names the factors that are transposed views: "a", "b"."""
+    return Case("matmul", name, a, dict(b=b, turned=turned))
+
+
+def sgd(name: str, *params: Shape, **options: Any) -> Case:
+    return Case("SGD", name, (), dict(params=params, momentum=0.9, **options))
+
+
+LENET = ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120), (84,), (10, 84), (10,))
+PERCEPTRON = ((512, 784), (512,), (512, 512), (512,), (10, 512), (10,))
+DEEP = ((64, 64, 3, 3), (64,)) * 31  # as many tensors as ResNet-18 has
+
+CASES = (
+    # ------------------------------------------------------------------------------------------------ N, C, H, W
+    conv("LeNet conv1", (64, 1, 28, 28), 6, 5, padding=2),
+    conv("LeNet conv2", (64, 6, 14, 14), 16, 5),
+    conv("small images", (64, 32, 32, 32), 64, 3, padding=1),
+    conv("VGG 64 to 128", (8, 64, 56, 56), 128, 3, padding=1),
+    conv("VGG one image", (1, 128, 56, 56), 128, 3, padding=1),
+    conv("VGG 512", (4, 512, 14, 14), 512, 3, padding=1),
+    conv("ResNet 7x7 stride 2", (8, 3, 224, 224), 64, 7, stride=2, padding=3),
+    conv("ResNet 3x3 stride 2", (16, 64, 56, 56), 128, 3, stride=2, padding=1),
+    conv("ResNet 3x3 at 14x14", (16, 256, 14, 14), 256, 3, padding=1),
+    conv("ResNet 3x3 at 7x7", (16, 512, 7, 7), 512, 3, padding=1),
+    conv("ResNet 1x1", (16, 256, 28, 28), 64, 1),
+    conv("ResNet 1x1 stride 2", (16, 64, 56, 56), 128, 1, stride=2),
+    conv("dilation 2", (4, 64, 28, 28), 64, 3, padding=2, dilation=2),
+    conv("32 groups", (16, 128, 28, 28), 128, 3, padding=1, groups=32),
+    conv("depthwise", (16, 64, 56, 56), 64, 3, padding=1, groups=64),
+    conv("depthwise stride 2", (16, 64, 56, 56), 64, 3, stride=2, padding=1, groups=64),
+    conv("1,000 elements", (1, 4, 16, 16), 8, 3, padding=1),
+    pool("1,000 elements", (1, 4, 16, 16)),
+    pool("10,000 elements", (4, 10, 16, 16)),
+    pool("100,000 elements", (10, 10, 32, 32)),
+    pool("LeNet", (64, 6, 28, 28)),
+    pool("1 million elements", (64, 16, 32, 32)),
+    pool("VGG", (8, 64, 112, 112)),
+    pool("ResNet 3x3 stride 2", (8, 64, 112, 112), 3, stride=2, padding=1),
+    pool("10 million elements", (16, 64, 100, 100)),
+    # ------------------------------------------------------------------------- rows, in_features, out_features
+    linear("LeNet fc1", 64, 400, 120),
+    linear("LeNet fc2", 64, 120, 84),
+    linear("LeNet fc3", 64, 84, 10),
+    linear("one image", 1, 784, 512),
+    linear("256 x 256 x 256", 256, 256, 256),
+    linear("VGG", 32, 4096, 1000),
+    linear("ResNet", 64, 2048, 1000),
+    linear("Transformer 512", 512, 512, 512),
+    linear("Transformer 768 to 3072", 256, 768, 3072),
+    matmul("64 x 64 x 64", (64, 64), (64, 64)),
+    matmul("256 x 256 x 256", (256, 256), (256, 256)),
+    matmul("512 x 512 x 512", (512, 512), (512, 512)),
+    matmul("1024 x 1024 x 1024", (1024, 1024), (1024, 1024)),
+    matmul("Transformer, b transposed", (256, 768), (768, 3072), turned="b"),
+    matmul("Transformer, a transposed", (768, 256), (256, 3072), turned="a"),
+    matmul("ten columns", (64, 784), (784, 10)),
+    matmul("vector times matrix", (1, 784), (784, 512)),
+    matmul("matrix times vector", (1024, 1024), (1024, 1)),
+    # ------------------------------------------------------------------------------------------- any number of dimensions
+    Case("ReLU", "1,000 elements", (1000,)),
+    Case("ReLU", "10,000 elements", (10_000,)),
+    Case("ReLU", "100,000 elements", (100_000,)),
+    Case("ReLU", "LeNet", (64, 6, 28, 28)),
+    Case("ReLU", "1 million elements", (1_000_000,)),
+    Case("ReLU", "Transformer", (512, 3072)),
+    Case("ReLU", "VGG", (8, 64, 112, 112)),
+    Case("ReLU", "10 million elements", (10_000_000,)),
+    # ------------------------------------------------------------------------------------------------ N, channels, H, W
+    Case("Normalize", "1,000 elements", (1, 3, 18, 18)),
+    Case("Normalize", "10,000 elements", (4, 3, 29, 29)),
+    Case("Normalize", "one photograph", (3, 224, 224)),
+    Case("Normalize", "128 small images", (128, 3, 32, 32)),
+    Case("Normalize", "1 million elements", (7, 3, 224, 224)),
+    Case("Normalize", "10 million elements", (66, 3, 224, 224)),
+    # ------------------------------------------------------------------------------------- samples, classes, positions
+    Case("CrossEntropyLoss", "LeNet", (64, 10)),
+    Case("CrossEntropyLoss", "1,000 elements", (100, 10)),
+    Case("CrossEntropyLoss", "10,000 elements", (1000, 10)),
+    Case("CrossEntropyLoss", "100,000 elements", (10_000, 10)),
+    Case("CrossEntropyLoss", "ResNet", (256, 1000)),
+    Case("CrossEntropyLoss", "1 million elements", (1000, 1000)),
+    Case("CrossEntropyLoss", "segmentation", (4, 21, 128, 128)),
+    Case("CrossEntropyLoss", "Transformer", (256, 32_000)),
+    Case("CrossEntropyLoss", "10 million elements", (10_000, 1000)),
+    # --------------------------------------------------------------------------------------------------- parameters
+    sgd("1,000 elements", (1000,)),
+    sgd("10,000 elements", (100, 100)),
+    sgd("100,000 elements", (100, 1000)),
+    sgd("1 million elements", (1000, 1000)),
+    sgd("10 million elements", (2500, 4000)),
+    sgd("LeNet", *LENET),
+    sgd("LeNet, foreach", *LENET, foreach=True),
+    sgd("perceptron", *PERCEPTRON),
+    sgd("62 tensors", *DEEP),
+    # ------------------------------------------------------------------------------------------- what Python does
+    Case("Module", "call that does nothing", (1,), dict(what="call")),
+    Case("Module", "eight of them in a Sequential", (1,), dict(what="sequential")),
+    Case("Module", "parameters() of LeNet", (1,), dict(what="parameters")),
+    Case("Module", "state_dict() of LeNet", (1,), dict(what="state_dict")),
+    Case("LeNet", "training step, batch 64", (64, 1, 28, 28), dict(lr=0.001, momentum=0.9)),
+)

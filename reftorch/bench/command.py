@@ -1,0 +1,193 @@
+"""`reftorch bench`, from the options to the files."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import reftorch
+from reftorch import kernel
+from reftorch.bench.cases import CASES, Case
+from reftorch.bench.clock import SETTLE, Budget, measure
+from reftorch.bench.jobs import disagreement, find_torch, prepare
+from reftorch.bench.limits import Limits, cpu_limits, cuda_limits
+from reftorch.bench.overhead import overheads
+from reftorch.bench.processes import peak_memory, starts
+from reftorch.bench.record import new_row, new_run, save_run, saved_file, write_run
+from reftorch.bench.table import limits_table, plain_table, rows_table, summary_table
+from reftorch.bench.worker import resident
+from reftorch.serialize import check_writable
+from reftorch.train.command import PICTURES, choose_device, use_threads
+from reftorch.train.loop import TrainingError
+
+Chosen = list[tuple[Case, list[str]]]
+
+
+def bench(options: argparse.Namespace, console: Console | None = None, cases: tuple[Case, ...] = CASES) -> int:
+    """Do what the options of `reftorch bench` ask for; returns the exit code.
+
+    Raises:
+        FileError: a file cannot be written.
+        TrainingError: an option cannot be met here.
+    """
+    console = console or Console()
+    json_file, plot, saved = choose_files(options)
+    device = choose_device(options.device).type
+    chosen = [] if options.start else choose_cases(cases, options.only)
+    use_threads(options.threads)
+    threads = numba.get_num_threads()
+    torch = prepare_torch(options, device, threads, console)
+    seconds = min(options.seconds, 0.3)
+    limits = cpu_limits(threads, seconds) if device == "cpu" else cuda_limits(seconds)
+    run = new_run(device, threads, options.plain, torch, limits)
+    console.print(introduction(run, torch), highlight=False, soft_wrap=True, markup=False)
+    console.print(limits_table(run))
+    with kernels("plain" if options.plain else "fast"):
+        run_cases(run, chosen, torch, limits, options, console)
+        if not options.start and not options.only:
+            run["overhead"] = overheads(torch, budget(options, 1))
+    if options.start:
+        run["start"] = starts(threads, torch is not None)
+    elif not options.only and resident("VmRSS") and device == "cpu" and not options.plain:
+        run["memory"] = [peak_memory(batch, threads, torch is not None) for batch in (64, 1024)]
+    show(run, console)
+    for path, write in ((json_file, write_run), (saved, save_run)):
+        if path:
+            write(run, path)
+            console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+    if plot:
+        from reftorch.bench.picture import draw_roofline
+
+        draw_roofline(run, plot)
+        console.print(f"picture: {plot}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None, Path | None]:
+    """Where JSON, picture and saved run go, None for nowhere. Finds out before the measuring whether that will work."""
+    json_file = Path(options.json) if options.json else None
+    plot = Path(options.plot) if options.plot else None
+    if plot and plot.suffix.lower() not in PICTURES:
+        raise TrainingError(f"--plot: expected a name that ends in {', '.join(PICTURES)}, found {plot}")
+    if plot and options.start:
+        raise TrainingError("--plot: there is no roofline of --start, which runs no cases")
+    saved = saved_file() if options.save else None
+    for path in filter(None, (json_file, plot, saved)):
+        check_writable(path)
+    return json_file, plot, saved
+
+
+def choose_cases(cases: tuple[Case, ...], only: re.Pattern | None) -> Chosen:
+    """The cases and the directions of each whose name the pattern is found in; all if there is none."""
+    chosen = []
+    for case in cases:
+        directions = [d for d in case.directions if not only or only.search(f"{case.component} {case.name} {d}")]
+        if directions:
+            chosen.append((case, directions))
+    if not chosen:
+        components = ", ".join(dict.fromkeys(case.component for case in cases))
+        raise TrainingError(
+            f"--only: no case has {only.pattern!r} in its name, which is a component ({components}), a size and a "
+            "direction, as in 'Conv2d LeNet conv1 forward'"
+        )
+    return chosen
+
+
+def prepare_torch(options: argparse.Namespace, device: str, threads: int, console: Console) -> Any:
+    """PyTorch with as many threads, or None where it is not installed, not wanted, or of no use."""
+    if options.no_torch:
+        return None
+    torch = find_torch(device)
+    if torch is None:
+        why = "PyTorch is not installed" if find_torch() is None else "PyTorch finds no GPU"
+        console.print(f"{why}: reftorch is measured alone. (pip install torch)", highlight=False)
+        return None
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 on both sides
+    return torch
+
+
+@contextlib.contextmanager
+def kernels(kind: str) -> Iterator[None]:
+    """The fast kernels, or the plain ones."""
+    with reftorch.kernels(kind):
+        yield
+
+
+def budget(options: argparse.Namespace, threads: int) -> Budget:
+    return Budget(options.rounds, options.seconds, SETTLE if threads > 1 else 0.0)
+
+
+def run_cases(
+    run: dict[str, Any], chosen: Chosen, torch: Any, limits: Limits, options: argparse.Namespace, console: Console
+) -> None:
+    """Measure the cases one after the other, behind a progress bar; the rows go into the run."""
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[doing]}"), console=console, transient=True) as bar:
+        task = bar.add_task("cases", total=len(chosen), doing="")
+        for case, directions in chosen:
+            name = f"{case.component} {case.name}"
+            bar.update(task, doing=name)
+
+            def told(kernel_name: str | None, name: str = name) -> None:
+                bar.update(task, doing=f"{name}: compiling {kernel_name}" if kernel_name else name)
+
+            with kernel.compiling(told):
+                run["rows"] += rows_of(case, directions, torch, limits, options, run)
+            bar.advance(task)
+
+
+def rows_of(
+    case: Case,
+    directions: list[str],
+    torch: Any,
+    limits: Limits,
+    options: argparse.Namespace,
+    run: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """The rows of one case. The tensors are given back before the next."""
+    device = run["device"]
+    ours, theirs = prepare(reftorch, case, device), prepare(torch, case, device) if torch else None
+    our_results = ours.results()  # compiles
+    error = disagreement(our_results, theirs.results()) if theirs else None
+    del our_results
+    wait = their_wait = lambda: None
+    if device == "cuda":
+        wait, their_wait = reftorch.cuda.synchronize, torch.cuda.synchronize if torch else wait
+    rows = []
+    for direction in directions:
+        other = getattr(theirs, direction) if theirs else None
+        timing = measure(getattr(ours, direction), other, budget(options, run["threads"]), wait, their_wait)
+        rows.append(new_row(case, direction, timing, limits, error))
+    return rows
+
+
+def introduction(run: dict[str, Any], torch: Any) -> str:
+    machine, versions = run["machine"], run["versions"]
+    where = machine["gpu"] or f"{machine['processor']}, {run['threads']} threads ({run['threading_layer']})"
+    against = f"PyTorch {versions['torch']}" if torch else "nothing"
+    return f"reftorch {versions['reftorch']} ({run['kernels']} kernels) against {against}; {where}; float32"
+
+
+def show(run: dict[str, Any], console: Console) -> None:
+    """All tables of the run."""
+    for component in dict.fromkeys(row["component"] for row in run["rows"]):
+        console.print(rows_table(component, [row for row in run["rows"] if row["component"] == component]))
+    if any(row["ratio"] for row in run["rows"]):
+        console.print(summary_table(run["rows"]))
+    titles = {
+        "overhead": "What Python adds to a call",
+        "memory": "Peak memory, in processes of their own",
+        "start": "From nothing",
+    }
+    for part, title in titles.items():
+        if run[part]:
+            console.print(plain_table(title, run[part]))

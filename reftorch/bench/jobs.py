@@ -1,0 +1,220 @@
+"""A case made runnable, with reftorch or with PyTorch: the same lines serve both, because the interfaces are the same.
+
+`prepare(library, case, device)` gives a `Job`; its methods `forward`, `backward`, `both`, `step` and `call` are what is timed. Forward
+passes are recorded on the tape, as in training, and all inputs and parameters get a gradient.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from reftorch.bench.cases import Case
+from reftorch.bench.worker import lenet
+
+
+def find_torch(device: str = "cpu") -> ModuleType | None:
+    """PyTorch, if it is installed and can use the device."""
+    try:
+        torch = importlib.import_module("torch")
+    except ImportError:
+        return None
+    return torch if device == "cpu" or torch.cuda.is_available() else None
+
+
+def prepare(library: Any, case: Case, device: str = "cpu") -> Any:
+    """The job of a case. The same numbers are drawn for every library."""
+    return JOBS.get(case.component, LayerJob)(library, case, device)
+
+
+class Draw:
+    """Tensors of one library, filled with numbers that depend on the case only."""
+
+    def __init__(self, library: Any, device: str):
+        self.library, self.device = library, device
+        self.random = np.random.default_rng(0)
+
+    def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
+        """In memory of the library's own."""
+        return self.library.from_numpy(array).clone().to(self.device).requires_grad_(requires_grad)
+
+    def normal(self, shape: tuple[int, ...], scale: float = 1.0, requires_grad: bool = False) -> Any:
+        numbers = self.random.standard_normal(shape, np.float32)
+        return self.tensor(np.asarray(numbers * np.float32(scale)), requires_grad)
+
+    def classes(self, shape: tuple[int, ...], number: int) -> Any:
+        return self.tensor(self.random.integers(0, number, shape))
+
+    def fill(self, layer: Any) -> Any:
+        """Other weights, the same for every library, of the size that initial weights have."""
+        state = layer.state_dict()
+        for name, value in state.items():
+            state[name] = self.normal(tuple(value.shape), scale=tuple(value.shape)[-1] ** -0.5)
+        layer.load_state_dict(state)
+        return layer.to(self.device)
+
+
+class LayerJob:
+    """One layer: `forward`, `backward` and `both`."""
+
+    def __init__(self, library: Any, case: Case, device: str):
+        draw = Draw(library, device)
+        self.x = draw.normal(case.x, requires_grad=True)
+        self.layer, self.leaves = self.build(draw, case)
+        self.y = self.forward()
+        self.grad_y = draw.normal(tuple(self.y.shape))
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        """What `forward` calls with `x`, and the leaves whose gradients are computed."""
+        layer = draw.fill(getattr(draw.library.nn, case.component)(**case.options))
+        return layer, [self.x, *layer.parameters()]
+
+    def forward(self) -> Any:
+        return self.layer(self.x)
+
+    def backward(self) -> None:
+        """Of the forward pass that the constructor made."""
+        self.clear()
+        self.y.backward(self.grad_y, retain_graph=True)
+
+    def both(self) -> None:
+        self.clear()
+        self.forward().backward(self.grad_y)
+
+    def clear(self) -> None:
+        for leaf in self.leaves:
+            leaf.grad = None
+
+    def results(self) -> list[np.ndarray]:
+        """The output and the gradients."""
+        self.both()
+        return host([self.y, *(leaf.grad for leaf in self.leaves)])
+
+
+class MatmulJob(LayerJob):
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        factors = []
+        for name, shape in (("a", case.x), ("b", case.options["b"])):
+            turned = name in case.options["turned"]
+            leaf = draw.normal(shape[::-1] if turned else shape, requires_grad=True)
+            factors.append((leaf, turned))
+        (self.x, a_turned), (b, b_turned) = factors
+        matmul = draw.library.matmul
+        return (
+            lambda a: matmul(a.t() if a_turned else a, b.t() if b_turned else b),
+            [self.x, b],
+        )
+
+
+class NormalizeJob(LayerJob):
+    MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        transforms = getattr(draw.library, "transforms", None)
+        if transforms is not None:
+            return transforms.Normalize(self.MEAN, self.STD), [self.x]
+        return lambda x: self.in_torch(draw.library, x), [self.x]
+
+    def in_torch(self, torch: Any, x: Any) -> Any:
+        """PyTorch has no Normalize; torchvision computes it so."""
+        mean = torch.as_tensor(self.MEAN, dtype=x.dtype, device=x.device).view(-1, 1, 1)
+        std = torch.as_tensor(self.STD, dtype=x.dtype, device=x.device).view(-1, 1, 1)
+        return x.clone().sub_(mean).div_(std)
+
+
+class LossJob(LayerJob):
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        target = draw.classes(case.x[:1] + case.x[2:], case.x[1])
+        criterion = draw.library.nn.CrossEntropyLoss(**case.options)
+        return lambda x: criterion(x, target), [self.x]
+
+
+class SGDJob:
+    """One step of the optimizer over parameters that have their gradients."""
+
+    def __init__(self, library: Any, case: Case, device: str):
+        draw = Draw(library, device)
+        options = dict(case.options)
+        self.params = [draw.normal(shape, requires_grad=True) for shape in options.pop("params")]
+        for param in self.params:
+            param.grad = draw.normal(tuple(param.shape))
+        # so small a rate that thousands of steps change little
+        self.optimizer = library.optim.SGD(self.params, lr=1e-6, **options)
+
+    def step(self) -> None:
+        self.optimizer.step()
+
+    def results(self) -> list[np.ndarray]:
+        self.step()
+        return host(self.params)
+
+
+class LeNetJob:
+    """A training step: forward, loss, backward, update."""
+
+    def __init__(self, library: Any, case: Case, device: str):
+        draw = Draw(library, device)
+        self.x = draw.normal(case.x)
+        self.target = draw.classes(case.x[:1], 10)
+        self.network = draw.fill(lenet(library.nn))
+        self.criterion = library.nn.CrossEntropyLoss()
+        self.optimizer = library.optim.SGD(self.network.parameters(), **case.options)
+
+    def step(self) -> Any:
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.network(self.x), self.target)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def results(self) -> list[np.ndarray]:
+        return host([self.step(), *self.network.parameters()])
+
+
+class ModuleJob:
+    """What Python does around the arithmetic."""
+
+    def __init__(self, library: Any, case: Case, device: str):
+        nn, x = library.nn, Draw(library, device).normal(case.x)
+
+        class Nothing(nn.Module):
+            def forward(self, x: Any) -> Any:
+                return x
+
+        what = case.options["what"]
+        if what in ("call", "sequential"):
+            module = Nothing() if what == "call" else nn.Sequential(*(Nothing() for _ in range(8)))
+            self.call = lambda: module(x)
+        else:
+            network = lenet(nn)
+            self.call = (lambda: list(network.parameters())) if what == "parameters" else network.state_dict
+
+    def results(self) -> list[np.ndarray]:
+        return []
+
+
+JOBS: dict[str, Callable] = {
+    "matmul": MatmulJob,
+    "Normalize": NormalizeJob,
+    "CrossEntropyLoss": LossJob,
+    "SGD": SGDJob,
+    "LeNet": LeNetJob,
+    "Module": ModuleJob,
+}
+
+
+def host(tensors: list) -> list[np.ndarray]:
+    return [np.array(tensor.detach().cpu().numpy()) for tensor in tensors]
+
+
+def disagreement(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
+    """The largest difference between two lists of results, each relative to the largest number of its array."""
+    worst = 0.0
+    for a, b in zip(ours, theirs, strict=True):
+        scale = float(np.abs(b).max(initial=0.0)) or 1.0
+        worst = max(worst, float(np.abs(a - b).max(initial=0.0)) / scale)
+    return worst

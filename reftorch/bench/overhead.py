@@ -1,0 +1,75 @@
+"""What a call costs before any number is computed: rows of their own, because small problems cost nothing else.
+
+With a kernel that does nothing in the place of every kernel, what is left of a call is Python: the module, the checks, the tape,
+and memory for the result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import reftorch
+from reftorch.bench.clock import Budget, Timing, measure
+from reftorch.kernel import arrays, launching
+from reftorch.nn.activation.relu import relu_forward_cpu
+
+SHORT, LONG = 8, 24  # lengths of the chains whose difference tells what a node costs
+Row = dict[str, Any]
+
+
+class Probe:
+    """Calls of one library with a single number."""
+
+    def __init__(self, library: Any):
+        layer = library.nn.ReLU()
+        leaf = library.from_numpy(np.ones(1, np.float32)).requires_grad_(True)
+        plain = library.from_numpy(np.ones(1, np.float32))
+        self.recorded, self.unrecorded = (lambda: layer(leaf)), (lambda: layer(plain))
+        self.short, self.long = (self.chain(layer, leaf, plain, length) for length in (SHORT, LONG))
+
+    @staticmethod
+    def chain(layer: Any, y: Any, one: Any, length: int) -> Any:
+        """The backward pass of so many layers, one after the other."""
+        for _ in range(length):
+            y = layer(y)
+        return lambda: y.backward(one, retain_graph=True)
+
+
+def overheads(torch: Any, budget: Budget) -> list[Row]:
+    """Rows `name`, `seconds`, `torch_seconds` (None without PyTorch, and where it has nothing alike)."""
+    ours, theirs = Probe(reftorch), Probe(torch) if torch else None
+    with launching(lambda device, cpu_kernel, cuda_kernel, threads: nothing):
+        python = Probe(reftorch)
+        to_kernel = measure(python.recorded, None, budget)
+        of_node = node("of that, Python", python, None, budget)
+    x = reftorch.zeros(1)
+    launch = arrays(x, x.clone())
+    return [
+        row("ReLU of one number, recorded", measure(ours.recorded, theirs and theirs.recorded, budget)),
+        row("of that, module call to kernel entry, and back", to_kernel),
+        row("of that, the kernel", measure(lambda: relu_forward_cpu(*launch), None, budget)),
+        row("ReLU of one number, not recorded", measure(ours.unrecorded, theirs and theirs.unrecorded, budget)),
+        node("backward, a node", ours, theirs, budget),
+        of_node,
+    ]
+
+
+def node(name: str, ours: Probe, theirs: Probe | None, budget: Budget) -> Row:
+    """What each further node adds to a backward pass."""
+    short = row(name, measure(ours.short, theirs and theirs.short, budget))
+    long = row(name, measure(ours.long, theirs and theirs.long, budget))
+    for side in ("seconds", "torch_seconds"):
+        if long[side] is not None:
+            long[side] = max(0.0, long[side] - short[side]) / (LONG - SHORT)
+    return long
+
+
+def nothing(*arguments: Any) -> None:
+    """In the place of a kernel."""
+
+
+def row(name: str, timing: Timing) -> Row:
+    theirs = timing.torch_seconds
+    return {"name": name, "seconds": timing.seconds.median, "torch_seconds": theirs.median if theirs else None}

@@ -1,0 +1,79 @@
+"""The roofline: how many operations a second a case reaches, over how many it makes with each byte.
+
+The slanted lines are the memories, the level one the peak; no point can lie above the roof that is its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reftorch.serialize import write_whole
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#555555")
+FORWARD, BACKWARD = "o", "v"
+
+
+def draw_roofline(run: dict[str, Any], path: Path) -> None:
+    """Write the picture to `path`; its ending chooses the format.
+
+    Raises:
+        FileError: `path` cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [row for row in run["rows"] if row["share"] is not None and row["direction"] != "both"]
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    draw_roofs(axes, run["limits"], [row["operations"] / row["bytes"] for row in rows])
+    for colour, component in zip(COLOURS * 2, dict.fromkeys(row["component"] for row in rows)):
+        for marker, backward in ((FORWARD, False), (BACKWARD, True)):
+            chosen = [r for r in rows if r["component"] == component and (r["direction"] == "backward") == backward]
+            if chosen:
+                x = [row["operations"] / row["bytes"] for row in chosen]
+                y = [row["operations"] / row["seconds"]["median"] / 1e9 for row in chosen]
+                label = component if not backward else "_"
+                axes.scatter(x, y, s=30, marker=marker, color=colour, alpha=0.75, label=label, linewidths=0, zorder=3)
+    axes.scatter([], [], marker=BACKWARD, color="black", label="backward")
+    axes.set(xscale="log", yscale="log")
+    axes.set_xlabel("operations for each byte that must be moved")
+    axes.set_ylabel("billion operations (multiply-adds) a second")
+    where = run["machine"]["gpu"] or f"{run['machine']['processor']}, {run['threads']} threads"
+    axes.set_title(f"{run['kernels']} kernels on {where}, {run['date'][:10]}", loc="left")
+    axes.grid(alpha=0.2)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False)
+    write_whole(path, lambda draft: figure.savefig(draft, dpi=130))
+
+
+def draw_roofs(axes: Any, limits: dict[str, Any], intensities: list[float]) -> None:
+    """The peak, and one slanted line for each memory up to where it meets the peak."""
+    peak = limits["peak"]
+    low = min([*intensities, 0.02]) / 2
+    high = max([*intensities, 100.0]) * 2
+    for level in limits["levels"]:
+        corner = peak / level["bandwidth"]
+        axes.plot([low, corner], [low * level["bandwidth"] / 1e9, peak / 1e9], color="#999999", linewidth=1, zorder=1)
+        name = f"{level['name']} {level['bandwidth'] / 1e9:.0f} GB/s"
+        start = (low, low * level["bandwidth"] / 1e9)
+        axes.annotate(
+            name,
+            start,
+            textcoords="offset points",
+            xytext=(4, 6),
+            fontsize=8,
+            color="#555555",
+            rotation=0,
+        )
+    axes.plot([peak / max(l["bandwidth"] for l in limits["levels"]), high], [peak / 1e9] * 2, color="#999999", linewidth=1)
+    axes.annotate(
+        f"peak {peak / 1e9:.0f} billion multiply-adds a second",
+        (high, peak / 1e9),
+        textcoords="offset points",
+        xytext=(-2, 4),
+        ha="right",
+        fontsize=8,
+        color="#555555",
+    )

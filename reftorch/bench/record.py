@@ -1,0 +1,236 @@
+"""What a run of the benchmark found, as JSON: the fields, where and when it was, and the file that the site reads.
+
+`reftorch bench --json FILE` writes one run, an object with the fields of `RUN`. `--save` adds it to `docs/data/benchmarks.json`, a list
+of runs: one for each machine, device, number of threads and kind of kernels. It lies in docs/ and not in the package, because it
+belongs to the site, and because an installed package is no place to write to.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numba
+
+import reftorch
+from reftorch import kernel
+from reftorch.bench.cases import Case
+from reftorch.bench.clock import Spread, Timing
+from reftorch.bench.limits import Limits
+from reftorch.bench.work import elements, work
+from reftorch.doctor import processor
+from reftorch.serialize import FileError, check_writable, write_whole
+
+Row = dict[str, Any]
+NUMBER, OPTIONAL = (int, float), (int, float, type(None))
+
+# field: its type (for a list of objects, their fields), and what it means
+SPREAD = {"median": (NUMBER, ""), "low": (NUMBER, "first quartile"), "high": (NUMBER, "third quartile")}
+ROW = {
+    "component": (str, "a component, or matmul, or LeNet"),
+    "case": (str, "where the size comes from"),
+    "direction": (str, "forward, backward, both; step of an optimizer or a training; call"),
+    "shape": (list, "of the input; of every parameter for SGD"),
+    "elements": (int, "numbers in the input, or in the parameters"),
+    "operations": (int, "multiply-adds, or comparisons or exponentials in their place"),
+    "bytes": (int, "that must be read or written at least"),
+    "seconds": (SPREAD, "a call takes, over the rounds"),
+    "torch_seconds": ((SPREAD, None), "the same for PyTorch; null without it"),
+    "ratio": ((SPREAD, None), "PyTorch's time divided by ours, round by round"),
+    "rounds": (int, ""),
+    "share": (OPTIONAL, "of the nearer limit of the machine, by the median; null where nothing is computed"),
+    "limit": ((str, type(None)), "which that is: arithmetic, L2, L3, DRAM, memory"),
+    "error": (OPTIONAL, "largest difference from PyTorch's results, relative to the largest number among them"),
+    "date": (str, "when it was measured"),
+}
+LEVEL = {
+    "name": (str, "L2, L3, DRAM; memory of a GPU"),
+    "bytes": (int, "used of it"),
+    "bandwidth": (NUMBER, "bytes a second"),
+}
+PYTHON = {
+    "name": (str, "what is called, with a single number"),
+    "seconds": (NUMBER, ""),
+    "torch_seconds": (OPTIONAL, ""),
+}
+MEMORY = {"name": (str, ""), "bytes": (int, "of a process of its own"), "torch_bytes": ((int, type(None)), "")}
+START = {**PYTHON, "name": (str, "what is waited for"), "kernels": (int, "that were compiled")}
+RUN = {
+    "schema": (int, "1"),
+    "date": (str, "ISO 8601, in UTC"),
+    "machine": (
+        {
+            "processor": (str, ""),
+            "cores": (int, ""),
+            "system": (str, ""),
+            "gpu": ((str, type(None)), "on which it ran; null for the CPU"),
+        },
+        "",
+    ),
+    "versions": (dict, "of reftorch, python, numpy, numba, llvmlite, numba-cuda, torch; null where there is none"),
+    "commit": ((str, type(None)), "of the sources, with a + if they were changed since"),
+    "device": (str, "cpu or cuda"),
+    "threads": (int, "on both sides"),
+    "threading_layer": ((str, type(None)), "Numba's"),
+    "kernels": (str, "fast, or plain: the definitions"),
+    "limits": ({"peak": (NUMBER, "operations a second"), "levels": ([LEVEL], "of memory, nearest first")}, ""),
+    "rows": ([ROW], "one for each case and direction"),
+    "overhead": ([PYTHON], "what Python adds to a call"),
+    "memory": ([MEMORY], "peaks"),
+    "start": ([START], "with --start"),
+}
+
+
+def check(value: Any, form: Any = RUN, place: str = "the run") -> None:
+    """Compare a run, or a part of it, with its form.
+
+    Raises:
+        ValueError: a field is missing, unknown or of another type.
+    """
+    if isinstance(form, tuple) and dict in map(type, form):  # an object or null
+        if value is None and None in form:
+            return
+        form = form[0]
+    if isinstance(form, dict):
+        if not isinstance(value, dict) or set(value) != set(form):
+            found = sorted(value) if isinstance(value, dict) else type(value).__name__
+            raise ValueError(f"{place}: expected the fields {sorted(form)}, found {found}")
+        for name, (inner, _) in form.items():
+            check(value[name], inner, f"{place}: {name}")
+    elif isinstance(form, list):
+        check(value, list, place)
+        for number, item in enumerate(value):
+            check(item, form[0], f"{place}[{number}]")
+    elif not isinstance(value, form) or isinstance(value, bool):
+        raise ValueError(f"{place}: expected {form}, found {value!r}")
+
+
+def new_run(device: str, threads: int, plain: bool, torch: Any, limits: Limits) -> dict[str, Any]:
+    """A run without rows: where, when and with what."""
+    levels = [{"name": level.name, "bytes": level.size, "bandwidth": level.bandwidth} for level in limits.levels]
+    return {
+        "schema": 1,
+        "date": now(),
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count() or 1,
+            "system": f"{platform.system()} {platform.machine()}",
+            "gpu": reftorch.cuda.get_device_name() if device == "cuda" else None,
+        },
+        "versions": {
+            **{"reftorch": reftorch.__version__, "python": platform.python_version()},
+            **{name: installed(name) for name in ("numpy", "numba", "llvmlite", "numba-cuda")},
+            "torch": str(torch.__version__) if torch else None,
+        },
+        "commit": commit(),
+        "device": device,
+        "threads": threads,
+        "threading_layer": numba.threading_layer() if device == "cpu" else None,
+        "kernels": "plain" if plain else "fast",
+        "limits": {"peak": limits.peak, "levels": levels},
+        **{"rows": [], "overhead": [], "memory": [], "start": []},
+    }
+
+
+def new_row(case: Case, direction: str, timing: Timing, limits: Limits, error: float | None) -> Row:
+    """What was measured of one direction of a case."""
+    cost = work(case, direction)
+    share, limit = limits.share(cost, timing.seconds.median) if cost.bytes else (None, None)
+    shape = case.options["params"] if case.component == "SGD" else case.x
+    return {
+        **{"component": case.component, "case": case.name, "direction": direction},
+        **{"shape": json.loads(json.dumps(shape)), "elements": elements(case)},
+        **{"operations": cost.operations, "bytes": cost.bytes},
+        **{"seconds": spread(timing.seconds), "torch_seconds": spread(timing.torch_seconds)},
+        **{"ratio": spread(timing.ratio), "rounds": timing.rounds},
+        **{"share": share, "limit": limit, "error": error, "date": now()},
+    }
+
+
+def spread(values: Spread | None) -> dict[str, float] | None:
+    return vars(values) if values else None
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """The commit that the sources are at, if they are under git."""
+    folder = Path(kernel.__file__).parent
+    call = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    try:
+        done = subprocess.run(call, capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+def write_run(run: dict[str, Any], path: Path) -> None:
+    """One run as JSON."""
+    check(run)
+    write_whole(path, lambda draft: draft.write_text(json.dumps(run, indent=1) + "\n"))
+
+
+def saved_file() -> Path:
+    """The file that the site reads.
+
+    Raises:
+        FileError: this is no source tree.
+    """
+    docs = Path(reftorch.__file__).parents[1] / "docs"
+    if not docs.parent.joinpath("pyproject.toml").is_file():
+        raise FileError(docs, "the sources of reftorch around the package", "none: --json FILE writes elsewhere")
+    return docs / "data" / "benchmarks.json"
+
+
+def save_run(run: dict[str, Any], path: Path) -> None:
+    """Put a run in the place of the one with the same setting; of one with the same versions too, keep the rows that are not new.
+
+    Raises:
+        FileError: what is in the file is no list of runs, or it cannot be written.
+    """
+    check(run)
+    check_writable(path)
+    known = []
+    if path.exists():
+        try:
+            known = json.loads(path.read_text())
+            for other in known:
+                check(other)
+        except (ValueError, TypeError) as error:
+            raise FileError(path, "a list of runs", str(error)) from None
+    kept = []
+    for other in known:
+        if setting(other) != setting(run):
+            kept.append(other)
+        elif other["versions"] == run["versions"]:
+            run = merged(other, run)
+    runs = sorted([*kept, run], key=lambda run: str(setting(run)))
+    write_whole(path, lambda draft: draft.write_text(json.dumps(runs, indent=1) + "\n"))
+
+
+def setting(run: dict[str, Any]) -> tuple:
+    """What makes two runs comparable."""
+    return (*run["machine"].values(), run["device"], run["threads"], run["kernels"])
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The new run, and of the old one what the new one did not measure."""
+    rows = {(row["component"], row["case"], row["direction"]): row for row in [*old["rows"], *new["rows"]]}
+    parts = {name: new[name] or old[name] for name in ("overhead", "memory", "start")}
+    return {**new, "rows": list(rows.values()), **parts}

@@ -1,0 +1,112 @@
+"""A run as tables to read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+
+Row = dict[str, Any]
+
+
+def limits_table(run: dict[str, Any]) -> Table:
+    """What the machine can do at most."""
+    table = Table(title="Limits of this machine, measured", title_justify="left")
+    table.add_column("limit")
+    table.add_column("reached", justify="right")
+    table.add_row("multiply-adds", f"{run['limits']['peak'] / 1e9:,.1f} billion/s")
+    for level in run["limits"]["levels"]:
+        name = f"{level['name']}, {level['bytes'] / 2**20:,.1f} MiB of it"
+        table.add_row(name, f"{level['bandwidth'] / 1e9:,.1f} GB/s")
+    return table
+
+
+def rows_table(component: str, rows: list[Row]) -> Table:
+    """All cases of one component."""
+    compared = any(row["ratio"] for row in rows)
+    table = Table(title=component, title_justify="left")
+    table.add_column("case")
+    table.add_column("elements", justify="right")
+    table.add_column("")
+    for heading in ("reftorch", *(("PyTorch", "ratio", "(quartiles)") if compared else ()), "of limit"):
+        table.add_column(heading, justify="right")
+    for number, row in enumerate(rows):
+        cells = [row["case"], f"{row['elements']:,}"]
+        if number and rows[number - 1]["case"] == row["case"]:
+            cells = ["", ""]
+        cells += [row["direction"], duration(row["seconds"]["median"])]
+        if compared:
+            cells += comparison(row)
+        cells.append(f"{row['share']:.0%} {row['limit']}" if row["share"] is not None else "")
+        table.add_row(*cells, end_section=number + 1 < len(rows) and rows[number + 1]["case"] != row["case"])
+    return table
+
+
+def comparison(row: Row) -> list[str]:
+    if row["ratio"] is None:
+        return ["", "", ""]
+    ratio = row["ratio"]
+    colour = "green" if ratio["median"] >= 1 else "yellow" if ratio["median"] >= 0.5 else "red"
+    return [
+        duration(row["torch_seconds"]["median"]),
+        f"[{colour}]{ratio['median']:.2f}[/]",
+        f"[dim]{ratio['low']:.2f}-{ratio['high']:.2f}[/]",
+    ]
+
+
+def summary_table(rows: list[Row]) -> Table:
+    """Each component's ratios in one line: what is one number for many sizes is their geometric mean."""
+    table = Table(title="PyTorch's time / reftorch's: above 1, reftorch is faster", title_justify="left")
+    table.add_column("component")
+    for heading in ("direction", "cases", "geometric mean", "lowest", "highest"):
+        table.add_column(heading, justify="right")
+    for component, direction, ratios in ratios_by_component(rows):
+        numbers = (geometric_mean(ratios), min(ratios), max(ratios))
+        table.add_row(component, direction, str(len(ratios)), *(f"{number:.2f}" for number in numbers))
+    return table
+
+
+def ratios_by_component(rows: list[Row]) -> Iterator[tuple[str, str, list[float]]]:
+    """Component, direction and the median ratios of its cases, in the order of the rows."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if row["ratio"]:
+            found.setdefault((row["component"], row["direction"]), []).append(row["ratio"]["median"])
+    for (component, direction), ratios in found.items():
+        yield component, direction, ratios
+
+
+def geometric_mean(numbers: list[float]) -> float:
+    return math.exp(sum(map(math.log, numbers)) / len(numbers))
+
+
+def plain_table(title: str, rows: list[Row]) -> Table:
+    """Rows with a name: overhead, memory, start."""
+    field, show = ("bytes", mebibytes) if "bytes" in rows[0] else ("seconds", duration)
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    table.add_column("reftorch", justify="right")
+    table.add_column("PyTorch", justify="right")
+    kernels = "kernels" in rows[0]
+    if kernels:
+        table.add_column("kernels compiled", justify="right")
+    for row in rows:
+        theirs = row[f"torch_{field}"]
+        cells = [row["name"], show(row[field]), "" if theirs is None else show(theirs)]
+        table.add_row(*cells, *([str(row["kernels"])] if kernels else []))
+    return table
+
+
+def duration(seconds: float) -> str:
+    """A time with three digits, in the unit that suits."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            break
+    number = seconds / size
+    return f"{number:.{max(0, 2 - int(math.log10(max(number, 1))))}f} {unit}"
+
+
+def mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"

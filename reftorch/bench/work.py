@@ -1,0 +1,135 @@
+"""What a case costs at least: operations and bytes, from the "Cost" sections of the components.
+
+An operation is a multiply-add or what stands in its place: a comparison, an exponential. Bytes are those of the tensors that must be
+read or written once, in float32; a cache that is too small moves more.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from reftorch.bench.cases import LENET, Case
+from reftorch.nn.convolution.conv2d import conv2d_output_size
+from reftorch.nn.pooling.max_pool2d import max_pool2d_output_size
+
+FLOAT, INDEX = 4, 8  # bytes
+
+
+class Work(NamedTuple):
+    operations: int
+    bytes: int
+
+    def __add__(self, other: Work) -> Work:  # type: ignore[override]
+        return Work(self.operations + other.operations, self.bytes + other.bytes)
+
+
+def work(case: Case, direction: str) -> Work:
+    """The cost of one direction of a case; of "both", their sum."""
+    if case.component == "Module":
+        return Work(0, 0)
+    if case.component == "SGD":
+        return _sgd(case.options["params"])
+    if case.component == "LeNet":
+        return _lenet(case.x)
+    forward, backward = PARTS[case.component](case)
+    return {"forward": forward, "backward": backward, "both": forward + backward}[direction]
+
+
+def elements(case: Case) -> int:
+    """How many numbers go in: by these, sizes are compared."""
+    return sum(map(math.prod, case.options["params"])) if case.component == "SGD" else math.prod(case.x)
+
+
+def _conv2d(case: Case) -> tuple[Work, Work]:
+    o = case.options
+    (N, C_in, *size_in), K, C_out, groups = case.x, o["kernel_size"], o["out_channels"], o.get("groups", 1)
+    stride, padding, dilation = o.get("stride", 1), o.get("padding", 0), o.get("dilation", 1)
+    size_out = conv2d_output_size(size_in, (K, K), (stride, stride), (2 * padding, 2 * padding), (dilation, dilation))
+    x, y = math.prod(case.x), N * C_out * math.prod(size_out)
+    weight = C_out * C_in // groups * K * K
+    operations = y * C_in // groups * K * K
+    # backward: two sums as long as the forward one, and the bias's; x, W, dy are read, dx and dW written
+    return (
+        Work(operations, FLOAT * (x + weight + C_out + y)),
+        Work(2 * operations + y, FLOAT * (2 * x + 2 * weight + C_out + y)),
+    )
+
+
+def _max_pool2d(case: Case) -> tuple[Work, Work]:
+    o = case.options
+    (N, C, *size_in), K, padding = case.x, o["kernel_size"], o.get("padding", 0)
+    stride = o.get("stride", K)
+    size_out = max_pool2d_output_size(size_in, (K, K), (stride, stride), (padding, padding), (1, 1))
+    x, y = math.prod(case.x), N * C * math.prod(size_out)
+    return Work(y * K * K, FLOAT * (x + y) + INDEX * y), Work(y, FLOAT * (x + y) + INDEX * y)
+
+
+def _linear(case: Case) -> tuple[Work, Work]:
+    (N, D_in), D_out = case.x, case.options["out_features"]
+    forward, backward = _product(N, D_in, D_out)
+    return (
+        forward + Work(0, FLOAT * D_out),  # the bias
+        backward + Work(N * D_out, FLOAT * D_out),
+    )
+
+
+def _matmul(case: Case) -> tuple[Work, Work]:
+    return _product(*case.x, case.options["b"][1])
+
+
+def _product(rows: int, inner: int, columns: int) -> tuple[Work, Work]:
+    a, b, y = rows * inner, inner * columns, rows * columns
+    operations = rows * inner * columns
+    return Work(operations, FLOAT * (a + b + y)), Work(2 * operations, FLOAT * (2 * a + 2 * b + y))
+
+
+def _relu(case: Case) -> tuple[Work, Work]:
+    x = math.prod(case.x)
+    return Work(x, 2 * FLOAT * x), Work(x, 3 * FLOAT * x)
+
+
+def _normalize(case: Case) -> tuple[Work, Work]:
+    x = math.prod(case.x)
+    return Work(2 * x, 2 * FLOAT * x), Work(x, 2 * FLOAT * x)
+
+
+def _cross_entropy(case: Case) -> tuple[Work, Work]:
+    x, samples = math.prod(case.x), math.prod(case.x) // case.x[1]
+    return Work(x, 2 * FLOAT * x + INDEX * samples), Work(x, 2 * FLOAT * x + INDEX * samples)
+
+
+def _sgd(params: tuple[tuple[int, ...], ...]) -> Work:
+    """With momentum: read the number, its gradient and the buffer, write the number and the buffer."""
+    numbers = sum(map(math.prod, params))
+    return Work(2 * numbers, 5 * FLOAT * numbers)
+
+
+def _lenet(x: tuple[int, ...]) -> Work:
+    """The sum over the layers, both ways, the loss and the step; the pictures need no gradient."""
+    N = x[0]
+    layers = [
+        Case("Conv2d", "", x, dict(out_channels=6, kernel_size=5, padding=2)),
+        Case("ReLU", "", (N, 6, 28, 28)),
+        Case("MaxPool2d", "", (N, 6, 28, 28), dict(kernel_size=2)),
+        Case("Conv2d", "", (N, 6, 14, 14), dict(out_channels=16, kernel_size=5)),
+        Case("ReLU", "", (N, 16, 10, 10)),
+        Case("MaxPool2d", "", (N, 16, 10, 10), dict(kernel_size=2)),
+        *(Case("Linear", "", (N, D_in), dict(out_features=D_out)) for D_in, D_out in ((400, 120), (120, 84), (84, 10))),
+        *(Case("ReLU", "", (N, D)) for D in (120, 84)),
+        Case("CrossEntropyLoss", "", (N, 10)),
+    ]
+    first = work(layers[0], "forward")
+    unneeded = Work(-first.operations, -FLOAT * math.prod(x))
+    return sum((work(layer, "both") for layer in layers), _sgd(LENET)) + unneeded
+
+
+PARTS = {
+    "Conv2d": _conv2d,
+    "MaxPool2d": _max_pool2d,
+    "Linear": _linear,
+    "matmul": _matmul,
+    "ReLU": _relu,
+    "Normalize": _normalize,
+    "CrossEntropyLoss": _cross_entropy,
+}

@@ -1,0 +1,110 @@
+"""What runs in a process of its own, to be measured from outside: `python -c SOURCE peak torch 64 2`, and so on.
+
+Nothing is imported to begin with but the standard library, so that the process holds the library in question and no other. It prints
+one line of JSON.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def peak(library: str, batch: str, threads: str) -> dict[str, Any]:
+    """Five training steps of LeNet: bytes in memory after the import, and at most."""
+    lib = importlib.import_module(library)
+    imported = resident("VmRSS")
+    limit_threads(lib, int(threads))
+    network = lenet(lib.nn)
+    for _ in range(5):
+        train(lib, network, lib.randn(int(batch), 1, 28, 28))
+    return dict(imported=imported, peak=resident("VmHWM"))
+
+
+def start(library: str, threads: str) -> dict[str, Any]:
+    """The import and the first training step: seconds from the beginning to the end of each, and how many kernels were compiled."""
+    began = time.perf_counter()
+    lib = importlib.import_module(library)
+    imported = time.perf_counter() - began
+    limit_threads(lib, int(threads))
+    compiled: list[str] = []
+    if library == "reftorch":
+        from reftorch.kernel import compiling
+
+        with compiling(lambda name: compiled.append(name) if name else None):
+            train(lib, digits_network(lib), lib.randn(32, 1, 8, 8))
+    else:
+        train(lib, digits_network(lib), lib.randn(32, 1, 8, 8))
+    return dict(imported=imported, seconds=time.perf_counter() - began, kernels=len(compiled))
+
+
+def train(lib: Any, network: Any, images: Any) -> None:
+    """One step."""
+    optimizer = lib.optim.SGD(network.parameters(), lr=0.001, momentum=0.9)
+    optimizer.zero_grad()
+    loss = lib.nn.CrossEntropyLoss()(network(images), lib.randint(10, (len(images),)))
+    loss.backward()
+    optimizer.step()
+    loss.item()
+
+
+def lenet(nn: Any) -> Any:
+    """LeNet-5 with ReLU and maximum pooling, for pictures of 28 by 28."""
+
+    class LeNet(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
+            self.relu, self.pool = nn.ReLU(), nn.MaxPool2d(2)
+            self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+        def forward(self, x: Any) -> Any:
+            x = self.pool(self.relu(self.conv1(x)))
+            x = self.pool(self.relu(self.conv2(x)))
+            x = self.relu(self.fc1(x.flatten(1)))
+            return self.fc3(self.relu(self.fc2(x)))
+
+    return LeNet()
+
+
+def digits_network(lib: Any) -> Any:
+    """The network of `reftorch train`; in PyTorch the same layers, the first of which it has not."""
+    if lib.__name__ == "reftorch":
+        from reftorch.train import ConvNet
+
+        return ConvNet(8, 8, mean=0.3, std=0.4)
+    nn = lib.nn
+    return nn.Sequential(
+        *(nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(12, 24, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(96, 64), nn.ReLU(), nn.Linear(64, 10)),
+    )
+
+
+def limit_threads(lib: Any, threads: int) -> None:
+    """Let the library compute on so many threads."""
+    if lib.__name__ == "torch":
+        lib.set_num_threads(threads)
+    else:
+        import numba
+
+        numba.set_num_threads(threads)
+
+
+def resident(field: str) -> int | None:
+    """Bytes of this process in memory: now ("VmRSS") or at most so far ("VmHWM"); Linux tells."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+if __name__ == "__main__":
+    print(json.dumps({"peak": peak, "start": start}[sys.argv[1]](*sys.argv[2:])))

@@ -1,0 +1,15 @@
+"""The arithmetic of some components again, faster.
+
+A component's plain loop is its definition. Here stand the same sums in an order that suits a processor: this package knows arrays
+and no components. Every file has one idea and climbs to it from the plain loop, a rung at a time:
+
+    tile.py             a tile of sums that stays in the processor's registers
+    matmul.py           a matrix product out of such tiles; a matrix times a few vectors
+    conv2d_layout.py    an image laid out flat, so that the filter's steps become additions to an address
+    conv2d_slide.py     convolution, and the gradient of its input, by rows that slide along the flat image
+    conv2d_weight.py    the gradient of the filters
+    sums.py             the gradient of a bias
+
+A fast form takes the plain kernel first, and then what the plain kernel takes: where it does not pay, or could give another
+result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds it to be equal.
+"""

@@ -1,0 +1,104 @@
+"""`reftorch compile`: compile the kernels of a training loop ahead, so that a class does not wait for them one by one.
+
+What is compiled is what a training in float32 calls: a run of each component over small tensors, forwards and backwards, fills
+the same cache that every later process reads.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from numba.core.dispatcher import Dispatcher
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import reftorch
+from reftorch import kernel
+from reftorch.bench.cases import CASES
+from reftorch.bench.jobs import prepare
+from reftorch.bench.work import work
+from reftorch.bench.worker import digits_network, train
+from reftorch.doctor import measure
+
+LARGEST = 50_000_000  # operations of a case that is run for the sake of its kernels; where sizes differ, so may the kernels
+
+
+def main(console: Console | None = None) -> int:
+    """Compile, and say how much and where to; returns the exit code."""
+    console = console or Console()
+    count = Count()
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    planned = list(plan())
+    with Progress(*columns, TextColumn("{task.fields[doing]}"), console=console, transient=True) as bar:
+        task = bar.add_task("compiling", total=len(planned), doing="")
+        live = console.is_terminal and not console.is_dumb_terminal
+
+        def told(name: str | None) -> None:
+            began = count.told(name)
+            bar.update(task, doing=name or "")
+            if began and not live:
+                console.print(f"compiling {name}", highlight=False, markup=False)
+
+        with kernel.compiling(told):
+            for run in planned:
+                run()
+                bar.advance(task)
+    kernels = compiled()
+    signatures = sum(map(len, kernels.values()))
+    files, size = measure(Path(kernel.cache_dir))
+    console.print(
+        f"{len(kernels)} kernels for {signatures} signatures are ready: {count.kernels} compiled now in {count.seconds:.1f} s, "
+        f"the others before.\nThey are in {kernel.cache_dir} ({size / 2**20:.1f} MiB).",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    return 0
+
+
+def plan() -> Iterator[Callable[[], Any]]:
+    """Runs that call all kernels of a training loop."""
+    for case in CASES:
+        if work(case, case.directions[0]).operations <= LARGEST:
+            yield lambda case=case: prepare(reftorch, case).results()
+    yield lambda: train(reftorch, digits_network(reftorch), reftorch.randn(32, 1, 8, 8))
+    yield class_probabilities
+
+
+def class_probabilities() -> None:
+    """The loss of a target that is no class index."""
+    x = reftorch.randn(4, 3, requires_grad=True)
+    reftorch.nn.CrossEntropyLoss()(x, reftorch.rand(4, 3)).backward()
+
+
+def compiled() -> dict[str, list]:
+    """The kernels that this process has compiled or loaded, and the signatures of each."""
+    found: dict[str, list] = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("reftorch."):
+            for value in vars(module).values():
+                if isinstance(value, Dispatcher) and value.__module__ == name and value.signatures:
+                    found[f"{name}.{value.__name__}"] = value.signatures
+    return found
+
+
+class Count:
+    """How many kernels were compiled, and for how many seconds; those that another one calls are part of it."""
+
+    def __init__(self) -> None:
+        self.kernels, self.seconds = 0, 0.0
+        self._depth, self._began = 0, 0.0
+
+    def told(self, name: str | None) -> bool:
+        """`name` begins to compile; None: one is done. Returns whether it is one that no other calls."""
+        self._depth += 1 if name else -1
+        if name and self._depth == 1:
+            self.kernels, self._began = self.kernels + 1, time.perf_counter()
+            return True
+        if self._depth == 0:
+            self.seconds += time.perf_counter() - self._began
+        return False

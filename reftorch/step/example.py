@@ -1,0 +1,73 @@
+"""Runs the worked example of a component up to the launch of one of its kernels."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import linecache
+from collections.abc import Callable
+from typing import Any
+
+from ..kernel import debug, launching
+from .components import Component, NotFound, components
+
+
+class Caught(Exception):
+    """Ends the example once the kernel has been dealt with."""
+
+
+def run_example(component: Component, kernel: str, act: Callable[[Any, Any, int, tuple], Any], go_on: bool) -> None:
+    """Execute the worked example; call `act(cpu_kernel, cuda_kernel, threads, arguments)` in place of the kernel's first launch.
+
+    The other kernels run as plain Python: that is quicker than to compile them for one small example. With `go_on` the example
+    runs to its end, otherwise it is left after `act`. A kernel that its own file's example does not launch may be launched by
+    that of another component, which uses it.
+
+    Raises:
+        NotFound: the example does not launch that kernel.
+    """
+    caught = False
+
+    def choose(device: Any, cpu_kernel: Any, cuda_kernel: Any, threads: int) -> Callable | None:
+        if caught or cpu_kernel.__name__ != f"{kernel}_cpu":
+            return None
+
+        def run(*arguments: Any) -> None:
+            nonlocal caught
+            caught = True
+            act(cpu_kernel, cuda_kernel, threads, arguments)
+            if not go_on:
+                raise Caught
+
+        return run
+
+    others = [other for other in components().values() if other is not component]
+    with debug(), launching(choose):
+        for owner in (component, *others):
+            if not caught and hasattr(owner.module(), f"{kernel}_cpu"):  # its own, or one that uses it
+                with contextlib.suppress(Caught):
+                    _execute(owner)
+    if not caught:
+        raise NotFound(
+            f"no worked example launches {kernel}: step through a call of your own with "
+            f"`reftorch step {component.file.name}:{kernel}_cpu --args FILE.npz`, FILE holding the kernel's arguments by name"
+        )
+
+
+def _execute(component: Component) -> None:
+    """Run the statements below "## Worked example", as one file that debuggers can show."""
+    text = (component.module().__doc__ or "").partition("## Worked example")[2].split("\n## ")[0]
+    file = f"<worked example of {component.name}>"
+    examples = doctest.DocTestParser().get_examples(text)
+    source = "".join(example.source for example in examples)
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"__name__": "__main__", "print": lambda *_, **__: None}
+    line = 0
+    for example in examples:
+        code = compile("\n" * line + example.source, file, "exec")
+        line += example.source.count("\n")
+        try:
+            exec(code, names)
+        except Exception:
+            if example.exc_msg is None:  # not one that the example is about
+                raise

@@ -1,0 +1,149 @@
+"""Each kernel of the package can be recorded, and the recording ends with the numbers that the kernel computes.
+
+The worked examples launch most kernels of the components, `more_launches` the others. Compared with the recordings are, for a CPU
+kernel, the compiled one; for its CUDA twin too; for the kernels of tensor arithmetic on CUDA, Numba's simulator.
+"""
+
+import copy
+import functools
+
+import numpy as np
+import pytest
+
+import cuda_compile
+import house
+import reftorch as torch
+import reftorch.nn.functional as F
+from reftorch.kernel import launching
+from reftorch.simt.device import source_of
+from reftorch.step.components import PACKAGE, ROOMS, components
+from reftorch.step.example import _execute
+from reftorch.trace import record, record_cuda
+from reftorch.trace.plain import stepped
+from reftorch.trace.recording import array
+
+CPU_KERNELS = sorted(
+    name
+    for room in ROOMS
+    for file in (PACKAGE / room).rglob("*.py")
+    for name in house.kernels(file.read_text())
+    if name.endswith("_cpu")
+)
+MOST = 60  # elements: what a recording is for
+
+
+def more_launches():
+    """Those that no worked example launches."""
+    x = torch.tensor([[[[1.0, 2], [3, 5]]], [[[-1, 0], [4, 4]]]], requires_grad=True)
+    mean, std = torch.tensor([0.5], requires_grad=True), torch.tensor([2.0], requires_grad=True)
+    torch.transforms.functional.normalize(x, mean, std).sum().backward()
+    logits = torch.tensor([[1.0, 2, 0], [0, 0, 3]], requires_grad=True)
+    shares = torch.tensor([[0.5, 0.5, 0], [0, 0.25, 0.75]], requires_grad=True)
+    weight = torch.tensor([1.0, 2, 1], requires_grad=True)
+    F.cross_entropy(logits, shares, weight, label_smoothing=0.5).backward()
+    optimizer = torch.optim.SGD([logits, weight], lr=0.5, momentum=0.5, foreach=True)
+    optimizer.step()
+
+
+def named(kernel, arguments):
+    """The arrays among a kernel's arguments, those in tuples too, by the names that a recording gives them."""
+    found = {}
+    for name, value in zip(source_of(kernel).__code__.co_varnames, arguments):
+        parts = value if isinstance(value, tuple) else (value,)
+        names = [f"{name}[{i}]" for i in range(len(parts))] if isinstance(value, tuple) else [name]
+        found |= {n: part for n, part in zip(names, parts) if isinstance(part, np.ndarray)}
+    return found
+
+
+def assert_same(recording, found, wanted, exact=False):
+    """The recorded run left in its arrays what is `wanted`, and the recording says so."""
+    for name, ours in found.items():
+        if exact or ours.dtype.kind != "f":
+            np.testing.assert_array_equal(ours, wanted[name], err_msg=name)
+        else:  # compiled sums may have another order, exp and log another last digit
+            np.testing.assert_allclose(ours, wanted[name], rtol=4 * np.finfo(ours.dtype).eps, err_msg=name)
+    for known in recording.arrays:
+        if known.space == "argument":
+            last = recording.final(known.name)
+            kept = found[known.name.partition(" = ")[0]].reshape(-1)
+            written = [i for i, value in enumerate(last) if value is not None]
+            np.testing.assert_array_equal(array(last, known.dtype)[written], kept[written], err_msg=known.name)
+
+
+@functools.cache
+def launches():
+    """The first small launch of each kernel: its two forms, the number of threads, its arguments before it ran."""
+    found = {}
+
+    def choose(device, cpu_kernel, cuda_kernel, threads):
+        plainly = stepped(cpu_kernel)
+
+        def run(*arguments):
+            size = sum(part.size for part in named(cpu_kernel, arguments).values())
+            if cpu_kernel.__name__ not in found and size <= MOST:
+                found[cpu_kernel.__name__] = cpu_kernel, cuda_kernel, threads, copy.deepcopy(arguments)
+            plainly(*arguments)
+
+        return run
+
+    with launching(choose):
+        for component in components().values():
+            _execute(component)
+        more_launches()
+    return found
+
+
+@pytest.mark.parametrize("name", CPU_KERNELS)
+def test_cpu_kernel_and_its_cuda_twin(name):
+    assert name in launches(), (
+        f"neither a worked example nor more_launches() launches {name} with at most {MOST} numbers"
+    )
+    cpu_kernel, cuda_kernel, threads, arguments = launches()[name]
+    wanted, given, other = copy.deepcopy((arguments, arguments, arguments))
+    cpu_kernel(*wanted)
+    wanted = named(cpu_kernel, wanted)
+    recording = record(cpu_kernel, *given)
+    assert recording.steps and recording.kernel == name
+    assert_same(recording, named(cpu_kernel, given), wanted)
+    recording = record_cuda(cuda_kernel, 1, max(threads, 1), *other)
+    assert recording.kernel == name.removesuffix("_cpu") + "_cuda"
+    assert_same(recording, named(cpu_kernel, other), wanted)
+
+
+# ------------------------------------------------------------------------------------------- tensor arithmetic on CUDA
+def arithmetic():
+    """Operations that launch each kernel of tensor arithmetic, on a few numbers."""
+    a = torch.tensor([[1.5, -2, 3], [4, 5, -6]]).to("cuda")
+    b, whole = torch.tensor([2.0, 1, -1]).to("cuda"), torch.tensor([[3, 1, 2], [7, 0, 5]]).to("cuda")
+    a.t().contiguous(), a.exp(), a.abs(), a + b, a @ b, whole // 2, whole % 3, a > b, torch.where(a > 0, a, b)
+    a.sum(dim=0), a.sum(), a.amax(dim=1), whole.argmax(dim=1), a.sort(dim=1), a.cumsum(dim=1), a[whole[0] % 2]
+    c = a.clone()
+    c[torch.tensor([0, 1]).to("cuda"), torch.tensor([2, 0]).to("cuda")] = 9
+    torch.zeros(4).to("cuda").index_add_(0, torch.tensor([1, 1, 3]).to("cuda"), b)
+
+
+@pytest.mark.simulator
+def test_kernels_of_tensor_arithmetic(monkeypatch):
+    from numba.cuda.simulator.kernel import FakeCUDAKernel
+
+    launch, recorded = FakeCUDAKernel.__call__, set()
+
+    def arrays(value):
+        return tuple(map(arrays, value)) if isinstance(value, tuple) else getattr(value, "_ary", value)
+
+    def run(kernel, *arguments):
+        if kernel._device:
+            return launch(kernel, *arguments)
+        name = f"{kernel.fn.__module__}:{kernel.fn.__name__}"
+        given = copy.deepcopy(arrays(arguments))
+        launch(kernel, *arguments)  # the simulator
+        if name not in recorded and kernel.grid_dim[0] * kernel.block_dim[0] <= 512:
+            recorded.add(name)
+            recording = record_cuda(kernel, kernel.grid_dim, kernel.block_dim, *given, limit=100_000)
+            wanted = named(kernel, arrays(arguments))
+            assert_same(recording, named(kernel, given), wanted, exact=True)
+
+    monkeypatch.setattr(FakeCUDAKernel, "__call__", run)
+    arithmetic()
+    missing = {name for name in cuda_compile.kernels_of_package() if name.startswith("reftorch.ops.")} - recorded
+    assert not missing, f"arithmetic() does not launch {sorted(missing)}"
