@@ -29,18 +29,27 @@ from .nn.functional import conv2d, max_pool2d, prelu, relu, relu_  # isort: skip
 from .types import (
     Size,
     bool,
+    channels_last,
     complex64,
     complex128,
+    contiguous_format,
     device,
     dtype,
+    finfo,
     float16,
     float32,
     float64,
+    iinfo,
     int8,
     int16,
     int32,
     int64,
+    preserve_format,
+    strided,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 
 __version__ = "0.1.0"
@@ -48,4 +57,3 @@ __version__ = "0.1.0"
 half, float, double = float16, float32, float64
 cfloat, cdouble = complex64, complex128
 short, int, long = int16, int32, int64
-strided = "torch.strided"

@@ -1,10 +1,11 @@
-"""The command line: `reftorch train`, `step`, `doctor`. Each command imports what it needs when it is chosen."""
+"""The command line: `reftorch train`, `step`, `bench`, `compile`, `doctor`. Each imports what it needs when it is chosen."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -24,6 +25,15 @@ STEP_EXAMPLES = """examples:
   reftorch step conv2d --view                 every line, forwards and backwards, in the browser
   reftorch step my_kernel.py:function --args example.npz
                                               a kernel of your own; np.savez("example.npz", x=x, y=y)
+"""
+
+BENCH_EXAMPLES = """examples:
+  reftorch bench                              everything, against PyTorch if it is installed: some ten minutes
+  reftorch bench --only 'Conv2d.*both' --threads 1
+                                              convolution, forwards and backwards, on one thread
+  reftorch bench --plain --only Linear        the loops as the pages show them
+  reftorch bench --plot roofline.png          a picture of what the machine could do and what the kernels do
+  reftorch bench --start                      how long the first training step takes to come
 """
 
 
@@ -55,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_train(commands)
     add_step(commands)
+    add_bench(commands)
+    add_compile(commands)
     add_doctor(commands)
     return top
 
@@ -137,6 +149,44 @@ def add_step(commands: argparse._SubParsersAction) -> None:
     add("--launch", type=launch, metavar="BLOCKS,THREADS", help=text)
 
 
+def add_bench(commands: argparse._SubParsersAction) -> None:
+    """`reftorch bench`"""
+    bench = commands.add_parser(
+        "bench",
+        help="measure the components, beside PyTorch and beside the machine's limits",
+        description="Time every component forwards and backwards, in turns with PyTorch if it is installed, and compare both "
+        "with what this machine can do at most.",
+        epilog=BENCH_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    bench.set_defaults(run=run_bench)
+    add = bench.add_argument_group("what").add_argument
+    text = "only cases whose name has it, as in 'Conv2d LeNet conv1 forward'; the rows about Python and memory are left out"
+    add("--only", type=pattern, metavar="REGEX", help=text)
+    add("--plain", action="store_true", help="the plain kernels, which are the definitions, not the fast ones")
+    add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
+    add("--no-torch", action="store_true", help="do not compare with PyTorch")
+    add = bench.add_argument_group("how").add_argument
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
+    add("--threads", type=whole(1), metavar="N", help="CPU threads, of both libraries (default: all)")
+    text = "rounds, each of which times both libraries once (default: %(default)s)"
+    add("--rounds", type=whole(1), default=15, metavar="N", help=text)
+    text = "time for one direction of one case; long cases get fewer rounds, but three (default: %(default)s)"
+    add("--seconds", type=real(0, None, "above 0"), default=1.0, metavar="X", help=text)
+    add = bench.add_argument_group("files").add_argument
+    add("--json", metavar="FILE", help="write all figures; reftorch/bench/record.py tells what the fields mean")
+    add("--plot", metavar="FILE", help="draw the roofline: .png, .svg or .pdf")
+    add("--save", action="store_true", help="add the run to docs/data/benchmarks.json, from which the site is made")
+
+
+def add_compile(commands: argparse._SubParsersAction) -> None:
+    """`reftorch compile`"""
+    text = "Compile the kernels that a training in float32 needs, and keep them, so that no one waits for them later."
+    ahead = commands.add_parser("compile", help="compile the kernels ahead, as for a classroom", description=text)
+    ahead.set_defaults(run=run_compile)
+
+
 def add_doctor(commands: argparse._SubParsersAction) -> None:
     """`reftorch doctor`"""
     text = "Print versions, threads, what CUDA means here, where compiled kernels are kept, and what is missing."
@@ -167,6 +217,25 @@ def run_step(options: argparse.Namespace) -> int:
     return main(options)
 
 
+def run_bench(options: argparse.Namespace) -> int:
+    """Leave the work to `reftorch.bench`; say in one line what is wrong with an option or a file."""
+    from reftorch.bench.command import bench
+    from reftorch.serialize import FileError
+    from reftorch.train import TrainingError
+
+    try:
+        return bench(options)
+    except (FileError, TrainingError) as error:
+        return complain(str(error), 2)
+
+
+def run_compile(options: argparse.Namespace) -> int:
+    """Leave the work to `reftorch.precompile`."""
+    from reftorch.precompile import main
+
+    return main()
+
+
 def run_doctor(options: argparse.Namespace) -> int:
     """Leave the work to `reftorch.doctor`."""
     from reftorch.doctor import main
@@ -191,6 +260,14 @@ class ShowVersion(argparse.Action):
 
         print(f"reftorch {__version__}")
         parser.exit()
+
+
+def pattern(text: str) -> re.Pattern:
+    """A converter of an option's text to a regular expression."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"expected a regular expression, found {text!r}: {error}") from None
 
 
 def whole(low: int, high: int | None = None) -> Callable[[str], int]:

@@ -6,6 +6,7 @@ the same cache that every later process reads.
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +19,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import reftorch
 from reftorch import kernel
-from reftorch.bench.cases import CASES
+from reftorch.bench.cases import CASES, Case
 from reftorch.bench.jobs import prepare
 from reftorch.bench.work import work
 from reftorch.bench.worker import digits_network, train
 from reftorch.doctor import measure
 
-LARGEST = 50_000_000  # operations of a case that is run for the sake of its kernels; where sizes differ, so may the kernels
+LARGEST = (
+    50_000_000  # operations of a case that is run for the sake of its kernels; where sizes differ, so may the kernels
+)
 
 
 def main(console: Console | None = None) -> int:
@@ -64,9 +67,13 @@ def plan() -> Iterator[Callable[[], Any]]:
     """Runs that call all kernels of a training loop."""
     for case in CASES:
         if work(case, case.directions[0]).operations <= LARGEST:
-            yield lambda case=case: prepare(reftorch, case).results()
+            yield functools.partial(run_case, case)
     yield lambda: train(reftorch, digits_network(reftorch), reftorch.randn(32, 1, 8, 8))
     yield class_probabilities
+
+
+def run_case(case: Case) -> None:
+    prepare(reftorch, case).results()
 
 
 def class_probabilities() -> None:
@@ -82,7 +89,7 @@ def compiled() -> dict[str, list]:
         if name.startswith("reftorch."):
             for value in vars(module).values():
                 if isinstance(value, Dispatcher) and value.__module__ == name and value.signatures:
-                    found[f"{name}.{value.__name__}"] = value.signatures
+                    found[f"{name}.{value.py_func.__name__}"] = value.signatures
     return found
 
 

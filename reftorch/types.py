@@ -1,8 +1,10 @@
-"""What a tensor is made of besides its numbers: `dtype`, `device` and `Size`."""
+"""What a tensor is made of besides its numbers: `dtype`, `device` and `Size`; and what can be asked of a dtype."""
 
 from __future__ import annotations
 
+import builtins
 import math
+import operator
 import re
 from typing import Any
 
@@ -34,11 +36,14 @@ int32 = dtype("int32", np.int32)
 int16 = dtype("int16", np.int16)
 int8 = dtype("int8", np.int8)
 uint8 = dtype("uint8", np.uint8)
+uint16 = dtype("uint16", np.uint16)
+uint32 = dtype("uint32", np.uint32)
+uint64 = dtype("uint64", np.uint64)
 bool = dtype("bool", np.bool_)
 complex64 = dtype("complex64", np.complex64)
 complex128 = dtype("complex128", np.complex128)
 
-ALL = (float32, float64, float16, int64, int32, int16, int8, uint8, bool, complex64, complex128)
+ALL = (float32, float64, float16, int64, int32, int16, int8, uint8, uint16, uint32, uint64, bool, complex64, complex128)
 _BY_NUMPY = {d.numpy: d for d in ALL}
 
 
@@ -55,6 +60,76 @@ def from_numpy_dtype(numpy: Any) -> dtype:
         raise TypeError(f"can't convert np.ndarray of type {numpy}. The only supported types are: {names}.") from None
 
 
+_BY_PYTHON = {float: float64, int: int64, builtins.bool: bool, complex: complex128}
+
+
+def as_dtype(given: Any) -> dtype | None:
+    """A dtype, also one given as Python's `float`, `int`, `bool` or `complex`; None stays.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if given is None or isinstance(given, dtype):
+        return given
+    try:
+        return _BY_PYTHON[given]
+    except (KeyError, TypeError):
+        raise TypeError(
+            f"dtype must be a torch.dtype such as torch.float32, found {type(given).__name__}: {given!r}"
+        ) from None
+
+
+class finfo:
+    """The limits of a floating-point dtype: `finfo(torch.float32).eps`."""
+
+    def __init__(self, type: dtype = float32):
+        if not type.is_floating_point:
+            raise TypeError(f"torch.finfo() requires a floating point input type, found {type}: use torch.iinfo")
+        limits = np.finfo(type.numpy)
+        self.bits, self.dtype = limits.bits, type.name
+        self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
+        self.tiny = self.smallest_normal = float(limits.smallest_normal)
+        self.resolution = float(limits.resolution)
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.tiny:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """The limits of an integer dtype: `iinfo(torch.int64).max`."""
+
+    def __init__(self, type: dtype):
+        if type.numpy.kind not in "iu":
+            raise TypeError(f"torch.iinfo() requires an integer input type, found {type}: use torch.finfo")
+        limits = np.iinfo(type.numpy)
+        self.bits, self.dtype, self.max, self.min = limits.bits, type.name, int(limits.max), int(limits.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+class _Name:
+    """A constant that prints as its name."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+strided = _Name("strided")
+contiguous_format = _Name("contiguous_format")
+preserve_format = _Name("preserve_format")
+channels_last = _Name("channels_last")
+
+
 class device:
     """Where a tensor lives: `device("cpu")`, `device("cuda")`, `device("cuda", 1)` or `device("cuda:1")`."""
 
@@ -62,10 +137,12 @@ class device:
     type: str
     index: int | None
 
-    def __new__(cls, type: str | int | device, index: int | None = None) -> device:
+    def __new__(cls, type: Any, index: int | None = None) -> device:
         if isinstance(type, device):
             return type
         if isinstance(type, int):
+            if type < 0:
+                raise RuntimeError(f"Device index must not be negative, found {type}")
             type, index = "cuda", type
         if not isinstance(type, str):
             raise TypeError(f"device() received {type!r}: wanted 'cpu', 'cuda' or 'cuda:INDEX'")
@@ -103,6 +180,14 @@ CPU = device("cpu")
 class Size(tuple):
     """The extents of a tensor: a tuple of ints that prints as `torch.Size([2, 3])`."""
 
+    def __new__(cls, extents: Any = ()) -> Size:
+        return super().__new__(cls, [_extent(i, n) for i, n in enumerate(extents)])
+
+    @classmethod
+    def of_array(cls, array: Any) -> Size:
+        """The shape of an array, known to be integers."""
+        return super().__new__(cls, array.shape)
+
     def numel(self) -> int:
         """How many elements a tensor of this size has."""
         return math.prod(self)
@@ -117,5 +202,22 @@ class Size(tuple):
     def __add__(self, other: Any) -> Size:
         return Size(super().__add__(tuple(other)))
 
+    def __radd__(self, other: Any) -> Size:
+        return Size(tuple(other) + tuple(self))
+
+    def __mul__(self, times: Any) -> Size:
+        return Size(super().__mul__(times))
+
+    __rmul__ = __mul__
+
     def __reduce__(self) -> tuple:
         return Size, (tuple(self),)
+
+
+def _extent(place: int, extent: Any) -> int:
+    try:
+        return operator.index(extent)
+    except TypeError:
+        raise TypeError(
+            f"torch.Size() takes an iterable of 'int' (item {place} is '{type(extent).__name__}')"
+        ) from None

@@ -147,7 +147,7 @@ def compare(ours: Outcome, theirs: Outcome, words: list[str], ulps: float) -> No
     assert not words, f"no error to say {words}: torch has {theirs.numbers or theirs.facts}"
     if ours.error is not None:
         raise ours.error
-    assert ours.facts == theirs.facts
+    assert ours.facts == theirs.facts, f"reftorch:\n{ours.facts}\ntorch:\n{theirs.facts}"
     assert ours.numbers.keys() == theirs.numbers.keys()
     for name, wanted in theirs.numbers.items():
         gap = difference(ours.numbers[name], wanted)

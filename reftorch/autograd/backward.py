@@ -163,8 +163,8 @@ class _Arrivals:
         if node is None or grad is None:
             return
         if node not in self.grads:
-            self.grads[node] = [None] * len(node.output_like)
-            heapq.heappush(self.queue, (-node.age, node))
+            self.grads[node] = [None] * len(node._output_like)
+            heapq.heappush(self.queue, (-node._age, node))
         before = self.grads[node][output]
         self.grads[node][output] = grad if before is None else before + grad  # several uses of one tensor: the sum
 
@@ -191,14 +191,14 @@ def _walk(roots: list, retain_graph: bool, targets: list[Edge] | None = None, ac
             node, grads = arrivals.youngest()
             for output, grad in enumerate(grads):
                 if grad is not None:
-                    grads[output] = node.arrived(output, grad)
+                    grads[output] = node._arrived(output, grad)
                     if (node, output) in captured:
                         captured[node, output] = grads[output]
             if way is not None and node not in way:
                 continue
-            found = node.run(grads)
+            found = node._run(grads)
             if not retain_graph:
-                node.release()
+                node._release()
             for edge, grad in zip(node.next_functions, found):
                 arrivals.send(edge, grad)
     return [captured[target] for target in targets or ()]
@@ -214,7 +214,7 @@ def _leading_to(roots: list[Edge], targets: list[Edge]) -> set[Node]:
                 seen.add(node)
                 stack.append(node)
     ends, leading = {node for node, _ in targets}, set()
-    for node in sorted(seen, key=lambda n: n.age):  # an edge points to an older node, which is decided already
+    for node in sorted(seen, key=lambda n: n._age):  # an edge points to an older node, which is decided already
         if any(after in ends or after in leading for after, _ in node.next_functions):
             leading.add(node)
     return leading

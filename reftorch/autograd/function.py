@@ -57,8 +57,8 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
         node = Node(cls)
-        node.needs_input_grad = tuple([_mode.enabled and requires_grad(a) for a in args])
-        recording = True in node.needs_input_grad
+        node.needs_input_grad = tuple([requires_grad(a) for a in args])
+        node._recording = recording = _mode.enabled and True in node.needs_input_grad
         before, _mode.enabled = _mode.enabled, False
         try:
             if cls.setup_context is None:
@@ -80,7 +80,7 @@ def _settle_inputs(node: Node, args: tuple, outputs: list) -> None:
     for tensor in node._dirty:
         if not any([tensor is output for output in outputs]):
             raise RuntimeError(
-                f"Some elements marked as dirty during the forward method of {node.function.__name__} were not returned "
+                f"Some elements marked as dirty during the forward method of {node._function.__name__} were not returned "
                 "as output. The inputs that are modified inplace must all be outputs of the Function."
             )
         tensor._counter.bump()
@@ -93,7 +93,7 @@ def _record(node: Node, args: tuple, outputs: list) -> None:
     """Tie the node to the nodes of its inputs, and the outputs to the node."""
     edges = [a._edge() if wanted else NOWHERE for a, wanted in zip(args, node.needs_input_grad)]
     like = [(o.array.shape, o.dtype, o.device) if is_tensor(o) else ((), None, None) for o in outputs]
-    node.connect(edges, like)
+    node._connect(edges, like)
     without = {id(tensor) for tensor in node._not_differentiable}
     for i, output in enumerate(outputs):
         if not is_tensor(output) or id(output) in without:
@@ -104,7 +104,7 @@ def _record(node: Node, args: tuple, outputs: list) -> None:
             output._rebase(node, i)
         else:
             output._attach(node, i)._forget_view()
-    node.keep_saved()
+    node._keep_saved()
 
 
 def once_differentiable(backward: Callable) -> Callable:

@@ -51,10 +51,11 @@ class Node:
 
     _ages = itertools.count()
 
-    age = -1
+    _age = -1
     next_functions: tuple[Edge, ...] = ()  # one edge for each argument of forward
-    output_like: Sequence[tuple] = ()  # of each output (shape, dtype, device)
-    needs_input_grad: tuple[bool, ...] = ()
+    _output_like: Sequence[tuple] = ()  # of each output (shape, dtype, device)
+    needs_input_grad: tuple[bool, ...] = ()  # for each argument
+    _recording = False  # whether this node will be on the tape
     _to_save: tuple = ()
     _saved: Sequence[_Saved | None] | None = ()
     _dirty: tuple = ()
@@ -66,12 +67,12 @@ class Node:
     _retained: dict[int, Callable] | None = None  # weak references to the outputs whose gradient is kept
 
     def __init__(self, function: type[Function]):
-        self.function = function
+        self._function = function
 
-    def connect(self, edges: Sequence[Edge], output_like: Sequence[tuple]) -> None:
+    def _connect(self, edges: Sequence[Edge], output_like: Sequence[tuple]) -> None:
         """Take a place on the tape. A node is younger than those it points to: see `backward.py`."""
-        self.next_functions, self.output_like = tuple(edges), output_like
-        self.age = next(self._ages)
+        self.next_functions, self._output_like = tuple(edges), output_like
+        self._age = next(self._ages)
 
     # -------------------------------------------------------------------------- what `forward` says to `backward`
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -95,7 +96,7 @@ class Node:
             RuntimeError: such an input is a leaf that requires grad.
         """
         for tensor in tensors:
-            tensor._check_inplace(recording=any(self.needs_input_grad))
+            tensor._check_inplace(self._recording)
         self._dirty = tensors
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
@@ -116,28 +117,34 @@ class Node:
         if self._saved is None:
             raise RuntimeError(
                 "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                f"already been freed): what {self.name()} saved was freed by the first backward. Call that one with "
+                f"already been freed): what {type(self).name(self)} saved was freed by the first backward. Call that one with "
                 "retain_graph=True to keep it"
             )
         return tuple([None if saved is None else saved.unpack(self) for saved in self._saved])
 
-    def keep_saved(self) -> None:
+    def _keep_saved(self) -> None:
         """After forward, when versions are final: note what was to be saved."""
         self._saved = [None if tensor is None else _Saved(tensor) for tensor in self._to_save]
         self._to_save = ()
 
-    def release(self) -> None:
+    def _moved(self, output: Tensor, to: Tensor) -> None:
+        """The numbers of an output went to the memory of another tensor: if they were saved, they are there now."""
+        for saved in self._saved or ():
+            if saved is not None and saved.tensor.array is output.array:
+                saved.tensor, saved.version = to.detach(), to._version
+
+    def _release(self) -> None:
         """Free what was saved."""
         self._saved = None if self._saved else ()
 
     # -------------------------------------------------------------------------- what the user sees of `grad_fn`
     def name(self) -> str:
         """`MulBackward0` for the Functions of this package, `MyFunctionBackward` for others, as in PyTorch."""
-        built_in = self.function.__module__.startswith("reftorch.")
-        return f"{self.function.__name__.removesuffix('Function')}Backward{'0' if built_in else ''}"
+        built_in = self._function.__module__.startswith("reftorch.")
+        return f"{self._function.__name__.removesuffix('Function')}Backward{'0' if built_in else ''}"
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{type(self).name(self)} object at {id(self):#x}>"
 
     def register_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces `grad_inputs`."""
@@ -155,7 +162,7 @@ class Node:
         return self._tensor_hooks.setdefault(output, OrderedDict())
 
     # -------------------------------------------------------------------------- what `backward()` does with a node
-    def arrived(self, output: int, grad: Any) -> Any:
+    def _arrived(self, output: int, grad: Any) -> Any:
         """The complete gradient of an output, after the hooks of that tensor; also left in `.grad` if it is retained."""
         if self._tensor_hooks:
             grad = call_tensor_hooks(self._tensor_hooks.get(output), grad)
@@ -164,19 +171,19 @@ class Node:
             tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
         return grad
 
-    def run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+    def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """The gradients for the inputs, given those of the outputs."""
         if self._materialize and any([g is None for g in grads]):
-            grads = [zeros(like) if g is None else g for g, like in zip(grads, self.output_like)]
+            grads = [zeros(like) if g is None else g for g, like in zip(grads, self._output_like)]
         grads = call_hooks(self._pre_hooks, grads)
         with no_grad():
-            found = self.function.backward(self, *[None if g is None else g.contiguous() for g in grads])
+            found = self._function.backward(self, *[None if g is None else g.contiguous() for g in grads])
         found = list(found) if isinstance(found, (tuple, list)) else [found]
         while len(found) > len(self.next_functions) and found[-1] is None:
             found.pop()
         if len(found) != len(self.next_functions):
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected "
+                f"function {type(self).name(self)} returned an incorrect number of gradients (expected "
                 f"{len(self.next_functions)}, got {len(found)}): backward returns one for each argument of forward, "
                 "None for those that have none"
             )
@@ -190,13 +197,13 @@ class Node:
             return None
         if not is_tensor(grad):
             raise RuntimeError(
-                f"{self.name()} returned, at index {index}, a {type(grad).__name__} as a gradient: expected a tensor "
+                f"{type(self).name(self)} returned, at index {index}, a {type(grad).__name__} as a gradient: expected a tensor "
                 "or None"
             )
-        shape, dtype, device = node.output_like[output]
-        where = f"Function {self.name()} returned an invalid gradient at index {index} -"
+        shape, dtype, device = node._output_like[output]
+        where = f"Function {type(self).name(self)} returned an invalid gradient at index {index} -"
         if grad.array.shape != shape:
-            if not _broadcasts(shape, grad.shape):
+            if not expands_to(shape, grad.shape):
                 raise RuntimeError(
                     f"{where} got {list(grad.shape)} but expected shape compatible with {list(shape)}, "
                     "the shape of the input"
@@ -223,7 +230,7 @@ class _Saved:
         if self.tensor._version != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                f"the tensor of shape {list(self.tensor.shape)} that {node.name()} saved is at version "
+                f"the tensor of shape {list(self.tensor.shape)} that {type(node).name(node)} saved is at version "
                 f"{self.tensor._version}; expected version {self.version} instead. Hint: clone() it first, or use the "
                 "operation that is not in place"
             )
@@ -238,7 +245,7 @@ class AccumulateGrad(Node):
 
         super().__init__(Function)
         self.variable = variable
-        self.connect((), [(tuple(variable.shape), variable.dtype, variable.device)])
+        self._connect((), [(tuple(variable.shape), variable.dtype, variable.device)])
 
     def tensor_hooks(self, output: int) -> OrderedDict:
         return self.variable._hooks  # kept by the leaf, which may have hooks before it has a tape
@@ -246,10 +253,10 @@ class AccumulateGrad(Node):
     def name(self) -> str:
         return "AccumulateGrad"
 
-    def arrived(self, output: int, grad: Any) -> Any:
+    def _arrived(self, output: int, grad: Any) -> Any:
         return call_tensor_hooks(self.variable._own_hooks, grad)
 
-    def run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+    def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         (grad,) = call_hooks(self._pre_hooks, grads)
         leaf = self.variable
         if grad is not None:
@@ -264,9 +271,10 @@ class AccumulateGrad(Node):
         return []
 
 
-def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
-    pairs = itertools.zip_longest(reversed(shape), reversed(to), fillvalue=1)
-    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+def expands_to(shape: Sequence[int], target: Sequence[int]) -> bool:
+    """Whether broadcasting repeats `shape` to `target`."""
+    lead = len(target) - len(shape)
+    return lead >= 0 and all([n in (1, m) for n, m in zip(shape, target[lead:])])
 
 
 def zeros(like: tuple) -> Tensor:

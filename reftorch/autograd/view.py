@@ -72,9 +72,9 @@ def explain(loss: Tensor, names: Any = None, file: TextIO | None = None) -> None
         takes = ", ".join(view.label(node, output) for output in sorted(view.outputs[node]))
         given = zip(view.arguments(node), node.next_functions)
         gives = ", ".join(f"{name} {view.facts(*edge)}" for name, edge in given if edge[0] is not None)
-        print(f"\n{number:3}. {node.name()}   {place(node.function)}", file=file)
+        print(f"\n{number:3}. {node.name()}   {place(node._function)}", file=file)
         print(f"     takes the gradient of {takes}, gives that of {gives}", file=file)
-        for line in formulas(node.function):
+        for line in formulas(node._function):
             print(f"       {line}", file=file)
 
 
@@ -99,7 +99,7 @@ class _View:
                     if before not in self.outputs:
                         stack.append(before)
                     self.outputs.setdefault(before, set()).add(output)
-        self.nodes: list[Any] = sorted(self.outputs, key=lambda node: -node.age)
+        self.nodes: list[Any] = sorted(self.outputs, key=lambda node: -node._age)
         self.called = {(t._grad_fn, t._output_nr): name for name, t in names.values() if t._grad_fn is not None}
         self.uses = {edge: name for node in self.nodes for name, edge in zip(self.arguments(node), node.next_functions)}
 
@@ -112,7 +112,7 @@ class _View:
 
     def facts(self, node: Node, output: int) -> str:
         """A tensor's shape, and its dtype and device where they are not the usual ones."""
-        shape, dtype, device = node.output_like[output]
+        shape, dtype, device = node._output_like[output]
         return _facts(shape, dtype, device)
 
     def label(self, node: Node, output: int) -> str:
@@ -122,8 +122,8 @@ class _View:
         """The names of the arguments of a node's `forward`."""
         if isinstance(node, AccumulateGrad):
             return []
-        parameters = list(inspect.signature(node.function.forward).parameters.values())
-        if node.function.setup_context is None:
+        parameters = list(inspect.signature(node._function.forward).parameters.values())
+        if node._function.setup_context is None:
             parameters = parameters[1:]  # ctx
         names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
         rest = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]

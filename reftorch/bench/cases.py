@@ -1,7 +1,7 @@
 """What is measured, as plain data: one line, one case.
 
-A case names a component, where its size comes from, the shape of its input, and the arguments of its layer. Sizes run from 1,000 to
-10 million elements. `work.py` counts what a case costs, `jobs.py` makes it run.
+A case names a component, where its size comes from, the shape of its input, and the arguments of its layer. Sizes run from
+1,000 to 10 million elements. `work.py` counts what a case costs, `jobs.py` makes it run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ ALL = ("forward", "backward", "both")
 
 
 def conv(name: str, x: Shape, out_channels: int, kernel_size: int, **options: int) -> Case:
-    return Case("Conv2d", name, x, dict(in_channels=x[1], out_channels=out_channels, kernel_size=kernel_size, **options))
+    return Case(
+        "Conv2d", name, x, dict(in_channels=x[1], out_channels=out_channels, kernel_size=kernel_size, **options)
+    )
 
 
 def pool(name: str, x: Shape, kernel_size: int = 2, **options: int) -> Case:

@@ -1,7 +1,7 @@
 """How long a call takes, and how that compares with another library's call of the same work.
 
-Both are timed in turns, round by round, so that a disturbance hits both; the ratio is taken within a round, and the median over the
-rounds is what counts. The quartiles tell how far the rounds lie apart.
+Both are timed in turns, round by round, so that a disturbance hits both; the ratio is taken within a round, and the median over
+the rounds is what counts. The quartiles tell how far the rounds lie apart.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# A thread that has done its part of a parallel loop goes on spinning for a while, in wait of the next one, and would take a core from
-# the other library. So both sides sleep before a sample, and wake their own threads with a call that is not timed.
+# A thread that has done its part of a parallel loop goes on spinning for a while, in wait of the next one, and would take a core
+# from the other library. So both sides sleep before a sample, and wake their own threads with a call that is not timed.
 SETTLE = 0.02  # seconds, where there are several threads
 SAMPLE = 0.02  # seconds of calls in a row that make a sample, at most
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
     run = new_run(device, threads, options.plain, torch, limits)
     console.print(introduction(run, torch), highlight=False, soft_wrap=True, markup=False)
     console.print(limits_table(run))
-    with kernels("plain" if options.plain else "fast"):
+    with reftorch.kernels("plain") if options.plain else contextlib.nullcontext():
         run_cases(run, chosen, torch, limits, options, console)
         if not options.start and not options.only:
             run["overhead"] = overheads(torch, budget(options, 1))
@@ -92,7 +91,7 @@ def choose_cases(cases: tuple[Case, ...], only: re.Pattern | None) -> Chosen:
         directions = [d for d in case.directions if not only or only.search(f"{case.component} {case.name} {d}")]
         if directions:
             chosen.append((case, directions))
-    if not chosen:
+    if only and not chosen:
         components = ", ".join(dict.fromkeys(case.component for case in cases))
         raise TrainingError(
             f"--only: no case has {only.pattern!r} in its name, which is a component ({components}), a size and a "
@@ -113,13 +112,6 @@ def prepare_torch(options: argparse.Namespace, device: str, threads: int, consol
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 on both sides
     return torch
-
-
-@contextlib.contextmanager
-def kernels(kind: str) -> Iterator[None]:
-    """The fast kernels, or the plain ones."""
-    with reftorch.kernels(kind):
-        yield
 
 
 def budget(options: argparse.Namespace, threads: int) -> Budget:

@@ -1,7 +1,7 @@
 """A case made runnable, with reftorch or with PyTorch: the same lines serve both, because the interfaces are the same.
 
-`prepare(library, case, device)` gives a `Job`; its methods `forward`, `backward`, `both`, `step` and `call` are what is timed. Forward
-passes are recorded on the tape, as in training, and all inputs and parameters get a gradient.
+`prepare(library, case, device)` gives a job; its methods `forward`, `backward`, `both`, `step` and `call` are what is timed.
+Forward passes are recorded on the tape, as in training, and all inputs and parameters get a gradient.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class ModuleJob:
     def __init__(self, library: Any, case: Case, device: str):
         nn, x = library.nn, Draw(library, device).normal(case.x)
 
-        class Nothing(nn.Module):
+        class Nothing(nn.Module):  # type: ignore[name-defined]
             def forward(self, x: Any) -> Any:
                 return x
 

@@ -1,8 +1,8 @@
 """What the machine can do at most, measured: multiply-adds a second, and bytes a second from each level of memory.
 
-A case cannot take less time than its operations need at the peak, nor less than its bytes need at the memory's pace. The nearer limit
-is the larger of the two times, and the share of it that is reached is that time divided by the one measured. This is the roofline
-model: S. Williams, A. Waterman, D. Patterson, Communications of the ACM 52 (4), 2009.
+A case cannot take less time than its operations need at the peak, nor less than its bytes need at the memory's pace. The nearer
+limit is the larger of the two times, and the share of it that is reached is that time divided by the one measured. This is the
+roofline model: S. Williams, A. Waterman, D. Patterson, Communications of the ACM 52 (4), 2009.
 """
 
 from __future__ import annotations
@@ -125,14 +125,18 @@ def cpu_limits(threads: int, seconds: float = 0.3, scale: float = 1.0) -> Limits
     repeats = max(1, int(200 * scale))
     a, line, start = np.ones((ROWS, DEPTH), np.float32), np.ones(COLS, np.float32), np.zeros(DEPTH, np.int64)
     sums = np.zeros((threads, ROWS, COLS), np.float32)
-    peak = threads * repeats * ROWS * COLS * DEPTH / best(lambda: multiply_add_cpu(a, line, start, sums, repeats), seconds)
+    peak = (
+        threads * repeats * ROWS * COLS * DEPTH / best(lambda: multiply_add_cpu(a, line, start, sums, repeats), seconds)
+    )
     caches = cache_sizes()
     used = {"L2": caches["L2"] * threads // 2, "L3": caches["L3"] // 2, "DRAM": 4 * caches["L3"]}
     levels = []
     for name, size in used.items():
         n = max(16, int(size * scale) // (3 * FLOAT))
         x, y, z = (np.ones(n, np.float32) for _ in range(3))
-        calls = max(1, int(scale * 2**24) // (3 * FLOAT * n))  # so that a sample of a small array is no shorter than a big one's
+        calls = max(
+            1, int(scale * 2**24) // (3 * FLOAT * n)
+        )  # so that a sample of a small array is no shorter than a big one's
 
         def sweep(x=x, y=y, z=z, calls=calls):
             for _ in range(calls):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import reftorch
-from reftorch.bench.clock import Budget, Timing, measure
+from reftorch.bench.clock import Budget, measure
 from reftorch.kernel import arrays, launching
 from reftorch.nn.activation.relu import relu_forward_cpu
 
@@ -42,24 +42,31 @@ def overheads(torch: Any, budget: Budget) -> list[Row]:
     ours, theirs = Probe(reftorch), Probe(torch) if torch else None
     with launching(lambda device, cpu_kernel, cuda_kernel, threads: nothing):
         python = Probe(reftorch)
-        to_kernel = measure(python.recorded, None, budget)
+        to_kernel = row("of that, module call to kernel entry, and back", "recorded", python, None, budget)
         of_node = node("of that, Python", python, None, budget)
     x = reftorch.zeros(1)
     launch = arrays(x, x.clone())
+    kernel = measure(lambda: relu_forward_cpu(*launch), None, budget).seconds.median
     return [
-        row("ReLU of one number, recorded", measure(ours.recorded, theirs and theirs.recorded, budget)),
-        row("of that, module call to kernel entry, and back", to_kernel),
-        row("of that, the kernel", measure(lambda: relu_forward_cpu(*launch), None, budget)),
-        row("ReLU of one number, not recorded", measure(ours.unrecorded, theirs and theirs.unrecorded, budget)),
+        row("ReLU of one number, recorded", "recorded", ours, theirs, budget),
+        to_kernel,
+        {"name": "of that, the kernel", "seconds": kernel, "torch_seconds": None},
+        row("ReLU of one number, not recorded", "unrecorded", ours, theirs, budget),
         node("backward, a node", ours, theirs, budget),
         of_node,
     ]
 
 
+def row(name: str, call: str, ours: Probe, theirs: Probe | None, budget: Budget) -> Row:
+    """The time of a call of the probe."""
+    timing = measure(getattr(ours, call), getattr(theirs, call) if theirs else None, budget)
+    other = timing.torch_seconds
+    return {"name": name, "seconds": timing.seconds.median, "torch_seconds": other.median if other else None}
+
+
 def node(name: str, ours: Probe, theirs: Probe | None, budget: Budget) -> Row:
     """What each further node adds to a backward pass."""
-    short = row(name, measure(ours.short, theirs and theirs.short, budget))
-    long = row(name, measure(ours.long, theirs and theirs.long, budget))
+    short, long = (row(name, call, ours, theirs, budget) for call in ("short", "long"))
     for side in ("seconds", "torch_seconds"):
         if long[side] is not None:
             long[side] = max(0.0, long[side] - short[side]) / (LONG - SHORT)
@@ -68,8 +75,3 @@ def node(name: str, ours: Probe, theirs: Probe | None, budget: Budget) -> Row:
 
 def nothing(*arguments: Any) -> None:
     """In the place of a kernel."""
-
-
-def row(name: str, timing: Timing) -> Row:
-    theirs = timing.torch_seconds
-    return {"name": name, "seconds": timing.seconds.median, "torch_seconds": theirs.median if theirs else None}

@@ -50,30 +50,15 @@ def draw_roofline(run: dict[str, Any], path: Path) -> None:
 
 def draw_roofs(axes: Any, limits: dict[str, Any], intensities: list[float]) -> None:
     """The peak, and one slanted line for each memory up to where it meets the peak."""
+    line = dict(color="#999999", linewidth=1, zorder=1)
+    text = dict(textcoords="offset points", fontsize=8, color="#555555")
     peak = limits["peak"]
-    low = min([*intensities, 0.02]) / 2
-    high = max([*intensities, 100.0]) * 2
+    low, high = min([*intensities, 0.02]) / 2, max([*intensities, 100.0]) * 2
     for level in limits["levels"]:
-        corner = peak / level["bandwidth"]
-        axes.plot([low, corner], [low * level["bandwidth"] / 1e9, peak / 1e9], color="#999999", linewidth=1, zorder=1)
-        name = f"{level['name']} {level['bandwidth'] / 1e9:.0f} GB/s"
-        start = (low, low * level["bandwidth"] / 1e9)
-        axes.annotate(
-            name,
-            start,
-            textcoords="offset points",
-            xytext=(4, 6),
-            fontsize=8,
-            color="#555555",
-            rotation=0,
-        )
-    axes.plot([peak / max(l["bandwidth"] for l in limits["levels"]), high], [peak / 1e9] * 2, color="#999999", linewidth=1)
-    axes.annotate(
-        f"peak {peak / 1e9:.0f} billion multiply-adds a second",
-        (high, peak / 1e9),
-        textcoords="offset points",
-        xytext=(-2, 4),
-        ha="right",
-        fontsize=8,
-        color="#555555",
-    )
+        pace = level["bandwidth"]
+        axes.plot([low, peak / pace], [low * pace / 1e9, peak / 1e9], **line)
+        axes.annotate(f"{level['name']} {pace / 1e9:.0f} GB/s", (low, low * pace / 1e9), xytext=(2, 8), **text)
+    nearest = max(level["bandwidth"] for level in limits["levels"])
+    axes.plot([peak / nearest, high], [peak / 1e9, peak / 1e9], **line)
+    words = f"peak {peak / 1e9:.0f} billion multiply-adds a second"
+    axes.annotate(words, (high, peak / 1e9), xytext=(-2, 4), ha="right", **text)

@@ -33,7 +33,12 @@ def starts(threads: int, torch: bool, repeats: int = 3) -> list[Row]:
     def row(name: str, field: str, ours: list[Row]) -> Row:
         other = median(process[field] for process in theirs) if theirs else None
         seconds, kernels = median(process[field] for process in ours), max(process["kernels"] for process in ours)
-        return {"name": name, "seconds": seconds, "torch_seconds": other, "kernels": 0 if field == "imported" else kernels}
+        return {
+            "name": name,
+            "seconds": seconds,
+            "torch_seconds": other,
+            "kernels": 0 if field == "imported" else kernels,
+        }
 
     return [
         row("import", "imported", warm),

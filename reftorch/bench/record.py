@@ -1,8 +1,8 @@
 """What a run of the benchmark found, as JSON: the fields, where and when it was, and the file that the site reads.
 
-`reftorch bench --json FILE` writes one run, an object with the fields of `RUN`. `--save` adds it to `docs/data/benchmarks.json`, a list
-of runs: one for each machine, device, number of threads and kind of kernels. It lies in docs/ and not in the package, because it
-belongs to the site, and because an installed package is no place to write to.
+`reftorch bench --json FILE` writes one run, an object with the fields of `RUN`. `--save` adds it to `docs/data/benchmarks.json`,
+a list of runs: one for each machine, device, number of threads and kind of kernels. It lies in docs/ and not in the package,
+because it belongs to the site, and because an installed package is no place to write to.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def new_row(case: Case, direction: str, timing: Timing, limits: Limits, error: f
 
 
 def spread(values: Spread | None) -> dict[str, float] | None:
-    return vars(values) if values else None
+    return dict(vars(values)) if values else None
 
 
 def now() -> str:
@@ -183,7 +183,14 @@ def commit() -> str | None:
 def write_run(run: dict[str, Any], path: Path) -> None:
     """One run as JSON."""
     check(run)
-    write_whole(path, lambda draft: draft.write_text(json.dumps(run, indent=1) + "\n"))
+    write_json(run, path)
+
+
+def write_json(value: Any, path: Path) -> None:
+    def write(draft: Path) -> None:
+        draft.write_text(json.dumps(value, indent=1) + "\n")
+
+    write_whole(path, write)
 
 
 def saved_file() -> Path:
@@ -221,7 +228,7 @@ def save_run(run: dict[str, Any], path: Path) -> None:
         elif other["versions"] == run["versions"]:
             run = merged(other, run)
     runs = sorted([*kept, run], key=lambda run: str(setting(run)))
-    write_whole(path, lambda draft: draft.write_text(json.dumps(runs, indent=1) + "\n"))
+    write_json(runs, path)
 
 
 def setting(run: dict[str, Any]) -> tuple:

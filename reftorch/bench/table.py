@@ -65,7 +65,17 @@ def summary_table(rows: list[Row]) -> Table:
     for component, direction, ratios in ratios_by_component(rows):
         numbers = (geometric_mean(ratios), min(ratios), max(ratios))
         table.add_row(component, direction, str(len(ratios)), *(f"{number:.2f}" for number in numbers))
+    whole = [row["ratio"]["median"] for row in rows if row["ratio"] and in_the_mean(row)]
+    if whole:
+        numbers = (geometric_mean(whole), min(whole), max(whole))
+        table.add_section()
+        table.add_row("the components", "both", str(len(whole)), *(f"{number:.2f}" for number in numbers))
     return table
+
+
+def in_the_mean(row: Row) -> bool:
+    """One row for each size of each component: its forward and backward pass together, its step, its call."""
+    return row["component"] not in ("matmul", "LeNet") and row["direction"] not in ("forward", "backward")
 
 
 def ratios_by_component(rows: list[Row]) -> Iterator[tuple[str, str, list[float]]]:
@@ -101,9 +111,7 @@ def plain_table(title: str, rows: list[Row]) -> Table:
 
 def duration(seconds: float) -> str:
     """A time with three digits, in the unit that suits."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size:
-            break
+    unit, size = next((unit for unit in (("s", 1.0), ("ms", 1e-3)) if seconds >= unit[1]), ("us", 1e-6))
     number = seconds / size
     return f"{number:.{max(0, 2 - int(math.log10(max(number, 1))))}f} {unit}"
 

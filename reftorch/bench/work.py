@@ -1,7 +1,7 @@
 """What a case costs at least: operations and bytes, from the "Cost" sections of the components.
 
-An operation is a multiply-add or what stands in its place: a comparison, an exponential. Bytes are those of the tensors that must be
-read or written once, in float32; a cache that is too small moves more.
+An operation is a multiply-add or what stands in its place: a comparison, an exponential. Bytes are those of the tensors that must
+be read or written once, in float32; a cache that is too small moves more.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _linear(case: Case) -> tuple[Work, Work]:
 
 
 def _matmul(case: Case) -> tuple[Work, Work]:
-    return _product(*case.x, case.options["b"][1])
+    rows, inner = case.x
+    return _product(rows, inner, case.options["b"][1])
 
 
 def _product(rows: int, inner: int, columns: int) -> tuple[Work, Work]:

@@ -1,7 +1,7 @@
 """What runs in a process of its own, to be measured from outside: `python -c SOURCE peak torch 64 2`, and so on.
 
-Nothing is imported to begin with but the standard library, so that the process holds the library in question and no other. It prints
-one line of JSON.
+Nothing is imported to begin with but the standard library, so that the process holds the library in question and no other. It
+prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def peak(library: str, batch: str, threads: str) -> dict[str, Any]:
 
 
 def start(library: str, threads: str) -> dict[str, Any]:
-    """The import and the first training step: seconds from the beginning to the end of each, and how many kernels were compiled."""
+    """The import and the first training step: seconds to the end of each, and how many kernels were compiled."""
     began = time.perf_counter()
     lib = importlib.import_module(library)
     imported = time.perf_counter() - began
@@ -107,4 +107,4 @@ def resident(field: str) -> int | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"peak": peak, "start": start}[sys.argv[1]](*sys.argv[2:])))
+    print(json.dumps((peak if sys.argv[1] == "peak" else start)(*sys.argv[2:])))

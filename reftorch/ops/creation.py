@@ -1,118 +1,153 @@
-"""New tensors: from numbers, from arrays, from the random generator."""
+"""New tensors: from numbers and arrays, and constant ones. Random ones are in `draws.py`."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .. import random, types
+from .. import types
 from ..tensor import Tensor
+from .arguments import as_shape, tensor_first
 from .backend import check_cuda, library, to_device
 from .promotion import default_dtype, promote_types, scalar_dtype
-from .shape import as_shape
 
 
-def _finish(array: Any, device: Any, requires_grad: bool) -> Tensor:
+def finish(array: Any, device: Any, requires_grad: bool) -> Tensor:
     """A NumPy array as a tensor on `device`."""
-    place = types.device(device if device is not None else "cpu")
+    place = types.CPU if device is None else types.device(device)
     made = Tensor._make(to_device(array, place), place)
-    return made.requires_grad_() if requires_grad else made
+    return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
 def _place(device: Any) -> types.device:
-    place = types.device(device if device is not None else "cpu")
-    if place.type == "cuda":
-        check_cuda(place)
+    place = types.CPU if device is None else types.device(device)
+    check_cuda(place)
     return place
 
 
-def _extents(size: tuple) -> tuple:
-    shape = as_shape(size)
-    for extent in shape:
-        if extent < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {extent}: {list(shape)}")
+def sizes(name: str, given: tuple, options: dict | None = None) -> tuple[int, ...]:
+    """The extents of `zeros(2, 3)`, `zeros((2, 3))` and `zeros(size=(2, 3))`; takes `size` out of `options`.
+
+    Raises:
+        TypeError: no size, or not one of integers; an option that there is not.
+        RuntimeError: a negative extent.
+    """
+    if options:
+        given = (options.pop("size"),) if "size" in options and not given else given
+        for option in options.keys() - {"memory_format", "layout", "pin_memory", "names"}:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{option}'")
+    if not given:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    shape = as_shape(given)
+    if shape and min(shape) < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
-
-
-def _check_dtype(dtype: Any) -> None:
-    if dtype is not None and not isinstance(dtype, types.dtype):
-        raise TypeError(f"dtype must be a torch.dtype such as torch.float32, found {type(dtype).__name__}: {dtype!r}")
 
 
 # ------------------------------------------------------------------------------------------------ from data
 
 
-def _array_of(data: Any, dtype: Any) -> np.ndarray:
+def _array_of(data: Any, dtype: types.dtype | None) -> np.ndarray:
     """Nested sequences of numbers, or whatever has an array in it, as a new NumPy array of torch's dtype."""
     if isinstance(data, Tensor):
-        array = np.array(data.detach().cpu().array)
-    elif isinstance(data, (np.ndarray, np.generic)):
-        array = np.array(data)
+        array = np.array(data.detach().cpu().array, order="C")
+    elif hasattr(data, "__array__"):
+        array = np.asarray(data)
+        types.from_numpy_dtype(array.dtype)
+        _refuse_negative_strides(array)
+        array = np.array(array)
+    elif isinstance(data, (list, tuple, range, int, float, complex)):
+        return _array_of_numbers(data, dtype)
+    elif isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}': {data!r}")
     else:
-        array = _from_nested(data, dtype)
-    types.from_numpy_dtype(array.dtype)
+        raise RuntimeError(
+            f"Could not infer dtype of {type(data).__name__}: tensor() takes numbers, nested lists of numbers, arrays "
+            "and tensors"
+        )
     return array if dtype is None else array.astype(dtype.numpy, copy=False)
 
 
-def _from_nested(data: Any, dtype: Any) -> np.ndarray:
-    if isinstance(data, str) or not (isinstance(data, (list, tuple, range)) or np.isscalar(data)):
-        try:
-            return np.array(data.__array__())
-        except AttributeError:
-            raise TypeError(
-                f"tensor() takes numbers, nested lists of numbers, arrays and tensors; found {type(data).__name__}"
-            ) from None
-    leaves: list = []
-    _check_nesting(data, leaves)
-    if dtype is not None:
-        inferred = dtype
-    elif leaves:
-        inferred = leaves[0]
-        for leaf in leaves[1:]:
-            inferred = promote_types(inferred, leaf)
-    else:
-        inferred = default_dtype()
-    plain = _plain(data)
+def _array_of_numbers(data: Any, dtype: types.dtype | None) -> np.ndarray:
+    leaves: list[types.dtype] = []
+    shape = _check_nesting(data, leaves)
+    inferred = leaves[0] if leaves else default_dtype()
+    for leaf in leaves[1:]:
+        inferred = promote_types(inferred, leaf)
     try:
-        return np.array(plain, dtype=inferred.numpy)
+        array = np.array(_plain(data), dtype=inferred.numpy).reshape(shape)
     except OverflowError:
-        raise RuntimeError(f"value cannot be converted to type {inferred} without overflow") from None
+        raise ValueError(f"Overflow when unpacking long long: there is a number beyond {inferred}") from None
+    return array if dtype is None or dtype is inferred else _converted(array, dtype, data)
+
+
+def _converted(array: np.ndarray, dtype: types.dtype, data: Any) -> np.ndarray:
+    """Numbers in another dtype; floating ones from Python's own float64, not by way of float32."""
+    if array.dtype.kind == "f":
+        array = np.array(_plain(data), np.float64)
+    with np.errstate(all="ignore"):
+        made = array.astype(dtype.numpy)
+    if dtype.numpy.kind in "iu" and array.size and array.dtype.kind in "iu":
+        limits = types.iinfo(dtype)
+        low = limits.min if dtype.numpy.kind == "i" else -limits.max  # -1 becomes 255
+        if array.max() > limits.max or array.min() < low:
+            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
+    return made
 
 
 def _check_nesting(data: Any, leaves: list, at: str = "") -> tuple:
     """The shape of nested sequences; collects the dtypes of the numbers in them.
 
     Raises:
-        ValueError: sequences of different lengths side by side.
-        TypeError: something that is not a number.
+        ValueError: sequences of different lengths side by side, or text.
+        TypeError: a sequence beside a number.
+        RuntimeError: something that is not a number.
     """
     if isinstance(data, (Tensor, np.ndarray)):
+        if isinstance(data, Tensor) and data.numel() != 1:
+            raise (ValueError if data.dtype.is_floating_point else TypeError)(
+                f"only one element tensors can be converted to Python scalars: found one of shape {list(data.shape)} "
+                f"at {at}. Join tensors with torch.stack"
+            )
         leaves.append(data.dtype if isinstance(data, Tensor) else types.from_numpy_dtype(data.dtype))
-        return tuple(data.shape)
+        return () if isinstance(data, Tensor) else data.shape
     if not isinstance(data, (list, tuple, range)):
-        if isinstance(data, (str, bytes)) or data is None:
-            raise TypeError(f"tensor() wanted a number{at}, found {type(data).__name__}: {data!r}")
-        found = types.from_numpy_dtype(data.dtype) if isinstance(data, np.generic) else scalar_dtype(data)
+        if isinstance(data, (str, bytes)):
+            raise ValueError(f"too many dimensions '{type(data).__name__}': found {data!r} at {at}")
+        try:
+            found = types.from_numpy_dtype(data.dtype) if isinstance(data, np.generic) else scalar_dtype(data)
+        except TypeError:
+            raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: found {data!r} at {at}") from None
         if not leaves or leaves[-1] is not found:
             leaves.append(found)
         return ()
     shapes = [_check_nesting(item, leaves, f"{at}[{i}]") for i, item in enumerate(data)]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:
+            where = f"the nested lists have different shapes, {list(shapes[0])} and {list(shape)} at {at}[{i}]"
+            if not shape or not shapes[0]:
+                raise TypeError(f"a number stands beside a sequence: {where}")
             raise ValueError(
-                f"expected sequence of length {shapes[0][0] if shapes[0] else 0} at dim {len(shapes) and 1} (got "
-                f"{shape[0] if shape else 0}): the nested lists have different shapes, {list(shapes[0])} and "
-                f"{list(shape)} at {at}[{i}]"
+                f"expected sequence of length {shapes[0][0]} at dim {at.count('[') + 1} (got {shape[0]}): {where}"
             )
     return (len(data), *(shapes[0] if shapes else ()))
 
 
 def _plain(data: Any) -> Any:
-    """Tensors inside lists as NumPy arrays."""
+    """Tensors inside lists as numbers."""
     if isinstance(data, Tensor):
-        return data.detach().cpu().array
+        return data.item()
     return [_plain(item) for item in data] if isinstance(data, (list, tuple)) else data
+
+
+def _refuse_negative_strides(array: np.ndarray) -> None:
+    if any(stride < 0 for stride, n in zip(array.strides, array.shape) if n > 1):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
+        )
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -121,13 +156,18 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     Floats become the default dtype (float32), integers int64, bools bool; NumPy arrays keep theirs.
 
     Raises:
-        ValueError: nested lists of different lengths.
-        TypeError: something that is not a number.
+        ValueError: nested lists of different lengths, text, an integer beyond int64.
+        TypeError: a list beside a number.
+        RuntimeError: something that is not a number.
     """
-    _check_dtype(dtype)
     if device is None and isinstance(data, Tensor):
         device = data.device
-    return _finish(_array_of(data, dtype), device, requires_grad)
+    return finish(_array_of(data, types.as_dtype(dtype)), device, requires_grad)
+
+
+def scalar_tensor(value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A number as a tensor without dimensions, of the default dtype."""
+    return tensor(value, dtype=dtype or default_dtype(), device=device, requires_grad=requires_grad)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -135,16 +175,12 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
     Raises:
         TypeError: not an array, or one of strings, objects or the like.
-        ValueError: a negative stride, or memory that cannot be written to.
+        ValueError: a negative stride.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     types.from_numpy_dtype(array.dtype)
-    if any(stride < 0 for stride in array.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array with array.copy().) "
-        )
+    _refuse_negative_strides(array)
     return Tensor._make(array)
 
 
@@ -153,8 +189,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, np.ndarray):
         data = from_numpy(data)
     if isinstance(data, Tensor):
-        return data.to(dtype=dtype or data.dtype, device=types.device(device) if device is not None else data.device)
+        return data.to(dtype=types.as_dtype(dtype), device=device)
     return tensor(data, dtype=dtype, device=device)
+
+
+asarray = as_tensor
 
 
 def from_dlpack(source: Any) -> Tensor:
@@ -165,64 +204,87 @@ def from_dlpack(source: Any) -> Tensor:
 # ------------------------------------------------------------------------------------------------ constant
 
 
-def empty(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
-) -> Tensor:
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Tensor:
     """A tensor whose elements are not set."""
-    _check_dtype(dtype)
-    place, numpy = _place(device), (dtype or default_dtype()).numpy
-    made = Tensor._make(library(place).empty(_extents(size), numpy), place)
-    return made.requires_grad_() if requires_grad else made
+    place, kind = _place(device), types.as_dtype(dtype) or default_dtype()
+    made = Tensor._make(library(place).empty(sizes("empty", size, more), kind.numpy), place, kind)
+    return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor with `fill_value` everywhere; its dtype follows the value."""
-    _check_dtype(dtype)
-    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    numpy = (dtype or scalar_dtype(value)).numpy
-    place, shape = _place(device), _extents(tuple(size) if isinstance(size, (tuple, list)) else (size,))
-    made = Tensor._make(library(place).full(shape, value, dtype=numpy), place)
-    return made.requires_grad_() if requires_grad else made
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
+) -> Tensor:
+    """A tensor of `fill_value`, by default of its dtype."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    place, shape = _place(device), sizes("full", (size,), more)
+    value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
+    try:
+        kind = types.as_dtype(dtype) or scalar_dtype(value)
+        number = np.asarray(value).astype(kind.numpy)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}"
+        ) from None
+    made = Tensor._make(library(place).full(shape, number, kind.numpy), place, kind)
+    return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Tensor:
     """Zeros."""
-    _check_dtype(dtype)
-    place, numpy = _place(device), (dtype or default_dtype()).numpy
-    made = Tensor._make(library(place).zeros(_extents(size), numpy), place)
-    return made.requires_grad_() if requires_grad else made
+    place, kind = _place(device), types.as_dtype(dtype) or default_dtype()
+    made = Tensor._make(library(place).zeros(sizes("zeros", size, more), kind.numpy), place, kind)
+    return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Tensor:
     """Ones."""
-    return full(_extents(size), 1, dtype=dtype or default_dtype(), device=device, requires_grad=requires_grad)
+    shape = sizes("ones", size, more)
+    return full(shape, 1, dtype=dtype or default_dtype(), device=device, requires_grad=requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an n by m matrix."""
-    return _finish(np.eye(n, m, dtype=(dtype or default_dtype()).numpy), device, requires_grad)
+    for name, extent in (("n", n), ("m", n if m is None else m)):
+        if extent < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {extent}")
+    return finish(np.eye(n, m, dtype=(types.as_dtype(dtype) or default_dtype()).numpy), device, requires_grad)
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *bounds: Any,
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """start, start + step, ... up to but without `end`; `arange(end)` starts at 0.
+    """start, start + step, ... up to but without `end`: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`.
 
     Raises:
-        RuntimeError: step is 0, or leads away from `end`.
+        RuntimeError: step is 0, or leads away from `end`; a bound is not finite.
+        TypeError: not numbers.
     """
-    start, end = (0, start) if end is None else (start, end)
+    if len(bounds) == 1:
+        start, end = (start, bounds[0]) if end is None else (bounds[0], end)
+    elif bounds:
+        start, end, step = (*bounds, step)[:3]
+    start, end, step = [v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step)]
+    if len(bounds) > 3 or not all(isinstance(v, (int, float)) for v in (start, end, step)):
+        raise TypeError(f"arange() wants numbers: start, end and step are {start!r}, {end!r} and {step!r}")
+    if not math.isfinite(start) or not math.isfinite(end):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError(
             f"upper bound and lower bound inconsistent with step sign: start {start}, end {end}, step {step}"
         )
-    if dtype is None:
-        floats = any(isinstance(v, (float, np.floating)) for v in (start, end, step))
-        dtype = default_dtype() if floats else types.int64
-    count = int(np.ceil((end - start) / step))
-    return _finish((start + step * np.arange(count)).astype(dtype.numpy), device, requires_grad)
+    floats = any(isinstance(v, float) for v in (start, end, step))
+    kind = types.as_dtype(dtype) or (default_dtype() if floats else types.int64)
+    count = math.ceil((end - start) / step) if floats else -((start - end) // step)
+    return finish((start + step * np.arange(count)).astype(kind.numpy), device, requires_grad)
 
 
 def linspace(
@@ -231,112 +293,43 @@ def linspace(
     """`steps` numbers at equal distances from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, found {steps}")
-    return _finish(np.linspace(start, end, steps, dtype=(dtype or default_dtype()).numpy), device, requires_grad)
-
-
-# ------------------------------------------------------------------------------------------------ random
-
-
-def rand(
-    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Numbers from the uniform distribution on [0, 1)."""
-    _check_dtype(dtype)
-    numpy = (dtype or default_dtype()).numpy
-    return _finish(random.uniform(_extents(size), 0.0, 1.0, dtype=numpy, generator=generator), device, requires_grad)
-
-
-def randn(
-    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Numbers from the normal distribution with mean 0 and standard deviation 1."""
-    _check_dtype(dtype)
-    numpy = (dtype or default_dtype()).numpy
-    return _finish(random.normal(_extents(size), 0.0, 1.0, dtype=numpy, generator=generator), device, requires_grad)
-
-
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None) -> Tensor:
-    """Normal numbers of the given mean and standard deviation, each a number or a tensor."""
-    if size is None:
-        like = mean if isinstance(mean, Tensor) else std
-        return randn(like.shape, generator=generator, dtype=like.dtype) * std + mean
-    return _finish(random.normal(_extents((size,)), mean, std, dtype=default_dtype().numpy, generator=generator),
-                   None, False)  # fmt: skip
-
-
-def randint(
-    low: int,
-    high: Any = None,
-    size: Any = None,
-    *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Integers from low (0 if left out) up to but without high: `randint(high, size)` or `randint(low, high, size)`."""
-    if size is None and isinstance(high, (tuple, list)):
-        low, high, size = 0, low, high
-    elif high is None:
-        low, high = 0, low
-    if size is None:
-        raise TypeError("randint() missing its size: randint(low, high, size)")
-    numbers = random.randint(low, high, _extents((size,)), (dtype or types.int64).numpy, generator)
-    return _finish(numbers, device, requires_grad)
-
-
-def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
-    """The integers from 0 to n - 1 in random order."""
-    numbers = random.randperm(n, generator=generator)
-    return _finish(np.asarray(numbers).astype((dtype or types.int64).numpy, copy=False), device, False)
-
-
-def bernoulli(x: Tensor, *, generator: Any = None) -> Tensor:
-    """Ones with the probabilities in x, else zeros."""
-    drawn = random.bernoulli(x.detach().cpu().array, None, x.dtype.numpy, generator)
-    return _finish(drawn, x.device, False)
+    kind = (types.as_dtype(dtype) or default_dtype()).numpy
+    numbers = np.linspace(start, end, steps)
+    return finish((np.trunc(numbers) if kind.kind in "iu" else numbers).astype(kind), device, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------ like another
 
 
-def _as(x: Tensor, dtype: Any, device: Any) -> dict:
-    return {"dtype": dtype or x.dtype, "device": device if device is not None else x.device}
+def like(input: Tensor, dtype: Any, device: Any) -> dict:
+    """The dtype and device of a tensor, as far as nothing else is given."""
+    return {"dtype": dtype or input.dtype, "device": input.device if device is None else device}
 
 
-def empty_like(x: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+@tensor_first
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
                memory_format: Any = None) -> Tensor:  # fmt: skip
-    """`empty` of x's shape, dtype and device."""
-    return empty(x.shape, **_as(x, dtype, device), requires_grad=requires_grad)
+    """`empty` of the input's shape, dtype and device, and in its order in memory."""
+    made = empty(input.shape, **like(input, dtype, device))
+    if made.device.type == "cpu" and input.device.type == "cpu" and memory_format is None:
+        made = Tensor._make(np.empty_like(input.array, made.dtype.numpy))
+    return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
-def zeros_like(x: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-               memory_format: Any = None) -> Tensor:  # fmt: skip
-    """`zeros` of x's shape, dtype and device."""
-    return zeros(x.shape, **_as(x, dtype, device), requires_grad=requires_grad)
+@tensor_first
+def zeros_like(input: Tensor, *, requires_grad: bool = False, **options: Any) -> Tensor:
+    """`zeros` of the input's shape, dtype and device."""
+    return full_like(input, 0, requires_grad=requires_grad, **options)
 
 
-def ones_like(x: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`ones` of x's shape, dtype and device."""
-    return ones(x.shape, **_as(x, dtype, device), requires_grad=requires_grad)
+@tensor_first
+def ones_like(input: Tensor, *, requires_grad: bool = False, **options: Any) -> Tensor:
+    """`ones` of the input's shape, dtype and device."""
+    return full_like(input, 1, requires_grad=requires_grad, **options)
 
 
-def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """`full` of x's shape, dtype and device."""
-    return full(x.shape, fill_value, **_as(x, dtype, device))
-
-
-def rand_like(x: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`rand` of x's shape, dtype and device."""
-    return rand(x.shape, **_as(x, dtype, device), requires_grad=requires_grad)
-
-
-def randn_like(x: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`randn` of x's shape, dtype and device."""
-    return randn(x.shape, **_as(x, dtype, device), requires_grad=requires_grad)
-
-
-def randint_like(x: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
-    """`randint` of x's shape, dtype and device."""
-    low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, x.shape, **_as(x, dtype, None))
+@tensor_first
+def full_like(input: Tensor, fill_value: Any, *, requires_grad: bool = False, **options: Any) -> Tensor:
+    """`full` of the input's shape, dtype and device."""
+    made = empty_like(input, **options).fill_(fill_value)
+    return made.requires_grad_(requires_grad) if requires_grad is not False else made

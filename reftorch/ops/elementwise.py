@@ -1,4 +1,7 @@
-"""Arithmetic element by element, with broadcasting: each `Function` holds an operation and its derivative."""
+"""Arithmetic element by element, with broadcasting: each `Function` holds an operation and its derivative.
+
+A `backward` may return a gradient of the broadcast shape: the tape sums it over what broadcasting repeated.
+"""
 
 from __future__ import annotations
 
@@ -9,59 +12,59 @@ import numpy as np
 from .. import types
 from ..autograd import Function
 from ..tensor import Tensor
-from .backend import library
+from .arguments import check_broadcast, tensor_first
+from .backend import library, quietly
 from .promotion import category, default_dtype, result_type
 
 # ------------------------------------------------------------------------------------------------ operands
 
 
-def operands(*values: Any, to_float: bool = False) -> list:
-    """Tensors of one dtype and one device; Python numbers stay what they are and take the tensors' dtype.
+def operands(*values: Any, to_float: bool = False) -> Any:
+    """Tensors of one dtype and one device; numbers become Python's and take the tensors' dtype.
 
     Raises:
         RuntimeError: tensors on different devices, shapes that do not broadcast.
         TypeError: neither a tensor nor a number.
     """
-    values = tuple(Tensor._make(np.asarray(v)) if isinstance(v, np.ndarray) else v for v in values)
-    tensors = [v for v in values if isinstance(v, Tensor)]
-    first = tensors[0]
-    dtype = first.dtype
-    if len(tensors) < len(values) or any(t.dtype is not dtype for t in tensors):
-        dtype = result_type(*values)
-    if to_float and category(dtype) < 2:
-        dtype = default_dtype()
-    with_dimensions = [t.device for t in tensors if t.ndim] or [first.device]
-    device = with_dimensions[0]
-    ready: list = []
+    dtype, device, shapes = None, None, []
     for value in values:
         if not isinstance(value, Tensor):
-            ready.append(dtype.numpy.type(value).item() if category(dtype) < 2 else value)
-            continue
-        if value.device != device:
-            if value.ndim or value.device.type != "cpu":
-                raise RuntimeError(
-                    f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
-                    f"{value.device}: move one of them with .to('{device}')"
-                )
-            value = value.to(device)  # a CPU number beside CUDA tensors
-        ready.append(value if value.dtype is dtype else value.to(dtype))
-    check_broadcast(*[t.shape for t in tensors])
-    return ready
+            return _converted(values, to_float)
+        if dtype is not None and (value.dtype is not dtype or value.device is not device):
+            return _converted(values, to_float)
+        dtype, device = value.dtype, value.device
+        shapes.append(value.array.shape)
+    if to_float and category(dtype) < 2:  # type: ignore[arg-type]
+        return _converted(values, to_float)
+    check_broadcast(*shapes)
+    return values
 
 
-def check_broadcast(*shapes: tuple) -> None:
-    """Raise torch's RuntimeError unless the shapes broadcast together."""
-    if all(shape == shapes[0] for shape in shapes):
-        return
-    ndim = max(map(len, shapes))
-    for dim in range(-1, -ndim - 1, -1):
-        extents = [shape[dim] for shape in shapes if len(shape) >= -dim and shape[dim] != 1]
-        for extent in extents:
-            if extent != extents[0]:
-                raise RuntimeError(
-                    f"The size of tensor a ({extents[0]}) must match the size of tensor b ({extent}) at non-singleton "
-                    f"dimension {ndim + dim}; the shapes are {' and '.join(str(list(s)) for s in shapes)}"
-                )
+def _converted(values: tuple, to_float: bool) -> list:
+    values = tuple([Tensor._make(v) if isinstance(v, np.ndarray) else v for v in values])
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    dtype = result_type(*values)
+    if not tensors:
+        raise TypeError(f"wanted a tensor, found only numbers: {', '.join(map(repr, values))}")
+    if to_float and category(dtype) < 2:
+        dtype = default_dtype()
+    device = next((t.device for t in tensors if t.ndim), tensors[0].device)
+    check_broadcast(*[t.array.shape for t in tensors])
+    return [_one(value, dtype, device) for value in values]
+
+
+def _one(value: Any, dtype: types.dtype, device: types.device) -> Any:
+    if not isinstance(value, Tensor):
+        value = value.item() if isinstance(value, np.generic) else value
+        return np.asarray(value).astype(dtype.numpy).item() if category(dtype) < 2 else value
+    if value.device != device:
+        if value.ndim or value.device.type != "cpu":
+            raise RuntimeError(
+                f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
+                f"{value.device}: move one of them with .to('{device}')"
+            )
+        value = value.to(device)  # a number in a CPU tensor beside CUDA tensors
+    return value.to(dtype)
 
 
 def raw(value: Any) -> Any:
@@ -69,37 +72,26 @@ def raw(value: Any) -> Any:
     return value.array if isinstance(value, Tensor) else value
 
 
-def device_of(*values: Any) -> types.device:
-    return next(v.device for v in values if isinstance(v, Tensor))
-
-
-def shape_of(value: Any) -> tuple:
-    return value.shape if isinstance(value, Tensor) else ()
+def first_tensor(*values: Any) -> Tensor:
+    """The first among tensors and numbers that is a tensor."""
+    return next(v for v in values if isinstance(v, Tensor))
 
 
 def compute(name: str, *values: Any) -> Tensor:
     """NumPy's function `name`, or its CUDA namesake, of tensors and numbers; not recorded on the tape."""
-    device = device_of(*values)
+    device = first_tensor(*values).device
+    if device.type == "cpu":
+        return Tensor._make(quietly(getattr(np, name), *[raw(v) for v in values]))
     return Tensor._make(getattr(library(device), name)(*[raw(v) for v in values]), device)
 
 
-def _like(grad: Tensor, ctx: Any, index: int) -> Tensor | None:
-    """The gradient of operand `index`: summed over what broadcasting repeated."""
-    return grad.sum_to_size(ctx.shapes[index]) if ctx.needs_input_grad[index] else None
+def save(ctx: Any, a: Any, b: Any) -> None:
+    """Keep operands, which may be numbers, for `saved`; None for one that is not needed."""
+    ctx.numbers = [None if isinstance(v, Tensor) else v for v in (a, b)]
+    ctx.save_for_backward(*[v if isinstance(v, Tensor) else None for v in (a, b)])
 
 
-def _keep_shapes(ctx: Any, *values: Any) -> None:
-    ctx.shapes = [shape_of(v) for v in values]
-
-
-def _save(ctx: Any, *values: Any) -> None:
-    """Save operands that may be numbers."""
-    ctx.numbers = [None if isinstance(v, Tensor) else v for v in values]
-    ctx.save_for_backward(*[v if isinstance(v, Tensor) else None for v in values])
-    _keep_shapes(ctx, *values)
-
-
-def _saved(ctx: Any) -> list:
+def saved(ctx: Any) -> list:
     return [n if t is None else t for t, n in zip(ctx.saved_tensors, ctx.numbers)]
 
 
@@ -111,12 +103,11 @@ class Add(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        _keep_shapes(ctx, a, b)
         return compute("add", a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
-        return _like(grad_y, ctx, 0), _like(grad_y, ctx, 1)
+        return grad_y, grad_y
 
 
 class Sub(Function):
@@ -124,12 +115,11 @@ class Sub(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        _keep_shapes(ctx, a, b)
         return compute("subtract", a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
-        return _like(grad_y, ctx, 0), _like(-grad_y, ctx, 1) if ctx.needs_input_grad[1] else None
+        return grad_y, -grad_y if ctx.needs_input_grad[1] else None
 
 
 class Mul(Function):
@@ -137,16 +127,15 @@ class Mul(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        _save(ctx, a, b)
+        needs_a, needs_b = ctx.needs_input_grad
+        save(ctx, a if needs_b else None, b if needs_a else None)
         return compute("multiply", a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
-        a, b = _saved(ctx)
-        return (
-            _like(grad_y * b, ctx, 0) if ctx.needs_input_grad[0] else None,
-            _like(grad_y * a, ctx, 1) if ctx.needs_input_grad[1] else None,
-        )
+        a, b = saved(ctx)
+        needs_a, needs_b = ctx.needs_input_grad
+        return grad_y * b if needs_a else None, grad_y * a if needs_b else None
 
 
 class Div(Function):
@@ -154,89 +143,54 @@ class Div(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        _save(ctx, a, b)
-        if not isinstance(b, Tensor) and b == 0:
-            b = Tensor._make(np.asarray(b, a.dtype.numpy)).to(a.device)  # x / 0 is inf or NaN
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return compute("divide", a, b)
+        save(ctx, a if ctx.needs_input_grad[1] else None, b)
+        return compute("divide", a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
-        a, b = _saved(ctx)
-        return (
-            _like(grad_y / b, ctx, 0) if ctx.needs_input_grad[0] else None,
-            _like(-grad_y * (a / b) / b, ctx, 1) if ctx.needs_input_grad[1] else None,
-        )
+        a, b = saved(ctx)
+        needs_a, needs_b = ctx.needs_input_grad
+        return grad_y / b if needs_a else None, -grad_y * (a / b) / b if needs_b else None
 
 
 class Pow(Function):
-    """y = a^b;  da = b a^(b-1) dy,  db = y ln(a) dy"""
+    """y = a^b;  da = b a^(b-1) dy,  db = a^b ln(a) dy"""
 
     @staticmethod
     def forward(ctx, a, b):
-        _save(ctx, a, b)
-        with np.errstate(all="ignore"):
-            return compute("power", a, b)
+        save(ctx, a, b)
+        return compute("power", a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
-        a, b = _saved(ctx)
+        a, b = saved(ctx)
         grad_a = grad_b = None
-        if ctx.needs_input_grad[0]:
-            slope = b * a ** (b - 1)
-            # x^0 is constant, also at x = 0 where the formula reads 0 · inf
-            grad_a = _like(grad_y * (where(b == 0, slope * 0, slope) if isinstance(b, Tensor) else
-                                     (slope if b != 0 else 0.0)), ctx, 0)  # fmt: skip
-        if ctx.needs_input_grad[1]:
+        if ctx.needs_input_grad[0]:  # a^0 is constant, also at a = 0 where the formula reads 0 · inf
+            if isinstance(b, Tensor):
+                grad_a = where(b == 0, 0.0, grad_y * b * a ** (b - 1))
+            else:
+                grad_a = grad_y * (b * a ** (b - 1)) if b else grad_y.new_zeros(grad_y.shape)
+        if ctx.needs_input_grad[1]:  # 0^b stays 0 for b > 0: the limit of a^b ln(a)
             base = a if isinstance(a, Tensor) else b.new_tensor(a)
-            # 0^b stays 0 for b > 0: the limit of y ln(a)
-            slope = where((base == 0) & (b >= 0), b.new_tensor(0.0), base**b * base.log())
-            grad_b = _like(grad_y * slope, ctx, 1)
+            grad_b = grad_y * where((base == 0) & (b >= 0), 0.0, base**b * base.log())
         return grad_a, grad_b
 
 
-class _Pick(Function):
-    """The gradient of maximum and minimum goes to the chosen operand; a tie shares it equally."""
-
-    name = ""
-
-    @classmethod
-    def _compute(cls, ctx, a, b):
-        _save(ctx, a, b)
-        return compute(cls.name, a, b)
+class Extremum(Function):
+    """y = the larger or smaller of a and b, which gets dy; a tie shares it equally"""
 
     @staticmethod
-    def _share(ctx, grad_y, a_wins, b_wins):
-        half = grad_y / 2
-        grads = where(a_wins, grad_y, where(b_wins, grad_y * 0, half))
-        others = where(b_wins, grad_y, where(a_wins, grad_y * 0, half))
-        return _like(grads, ctx, 0), _like(others, ctx, 1)
-
-
-class Maximum(_Pick):
-    name = "maximum"
-
-    @staticmethod
-    def forward(ctx, a, b):
-        return Maximum._compute(ctx, a, b)
+    def forward(ctx, a, b, name):
+        ctx.save_for_backward(a, b)
+        ctx.name = name
+        return compute(name, a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
-        a, b = _saved(ctx)
-        return Maximum._share(ctx, grad_y, a > b, b > a)
-
-
-class Minimum(_Pick):
-    name = "minimum"
-
-    @staticmethod
-    def forward(ctx, a, b):
-        return Minimum._compute(ctx, a, b)
-
-    @staticmethod
-    def backward(ctx, grad_y):
-        a, b = _saved(ctx)
-        return Minimum._share(ctx, grad_y, a < b, b < a)
+        a, b = ctx.saved_tensors
+        below, above = (a < b, b < a) if ctx.name == "maximum" else (b < a, a < b)
+        share = where(a == b, grad_y / 2, grad_y)
+        return where(below, 0.0, share), where(above, 0.0, share), None
 
 
 class Where(Function):
@@ -245,187 +199,204 @@ class Where(Function):
     @staticmethod
     def forward(ctx, condition, a, b):
         ctx.save_for_backward(condition)
-        _keep_shapes(ctx, condition, a, b)
         return compute("where", condition, a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
         (condition,) = ctx.saved_tensors
-        nothing = grad_y.new_zeros(())
+        _, needs_a, needs_b = ctx.needs_input_grad
+        zero = grad_y.new_zeros(())
         return (
             None,
-            _like(where(condition, grad_y, nothing), ctx, 1) if ctx.needs_input_grad[1] else None,
-            _like(where(condition, nothing, grad_y), ctx, 2) if ctx.needs_input_grad[2] else None,
+            compute("where", condition, grad_y, zero) if needs_a else None,
+            compute("where", condition, zero, grad_y) if needs_b else None,
         )
 
 
-def _alpha(other: Any, alpha: Any) -> Any:
-    return other if isinstance(alpha, (int, float)) and alpha == 1 else other * alpha
+class RoundedDiv(Function):
+    """y = a / b rounded: a step function, whose slope is 0 wherever it has one"""
+
+    @staticmethod
+    def forward(ctx, a, b, mode):
+        like = first_tensor(a, b)
+        if category(like.dtype) >= 2:
+            return compute("floor_divide", a, b) if mode == "floor" else compute("divide", a, b).trunc()
+        quotient = compute("floor_divide", a, b)
+        if mode == "floor":
+            return quotient
+        return quotient + (compute("remainder", a, b) != 0).logical_and(quotient < 0)  # towards zero
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        zero = grad_y.new_zeros(grad_y.shape)
+        return zero, zero, None
 
 
-def add(a: Any, b: Any, *, alpha: Any = 1) -> Tensor:
-    """`a + alpha * b`, element by element."""
-    return Add.apply(*operands(a, _alpha(b, alpha)))
+class FloorDivide(RoundedDiv):
+    """As `div(rounding_mode="floor")`, but without a derivative, as in PyTorch."""
 
-
-def sub(a: Any, b: Any, *, alpha: Any = 1) -> Tensor:
-    """`a - alpha * b`, element by element; booleans raise RuntimeError as in torch."""
-    if result_type(a, b) is types.bool:
+    @staticmethod
+    def backward(ctx, grad_y):
         raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-            "operator instead."
+            "derivative for floor_divide is not implemented: a // b is a step function. For a gradient of 0 write "
+            "torch.div(a, b, rounding_mode='floor')"
         )
-    return Sub.apply(*operands(a, _alpha(b, alpha)))
 
 
-def mul(a: Any, b: Any) -> Tensor:
-    """`a * b`, element by element."""
-    return Mul.apply(*operands(a, b))
+class Remainder(Function):
+    """y = a - b floor(a / b);  da = dy,  db = -floor(a / b) dy"""
+
+    @staticmethod
+    def forward(ctx, a, b):
+        save(ctx, a if ctx.needs_input_grad[1] else None, b)
+        return compute("remainder", a, b)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        a, b = saved(ctx)
+        return grad_y, -grad_y * compute("floor_divide", a, b) if ctx.needs_input_grad[1] else None
 
 
-def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """`a / b` in floating point; `rounding_mode` "floor" or "trunc" rounds the quotient and keeps integers integer."""
+# ------------------------------------------------------------------------------------------------ functions
+
+
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """`input + alpha * other`, element by element."""
+    return Add.apply(*operands(input, _scaled(other, alpha)))
+
+
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """`input - alpha * other`, element by element; bools raise RuntimeError as in torch."""
+    for operand in (input, other):
+        if isinstance(operand, bool) or isinstance(operand, Tensor) and operand.dtype is types.bool:
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+                "mask, use the `~` or `logical_not()` operator instead; to compare two, `^` or `logical_xor()`."
+            )
+    return Sub.apply(*operands(input, _scaled(other, alpha)))
+
+
+def _scaled(other: Any, alpha: Any) -> Any:
+    if alpha == 1:
+        return other
+    if isinstance(alpha, float) and isinstance(other, Tensor) and category(other.dtype) < 2:
+        raise RuntimeError(f"For integral input tensors, argument alpha must not be a floating point number: {alpha}")
+    return other * alpha
+
+
+def mul(input: Any, other: Any) -> Tensor:
+    """`input * other`, element by element."""
+    return Mul.apply(*operands(input, other))
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """`input / other` in floating point; `rounding_mode` "floor" or "trunc" rounds it and keeps integers integer.
+
+    Raises:
+        RuntimeError: an integer divided by 0 with rounding; another mode.
+        NotImplementedError: bools with rounding.
+    """
     if rounding_mode is None:
-        return Div.apply(*operands(a, b, to_float=True))
-    if rounding_mode == "floor":
-        return floor_divide(a, b)
-    if rounding_mode == "trunc":
-        integral = category(result_type(a, b)) < 2
-        quotient = div(a.double() if integral else a, b).trunc()
-        return quotient.to(result_type(a, b)) if integral else quotient
-    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        return Div.apply(*operands(input, other, to_float=True))
+    if rounding_mode not in ("floor", "trunc"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    return RoundedDiv.apply(*_quotient_operands(f"div_{rounding_mode}", input, other), rounding_mode)
 
 
-def _integer_division(name: str, a: Any, b: Any) -> Tensor:
-    a, b = operands(a, b)
-    if category(device_dtype(a, b)) < 2 and (b == 0 if not isinstance(b, Tensor) else bool((b == 0).any())):
-        raise RuntimeError("ZeroDivisionError")
-    with np.errstate(all="ignore"):
-        return compute(name, a, b)
+def _quotient_operands(name: str, input: Any, other: Any) -> Any:
+    a, b = operands(input, other)
+    dtype = first_tensor(a, b).dtype
+    if dtype is types.bool:
+        raise NotImplementedError(f"{name} is not implemented for bools: convert one with .long()")
+    if category(dtype) < 2 and bool(b == 0 if not isinstance(b, Tensor) else (b == 0).any()):
+        raise RuntimeError(f"ZeroDivisionError: {name} of integers, and there is a 0 in the divisor")
+    return a, b
 
 
-def device_dtype(*values: Any) -> types.dtype:
-    return next(v.dtype for v in values if isinstance(v, Tensor))
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """The quotient rounded down; it has no derivative."""
+    return FloorDivide.apply(*_quotient_operands("floor_divide", input, other), "floor")
 
 
-def floor_divide(a: Any, b: Any) -> Tensor:
-    """The quotient rounded down; no gradient."""
-    return _integer_division("floor_divide", a, b)
+def remainder(input: Any, other: Any) -> Tensor:
+    """`input - other * floor(input / other)`: has the sign of `other`."""
+    return Remainder.apply(*_quotient_operands("remainder", input, other))
 
 
-def remainder(a: Any, b: Any) -> Tensor:
-    """`a - b * floor(a / b)`: has the sign of `b`."""
-    if isinstance(a, Tensor) and a.requires_grad or isinstance(b, Tensor) and b.requires_grad:
-        return a - b * floor_divide(a, b).detach()
-    return _integer_division("remainder", a, b)
+def pow(input: Any, exponent: Any) -> Tensor:
+    """`input` to the power `exponent`.
+
+    Raises:
+        RuntimeError: integers to the power of a negative number.
+        NotImplementedError: both are bools.
+    """
+    a, b = operands(input, exponent)
+    dtype = first_tensor(a, b).dtype
+    if category(dtype) >= 2:
+        return Pow.apply(a, b)
+    if not isinstance(b, Tensor) and b in (0, 1):
+        return a.clone() if b else a.new_ones(a.shape)
+    if dtype is types.bool:
+        raise NotImplementedError("pow is not implemented for bools: convert one with .long()")
+    if isinstance(b, Tensor):  # a^-b = 1 / a^b is no integer but for a = 1 and a = -1: it becomes 0
+        a = a if isinstance(a, Tensor) else b.new_tensor(a)
+        return where((b >= 0) | (a.abs() == 1), compute("power", a, b.abs()), 0)
+    if b < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed: convert the base with .float()")
+    return compute("power", a, b)
 
 
-def pow(a: Any, b: Any) -> Tensor:
-    """`a` to the power `b`; an integer to a negative power raises RuntimeError."""
-    a, b = operands(a, b)
-    if isinstance(b, int) and b < 0 and category(device_dtype(a, b)) < 2:
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
-    return Pow.apply(a, b)
+def _two_tensors(name: str, input: Any, other: Any) -> Any:
+    for at, operand in ((1, input), (2, other)):
+        if not isinstance(operand, Tensor):
+            argument = "input" if at == 1 else "other"
+            raise TypeError(
+                f"{name}(): argument '{argument}' (position {at}) must be Tensor, not {type(operand).__name__}"
+            )
+    return operands(input, other)
 
 
-def maximum(a: Tensor, b: Tensor) -> Tensor:
+def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two tensors, element by element; NaN wins."""
-    return Maximum.apply(*operands(a, b))
+    return Extremum.apply(*_two_tensors("maximum", input, other), "maximum")
 
 
-def minimum(a: Tensor, b: Tensor) -> Tensor:
+def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two tensors, element by element; NaN wins."""
-    return Minimum.apply(*operands(a, b))
+    return Extremum.apply(*_two_tensors("minimum", input, other), "minimum")
 
 
-def where(condition: Tensor, a: Any = None, b: Any = None) -> Any:
-    """`a` where `condition` holds, `b` elsewhere; with one argument the indices where it holds."""
-    if a is None and b is None:
+@tensor_first
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where `condition` holds, `other` elsewhere; with one argument the indices where it holds."""
+    if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype is not types.bool:
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}: compare "
+            "it with something, as in condition != 0"
         )
-    check_broadcast(condition.shape, shape_of(a), shape_of(b))
-    if not isinstance(a, Tensor) and not isinstance(b, Tensor):
-        a = condition.new_tensor(a, dtype=result_type(a, b))
-    a, b = operands(a, b)
-    other = device_dtype(a, b)
-    a, b = (v if isinstance(v, Tensor) else condition.new_tensor(v, dtype=other) for v in (a, b))
+    dtype = result_type(input, other)
+    a, b = [v if isinstance(v, Tensor) else condition.new_tensor(v, dtype=dtype) for v in (input, other)]
+    a, b = operands(a.to(condition.device) if not a.ndim else a, b.to(condition.device) if not b.ndim else b)
+    if a.device != condition.device:
+        raise RuntimeError(f"where: the condition is on {condition.device}, but the values are on {a.device}")
+    check_broadcast(condition.array.shape, a.array.shape, b.array.shape)
     return Where.apply(condition, a, b)
 
 
-# ------------------------------------------------------------------------------------------------ comparison and logic
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """`input + value * tensor1 * tensor2`."""
+    return add(input, mul(tensor1, tensor2), alpha=value)
 
 
-def _compare(name: str, a: Any, b: Any) -> Tensor:
-    with np.errstate(invalid="ignore"):
-        return compute(name, *operands(a, b))
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """`input + value * tensor1 / tensor2`."""
+    return add(input, div(tensor1, tensor2), alpha=value)
 
 
-def eq(a: Any, b: Any) -> Tensor:
-    """Where a == b."""
-    return _compare("equal", a, b)
-
-
-def ne(a: Any, b: Any) -> Tensor:
-    """Where a != b."""
-    return _compare("not_equal", a, b)
-
-
-def lt(a: Any, b: Any) -> Tensor:
-    """Where a < b."""
-    return _compare("less", a, b)
-
-
-def le(a: Any, b: Any) -> Tensor:
-    """Where a <= b."""
-    return _compare("less_equal", a, b)
-
-
-def gt(a: Any, b: Any) -> Tensor:
-    """Where a > b."""
-    return _compare("greater", a, b)
-
-
-def ge(a: Any, b: Any) -> Tensor:
-    """Where a >= b."""
-    return _compare("greater_equal", a, b)
-
-
-def logical_and(a: Any, b: Any) -> Tensor:
-    """Where both are not zero."""
-    return compute("logical_and", *operands(a, b))
-
-
-def logical_or(a: Any, b: Any) -> Tensor:
-    """Where one or both are not zero."""
-    return compute("logical_or", *operands(a, b))
-
-
-def logical_xor(a: Any, b: Any) -> Tensor:
-    """Where exactly one is not zero."""
-    return compute("logical_xor", *operands(a, b))
-
-
-def _bitwise(name: str, a: Any, b: Any) -> Tensor:
-    a, b = operands(a, b)
-    dtype = device_dtype(a, b)
-    if category(dtype) >= 2:
-        raise RuntimeError(f"bitwise_{name} is only for integer and bool tensors, found {dtype}")
-    return compute(("logical_" if dtype is types.bool else "bitwise_") + name, a, b)
-
-
-def bitwise_and(a: Any, b: Any) -> Tensor:
-    """`a & b` of integers or bools."""
-    return _bitwise("and", a, b)
-
-
-def bitwise_or(a: Any, b: Any) -> Tensor:
-    """`a | b` of integers or bools."""
-    return _bitwise("or", a, b)
-
-
-def bitwise_xor(a: Any, b: Any) -> Tensor:
-    """`a ^ b` of integers or bools."""
-    return _bitwise("xor", a, b)
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """`input + weight * (end - input)`."""
+    return input + weight * (end - input)

@@ -1,32 +1,42 @@
-"""Reading and writing by index: x[key], gather, scatter, sort."""
+"""Reading and writing by a key: x[key] and x[key] = value.
+
+The integers, slices and None in a key make a view of x. Index tensors, masks and lists then pick elements of that view; what they
+pick is a copy.
+"""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import types
 from ..autograd import Function, is_grad_enabled
+from ..autograd.node import expands_to
 from ..tensor import Tensor
+from .arguments import tensor_first
 from .backend import library
-from .elementwise import where
-from .reduce import _Pair
-from .shape import Slice, wrap_dim
+from .inplace import copy_
+from .views import Slice
+
+ALL = slice(None)
 
 
 class Index(Function):
-    """y = x[key] where the key holds index tensors;  dx[key] += dy, since an index may occur twice"""
+    """y = x[key] for a key of index arrays;  dx[key] += dy, since an index may occur twice"""
 
     @staticmethod
     def forward(ctx, x, key):
         ctx.shape, ctx.key = x.shape, key
-        return Tensor._make(_get(x, key), x.device)
+        if x.device.type == "cpu":
+            return Tensor._make(np.asarray(x.array[key], order="C"))
+        return Tensor._make(library(x.device).getitem(x.array, key), x.device)
 
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_zeros(ctx.shape)
-        _add_at(grad_x, ctx.key, grad_y)
+        write_at(grad_x, ctx.key, grad_y, accumulate=True)
         return grad_x, None
 
 
@@ -35,320 +45,261 @@ class IndexPut(Function):
 
     @staticmethod
     def forward(ctx, x, key, values):
-        ctx.key, ctx.values_shape = key, values.shape
+        ctx.key = key
         y = x.clone()
-        _put(y, key, values)
+        write_at(y, key, values)
         return y
 
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.clone()
-        _put(grad_x, ctx.key, grad_y.new_zeros(()))
-        grad_values = Tensor._make(_get(grad_y, ctx.key), grad_y.device).sum_to_size(ctx.values_shape)
-        return grad_x, None, grad_values
+        write_at(grad_x, ctx.key, grad_y.new_zeros(()))
+        return grad_x, None, Index.apply(grad_y, ctx.key)
 
 
-def _get(x: Tensor, key: tuple) -> Any:
-    return x.array[key] if x.device.type == "cpu" else library(x.device).getitem(x.array, key)
+class IndexAdd(Function):
+    """y = x with y[key] += values, as often as an element occurs;  dx = dy,  dvalues = dy[key]"""
+
+    @staticmethod
+    def forward(ctx, x, key, values):
+        ctx.key = key
+        y = x.clone()
+        write_at(y, key, values, accumulate=True)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return grad_y, None, Index.apply(grad_y, ctx.key)
 
 
-def _put(x: Tensor, key: tuple, values: Tensor) -> None:
-    if x.device.type == "cpu":
-        x.array[key] = values.array
-    else:
-        library(x.device).setitem(x.array, key, values.array)
-
-
-def _add_at(x: Tensor, key: tuple, values: Tensor) -> None:
-    if x.device.type == "cpu":
+def write_at(x: Tensor, key: tuple, values: Tensor, accumulate: bool = False) -> None:
+    """x[key] = values, or += values; not recorded."""
+    if x.device.type == "cuda":
+        xp = library(x.device)
+        (xp.add_at if accumulate else xp.setitem)(x.array, key, values.array)
+    elif accumulate:
         np.add.at(x.array, key, values.array)
     else:
-        library(x.device).add_at(x.array, key, values.array)
+        x.array[key] = values.array
 
 
-def _parse(x: Tensor, key: Any) -> tuple[tuple, bool]:
-    """The key as a tuple of what NumPy takes, and whether it holds index arrays.
+# ------------------------------------------------------------------------------------------------ keys
+
+
+class _Parser:
+    """Takes a key apart: `basic` is the key of a view of x, `arrays` says which index array applies to which of its dimensions.
 
     Raises:
-        IndexError: too many indices, one out of range, or of a wrong type.
+        IndexError: too many indices, one out of range, or of a wrong type; a mask of another shape.
         ValueError: a slice that runs backwards.
+        TypeError: text.
     """
-    parts: list = []
-    advanced = False
-    dim = 0
-    items = list(key) if isinstance(key, tuple) else [key]
-    taken = sum(_takes(item) for item in items)
-    if taken > x.ndim:
-        raise IndexError(f"too many indices for tensor of dimension {x.ndim}: found {taken}")
-    for item in items:
-        if isinstance(item, (list, range)):
-            item = Tensor._make(np.asarray(item) if len(item) else np.zeros(0, np.int64))
-        if isinstance(item, np.ndarray):
-            item = Tensor._make(item)
-        if isinstance(item, Tensor) and item.ndim == 0 and item.dtype.numpy.kind in "iu":
-            item = int(item)
-        if item is Ellipsis:
-            dim += x.ndim - taken
+
+    def __init__(self, x: Tensor, key: Any):
+        self.shape = x.shape
+        self.dim = 0  # of x
+        self.basic: list = []
+        self.arrays: dict[int, np.ndarray] = {}
+        items = [_as_item(item) for item in (key if _is_tuple(key) else (key,))]
+        self.taken = sum([_consumed(item) for item in items])
+        if self.taken > len(self.shape):
+            raise IndexError(
+                f"too many indices for tensor of dimension {len(self.shape)}: the key has {self.taken}, the shape is "
+                f"{list(self.shape)}"
+            )
+        for item in items:
+            self.take(item)
+
+    @property
+    def place(self) -> int:
+        """The next dimension of the view."""
+        return sum([not isinstance(part, int) for part in self.basic])
+
+    def take(self, item: Any) -> None:
+        if item is None:
+            self.basic.append(None)
+        elif item is Ellipsis:
+            self._skip(len(self.shape) - self.taken)
+            self.taken = len(self.shape)
         elif isinstance(item, slice):
-            item = slice(*[None if v is None else int(v) for v in (item.start, item.stop, item.step)])
-            if item.step is not None and item.step <= 0:
-                raise ValueError(f"step must be greater than zero, found {item.step}: use flip(dim) to reverse")
-            dim += 1
-        elif isinstance(item, (bool, np.bool_)):
-            item, advanced = np.asarray(item), True
-        elif isinstance(item, Tensor):
-            item, advanced = _index_array(x, dim, item), True
-            dim += item.ndim if item.dtype == np.bool_ else 1
-        elif item is not None:
-            item = _integer(x, dim, item)
-            dim += 1
-        parts.append(item)
-    return tuple(parts), advanced
+            self.basic.append(_as_slice(item))
+            self.dim += 1
+        elif isinstance(item, int) and not isinstance(item, bool):
+            self._check_range(np.asarray(item))
+            self.basic.append(item)
+            self.dim += 1
+        elif isinstance(item, bool):  # a new dimension of extent 1 or 0
+            self.arrays[self.place] = np.zeros(int(item), np.int64)
+            self.basic.append(None)
+        elif item.dtype == np.bool_:
+            self._mask(item)
+        else:
+            self._check_range(item)
+            self.arrays[self.place] = item
+            self._skip(1)
+
+    def _skip(self, count: int) -> None:
+        self.basic += [ALL] * count
+        self.dim += count
+
+    def _mask(self, mask: np.ndarray) -> None:
+        for d, (found, wanted) in enumerate(zip(mask.shape, self.shape[self.dim :])):
+            if found != wanted:
+                raise IndexError(
+                    f"The shape of the mask {list(mask.shape)} at index {d} does not match the shape of the indexed "
+                    f"tensor {list(self.shape)} at index {self.dim + d}"
+                )
+        for found in mask.nonzero():
+            self.arrays[self.place] = found
+            self._skip(1)
+
+    def _check_range(self, index: np.ndarray) -> None:
+        extent = self.shape[self.dim]
+        wrong = index[(index < -extent) | (index >= extent)]
+        if wrong.size:
+            raise IndexError(
+                f"index {wrong.flat[0]} is out of bounds for dimension {self.dim} with size {extent}: wanted {-extent} "
+                f"to {extent - 1}"
+            )
 
 
-def _takes(item: Any) -> int:
-    """How many dimensions of x this part of a key uses up."""
-    if item is None or item is Ellipsis or isinstance(item, (bool, np.bool_)):
-        return 0
-    if isinstance(item, (Tensor, np.ndarray)) and str(item.dtype).endswith("bool"):
-        return item.ndim
-    return 1
+def _is_tuple(key: Any) -> bool:
+    """Whether a key is several indices. A list is, as once in NumPy, if there is more than numbers in it."""
+    if isinstance(key, tuple):
+        return True
+    several = (Tensor, np.ndarray, list, tuple, slice, type(None), type(Ellipsis))
+    return isinstance(key, list) and len(key) < 32 and any([isinstance(item, several) for item in key])
 
 
-def _integer(x: Tensor, dim: int, item: Any) -> int:
+def _as_item(item: Any) -> Any:
+    """None, Ellipsis, a slice, a Python int or bool, or a NumPy array of integers or bools."""
+    if item is None or item is Ellipsis or isinstance(item, (slice, int)):
+        return item
+    if isinstance(item, str):
+        raise TypeError(f"a tensor cannot be indexed by a str: found {item!r}")
+    if isinstance(item, (Tensor, np.ndarray)):
+        return _as_array(item.detach().cpu().array if isinstance(item, Tensor) else item)
+    if isinstance(item, (list, tuple, range)):
+        return _as_array(np.asarray(item) if len(item) else np.zeros(0, np.int64))
+    if isinstance(item, np.bool_):
+        return bool(item)
     try:
-        index = item.__index__()
+        return item.__index__()
     except AttributeError:
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
             f"{type(item).__name__})"
         ) from None
-    if not -x.shape[dim] <= index < x.shape[dim]:
-        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+
+
+def _as_array(index: np.ndarray) -> Any:
+    if index.dtype == np.uint8:
+        warnings.warn("indexing with torch.uint8 means a mask and is deprecated: use torch.bool", stacklevel=7)
+        index = index.astype(np.bool_)
+    if index.ndim == 0 and index.dtype.kind in "iub":
+        return index.item()
+    if index.dtype not in (np.int64, np.int32, np.bool_):
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, found {index.dtype}: convert it with "
+            ".long()"
+        )
     return index
 
 
-def _index_array(x: Tensor, dim: int, item: Tensor) -> np.ndarray:
-    """An index tensor as a NumPy array, checked: a kernel would read outside the array."""
-    array = item.detach().cpu().numpy()
-    if array.dtype.kind not in "iub":
-        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, found {item.dtype}")
-    if array.dtype == np.bool_:
-        if array.shape != tuple(x.shape[dim : dim + array.ndim]):
-            raise IndexError(
-                f"The shape of the mask {list(array.shape)} at index {dim} does not match the shape of the indexed "
-                f"tensor {list(x.shape)} at index {dim}"
-            )
-        return array
-    extent = x.shape[dim]
-    if array.size and (array.min() < -extent or array.max() >= extent):
-        wrong = array[(array < -extent) | (array >= extent)].flat[0]
-        raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {extent}")
-    return array
+def _consumed(item: Any) -> int:
+    """How many dimensions of x this part of a key uses up."""
+    if item is None or item is Ellipsis or isinstance(item, bool):
+        return 0
+    return item.ndim if isinstance(item, np.ndarray) and item.dtype == np.bool_ else 1
+
+
+def _as_slice(item: slice) -> slice:
+    ends = [None if end is None else _as_end(end) for end in (item.start, item.stop, item.step)]
+    if ends[2] is not None and ends[2] <= 0:
+        raise ValueError(f"step must be greater than zero, found {ends[2]}: use flip(dim) to reverse")
+    return slice(*ends)
+
+
+def _as_end(end: Any) -> int:
+    try:
+        return end.__index__()
+    except AttributeError:
+        raise TypeError(
+            f"slice indices must be integers or None or have an __index__ method, found {type(end).__name__}"
+        ) from None
+
+
+def _take_apart(x: Tensor, key: Any) -> tuple[tuple | None, tuple]:
+    """The key of a view of x (None for x as it is), and the key of index arrays for that view (empty for none)."""
+    parsed = _Parser(x, key)
+    arrays = tuple([parsed.arrays.get(d, ALL) for d in range(max(parsed.arrays, default=-1) + 1)])
+    plain = arrays and all([isinstance(part, slice) and part == ALL for part in parsed.basic])
+    return None if plain else tuple(parsed.basic), arrays
+
+
+# ------------------------------------------------------------------------------------------------ reading and writing
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for integers, slices, None and Ellipsis; a copy where an index tensor, a mask or a list is used."""
-    parts, advanced = _parse(x, key)
-    return Index.apply(x, parts) if advanced else Slice.apply(x, parts)
+    basic, arrays = _take_apart(x, key)
+    part = x if basic is None else Slice.apply(x, basic)
+    return Index.apply(part, arrays) if arrays else part
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value, with broadcasting; recorded on the tape."""
-    parts, advanced = _parse(x, key)
+    basic, arrays = _take_apart(x, key)
     if not isinstance(value, Tensor):
+        if not isinstance(value, (int, float, complex, np.generic)):
+            raise TypeError(
+                f"can't assign a {type(value).__name__} to a {x.type()}: assign a number or torch.tensor(...) of it"
+            )
         value = x.new_tensor(value)
-    value = value.to(device=x.device, dtype=x.dtype)
-    if not advanced:
-        from .inplace import set_slice
+    part = x if basic is None else Slice.apply(x, basic)
+    if arrays:
+        _put(part, arrays, value.to(device=x.device, dtype=x.dtype))
+    else:
+        copy_(part, _without_leading_ones(value, part.ndim))
 
-        set_slice(x, parts, value)
-        return
-    x._check_inplace(is_grad_enabled() and (x.requires_grad or value.requires_grad))
-    target = np.empty(x.shape, np.bool_)[parts].shape
-    while value.ndim > len(target) and value.shape[0] == 1:
+
+def _without_leading_ones(value: Tensor, ndim: int) -> Tensor:
+    while value.ndim > ndim and value.shape[0] == 1:
         value = value.squeeze(0)
-    try:
-        np.broadcast_to(np.empty(value.shape, np.bool_), target)
-    except ValueError:
+    return value
+
+
+def _put(x: Tensor, key: tuple, value: Tensor, accumulate: bool = False) -> Tensor:
+    """x[key] = value, or += value, for a key of index arrays, in place."""
+    recording = is_grad_enabled() and (x.requires_grad or value.requires_grad)
+    x._check_inplace(recording, value)
+    target = np.broadcast_to(np.empty((), np.bool_), x.shape)[key].shape
+    value = _without_leading_ones(value, len(target))
+    if not expands_to(value.shape, target):
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of "
             f"shape {list(target)}"
-        ) from None
-    if is_grad_enabled() and (x.requires_grad or value.requires_grad):
-        x._become(IndexPut.apply(x._snapshot(), parts, value))
-    else:
-        _put(x, parts, value)
-        x._counter.bump()
-
-
-# ------------------------------------------------------------------------------------------------ along one dimension
-
-
-def _check_along(name: str, x: Tensor, dim: int, index: Tensor) -> int:
-    dim = wrap_dim(dim, x.ndim)
-    if index.dtype is not types.int64:
-        raise RuntimeError(f"{name}(): Expected dtype int64 for index, found {index.dtype}")
-    if index.ndim != x.ndim:
-        raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as input tensor: found {index.ndim} and {x.ndim}"
         )
-    for d in range(x.ndim):
-        if d != dim and index.shape[d] > x.shape[d]:
-            raise RuntimeError(
-                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self "
-                f"{list(x.shape)} apart from dimension {dim}"
-            )
-    host = index.detach().cpu().numpy()
-    if host.size and (host.min() < 0 or host.max() >= x.shape[dim]):
-        wrong = host[(host < 0) | (host >= x.shape[dim])].flat[0]
-        raise RuntimeError(f"index {wrong} is out of bounds for dimension {dim} with size {x.shape[dim]}")
-    return dim
+    if recording:
+        return x._become((IndexAdd if accumulate else IndexPut).apply(x._snapshot(), key, value))
+    write_at(x, key, value, accumulate)
+    x._counter.bump()
+    return x
 
 
-def _along(index: Tensor, dim: int) -> tuple:
-    """The key that picks x[i, ..., index[i, j, ...], ...]."""
-    grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
-    grid[dim] = index.detach().cpu().numpy()
-    return tuple(grid)
+@tensor_first
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of the input with `values` written to (or added to) input[indices]; `indices` is a tuple of tensors."""
+    return index_put_(input.clone(), indices, values, accumulate)
 
 
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """y[i][j] = x[index[i][j]][j] for dim = 0, and so on; y has the shape of `index`.
-
-    Raises:
-        RuntimeError: an index of another dtype or number of dimensions, too large, or out of range.
-    """
-    dim = _check_along("gather", x, dim, index)
-    return Index.apply(x, _along(index, dim))
-
-
-def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """x with y[index[i][j]][j] = src[i][j] for dim = 0, and so on; `src` may be a number."""
-    dim = _check_along("scatter", x, dim, index)
-    if isinstance(src, Tensor):
-        src = src[tuple(slice(n) for n in index.shape)]
-    else:
-        src = x.new_tensor(src)
-    return IndexPut.apply(x, _along(index, dim), src)
-
-
-class ScatterAdd(Function):
-    """y = x with y[key] += src;  dx = dy,  dsrc = dy[key]"""
-
-    @staticmethod
-    def forward(ctx, x, key, src):
-        ctx.key = key
-        y = x.clone()
-        _add_at(y, key, src)
-        return y
-
-    @staticmethod
-    def backward(ctx, grad_y):
-        return grad_y, None, Tensor._make(_get(grad_y, ctx.key), grad_y.device)
-
-
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """x with src[i][j] added to y[index[i][j]][j] for dim = 0, and so on."""
-    dim = _check_along("scatter_add", x, dim, index)
-    return ScatterAdd.apply(x, _along(index, dim), src[tuple(slice(n) for n in index.shape)])
-
-
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The entries `index` (one dimension, int64) of dimension `dim`."""
-    if index.ndim > 1:
-        raise IndexError(f"index_select(): Index is supposed to be a vector, found shape {list(index.shape)}")
-    return getitem(x, (slice(None),) * wrap_dim(dim, x.ndim) + (index.reshape(-1),))
-
-
-def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """x with `value` where the mask is True."""
-    if mask.dtype is not types.bool:
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
-    return where(mask, value if isinstance(value, Tensor) else x.new_tensor(value), x)
-
-
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask is True, in one dimension."""
-    return getitem(x, mask.expand(x.shape))
-
-
-def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
-    """The indices of the elements that are not zero: one row each, or a tuple with one tensor a dimension."""
-    host = x.detach().cpu().numpy()
-    found = np.atleast_1d(host).nonzero() if host.ndim or as_tuple else ()
-    if as_tuple:
-        return tuple(Tensor._make(f.astype(np.int64)).to(x.device) for f in found)
-    rows = np.argwhere(host).astype(np.int64)
-    return Tensor._make(rows).to(x.device)
-
-
-class Flip(Function):
-    """y = x with dimensions reversed"""
-
-    @staticmethod
-    def forward(ctx, x, dims):
-        ctx.dims = dims
-        return Tensor._make(library(x.device).flip(x.array, dims), x.device).contiguous()
-
-    @staticmethod
-    def backward(ctx, grad_y):
-        return grad_y.flip(ctx.dims), None
-
-
-def flip(x: Tensor, *dims: Any) -> Tensor:
-    """A copy of x with the dimensions `dims` reversed."""
-    listed = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
-    return Flip.apply(x, tuple(wrap_dim(d, x.ndim) for d in listed))
-
-
-def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """(values, indices) along `dim`; always stable, NaN last (first when descending)."""
-    if x.ndim == 0:
-        return _Pair["sort"](x.clone(), x.new_zeros((), dtype=types.int64))
-    dim = wrap_dim(dim, x.ndim)
-    host = x.detach().cpu().numpy()
-    order = np.argsort(np.flip(host, dim) if descending else host, axis=dim, kind="stable")
-    if descending:
-        order = host.shape[dim] - 1 - np.flip(order, dim)
-    indices = Tensor._make(np.ascontiguousarray(order)).to(x.device)
-    return _Pair["sort"](gather(x, dim, indices), indices)
-
-
-def argsort(x: Tensor, dim: int = -1, descending: bool = False) -> Tensor:
-    """The indices that sort x along `dim`."""
-    return sort(x, dim, descending).indices
-
-
-def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """The k largest (or smallest) elements along `dim`, in order, and their indices."""
-    extent = x.shape[wrap_dim(dim, x.ndim)] if x.ndim else 1
-    if not 0 <= k <= extent:
-        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has {extent} entries")
-    values, indices = sort(x, dim, descending=largest)
-    if x.ndim == 0:
-        return _Pair["topk"](values, indices)
-    return _Pair["topk"](values.narrow(dim, 0, k), indices.narrow(dim, 0, k))
-
-
-def repeat(x: Tensor, *sizes: Any) -> Tensor:
-    """x copied `sizes` times along each dimension; new leading dimensions where there are more sizes."""
-    times = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
-    if len(times) < x.ndim:
+def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """input[indices] = values, or += values, where `accumulate` adds every value also where an index occurs twice."""
+    if values.dtype is not input.dtype:
         raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
-            f"{len(times)} and {x.ndim}"
+            f"Index put requires the source and destination dtypes match, got {input.dtype} for the destination and "
+            f"{values.dtype} for the source."
         )
-    shape = (1,) * (len(times) - x.ndim) + tuple(x.shape)
-    apart = [n for extent in shape for n in (1, extent)]
-    repeated = [n for count, extent in zip(times, shape) for n in (count, extent)]
-    return x.reshape(apart).expand(repeated).reshape([c * n for c, n in zip(times, shape)])
-
-
-def roll(x: Tensor, shifts: int, dims: int | None = None) -> Tensor:
-    """x shifted by `shifts` along `dims`; what leaves at the end comes in at the start."""
-    if dims is None:
-        return roll(x.reshape(-1), shifts, 0).reshape(x.shape)
-    extent = x.shape[wrap_dim(dims, x.ndim)]
-    order = (np.arange(extent, dtype=np.int64) - shifts) % max(extent, 1)
-    return index_select(x, dims, Tensor._make(order))
+    basic, arrays = _take_apart(input, tuple([ALL if index is None else index for index in indices]))
+    _put(input if basic is None else Slice.apply(input, basic), arrays, values, accumulate)
+    return input

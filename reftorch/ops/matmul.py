@@ -8,8 +8,8 @@ import numpy as np
 
 from ..autograd import Function
 from ..tensor import Tensor
-from .backend import library
-from .shape import wrap_dim
+from .arguments import no_bools, one_device, tensor_first
+from .backend import library, quietly
 
 
 class Matmul(Function):
@@ -17,198 +17,131 @@ class Matmul(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        ctx.save_for_backward(a, b)
-        return Tensor._make(library(a.device).matmul(a.array, b.array), a.device)
+        needs_a, needs_b = ctx.needs_input_grad
+        ctx.save_for_backward(a if needs_b else None, b if needs_a else None)
+        return Tensor._make(quietly(library(a.device).matmul, a.array, b.array), a.device)
 
     @staticmethod
     def backward(ctx, grad_y):
         a, b = ctx.saved_tensors
-        grad_a = grad_b = None
-        if ctx.needs_input_grad[0]:
-            grad_a = matmul(grad_y, b.transpose(-1, -2)).sum_to_size(a.shape)
-        if ctx.needs_input_grad[1]:
-            grad_b = matmul(a.transpose(-1, -2), grad_y).sum_to_size(b.shape)
-        return grad_a, grad_b
+        needs_a, needs_b = ctx.needs_input_grad
+        return (
+            matmul(grad_y, b.transpose(-1, -2)) if needs_a else None,  # summed over stacks that were broadcast
+            matmul(a.transpose(-1, -2), grad_y) if needs_b else None,
+        )
 
 
-def matmul(a: Tensor, b: Tensor) -> Tensor:
+@tensor_first
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The product of two matrices, of a matrix and a vector, of two vectors, or of stacks of matrices that broadcast.
 
     Raises:
         RuntimeError: a tensor without dimensions, different dtypes, or inner extents that differ.
+        NotImplementedError: bools.
     """
-    if not isinstance(b, Tensor):
-        raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(b).__name__}")
-    if a.ndim == 0 or b.ndim == 0:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
-    if a.dtype is not b.dtype:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}")
-    if a.device != b.device:
+    if not isinstance(other, Tensor):
+        raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+    if input.ndim == 0 or other.ndim == 0:
         raise RuntimeError(
-            f"Expected all tensors to be on the same device, but found at least two devices, {a.device} and {b.device}"
+            f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
         )
-    left, right = (a.unsqueeze(0) if a.ndim == 1 else a), (b.unsqueeze(1) if b.ndim == 1 else b)
-    if left.shape[-1] != right.shape[-2]:
+    if input.dtype is not other.dtype:
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({_text(a)} and {_text(b)}): the last extent of the first, "
-            f"{left.shape[-1]}, must equal the second to last of the second, {right.shape[-2]}"
+            f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {other.dtype}; convert one with "
+            ".to(other.dtype)"
+        )
+    no_bools("matmul", input)
+    one_device(input, other)
+    a = input.unsqueeze(0) if input.ndim == 1 else input
+    b = other.unsqueeze(1) if other.ndim == 1 else other
+    _check_extents(input, other, a.shape, b.shape)
+    y = Matmul.apply(a, b)
+    if input.ndim == 1:
+        y = y.squeeze(-2)
+    return y.squeeze(-1) if other.ndim == 1 else y
+
+
+def _check_extents(input: Tensor, other: Tensor, a: tuple, b: tuple) -> None:
+    if a[-1] != b[-2]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({_text(input)} and {_text(other)}): the last extent of the "
+            f"first, {a[-1]}, must equal the {'only' if other.ndim == 1 else 'second to last'} one of the second, {b[-2]}"
         )
     try:
-        np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        np.broadcast_shapes(a[:-2], b[:-2])
     except ValueError:
         raise RuntimeError(
-            f"the leading dimensions {list(left.shape[:-2])} and {list(right.shape[:-2])} must broadcast"
+            f"the leading dimensions {list(a[:-2])} and {list(b[:-2])} of the stacks must broadcast"
         ) from None
-    y = Matmul.apply(left, right)
-    if a.ndim == 1:
-        y = y.squeeze(-2)
-    return y.squeeze(-1) if b.ndim == 1 else y
 
 
 def _text(x: Tensor) -> str:
     return "x".join(map(str, x.shape))
 
 
-def _exactly(name: str, ndim: int, *tensors: Tensor) -> None:
-    for tensor in tensors:
-        if tensor.ndim != ndim:
-            raise RuntimeError(f"{name}: expected {ndim}D tensors, found shape {list(tensor.shape)}")
+def _exactly(name: str, *ndims: int, **tensors: Tensor) -> None:
+    for (argument, x), ndim in zip(tensors.items(), ndims):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(x).__name__}")
+        if x.ndim != ndim:
+            raise RuntimeError(f"{name}: expected {argument} to be {ndim}D, found shape {list(x.shape)}")
 
 
-def mm(a: Tensor, b: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
-    _exactly("mm", 2, a, b)
-    return matmul(a, b)
+    _exactly("mm", 2, 2, input=input, mat2=mat2)
+    return matmul(input, mat2)
 
 
-def mv(a: Tensor, b: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector."""
-    _exactly("mv", 2, a)
-    _exactly("mv", 1, b)
-    return matmul(a, b)
+    _exactly("mv", 2, 1, input=input, vec=vec)
+    return matmul(input, vec)
 
 
-def bmm(a: Tensor, b: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two stacks of matrices of equal number."""
-    _exactly("bmm", 3, a, b)
-    if a.shape[0] != b.shape[0]:
-        raise RuntimeError(f"bmm: expected the same batch size, found {a.shape[0]} and {b.shape[0]}")
-    return matmul(a, b)
+    _exactly("bmm", 3, 3, input=input, mat2=mat2)
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm: expected stacks of the same size, found {input.shape[0]} and {mat2.shape[0]}")
+    return matmul(input, mat2)
 
 
-def dot(a: Tensor, b: Tensor) -> Tensor:
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors."""
-    _exactly("dot", 1, a, b)
-    if a.shape != b.shape:
-        raise RuntimeError(f"inconsistent tensor size, expected {a.shape[0]} and {b.shape[0]} to be equal")
-    return matmul(a, b)
-
-
-def outer(a: Tensor, b: Tensor) -> Tensor:
-    """The matrix of all products of two vectors' elements."""
-    _exactly("outer", 1, a, b)
-    return a.unsqueeze(1) * b.unsqueeze(0)
-
-
-def addmm(bias: Tensor, a: Tensor, b: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """`beta * bias + alpha * (a @ b)`."""
-    return beta * bias + alpha * mm(a, b)
-
-
-class Triangle(Function):
-    """The elements on one side of a diagonal; the others are 0"""
-
-    @staticmethod
-    def forward(ctx, x, name, diagonal):
-        ctx.args = name, diagonal
-        return Tensor._make(getattr(library(x.device), name)(x.array, diagonal), x.device)
-
-    @staticmethod
-    def backward(ctx, grad_y):
-        name, diagonal = ctx.args
-        return (
-            Tensor._make(getattr(library(grad_y.device), name)(grad_y.array, diagonal), grad_y.device),
-            None,
-            None,
+    _exactly("dot", 1, 1, input=input, tensor=tensor)
+    if input.shape != tensor.shape:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{input.numel()}] and src [{tensor.numel()}] to have the same "
+            "number of elements"
         )
+    return matmul(input, tensor)
 
 
-def tril(x: Tensor, diagonal: int = 0) -> Tensor:
-    """x on and below a diagonal, 0 above it."""
-    return Triangle.apply(x, "tril", diagonal)
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The matrix of all products of two vectors' elements."""
+    _exactly("outer", 1, 1, input=input, vec2=vec2)
+    return input.unsqueeze(1) * vec2.unsqueeze(0)
 
 
-def triu(x: Tensor, diagonal: int = 0) -> Tensor:
-    """x on and above a diagonal, 0 below it."""
-    return Triangle.apply(x, "triu", diagonal)
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """`beta * input + alpha * (mat1 @ mat2)`; for beta = 0 the input does not count, even if it is NaN."""
+    return _add_product(input, mm(mat1, mat2), beta, alpha)
 
 
-class Concatenate(Function):
-    """y = the tensors one after the other; each gets its part of dy"""
-
-    @staticmethod
-    def forward(ctx, dim, *tensors):
-        ctx.dim, ctx.sizes = dim, [t.shape[dim] for t in tensors]
-        device = tensors[0].device
-        return Tensor._make(library(device).concatenate([t.array for t in tensors], axis=dim), device)
-
-    @staticmethod
-    def backward(ctx, grad_y):
-        return None, *grad_y.split(ctx.sizes, ctx.dim)
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """`beta * input + alpha * (mat @ vec)`."""
+    return _add_product(input, mv(mat, vec), beta, alpha)
 
 
-def cat(tensors: Any, dim: int = 0) -> Tensor:
-    """The tensors one after the other along `dim`; their other extents are equal.
-
-    Raises:
-        RuntimeError: nothing to join, or extents that differ.
-    """
-    from .promotion import promote_types
-
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
-    for i, tensor in enumerate(tensors):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(tensor).__name__}")
-        if tensor.ndim == 0:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-    dtype, device = tensors[0].dtype, tensors[0].device
-    for tensor in tensors:
-        dtype = promote_types(dtype, tensor.dtype)
-        if tensor.device != device:
-            raise RuntimeError(
-                f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
-                f"{tensor.device}"
-            )
-    parts = [t.to(dtype) for t in tensors if t.shape != (0,)] or [tensors[0].to(dtype)]
-    first = parts[0]
-    dim = wrap_dim(dim, first.ndim)
-    for i, part in enumerate(parts):
-        if part.ndim != first.ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {part.ndim}")
-        for d in range(first.ndim):
-            if d != dim and part.shape[d] != first.shape[d]:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {first.shape[d]} but got "
-                    f"size {part.shape[d]} for tensor number {i} in the list."
-                )
-    return Concatenate.apply(dim, *parts)
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """`beta * input + alpha * (batch1 @ batch2)` of stacks."""
+    return _add_product(input, bmm(batch1, batch2), beta, alpha)
 
 
-def stack(tensors: Any, dim: int = 0) -> Tensor:
-    """Tensors of one shape along a new dimension.
-
-    Raises:
-        RuntimeError: nothing to stack, or shapes that differ.
-    """
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList")
-    for i, tensor in enumerate(tensors):
-        if tensor.shape != tensors[0].shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
-                f"{list(tensor.shape)} at entry {i}"
-            )
-    return cat([t.unsqueeze(dim) for t in tensors], wrap_dim(dim, tensors[0].ndim + 1))
+def _add_product(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    if input.dtype is not product.dtype:
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}")
+    product = product if alpha == 1 else alpha * product
+    added = input.expand(product.shape)
+    return product if beta == 0 else (added if beta == 1 else beta * added) + product

@@ -17,6 +17,7 @@ from .. import types
 from ..types import dtype
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_OF_TYPE = {bool: types.bool, int: types.int64, complex: types.complex64}
 
 
 def category(of: dtype) -> int:
@@ -25,26 +26,34 @@ def category(of: dtype) -> int:
 
 
 @functools.cache
-def promote_types(a: dtype, b: dtype) -> dtype:
+def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both: a floating point one is kept as it is beside an integer."""
-    if a is b:
-        return a
-    if category(a) != category(b) and max(category(a), category(b)) >= 2:
-        high, low = (a, b) if category(a) > category(b) else (b, a)
+    if type1 is type2:
+        return type1
+    if category(type1) != category(type2) and max(category(type1), category(type2)) >= 2:
+        high, low = (type1, type2) if category(type1) > category(type2) else (type2, type1)
         if category(high) == 3 and low is types.float64:
             return types.complex128
         return high
-    return types.from_numpy_dtype(np.promote_types(a.numpy, b.numpy))
+    return types.from_numpy_dtype(np.promote_types(type1.numpy, type2.numpy))
 
 
 def scalar_dtype(value: Any) -> dtype:
-    """The default dtype of a Python or NumPy number."""
+    """The default dtype of a Python or NumPy number.
+
+    Raises:
+        TypeError: it is no number.
+    """
+    if type(value) is float:
+        return _default
+    if type(value) in _OF_TYPE:
+        return _OF_TYPE[type(value)]
     if isinstance(value, (bool, np.bool_)):
         return types.bool
     if isinstance(value, numbers.Integral):
         return types.int64
     if isinstance(value, numbers.Real):
-        return default_dtype()
+        return _default
     if isinstance(value, numbers.Complex):
         return types.complex64
     raise TypeError(f"wanted a tensor or a number, found {type(value).__name__}: {value!r}")
@@ -61,9 +70,9 @@ def result_type(*operands: Any) -> dtype:
         before = groups[group]
         groups[group] = found if before is None else promote_types(before, found)
     result = None
-    for found in groups:
-        if found is not None and (result is None or category(found) > category(result)):
-            result = found if result is None else promote_types(result, found)
+    for of_group in groups:
+        if of_group is not None and (result is None or category(of_group) > category(result)):
+            result = of_group if result is None else promote_types(result, of_group)
     assert result is not None
     return result
 
@@ -76,13 +85,13 @@ def default_dtype() -> dtype:
     return _default
 
 
-def set_default_dtype(new: dtype) -> None:
-    """Make `new` the dtype of tensors created from Python floats.
+def set_default_dtype(d: dtype) -> None:
+    """Make `d` the dtype of tensors created from Python floats.
 
     Raises:
-        TypeError: `new` is not a floating-point dtype.
+        TypeError: it is not a floating-point dtype.
     """
     global _default
-    if not getattr(new, "is_floating_point", False):
-        raise TypeError(f"only floating-point types are supported as the default type, found {new}")
-    _default = new
+    if not getattr(d, "is_floating_point", False):
+        raise TypeError(f"only floating-point types are supported as the default type, found {d}")
+    _default = d

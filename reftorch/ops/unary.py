@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .. import types
 from ..autograd import Function
 from ..tensor import Tensor
-from .elementwise import compute, maximum, minimum, where
+from .arguments import no_bools, tensor_first
+from .elementwise import compute
 from .promotion import category, default_dtype
 
 
@@ -22,24 +21,26 @@ class Unary(Function):
 
     @staticmethod
     def forward(ctx, x):
-        with np.errstate(all="ignore"):
-            y = compute(ctx.function.name, x)
-        ctx.save_for_backward(y if ctx.function.in_y else x)
+        y = ctx._function.of_array(x)
+        ctx.save_for_backward(y if ctx._function.in_y else x)
         return y
+
+    @classmethod
+    def of_array(cls, x: Tensor) -> Tensor:
+        return compute(cls.name, x)
 
     @staticmethod
     def backward(ctx, grad_y):
-        (saved,) = ctx.saved_tensors
-        return grad_y * ctx.function.slope(saved)
+        return grad_y * ctx._function.slope(*ctx.saved_tensors)
 
     @staticmethod
     def slope(x: Tensor) -> Any:
         raise NotImplementedError
 
     @classmethod
-    def of(cls, x: Tensor) -> Tensor:
-        """f(x), in the default floating-point type where x is integer or bool."""
-        return cls.apply(x if category(x.dtype) >= 2 else x.to(default_dtype()))
+    def of(cls, input: Tensor) -> Tensor:
+        """f(input), in the default floating-point type where input is integer or bool."""
+        return cls.apply(input if category(input.dtype) >= 2 else input.to(default_dtype()))
 
 
 class Neg(Function):
@@ -112,6 +113,16 @@ class Tan(Unary):
     slope = staticmethod(lambda y: y * y + 1)
 
 
+class Asin(Unary):
+    name = "arcsin"
+    slope = staticmethod(lambda x: (1 - x * x).rsqrt())
+
+
+class Acos(Unary):
+    name = "arccos"
+    slope = staticmethod(lambda x: -(1 - x * x).rsqrt())
+
+
 class Atan(Unary):
     name = "arctan"
     slope = staticmethod(lambda x: 1 / (x * x + 1))
@@ -132,217 +143,180 @@ class Tanh(Unary):
     slope = staticmethod(lambda y: 1 - y * y)
 
 
+class Asinh(Unary):
+    name = "arcsinh"
+    slope = staticmethod(lambda x: (x * x + 1).rsqrt())
+
+
+class Acosh(Unary):
+    name = "arccosh"
+    slope = staticmethod(lambda x: (x * x - 1).rsqrt())
+
+
+class Atanh(Unary):
+    name = "arctanh"
+    slope = staticmethod(lambda x: 1 / (1 - x * x))
+
+
 class Sigmoid(Unary):
     in_y = True
     slope = staticmethod(lambda y: y * (1 - y))
 
-    @staticmethod
-    def forward(ctx, x):
-        with np.errstate(over="ignore"):
-            y = 1 / (1 + compute("exp", -x))
-        ctx.save_for_backward(y)
-        return y
+    @classmethod
+    def of_array(cls, x):
+        return 1 / (1 + compute("exp", -x))  # where exp(-x) is infinite, 0
 
 
-class Round(Unary):
-    """A step function: its slope is 0 wherever it has one."""
-
-    name = "rint"
-    slope = staticmethod(lambda x: x * 0)
-
-
-class Floor(Round):
-    name = "floor"
-
-
-class Ceil(Round):
-    name = "ceil"
-
-
-class Trunc(Round):
-    name = "trunc"
-
-
-class Sign(Round):
-    name = "sign"
-
-
-def neg(x: Tensor) -> Tensor:
-    """-x."""
-    if x.dtype is types.bool:
+@tensor_first
+def neg(input: Tensor) -> Tensor:
+    """-input."""
+    if input.dtype is types.bool:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. Use the `~` or `logical_not()` operator."
         )
-    return Neg.apply(x)
+    return Neg.apply(input)
 
 
-def abs(x: Tensor) -> Tensor:
-    """|x|."""
-    return Abs.apply(x)
+@tensor_first
+def abs(input: Tensor) -> Tensor:
+    """|input|."""
+    no_bools("abs", input)
+    return Abs.apply(input)
 
 
-def sign(x: Tensor) -> Tensor:
-    """-1, 0 or 1; NaN stays."""
-    return Sign.apply(x)
+@tensor_first
+def exp(input: Tensor) -> Tensor:
+    """e to the power input."""
+    return Exp.of(input)
 
 
-def exp(x: Tensor) -> Tensor:
-    """e to the power x."""
-    return Exp.of(x)
+@tensor_first
+def expm1(input: Tensor) -> Tensor:
+    """exp(input) - 1, exact near 0."""
+    return Expm1.of(input)
 
 
-def expm1(x: Tensor) -> Tensor:
-    """exp(x) - 1, exact near 0."""
-    return Expm1.of(x)
-
-
-def log(x: Tensor) -> Tensor:
+@tensor_first
+def log(input: Tensor) -> Tensor:
     """The natural logarithm."""
-    return Log.of(x)
+    return Log.of(input)
 
 
-def log1p(x: Tensor) -> Tensor:
-    """log(1 + x), exact near 0."""
-    return Log1p.of(x)
+@tensor_first
+def log1p(input: Tensor) -> Tensor:
+    """log(1 + input), exact near 0."""
+    return Log1p.of(input)
 
 
-def log2(x: Tensor) -> Tensor:
+@tensor_first
+def log2(input: Tensor) -> Tensor:
     """The logarithm to base 2."""
-    return Log2.of(x)
+    return Log2.of(input)
 
 
-def log10(x: Tensor) -> Tensor:
+@tensor_first
+def log10(input: Tensor) -> Tensor:
     """The logarithm to base 10."""
-    return Log10.of(x)
+    return Log10.of(input)
 
 
-def sqrt(x: Tensor) -> Tensor:
+@tensor_first
+def sqrt(input: Tensor) -> Tensor:
     """The square root."""
-    return Sqrt.of(x)
+    return Sqrt.of(input)
 
 
-def reciprocal(x: Tensor) -> Tensor:
-    """1 / x."""
-    return Reciprocal.of(x)
+@tensor_first
+def rsqrt(input: Tensor) -> Tensor:
+    """1 / sqrt(input)."""
+    return Sqrt.of(input).reciprocal()
 
 
-def sin(x: Tensor) -> Tensor:
-    """The sine of x in radians."""
-    return Sin.of(x)
+@tensor_first
+def square(input: Tensor) -> Tensor:
+    """input²."""
+    return input**2
 
 
-def cos(x: Tensor) -> Tensor:
-    """The cosine of x in radians."""
-    return Cos.of(x)
+@tensor_first
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / input."""
+    return Reciprocal.of(input)
 
 
-def tan(x: Tensor) -> Tensor:
-    """The tangent of x in radians."""
-    return Tan.of(x)
+@tensor_first
+def sin(input: Tensor) -> Tensor:
+    """The sine of an angle in radians."""
+    return Sin.of(input)
 
 
-def atan(x: Tensor) -> Tensor:
-    """The angle in radians whose tangent is x."""
-    return Atan.of(x)
+@tensor_first
+def cos(input: Tensor) -> Tensor:
+    """The cosine of an angle in radians."""
+    return Cos.of(input)
 
 
-def sinh(x: Tensor) -> Tensor:
+@tensor_first
+def tan(input: Tensor) -> Tensor:
+    """The tangent of an angle in radians."""
+    return Tan.of(input)
+
+
+@tensor_first
+def asin(input: Tensor) -> Tensor:
+    """The angle in radians whose sine is input."""
+    return Asin.of(input)
+
+
+@tensor_first
+def acos(input: Tensor) -> Tensor:
+    """The angle in radians whose cosine is input."""
+    return Acos.of(input)
+
+
+@tensor_first
+def atan(input: Tensor) -> Tensor:
+    """The angle in radians whose tangent is input."""
+    return Atan.of(input)
+
+
+@tensor_first
+def sinh(input: Tensor) -> Tensor:
     """The hyperbolic sine."""
-    return Sinh.of(x)
+    return Sinh.of(input)
 
 
-def cosh(x: Tensor) -> Tensor:
+@tensor_first
+def cosh(input: Tensor) -> Tensor:
     """The hyperbolic cosine."""
-    return Cosh.of(x)
+    return Cosh.of(input)
 
 
-def tanh(x: Tensor) -> Tensor:
+@tensor_first
+def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return Tanh.of(x)
+    return Tanh.of(input)
 
 
-def _keeps_integers(function: type[Unary], x: Tensor) -> Tensor:
-    return function.apply(x) if category(x.dtype) >= 2 else x.clone()
+@tensor_first
+def asinh(input: Tensor) -> Tensor:
+    """The inverse of sinh."""
+    return Asinh.of(input)
 
 
-def round(x: Tensor, *, decimals: int = 0) -> Tensor:
-    """To the nearest integer, halves to the even one; `decimals` digits after the point."""
-    if decimals:
-        return _keeps_integers(Round, x * 10.0**decimals) / 10.0**decimals
-    return _keeps_integers(Round, x)
+@tensor_first
+def acosh(input: Tensor) -> Tensor:
+    """The inverse of cosh."""
+    return Acosh.of(input)
 
 
-def floor(x: Tensor) -> Tensor:
-    """The largest integer <= x."""
-    return _keeps_integers(Floor, x)
+@tensor_first
+def atanh(input: Tensor) -> Tensor:
+    """The inverse of tanh."""
+    return Atanh.of(input)
 
 
-def ceil(x: Tensor) -> Tensor:
-    """The smallest integer >= x."""
-    return _keeps_integers(Ceil, x)
-
-
-def trunc(x: Tensor) -> Tensor:
-    """x without its fraction."""
-    return _keeps_integers(Trunc, x)
-
-
-def square(x: Tensor) -> Tensor:
-    """x²."""
-    return x**2
-
-
-def rsqrt(x: Tensor) -> Tensor:
-    """1 / sqrt(x)."""
-    return Sqrt.of(x).reciprocal()
-
-
-def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)); where exp(-x) is infinite that is 0."""
-    return Sigmoid.of(x)
-
-
-def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """x limited to [min, max]; the gradient passes where x lies within, borders included.
-
-    Raises:
-        RuntimeError: neither bound is given.
-    """
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if isinstance(min, Tensor) or isinstance(max, Tensor):
-        x = x if min is None else maximum(x, min if isinstance(min, Tensor) else x.new_tensor(min))
-        return x if max is None else minimum(x, max if isinstance(max, Tensor) else x.new_tensor(max))
-    if min is not None:
-        x = where(x < min, min, x)
-    return x if max is None else where(x > max, max, x)
-
-
-# ------------------------------------------------------------------------------------------------ no gradient
-
-
-def isnan(x: Tensor) -> Tensor:
-    """Where x is NaN."""
-    return compute("isnan", x)
-
-
-def isinf(x: Tensor) -> Tensor:
-    """Where x is plus or minus infinity."""
-    return compute("isinf", x)
-
-
-def isfinite(x: Tensor) -> Tensor:
-    """Where x is neither NaN nor infinite."""
-    return compute("isfinite", x)
-
-
-def logical_not(x: Tensor) -> Tensor:
-    """Where x is zero or False."""
-    return compute("logical_not", x)
-
-
-def bitwise_not(x: Tensor) -> Tensor:
-    """~x of integers and bools."""
-    if category(x.dtype) >= 2:
-        raise RuntimeError(f"bitwise_not is only for integer and bool tensors, found {x.dtype}")
-    return compute("logical_not" if x.dtype is types.bool else "invert", x)
+@tensor_first
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-input)), the logistic function."""
+    return Sigmoid.of(input)

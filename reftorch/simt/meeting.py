@@ -54,7 +54,7 @@ def missing(group: Sequence[Thread], threads: Sequence[Thread]) -> list[Thread]:
     """Those that the mask names and that have neither come nor ended."""
     warp, mask = group[0].warp, group[0].wait.mask
     named = [t for t in threads[warp * WARP : (warp + 1) * WARP] if mask >> t.lane & 1]
-    return [thread for thread in named if thread not in group]
+    return [thread for thread in named if not thread.done and thread not in group]
 
 
 # --------------------------------------------------------------------------------------------------------------- faults

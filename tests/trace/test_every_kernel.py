@@ -119,7 +119,7 @@ def arithmetic():
     a.sum(dim=0), a.sum(), a.amax(dim=1), whole.argmax(dim=1), a.sort(dim=1), a.cumsum(dim=1), a[whole[0] % 2]
     c = a.clone()
     c[torch.tensor([0, 1]).to("cuda"), torch.tensor([2, 0]).to("cuda")] = 9
-    torch.zeros(4).to("cuda").index_add_(0, torch.tensor([1, 1, 3]).to("cuda"), b)
+    torch.zeros(4).to("cuda").scatter_add(0, torch.tensor([1, 1, 3]).to("cuda"), b)
 
 
 @pytest.mark.simulator

@@ -170,7 +170,7 @@ def test_mean_follows_the_image_to_its_device(cuda_device):
 # ------------------------------------------------------------------------------------------------ errors
 def refused(id, words, raises, *shape, mean=(0.5,), std=(0.5,), dtype="float32", **options):
     def call(torch):
-        return normalize(torch.ones(*shape, dtype=getattr(torch, dtype)), mean, std, **options)
+        return normalize(torch.ones(shape, dtype=getattr(torch, dtype)), mean, std, **options)
 
     return ErrorCase(call, words, raises=raises, id=id)
 

@@ -1,0 +1,266 @@
+"""Putting tensors together and their entries in another order: cat, stack, repeat, flip, roll, triangles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import types
+from ..autograd import Function
+from ..tensor import Tensor
+from .arguments import as_shape, one_device, tensor_first, wrap_dim, wrap_dims
+from .backend import library
+from .index import Index
+from .promotion import promote_types
+from .shape import broadcast_tensors
+
+
+class Concatenate(Function):
+    """y = the tensors one after the other; each gets its part of dy"""
+
+    @staticmethod
+    def forward(ctx, dim, *tensors):
+        ctx.dim, ctx.sizes = dim, [x.shape[dim] for x in tensors]
+        device = tensors[0].device
+        return Tensor._make(library(device).concatenate([x.array for x in tensors], axis=dim), device)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return None, *grad_y.split(ctx.sizes, ctx.dim)
+
+
+def _tensors(name: str, tensors: Any) -> list[Tensor]:
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    return list(tensors)
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after the other along `dim`; their other extents are equal.
+
+    Raises:
+        ValueError: nothing to join.
+        RuntimeError: extents that differ, tensors without dimensions, or on different devices.
+    """
+    listed = _tensors("cat", tensors)
+    if not listed:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    dtype = listed[0].dtype
+    for i, x in enumerate(listed):
+        dtype = promote_types(dtype, x.dtype)
+        if x.ndim == 0:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated: use stack")
+    one_device(*listed)
+    parts = [x.to(dtype) for x in listed if x.shape != (0,)] or [listed[0].to(dtype)]  # (0,) fits to everything
+    shape = parts[0].shape
+    dim = wrap_dim(dim, len(shape))
+    for i, x in enumerate(parts):
+        if x.ndim != len(shape):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(shape)} and {x.ndim}")
+        for d, (n, m) in enumerate(zip(shape, x.shape)):
+            if d != dim and n != m:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {n} but got size {m} for "
+                    f"tensor number {i} in the list: the shapes are {[list(x.shape) for x in parts]}"
+                )
+    return Concatenate.apply(dim, *parts)
+
+
+concat = concatenate = cat
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors of one shape along a new dimension.
+
+    Raises:
+        RuntimeError: nothing to stack, or shapes that differ.
+    """
+    listed = _tensors("stack", tensors)
+    if not listed:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, x in enumerate(listed):
+        if x.shape != listed[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(listed[0].shape)} at entry 0 and "
+                f"{list(x.shape)} at entry {i}"
+            )
+    dim = wrap_dim(dim, listed[0].ndim + 1)
+    return cat([x.unsqueeze(dim) for x in listed], dim)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Side by side: `cat` along dimension 1, vectors along 0."""
+    listed = [x.reshape(1) if x.ndim == 0 else x for x in _tensors("hstack", tensors)]
+    return cat(listed, 0 if listed and listed[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """One below the other: `cat` along dimension 0, each vector as a row."""
+    return cat([x.reshape(1, -1) if x.ndim < 2 else x for x in _tensors("vstack", tensors)], 0)
+
+
+# ------------------------------------------------------------------------------------------------ repetition
+
+
+@tensor_first
+def repeat(input: Tensor, *repeats: Any) -> Tensor:
+    """Copies of the input, so many along each dimension; new leading dimensions where there are more numbers."""
+    times = as_shape(repeats, "repeats")
+    if len(times) < input.ndim:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
+            f"{len(times)} and {input.ndim}"
+        )
+    if times and min(times) < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension: repeat({list(times)})")
+    shape = (1,) * (len(times) - input.ndim) + input.shape
+    apart = [n for extent in shape for n in (1, extent)]
+    repeated = [n for count, extent in zip(times, shape) for n in (count, extent)]
+    return input.reshape(apart).expand(repeated).clone(memory_format=types.contiguous_format).reshape(
+        [count * n for count, n in zip(times, shape)]
+    )  # fmt: skip
+
+
+@tensor_first
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """`repeat`, where missing leading numbers count as 1."""
+    times = as_shape(dims, "dims")
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+@tensor_first
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+    """Each entry of `dim` so often (one number, or one for each); without `dim`, each element of the flat tensor."""
+    if dim is None:
+        input, dim = input.reshape(-1), 0
+    dim = wrap_dim(dim, input.ndim)
+    counts = repeats.detach().cpu().array if isinstance(repeats, Tensor) else repeats
+    return _pick(input, dim, np.repeat(np.arange(input.shape[dim]), counts))
+
+
+# ------------------------------------------------------------------------------------------------ order
+
+
+def _pick(x: Tensor, dim: int, order: np.ndarray) -> Tensor:
+    return Index.apply(x, (slice(None),) * dim + (order,))
+
+
+class Flip(Function):
+    """y = x with dimensions reversed"""
+
+    @staticmethod
+    def forward(ctx, x, dims):
+        ctx.dims = dims
+        if x.device.type == "cpu":
+            return Tensor._make(np.flip(x.array, dims).copy("C"))
+        return Tensor._make(library(x.device).flip(x.array, dims), x.device)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return Flip.apply(grad_y, ctx.dims), None
+
+
+@tensor_first
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    """A copy with the dimensions `dims` reversed."""
+    if not dims:
+        raise TypeError('flip() missing 1 required positional arguments: "dims"')
+    return Flip.apply(input, wrap_dims(as_shape(dims, "dims"), input.ndim))
+
+
+@tensor_first
+def fliplr(input: Tensor) -> Tensor:
+    """Left and right exchanged: dimension 1 reversed."""
+    return flip(input, 1)
+
+
+@tensor_first
+def flipud(input: Tensor) -> Tensor:
+    """Up and down exchanged: dimension 0 reversed."""
+    return flip(input, 0)
+
+
+@tensor_first
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """The entries shifted along `dims` (the flat tensor without it); what leaves at the end comes in at the start."""
+    if dims is None:
+        return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
+    pairs = [(shifts, dims)] if isinstance(dims, int) else list(zip(shifts, dims))
+    for shift, dim in pairs:
+        dim = wrap_dim(dim, input.ndim)
+        extent = input.shape[dim]
+        input = _pick(input, dim, (np.arange(extent) - shift) % max(extent, 1))
+    return input
+
+
+# ------------------------------------------------------------------------------------------------ triangles and grids
+
+
+class Triangle(Function):
+    """The elements on one side of a diagonal; the others are 0"""
+
+    @staticmethod
+    def forward(ctx, x, name, diagonal):
+        ctx.args = name, diagonal
+        return Tensor._make(getattr(library(x.device), name)(x.array, diagonal), x.device)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return Triangle.apply(grad_y, *ctx.args), None, None
+
+
+def _triangle(name: str, input: Tensor, diagonal: int) -> Tensor:
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, found shape {list(input.shape)}")
+    return Triangle.apply(input, name, diagonal)
+
+
+@tensor_first
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The matrix on and below a diagonal, 0 above it."""
+    return _triangle("tril", input, diagonal)
+
+
+@tensor_first
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The matrix on and above a diagonal, 0 below it."""
+    return _triangle("triu", input, diagonal)
+
+
+@tensor_first
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The diagonal of a matrix, or the matrix with a vector as its diagonal."""
+    if input.ndim == 2:
+        return input.diagonal(diagonal).clone()
+    if input.ndim != 1:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+    n = input.numel() + abs(diagonal)
+    matrix = input.new_zeros(n, n)
+    matrix.diagonal(diagonal).copy_(input)
+    return matrix
+
+
+@tensor_first
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return input.diagonal().sum()
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """The coordinates of a grid: each of the vectors repeated along the dimensions of the others."""
+    listed = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f"torch.meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}")
+    if indexing == "xy" and len(listed) > 1:  # the first runs along dimension 1
+        return tuple(x.transpose(0, 1) for x in meshgrid(*listed))
+    shapes = [[-1 if i == j else 1 for j in range(len(listed))] for i in range(len(listed))]
+    return broadcast_tensors(*[x.reshape(shape) for x, shape in zip(listed, shapes)])

@@ -1,0 +1,132 @@
+"""Functions with steps and corners: rounding, the sign, limits."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+from .. import types
+from ..autograd import Function
+from ..tensor import Tensor
+from .arguments import no_bools, tensor_first
+from .elementwise import compute, operands, where
+from .promotion import category
+
+
+class Step(Function):
+    """A step function: its slope is 0 wherever it has one."""
+
+    @staticmethod
+    def forward(ctx, x, name):
+        if name == "sign":  # of NaN: 0
+            return compute("greater", x, 0).to(x.dtype) - compute("less", x, 0).to(x.dtype)
+        return compute(name, x)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return grad_y.new_zeros(grad_y.shape), None
+
+
+class Clamp(Function):
+    """y = x limited to [low, high]; dx = dy where x lies within, borders included; a bound that x passes gets its dy"""
+
+    @staticmethod
+    def forward(ctx, x, low, high):
+        ctx.bounds = [None if isinstance(bound, Tensor) else bound for bound in (low, high)]
+        ctx.save_for_backward(x, *[bound if isinstance(bound, Tensor) else None for bound in (low, high)])
+        y = x if low is None else compute("maximum", x, low)
+        return y if high is None else compute("minimum", y, high)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        x, *tensors = ctx.saved_tensors
+        low, high = [bound if tensor is None else tensor for bound, tensor in zip(ctx.bounds, tensors)]
+        low, high = -math.inf if low is None else low, math.inf if high is None else high
+        _, needs_low, needs_high = ctx.needs_input_grad
+        return (
+            where((x >= low) & (x <= high), grad_y, 0.0),
+            where((x < low) & (low < high), grad_y, 0.0) if needs_low else None,
+            where((x > high) | (low > high), grad_y, 0.0) if needs_high else None,
+        )
+
+
+@tensor_first
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1; 0 of NaN."""
+    return input.clone() if input.dtype is types.bool else Step.apply(input, "sign")
+
+
+def _to_integer(name: str, input: Tensor) -> Tensor:
+    no_bools(name, input)
+    return Step.apply(input, name) if category(input.dtype) >= 2 else input.clone()
+
+
+@tensor_first
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """To the nearest integer, halves to the even one; `decimals` digits after the point, or before it if negative."""
+    if not decimals:
+        return _to_integer("rint", input)
+    scale = 10.0 ** builtins.abs(decimals)  # 0.01 has no exact value, 100 has
+    if decimals < 0:
+        return _to_integer("rint", input / scale) * scale
+    return _to_integer("rint", input * scale) / scale
+
+
+@tensor_first
+def floor(input: Tensor) -> Tensor:
+    """The largest integer <= input."""
+    return _to_integer("floor", input)
+
+
+@tensor_first
+def ceil(input: Tensor) -> Tensor:
+    """The smallest integer >= input."""
+    return _to_integer("ceil", input)
+
+
+@tensor_first
+def trunc(input: Tensor) -> Tensor:
+    """The input without its fraction."""
+    return _to_integer("trunc", input)
+
+
+@tensor_first
+def frac(input: Tensor) -> Tensor:
+    """The fraction of input, with its sign."""
+    return input - input.trunc()
+
+
+@tensor_first
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """The input limited to [min, max], numbers or tensors; the gradient passes where it lies within, borders included.
+
+    Raises:
+        RuntimeError: neither bound is given.
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    x, *bounds = operands(input, *[bound for bound in (min, max) if bound is not None])
+    low = None if min is None else bounds.pop(0)
+    return Clamp.apply(x, low, bounds[0] if bounds else None)
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """`clamp(input, min)`."""
+    return clamp(input, min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """`clamp(input, max=max)`."""
+    return clamp(input, max=max)
+
+
+@tensor_first
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+    """NaN and the infinities replaced: by 0 and the largest and smallest finite number, if nothing else is given."""
+    if category(input.dtype) < 2:
+        return input.clone()
+    limits = types.finfo(input.dtype)
+    y = where(input.isnan(), nan, input)
+    y = where(input == math.inf, limits.max if posinf is None else posinf, y)
+    return where(input == -math.inf, limits.min if neginf is None else neginf, y)

@@ -1,0 +1,143 @@
+"""Views: the same memory under another shape. A view remembers how it was made, see `Tensor._steps`.
+
+`arrange` says what NumPy does to the array. On CUDA only its geometry (shape, strides, offset) is taken over. The gradient of
+a view is the opposite rearrangement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function
+from ..tensor import Tensor
+
+
+class View(Function):
+    """y = the elements of x under another shape, in the same memory."""
+
+    @classmethod
+    def apply(cls, x: Tensor, *args: Any) -> Tensor:
+        y = super().apply(x, *args)
+        y._is_view_of(x, cls, args)
+        return y
+
+    @staticmethod
+    def forward(ctx, x, *args):
+        ctx.shape, ctx.args = x.array.shape, args
+        arrange = ctx._function.arrange
+        if x.device.type == "cpu":
+            return Tensor._make(arrange(x.array, *args), x.device, x.dtype)
+        from .on_cuda import view
+
+        return Tensor._make(view(x.array, lambda array: arrange(array, *args)), x.device, x.dtype)
+
+    @staticmethod
+    def arrange(array: np.ndarray, *args: Any) -> np.ndarray:
+        raise NotImplementedError
+
+
+class Reshape(View):
+    """The same elements in the same order under another shape."""
+
+    @staticmethod
+    def arrange(array, shape):
+        return np.reshape(array, shape, copy=False)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return grad_y.reshape(ctx.shape), None
+
+
+class Transpose(View):
+    """Two dimensions change places."""
+
+    @staticmethod
+    def arrange(array, dim0, dim1):
+        return array.swapaxes(dim0, dim1)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return grad_y.transpose(*ctx.args), None, None
+
+
+class Permute(View):
+    """Dimension k of y is dimension dims[k] of x."""
+
+    @staticmethod
+    def arrange(array, dims):
+        return array.transpose(dims)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        (dims,) = ctx.args
+        return grad_y.permute(sorted(range(len(dims)), key=dims.__getitem__)), None
+
+
+class Expand(View):
+    """Extents of 1 are repeated without copying; the gradient is the sum over the repetitions."""
+
+    @staticmethod
+    def arrange(array, shape):
+        return np.lib.stride_tricks.as_strided(
+            array,
+            shape,
+            (0,) * (len(shape) - array.ndim)
+            + tuple(
+                0 if old == 1 and new != 1 else stride
+                for old, new, stride in zip(array.shape, shape[len(shape) - array.ndim :], array.strides)
+            ),
+        )
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return grad_y.sum_to_size(ctx.shape), None
+
+
+class Slice(View):
+    """y = x[key] for a key of integers, slices, None and Ellipsis; the gradient is zero elsewhere."""
+
+    @staticmethod
+    def arrange(array, key):
+        return array[key if Ellipsis in key else (*key, ...)]  # with ... a single element is a view too
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        grad_x = grad_y.new_zeros(ctx.shape)
+        Slice.apply(grad_x, *ctx.args).copy_(grad_y)
+        return grad_x, None
+
+
+class Diagonal(View):
+    """The elements x[..., i, i + offset] of two dimensions, as the last dimension."""
+
+    @staticmethod
+    def arrange(array, offset, dim1, dim2):
+        rest = [d for d in range(array.ndim) if d not in (dim1, dim2)]
+        rows, columns = array.shape[dim1], array.shape[dim2]
+        length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
+        start = array.transpose(dim1, dim2, *rest)[max(-offset, 0) :, max(offset, 0) :]
+        return np.lib.stride_tricks.as_strided(
+            start,
+            (*[array.shape[d] for d in rest], length),
+            (*[array.strides[d] for d in rest], array.strides[dim1] + array.strides[dim2]),
+        )
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        grad_x = grad_y.new_zeros(ctx.shape)
+        Diagonal.apply(grad_x, *ctx.args).copy_(grad_y)
+        return grad_x, None, None, None
+
+
+class Alias(View):
+    """The same tensor once more."""
+
+    @staticmethod
+    def arrange(array):
+        return array[...]
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        return grad_y

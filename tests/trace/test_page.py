@@ -1,0 +1,128 @@
+"""The step viewer as a page of its own, and its script, run by Node with a stand-in for the browser's document."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from reftorch.kernel import cuda
+from reftorch.trace import Recording, record, record_cuda
+from reftorch.trace.page import VIEWER, page
+
+
+def add(x, y):
+    for i in range(x.size):
+        y[i] += x[i]  # "</script>" & <b>
+
+
+@cuda.jit
+def reverse(x, y):
+    tile = cuda.shared.array(2, np.float32)
+    i = cuda.grid(1)
+    tile[cuda.threadIdx.x] = x[i]
+    cuda.syncthreads()
+    y[i] = tile[1 - cuda.threadIdx.x]
+
+
+def recording():
+    return record(add, np.array([1.0, 2]), np.array([10.0, 20]))
+
+
+def test_the_page_holds_the_recording_and_asks_for_nothing_else():
+    text = page(recording(), title="a < b")
+    (held,) = re.findall(r'<script type="application/json" id="recording">(.*?)</script>', text, re.DOTALL)
+    assert Recording.from_json(held) == recording()
+    assert "<title>a &lt; b" in text and text.count("</script>") == 2 and "{{" not in text
+    assert not re.findall(r"(?:src|href|url|import|fetch)\s*[=(]\s*[\"']?(?!#)\w", text)
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_saved_by_its_ending(tmp_path):
+    recording().save(tmp_path / "run.html")
+    assert (tmp_path / "run.html").read_text(encoding="utf-8") == page(recording())
+
+
+DOCUMENT = """
+class Element {
+  constructor(tag) { this.tag = tag; this.children = []; this.classes = new Set(); this.dataset = {}; this.listeners = {}; }
+  set className(names) { this.classes = new Set(names.split(" ").filter(Boolean)); }
+  get classList() {
+    return { add: name => this.classes.add(name), remove: (...names) => names.forEach(name => this.classes.delete(name)) };
+  }
+  append(...parts) { this.children.push(...parts); }
+  replaceChildren() { this.children = []; }
+  get textContent() { return this.children.map(part => part instanceof Element ? part.textContent : part).join(""); }
+  set textContent(text) { this.children = [String(text)]; }
+  setAttribute(name, value) { this[name] = value; }
+  addEventListener(name, listener) { this.listeners[name] = listener; }
+  all(name) {
+    const inner = this.children.filter(part => part instanceof Element);
+    return [...inner.filter(part => part.classes.has(name)), ...inner.flatMap(part => part.all(name))];
+  }
+}
+globalThis.document = { createElement: tag => new Element(tag) };
+const root = new Element("div");
+"""
+
+
+def run_viewer(recording, script):
+    """What `script`, which has `root` and `viewer`, logs as JSON."""
+    source = (VIEWER / "viewer.js").read_text(encoding="utf-8")
+    start = f"const recording = {recording.to_json()};\nconst viewer = stepViewer(root, recording);\n"
+    program = source + DOCUMENT + start + f"console.log(JSON.stringify((() => {{ {script} }})()));"
+    done = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+SHOWN = """
+  const names = kind => root.all(kind).map(box => box.dataset.name);
+  const shown = () => [root.all("sv-now").map(l => l.textContent.slice(2).trim()), root.all("sv-changed").map(c => c.textContent),
+                       names("sv-read"), names("sv-written"), [...viewer.cells]];
+"""
+
+
+@needs_node
+def test_the_viewer_shows_what_each_line_did():
+    before, at, back = run_viewer(
+        recording(),
+        SHOWN + "const all = [shown()]; for (const s of [2, 1]) { viewer.show(s); all.push(shown()); } return all;",
+    )
+    assert before[0][0].endswith("def add(x, y):") and before[4] == [1, 2, 10, 20]
+    assert at[0][0].endswith('y[i] += x[i]  # "</script>" & <b>') and at[1] == []
+    assert (at[2], at[3], at[4]) == (["x[0]", "y[0]"], ["y[0]"], [1, 2, 11, 20])
+    assert back[1] == ["i = 0"] and back[4] == [1, 2, 10, 20]
+
+
+@needs_node
+def test_the_viewer_ends_with_what_was_computed():
+    x, y = np.arange(4, dtype=np.float32), np.empty(4, np.float32)
+    cuda_recording = record_cuda(reverse, 2, 2, x, y)
+    steps = len(cuda_recording.steps)
+    cells, threads = run_viewer(
+        cuda_recording,
+        "const threads = []; for (let s = 0; s < recording.steps.length; s++) {"
+        " viewer.show(s); threads.push(root.all('sv-thread').map(t => t.textContent)[0]); } return [viewer.cells, threads];",
+    )
+    wanted = [value for known in cuda_recording.arrays for value in cuda_recording.final(known.name)]
+    assert cells == wanted and len(threads) == steps
+    assert threads[0] == "thread 0 of block 0" and threads[-1] == "thread 1 of block 1"
+
+
+@needs_node
+def test_keys_and_clicks():
+    script = """
+      const at = [], press = (key, target = root) => {
+        root.listeners.keydown({ key, target, preventDefault() {} });
+        at.push(viewer.at);
+      };
+      "ArrowRight ArrowRight ArrowDown ArrowUp End ArrowRight ArrowLeft Home ArrowLeft".split(" ").forEach(key => press(key));
+      root.all("sv-line")[2].onclick();
+      at.push(viewer.at);
+      return at;
+    """
+    assert run_viewer(recording(), script) == [1, 2, 4, 2, 5, 5, 4, 0, 0, 2]
