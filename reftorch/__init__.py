@@ -8,7 +8,7 @@ import reftorch.nn.functional as F
 from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
 from . import autograd, cuda, jit, ops  # isort: skip
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .kernel import debug
+from .kernel import debug, kernels
 from .ops import *  # noqa: F403
 from .ops.promotion import default_dtype as get_default_dtype
 from .ops.promotion import promote_types, result_type, set_default_dtype

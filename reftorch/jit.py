@@ -17,7 +17,9 @@ def is_tracing() -> bool:
 
 def script(*args: Any, **options: Any) -> NoReturn:
     """Raises NotImplementedError."""
-    raise NotImplementedError("reftorch has no TorchScript: call the module as it is, its kernels are compiled by Numba")
+    raise NotImplementedError(
+        "reftorch has no TorchScript: call the module as it is, its kernels are compiled by Numba"
+    )
 
 
 trace = script

@@ -16,6 +16,9 @@ A kernel is an ordinary function over arrays, written twice: once for the CPU, o
 
 Nothing is compiled at import. A kernel compiles when it is first called with a new combination of types, and the machine code
 is kept in a cache on disk. `with reftorch.debug():` (or `REFTORCH_DEBUG=1`) runs the same functions as plain Python.
+
+Some kernels have a faster form in `reftorch.fast`, of which `on` is told. It is chosen by `with reftorch.kernels("fast"):`, and is
+handed the kernel first, for the cases that it leaves to it, then what the kernel is called with.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from numba.core import event
 from numba.core.dispatcher import Dispatcher
 
 __all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "njit", "on"]
-__all__ += ["launching", "plain", "prange"]
+__all__ += ["kernels", "launching", "plain", "prange"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
 # (no "nnan", no "ninf"), and x / 0 follows IEEE 754 as in NumPy instead of raising.
@@ -94,7 +97,7 @@ def _cache_key() -> str:
     key = hashlib.sha256()
     for source in (home / "kernel.py", *sorted(home.glob("fast/**/*.py"))):
         key.update(source.relative_to(home).as_posix().encode() + source.read_bytes())
-    for flag in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE"):
+    for flag in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "REFTORCH_TILE"):
         key.update(f"{flag}={os.environ.get(flag)}".encode())
     return key.hexdigest()[:16]
 
@@ -149,6 +152,26 @@ def debug(mode: bool = True) -> Iterator[None]:
         _debugging = before
 
 
+_fast = False  # the fast forms take longer to compile, and do not yet pay for images of a few pixels
+
+
+@contextlib.contextmanager
+def kernels(which: str) -> Iterator[None]:
+    """Which CPU kernels run inside the block: the "plain" ones, that the component files show, or "fast" forms of them.
+
+    Raises:
+        ValueError: another word.
+    """
+    global _fast
+    if which not in ("plain", "fast"):
+        raise ValueError(f"kernels() takes 'plain' or 'fast', but got {which!r}")
+    before, _fast = _fast, which == "fast"
+    try:
+        yield
+    finally:
+        _fast = before
+
+
 def plain(kernel: Callable, exchange: Callable[[Any], Any] = lambda value: value) -> Callable:
     """The kernel as plain Python, the kernels that it calls included; `exchange` gives other globals of theirs a new value."""
     function = getattr(kernel, "py_func", kernel)
@@ -180,14 +203,19 @@ def launching(choose: Callable) -> Iterator[None]:
         _choose = before
 
 
-def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int) -> Callable:
-    """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element."""
+def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: Callable | None = None) -> Callable:
+    """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element.
+
+    `fast`, if there is one, takes the place of the CPU form within `kernels("fast")`, except in debug mode.
+    """
     if _choose is not None:
         chosen = _choose(device, cpu_kernel, cuda_kernel, threads)
         if chosen is not None:
             return chosen
     if device.type == "cpu":
-        return _stepped(cpu_kernel) if _debugging else cpu_kernel
+        if _debugging:
+            return _stepped(cpu_kernel)
+        return functools.partial(fast, cpu_kernel) if fast and _fast else cpu_kernel
     block = min(256, max(threads, 1))
     return cuda_kernel[-(-max(threads, 1) // block), block]
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class TensorProtocols:
     """What `Tensor` inherits to work with the rest of Python."""
 
+    __array_priority__ = 1000  # ndarray * tensor is ours
+
     # -------------------------------------------------------------------------------- conversion
     def item(self) -> Any:
         """The only element as a Python number."""
@@ -130,7 +132,9 @@ class TensorProtocols:
         if not self.is_leaf:
             raise RuntimeError("cannot pickle a tensor with history: detach() it first")
         array = np.ascontiguousarray(self._host()).reshape(self.array.shape)
-        extra = {k: v for k, v in self.__dict__.items() if not k.startswith("_") and k not in ("array", "dtype", "device")}
+        extra = {
+            k: v for k, v in self.__dict__.items() if not k.startswith("_") and k not in ("array", "dtype", "device")
+        }
         return _rebuild, (type(self), array, str(self.device), self._requires_grad), extra or None
 
 

@@ -135,7 +135,7 @@ class ErrorCase:
 
 
 class Run(NamedTuple):
-    """One way to run a case: mode "compiled", "plain", "simulator" or "gpu"."""
+    """One way to run a case: mode "compiled", "definition" (compiled, without fast forms), "plain", "simulator" or "gpu"."""
 
     mode: str
     dtype: str
@@ -147,7 +147,7 @@ class Run(NamedTuple):
 
 RUNS = [Run("compiled", "float32"), Run("compiled", "float64"), Run("compiled", "float32", True)]
 TINY_RUNS = [Run("compiled", "float64", True), Run("plain", "float32"), Run("plain", "float64")]
-TINY_RUNS += [Run("simulator", "float32"), Run("simulator", "float64", True)]
+TINY_RUNS += [Run("simulator", "float32"), Run("simulator", "float64", True), Run("definition", "float32")]
 GPU_RUNS = [Run("gpu", "float32"), Run("gpu", "float64"), Run("gpu", "float32", True)]
 
 

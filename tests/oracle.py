@@ -212,8 +212,8 @@ def torch_result(case: Case, run: Run) -> Result:
 
 def our_result(case: Case, run: Run, state: Mapping | None = None) -> Result:
     """What reftorch makes of the case, started from `state`."""
-    if run.mode in ("compiled", "plain"):
-        with reftorch.debug(run.mode == "plain"):
+    if run.mode in ("compiled", "definition", "plain"):
+        with reftorch.debug(run.mode == "plain"), reftorch.kernels("plain" if run.mode == "definition" else "fast"):
             return evaluate(case, reftorch, run, "cpu", state)
     return evaluate(case, reftorch, run, "cuda", state)
 

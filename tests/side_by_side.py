@@ -32,6 +32,7 @@ import reftorch.nn.functional
 from both import needs_pytorch, pytorch
 
 Leaves = Mapping[str, Any]
+NO_LEAVES: Leaves = {}
 
 
 @dataclass(frozen=True)
@@ -168,13 +169,13 @@ class Line:
         exec("\n".join(statements), names)
         return eval(last, names)
 
-    def check(self, leaves: Leaves = {}, **options: Any) -> None:
+    def check(self, leaves: Leaves = NO_LEAVES, **options: Any) -> None:
         same(self, leaves, words=list(self.words), **options)
 
 
 def same(
     action: Callable,
-    leaves: Leaves = {},
+    leaves: Leaves = NO_LEAVES,
     *,
     words: list[str] = [],  # noqa: B006
     ulps: float = 8,

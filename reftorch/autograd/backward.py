@@ -111,7 +111,9 @@ def _roots(outputs: tuple, grads: Any) -> list[tuple[Edge, Any]]:
     """The edges where the walk begins, each with its upstream gradient."""
     grads = (None,) * len(outputs) if grads is None else _as_tuple(grads)
     if len(grads) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients: wanted one gradient for each tensor")
+        raise RuntimeError(
+            f"got {len(outputs)} tensors and {len(grads)} gradients: wanted one gradient for each tensor"
+        )
     roots = []
     for i, (output, upstream) in enumerate(zip(outputs, grads)):
         if not is_tensor(output):

@@ -90,9 +90,9 @@ class _View:
                 "requires_grad=True, or it was computed under no_grad"
             )
         self.names = names
-        self.root = loss._edge()
+        self.root: Any = loss._edge()
         self.outputs: dict[Any, set[int]] = {self.root[0]: {self.root[1]}}
-        stack = [self.root[0]]
+        stack: list[Any] = [self.root[0]]
         while stack:
             for before, output in stack.pop().next_functions:
                 if before is not None:

@@ -48,9 +48,7 @@ def load_idx(folder: str | Path) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, T
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise FileError(folder, "a folder with the four files of MNIST or Fashion-MNIST", found)
-    paths = {
-        (part, kind): find_idx(folder, part, kind) for part in ("train", "t10k") for kind in MAGIC
-    }
+    paths = {(part, kind): find_idx(folder, part, kind) for part in ("train", "t10k") for kind in MAGIC}
     arrays = {key: read_idx(path, key[1]) for key, path in paths.items()}
     for part in ("train", "t10k"):
         images, labels = arrays[part, "images"], arrays[part, "labels"]
@@ -83,14 +81,8 @@ def find_idx(folder: Path, part: str, kind: str) -> Path:
     for name in [*stems, *(f"{stem}.gz" for stem in stems)]:
         if (folder / name).exists():
             return folder / name
-    below = sorted(folder.glob(f"*/{part}-{kind}?idx*")) + sorted(
-        folder.glob(f"*/raw/{part}-{kind}?idx*")
-    )
-    hint = (
-        f"there is one in {below[0].parent}"
-        if below
-        else "a name with .gz or with . for the second - would do too"
-    )
+    below = sorted(folder.glob(f"*/{part}-{kind}?idx*")) + sorted(folder.glob(f"*/raw/{part}-{kind}?idx*"))
+    hint = f"there is one in {below[0].parent}" if below else "a name with .gz or with . for the second - would do too"
     raise FileError(folder / stems[0], f"{part} {kind} in the IDX format", "no such file", hint)
 
 
@@ -114,13 +106,9 @@ def read_idx(path: str | Path, kind: str) -> np.ndarray:
                     return _read(path, cast(BinaryIO, unzipped), kind, None)
             return _read(path, file, kind, stored)
     except EOFError:
-        raise FileError(
-            path, expected, "gzip data that is cut short", "download it again"
-        ) from None
+        raise FileError(path, expected, "gzip data that is cut short", "download it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise FileError(
-            path, expected, f"damaged gzip data: {error}", "download it again"
-        ) from None
+        raise FileError(path, expected, f"damaged gzip data: {error}", "download it again") from None
     except OSError as error:
         raise FileError(path, expected, f"{error.strerror or error}".lower()) from None
 
@@ -132,14 +120,10 @@ def _read(path: Path, file: BinaryIO, kind: str, stored: int | None) -> np.ndarr
     if count == 0:
         raise FileError(path, f"at least one of its {kind}", f"sizes {size(shape)}")
     if count > LIMIT:
-        raise FileError(
-            path, f"at most {LIMIT:,} bytes of {kind}", f"sizes {size(shape)}: {count:,} bytes"
-        )
+        raise FileError(path, f"at most {LIMIT:,} bytes of {kind}", f"sizes {size(shape)}: {count:,} bytes")
     expected = f"{size(shape)} = {count:,} bytes of {kind} after the header, as it says"
     if stored is not None and stored - file.tell() != count:
-        raise FileError(
-            path, expected, f"{stored - file.tell():,}", _length_hint(stored - file.tell(), count)
-        )
+        raise FileError(path, expected, f"{stored - file.tell():,}", _length_hint(stored - file.tell(), count))
     data = bytearray()  # grows with what is there, whatever the header claims
     while chunk := file.read(min(2**20, count + 1 - len(data))):
         data += chunk

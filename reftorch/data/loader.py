@@ -36,9 +36,7 @@ class TensorDataset(Dataset):
     def __init__(self, *tensors: Tensor):
         sizes = [tensor.shape[0] for tensor in tensors]
         if len(set(sizes)) > 1:
-            raise AssertionError(
-                f"Size mismatch between tensors: their first dimensions are {sizes}"
-            )
+            raise AssertionError(f"Size mismatch between tensors: their first dimensions are {sizes}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -70,13 +68,9 @@ class DataLoader:
         generator: random.Generator | None = None,
     ):
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise ValueError(
-                f"batch_size should be a positive integer value, but got {batch_size=}"
-            )
+            raise ValueError(f"batch_size should be a positive integer value, but got {batch_size=}")
         if shuffle and len(dataset) == 0:
-            raise ValueError(
-                "num_samples should be a positive integer value, but got an empty dataset"
-            )
+            raise ValueError("num_samples should be a positive integer value, but got an empty dataset")
         self.dataset, self.batch_size, self.drop_last = dataset, batch_size, drop_last
         self.shuffle, self.generator = shuffle, generator
 
@@ -85,9 +79,7 @@ class DataLoader:
         return whole + (1 if rest and not self.drop_last else 0)
 
     def __iter__(self) -> Iterator[Any]:
-        random.integers(
-            (), generator=self.generator
-        )  # torch draws a seed for worker processes here
+        random.integers((), generator=self.generator)  # torch draws a seed for worker processes here
         return self._batches()
 
     def _batches(self) -> Iterator[Any]:

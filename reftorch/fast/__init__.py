@@ -4,12 +4,20 @@ A component's plain loop is its definition. Here stand the same sums in an order
 and no components. Every file has one idea and climbs to it from the plain loop, a rung at a time:
 
     tile.py             a tile of sums that stays in the processor's registers
-    matmul.py           a matrix product out of such tiles; a matrix times a few vectors
+    matmul.py           a matrix product out of such tiles
+    dots.py             products in which each number is used only a few times
     conv2d_layout.py    an image laid out flat, so that the filter's steps become additions to an address
     conv2d_slide.py     convolution, and the gradient of its input, by rows that slide along the flat image
     conv2d_weight.py    the gradient of the filters
-    sums.py             the gradient of a bias
+    sums.py             the gradients of biases
+    linear.py           the three products of a linear layer
+    workers.py          who does how much of the work
 
 A fast form takes the plain kernel first, and then what the plain kernel takes: where it does not pay, or could give another
-result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds it to be equal.
+result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds the two to be equal.
 """
+
+from reftorch.fast.conv2d_slide import conv2d_backward_x, conv2d_forward
+from reftorch.fast.conv2d_weight import conv2d_backward_weight
+from reftorch.fast.linear import linear_backward_bias, linear_backward_weight, linear_backward_x, linear_forward
+from reftorch.fast.sums import conv2d_backward_bias

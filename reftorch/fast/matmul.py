@@ -20,15 +20,14 @@ not pay. See `dots.py`.
 from __future__ import annotations
 
 import numpy as np
-from numba import get_num_threads
 
 from reftorch.fast.dots import add_rows, dot_rows
 from reftorch.fast.tile import COLS, ROWS, aligned, by_itself, multiply_tile, window
+from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 DEPTH = 384  # a panel of B is then 72 KB, one of A 12 KB
 BLOCK = 64 * ROWS  # rows of A that are packed together: 768 KB at most
-SHARE = 1_000_000  # multiply-adds for which waking a thread pays
 PANEL = np.arange(DEPTH) * COLS  # where the rows of a panel of B start
 
 
@@ -40,10 +39,10 @@ def matmul(a, b, y, bias=None):
     (a, a_turned), (b, b_turned) = _lie(a), _lie(b)
     if bias is None:
         bias = np.zeros(N, y.dtype)
-    if b_turned and not a_turned and min(M, N) <= 4 * (1 + 3 * (N < M)):
+    if b_turned and not a_turned and (M <= 4 or N <= 16 and b.size > 4096):
         return dot_rows(a, b, bias, y)
-    if not b_turned and not a_turned and M <= 2:
-        return add_rows(a, b, bias, y)
+    if not b_turned and (M <= 2 or len(b) <= 2):
+        return add_rows(np.ascontiguousarray(a.T) if a_turned else a, b, bias, y)
     workers = threads_for(a.size * N)
     if workers == 1:
         multiply_share(a, a_turned, b, b_turned, bias, y, 0, M, 0, N, PANEL)
@@ -56,11 +55,6 @@ def _lie(a):
     if not a.flags.c_contiguous and a.T.flags.c_contiguous:
         return a.T, True
     return np.ascontiguousarray(a), False
-
-
-def threads_for(work, items=1 << 30):
-    """How many threads it pays to use for so many multiply-adds that can be cut into so many pieces."""
-    return max(1, min(get_num_threads(), work // SHARE, items))
 
 
 # ## Rung 2: panels
@@ -136,11 +130,5 @@ def put_tile(part, y, i, height, j, width, bias, first):
 @njit(**PARALLEL)
 def multiply(workers, a, a_turned, b, b_turned, bias, y, start):
     for worker in prange(workers):
-        one, next_one = np.int64(worker), np.int64(worker) + 1
-        i0, j0 = one - one, one - one
-        i1, j1 = y.shape
-        if i1 > j1:
-            i0, i1 = i1 * one // workers, i1 * next_one // workers
-        else:
-            j0, j1 = j1 * one // workers, j1 * next_one // workers
+        i0, i1, j0, j1 = share_of(np.int64(worker), workers, y)
         multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start)

@@ -170,12 +170,21 @@ def _copy_row_compiled(row, line):
     return lambda row, line: _copy_row(row, line)
 
 
+@njit(**SERIAL)
+def aligned(count, dtype):
+    """Room for `count` numbers from the start of a cache line on, so that no register is filled from two lines."""
+    room = np.empty(count + 16, dtype)
+    skip = (-room.ctypes.data // room.itemsize) % 16
+    return room[skip : skip + count]
+
+
 # ## The tile
 #
 # $$\text{part}[r, s] = \sum_k a[r, k] \; \text{lines}[\text{start}[k] + at + s]$$
 #
 # `a` has ROWS rows. The rows of b may start anywhere in `lines`: the table `start` tells where. In a matrix product they stand one
 # after the other; in a convolution row k is a piece of the image, moved by where weight k stands in the filter.
+# Where there is less than a tile of work, `multiply_row` does one of its rows.
 @njit(**SERIAL, forceinline=True)
 def multiply_tile(a, lines, start, at, part):
     acc = local_array(ROWS, COLS, part.dtype)
@@ -188,3 +197,13 @@ def multiply_tile(a, lines, start, at, part):
             add_scaled(acc[r], a[r, k], line)
     for r in range(ROWS):
         copy_row(part[r], acc[r])
+
+
+@njit(**SERIAL, forceinline=True)
+def multiply_row(a, r, lines, start, at, part):
+    acc = local_array(1, COLS, part.dtype)
+    for s in range(COLS):
+        acc[0, s] = 0
+    for k in range(start.size):
+        add_scaled(acc[0], a[r, k], window(lines, start[k] + at, COLS))
+    copy_row(part[r], acc[0])

@@ -10,7 +10,7 @@ from .. import types
 from ..tensor import Tensor
 from .arguments import one_device, tensor_first, wrap_dim
 from .elementwise import where
-from .index import ALL, Index, IndexAdd, IndexPut, getitem, write_at
+from .index import ALL, Index, IndexAdd, IndexPut, getitem
 
 
 def _check_index(name: str, x: Tensor, dim: int, index: Tensor) -> None:
@@ -122,7 +122,9 @@ def _check_source(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor)
     if source.dtype is not x.dtype:
         raise RuntimeError(f"{name}(): self ({x.dtype}) and source ({source.dtype}) must have the same dtype")
     if list(source.shape) != wanted:
-        raise RuntimeError(f"{name}(): source must have shape {wanted}, one entry for each index; found {list(source.shape)}")
+        raise RuntimeError(
+            f"{name}(): source must have shape {wanted}, one entry for each index; found {list(source.shape)}"
+        )
 
 
 @tensor_first
@@ -171,8 +173,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = input.new_tensor(value)
     elif value.ndim:
         raise RuntimeError(
-            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-            f"{value.ndim} dimension(s)."
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
     return where(mask, value.to(device=input.device, dtype=input.dtype), input)
 

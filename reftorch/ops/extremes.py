@@ -16,9 +16,9 @@ from .reduce import kept_shape, reduce, reduced_dims
 
 def _pair(name: str) -> type:
     """A tuple (values, indices) that prints as PyTorch's `torch.return_types.<name>` does."""
-    pair = namedtuple(name, ["values", "indices"])  # type: ignore[misc]
-    pair.__repr__ = lambda self: (  # type: ignore[method-assign]
-        f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
+    pair: Any = namedtuple(name, ["values", "indices"])  # type: ignore[misc]
+    pair.__repr__ = lambda self: (  # type: ignore
+        f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"  # type: ignore[attr-defined]
     )
     pair.__module__ = __name__
     return pair
@@ -59,7 +59,9 @@ def _check_not_empty(name: str, x: Tensor, dims: tuple[int, ...] | None, error: 
         )
     for d in dims:
         if x.ndim and x.shape[d] == 0:
-            raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size: the shape is {list(x.shape)}")
+            raise IndexError(
+                f"{name}(): Expected reduction dim {d} to have non-zero size: the shape is {list(x.shape)}"
+            )
 
 
 def _extreme(name: str, pair: type, x: Tensor, dim: Any, keepdim: bool) -> Any:

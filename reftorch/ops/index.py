@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import types
 from ..autograd import Function, is_grad_enabled
 from ..autograd.node import expands_to
 from ..tensor import Tensor

@@ -76,9 +76,8 @@ def unique(
     dim: int | None = None,
 ) -> Any:
     """The different elements in ascending order; also which of them each element is, and how often each occurs."""
-    found = np.unique(
-        input.detach().cpu().array, return_inverse=return_inverse, return_counts=return_counts, axis=dim
-    )
+    options: Any = {"return_inverse": return_inverse, "return_counts": return_counts, "axis": dim}
+    found = np.unique(input.detach().cpu().array, **options)
     if isinstance(found, tuple):
         return tuple(_from_host(np.asarray(part), input) for part in found)
     return _from_host(found, input)

@@ -33,9 +33,7 @@ class Unary(Function):
     def backward(ctx, grad_y):
         return grad_y * ctx._function.slope(*ctx.saved_tensors)
 
-    @staticmethod
-    def slope(x: Tensor) -> Any:
-        raise NotImplementedError
+    slope: Any = None  # f' of x, or of y
 
     @classmethod
     def of(cls, input: Tensor) -> Tensor:

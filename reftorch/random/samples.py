@@ -155,9 +155,7 @@ def randint(
     return numbers.astype(dtype).reshape(shape)
 
 
-def integers(
-    shape: Shape, dtype: DType = np.int64, generator: Generator | None = None
-) -> np.ndarray:
+def integers(shape: Shape, dtype: DType = np.int64, generator: Generator | None = None) -> np.ndarray:
     """Whole numbers from 0 to the largest that the dtype holds (2**24 in float32, 2**53 in float64).
 
     The words are 64-bit for int64 and float64, 32-bit for the rest, whatever the range.

@@ -193,6 +193,8 @@ class Array:
         name, cell = self._name_in(frame), tuple(map(int, index))
         places, callers = launch.places(frame)
         text = f"{launch.current.name} {DOES[kind]} {name}{show(cell)} in {self._space.name} memory, which nobody wrote{callers}"
+        if self._space.name == "shared":
+            text += " (or not yet: is a cuda.syncthreads() missing before this line?)"
         launch.fault(NeverWritten, text, places, (launch.current.name,), name, cell)
 
     def _race(self, kind: str, index: tuple, frame: FrameType, rival: Access) -> None:

@@ -147,10 +147,9 @@ class Launch:
             self.check_geometry()
             for number in self.in_order(range(self.grid[0] * self.grid[1] * self.grid[2])):
                 self.run_block(number)
-        except SimtError as fault:
+        except SimtError:  # it is in self.faults
             if self.strict:
                 raise
-            assert any(fault is known for known in self.faults.values())
         finally:
             self.max_steps = -1  # stops a strand that still runs, after Ctrl-C
             for strand in self.strands:

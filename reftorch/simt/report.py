@@ -128,11 +128,12 @@ class Report:
         rows = []
         for line in self.lines:
             unit = "sectors" if line.space == "global" else "rounds"
+            each, best = f"{line.units / line.requests:.4g} {unit}", f"{line.fewest / line.requests:.4g}"
             note = f"{line.ways}-way bank conflict" if line.ways > 1 else ""
-            cost = f"{line.units / line.requests:.4g} {unit} ({line.fewest / line.requests:.4g} at best)"
-            what = f"{line.space} {line.kind} {line.array}"
-            rows.append((f"line {line.line}", what, f"{line.requests:,} by warps", cost, note))
-        return table(("", "", "", "each", ""), rows)
+            rows.append(
+                (f"line {line.line}", f"{line.space} {line.kind} {line.array}", f"{line.requests:,}", each, best, note)
+            )
+        return table(("", "", "requests of warps", "each takes", "at best", ""), rows)
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

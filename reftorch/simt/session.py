@@ -64,7 +64,7 @@ class Session:
         for known, (_, offsets) in self.empty.items():
             if known in launch.memory.owners:
                 start = launch.memory.owners[known]
-                pass
+                offsets &= {address - start for address in launch.memory.empty}
 
 
 @contextlib.contextmanager

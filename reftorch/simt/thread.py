@@ -129,9 +129,10 @@ class Strand:
             raise Abandoned
 
     def end(self) -> None:
-        """Leave the job, if it is paused, and end the Python thread."""
+        """Leave the job, if it is paused, and end the Python thread. After Ctrl-C it may be anywhere, even about to start."""
         self.abandoned = True
-        self.go.release()
+        if self.go.locked():
+            self.go.release()
 
     def _live(self) -> None:
         while True:

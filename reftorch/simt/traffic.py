@@ -10,7 +10,7 @@ of 8 bytes are given out to half a warp at a time, of 16 bytes to a quarter.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,7 +86,7 @@ class Traffic:
             line.requests += 1
             line.accesses += len(addresses)
             if use.space == "global":
-                line.units += sectors(addresses.values(), use.itemsize)
+                line.units += len({address // SECTOR for address in addresses.values()})
                 line.fewest += -(-len(set(addresses.values())) * use.itemsize // SECTOR)
             else:
                 rounds = conflicts(addresses, use.itemsize)
@@ -97,11 +97,6 @@ class Traffic:
 
     def sorted(self) -> list[LineTraffic]:
         return [self.lines[key] for key in sorted(self.lines)]
-
-
-def sectors(addresses: Iterable[int], itemsize: int) -> int:
-    """How many sectors cells of `itemsize` bytes at these addresses lie in."""
-    return len({byte // SECTOR for address in addresses for byte in (address, address + itemsize - 1)})
 
 
 def conflicts(addresses: Mapping[int, int], itemsize: int) -> list[int]:

@@ -18,6 +18,7 @@ from reftorch.serialize import FileError, check_weights, check_writable, read_we
 from reftorch.tensor import Tensor
 from reftorch.train.loop import Run, Stop, TrainingError, evaluate, fit
 from reftorch.train.network import CLASSES, SMALLEST, ConvNet
+from reftorch.train.ready import compile_apart
 from reftorch.train.report import (
     Epoch,
     Progressing,
@@ -48,6 +49,7 @@ def train(options: argparse.Namespace) -> int:
             with Progressing(console, epochs, len(run.batches.dataset)) as show:
                 with kernel.compiling(show.compiling):
                     show.say(introduction(run, options))
+                    compile_apart(options, show.compiling)
                     for epoch in fit(run, epochs, show, stop):
                         history.append(epoch)
                     answers = history[-1].answers if history else evaluate(run, stop)[2]

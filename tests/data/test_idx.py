@@ -225,9 +225,7 @@ def test_sizes_differ(tmp_path):
     misfit(tmp_path, "t10k-images-idx3-ubyte", "6 x 5", "found 6 x 4")
 
 
-@pytest.mark.parametrize(
-    "name", ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"]
-)
+@pytest.mark.parametrize("name", ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"])
 def test_each_missing_file_is_named(tmp_path, name):
     write(tmp_path)
     (tmp_path / f"{name}-ubyte").unlink()

@@ -15,9 +15,7 @@ def batches(loader):
     return [labels.tolist() for _, labels in loader]
 
 
-@pytest.mark.parametrize(
-    "n, size, drop_last, sizes", [(7, 3, False, [3, 3, 1]), (7, 3, True, [3, 3])]
-)
+@pytest.mark.parametrize("n, size, drop_last, sizes", [(7, 3, False, [3, 3, 1]), (7, 3, True, [3, 3])])
 def test_order_and_last_batch(n, size, drop_last, sizes):
     loader = DataLoader(TensorDataset(*tensors(n)), size, drop_last=drop_last)
     assert len(loader) == len(sizes)
@@ -82,9 +80,7 @@ def test_torch_gives_the_same_batches(kind, shuffle, own_generator, size, drop_l
     def run(library, loader_class, dataset):
         library.manual_seed(3)
         generator = library.Generator().manual_seed(4) if own_generator else None
-        loader = loader_class(
-            dataset, size, shuffle=shuffle, drop_last=drop_last, generator=generator
-        )
+        loader = loader_class(dataset, size, shuffle=shuffle, drop_last=drop_last, generator=generator)
         found = [[t.tolist() for t in batch] for _ in range(2) for batch in loader]
         dtypes = [str(t.dtype) for batch in loader for t in batch]
         return (

@@ -169,9 +169,7 @@ def test_scales():
         assert abs(weight.std() - std) < 5 * std / math.sqrt(2 * n)
         assert abs(weight.mean()) < 5 * std / math.sqrt(n)
         if "uniform" in name:
-            assert (
-                0.999 * math.sqrt(3) * std < np.abs(weight).max() <= math.sqrt(3) * std * (1 + 1e-6)
-            )
+            assert 0.999 * math.sqrt(3) * std < np.abs(weight).max() <= math.sqrt(3) * std * (1 + 1e-6)
     assert init._calculate_fan_in_and_fan_out(reftorch.zeros(2, 3, 4, 5)) == (60, 40)
 
 

@@ -77,6 +77,7 @@ def test_addresses_do_not_depend_on_the_machine():
     memory = zeros(100)
     assert simt.run(gather, 1, 32, memory[4:], LANES, zeros(32)).traffic("x").units == 5
     assert simt.run(gather, 1, 32, memory[8:], LANES, zeros(32)).traffic("x").units == 4
+    assert simt.run(gather, 1, 32, zeros(34), LANES, zeros(32)).traffic("places").units == 8  # not right behind the 34
 
 
 @cuda.jit
@@ -100,6 +101,7 @@ def test_threads_are_compared_in_the_same_iteration():
     assert (inner.requests, inner.accesses, inner.units) == (4, 29 + 30 + 31 + 32, 16)
     assert until_break.line == line_of(skips_the_border, "# until a break")
     assert (until_break.requests, until_break.accesses, until_break.units) == (3, 32 + 21 + 10, 12)
+    assert report.traffic("y", "writes").requests == 1  # after the loops they are together again
 
 
 # ------------------------------------------------------------------------------------------------------- bank conflicts

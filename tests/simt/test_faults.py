@@ -65,18 +65,20 @@ def test_out_of_bounds_of_one_axis(order, seed):
 
 
 @cuda.jit
-def takes_a_row_that_is_not_there(x, y):
+def takes_a_row_that_is_not_there(x, y, step):
     i = cuda.grid(1)
-    row = x[i + 1, 1:]  # fault
+    row = x[i + step, 1:]  # fault
     y[i] = row[0]
 
 
 @every_order
-def test_part_out_of_bounds(order, seed):
-    report = simt.run(takes_a_row_that_is_not_there, 1, 3, zeros(3, 2), zeros(3), order=order, seed=seed, strict=False)
+@pytest.mark.parametrize("step, cell, thread", [(1, (3, None), 2), (-1, (-1, None), 0)])
+def test_part_out_of_bounds(step, cell, thread, order, seed):
+    kernel = takes_a_row_that_is_not_there
+    report = simt.run(kernel, 1, 3, zeros(3, 2), zeros(3), step, order=order, seed=seed, strict=False)
     fault = next(fault for fault in report.faults if isinstance(fault, simt.OutOfBounds))
-    assert (fault.line, fault.cell) == (line_of(takes_a_row_that_is_not_there, "# fault"), (3, None))
-    assert threads_of(fault) == {(0, 2)}
+    assert (fault.line, fault.cell, fault.array) == (line_of(kernel, "# fault"), cell, "x")
+    assert threads_of(fault) == {(0, thread)}
 
 
 # ------------------------------------------------------------------------------------------------------- never written
@@ -307,8 +309,10 @@ def test_shuffles_do_not_order_memory(order, seed):
 @cuda.jit
 def last_block_sums(x, parts, counter, y, fence):
     b = cuda.blockIdx.x
+    if fence == "early":
+        cuda.threadfence()
     parts[b] = x[b]
-    if fence:
+    if fence == "right":
         cuda.threadfence()
     before = cuda.atomic.add(counter, 0, 1)
     if before == cuda.gridDim.x - 1:
@@ -322,9 +326,10 @@ def last_block_sums(x, parts, counter, y, fence):
 def test_fence_and_atomic_order_blocks(order, seed):
     x, parts, counter = np.arange(5, dtype=np.float32), zeros(5), zeros(1, dtype=np.int32)
     y = zeros(1)
-    assert not simt.run(last_block_sums, 5, 1, x, parts, counter, y, True, order=order, seed=seed).faults
+    assert not simt.run(last_block_sums, 5, 1, x, parts, counter, y, "right", order=order, seed=seed).faults
     assert y[0] == 10
-    counter[0] = 0
-    report = simt.run(last_block_sums, 5, 1, x, parts, counter, y, False, order=order, seed=seed, strict=False)
-    fault = only(report, simt.DataRace)
-    assert (fault.count, fault.line) == (4, line_of(last_block_sums, "# reads others"))
+    for fence in ("none", "early"):
+        counter[0] = 0
+        report = simt.run(last_block_sums, 5, 1, x, parts, counter, y, fence, order=order, seed=seed, strict=False)
+        fault = only(report, simt.DataRace)
+        assert (fault.count, fault.line) == (4, line_of(last_block_sums, "# reads others"))

@@ -160,10 +160,13 @@ def test_session_watches_empty_memory():
         same(xp.add(xp.view(array, lambda a: a[:1]), 1), np.full((1, 3), 6, np.float32))
         with pytest.raises(simt.NeverWritten):
             xp.add(xp.view(array, lambda a: a[:, 2]), 1)
+        yes = xp.empty((3,), np.bool_)
+        xp.copyto(yes, True)
+        same(xp.logical_not(yes), np.zeros(3, bool))
         array[1] = 7
         same(xp.add(array, 1), np.array([[6] * 3, [8] * 3], np.float32))
     assert np.isfinite(xp.to_host(xp.add(array, 1))).all()
-    assert len(session.reports) == 3 and all(report.finished for report in session.reports)
+    assert len(session.reports) == 5 and all(report.finished for report in session.reports)
 
 
 def test_session_reports():

@@ -55,6 +55,21 @@ def warp_memory_sum(x, y):
 
 
 @cuda.jit
+def half_warp_sum(x, y):
+    """Half of each warp has returned: a mask may still name threads that are gone."""
+    value = x[cuda.grid(1)] + x[cuda.grid(1) ^ 16]
+    if cuda.laneid >= 16:
+        return
+    cuda.syncwarp()
+    delta = 8
+    while delta > 0:
+        value += cuda.shfl_xor_sync(FULL, value, delta)
+        delta //= 2
+    if cuda.laneid == 0:
+        cuda.atomic.add(y, 0, value)
+
+
+@cuda.jit
 def grid_stride_sum(x, y):
     total = float32(0)
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
@@ -84,7 +99,9 @@ def last_writes(x, y):
 
 @every_order
 @pytest.mark.parametrize(
-    "kernel", [tree_sum, warp_shuffle_sum, warp_memory_sum, grid_stride_sum, last_writes], ids=lambda k: k.__name__
+    "kernel",
+    [tree_sum, warp_shuffle_sum, warp_memory_sum, half_warp_sum, grid_stride_sum, last_writes],
+    ids=lambda kernel: kernel.__name__,
 )
 def test_sums(kernel, order, seed):
     x, y = (np.arange(192) % 17).astype(np.float32), zeros(2)

@@ -1,6 +1,7 @@
 """How the runner is called, what it promises about order, and how a debugger sees a kernel in it."""
 
 import bdb
+import gc
 import os
 import signal
 import subprocess
@@ -178,6 +179,13 @@ def test_exception_of_python(order, seed):
     assert only(report, simt.KernelFailed) and not report.finished
 
 
+def test_no_thread_goes_on_after_an_exception():
+    y = np.full(4, 5, np.float32)
+    with pytest.raises(simt.KernelFailed):
+        simt.run(fails, 2, 2, zeros(4), y, check=False)
+    assert no_strands() and list(y) == [-1, -1, 5, 5]
+
+
 def test_a_fault_is_raised_at_its_line():
     """So that a debugger that is started after it stands in the kernel."""
     with pytest.raises(simt.NeverWritten) as caught:
@@ -210,6 +218,7 @@ def test_step_limit(kernel):
 @pytest.mark.parametrize("kernel", [never_ends, never_ends_with_barriers])
 def test_interrupt(kernel):
     """Ctrl-C ends the run, and leaves no Python thread behind."""
+    gc.collect()  # an interrupt while Python cleans up is lost
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)

@@ -115,6 +115,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import pair
@@ -339,7 +340,7 @@ class Conv2dFunction(Function):
         y = x.new_empty(x.shape[0], weight.shape[0], *size_out)
         if bias is None:
             bias = weight.new_zeros(weight.shape[0])
-        run = on(x.device, conv2d_forward_cpu, conv2d_forward_cuda, threads=y.numel())
+        run = on(x.device, conv2d_forward_cpu, conv2d_forward_cuda, y.numel(), fast.conv2d_forward)
         run(*arrays(x, weight, bias, y), *ctx.options)
         return y
 
@@ -350,15 +351,27 @@ class Conv2dFunction(Function):
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
             grad_x = x.new_empty(x.shape)
-            run = on(device, conv2d_backward_x_cpu, conv2d_backward_x_cuda, grad_x.numel())
+            run = on(device, conv2d_backward_x_cpu, conv2d_backward_x_cuda, grad_x.numel(), fast.conv2d_backward_x)
             run(*arrays(grad_y, weight, grad_x), *ctx.options)
         if ctx.needs_input_grad[1]:
             grad_weight = weight.new_empty(weight.shape)
-            run = on(device, conv2d_backward_weight_cpu, conv2d_backward_weight_cuda, weight.numel())
+            run = on(
+                device,
+                conv2d_backward_weight_cpu,
+                conv2d_backward_weight_cuda,
+                weight.numel(),
+                fast.conv2d_backward_weight,
+            )
             run(*arrays(grad_y, x, grad_weight), *ctx.options)
         if ctx.needs_input_grad[2]:
             grad_bias = weight.new_empty(weight.shape[0])
-            run = on(device, conv2d_backward_bias_cpu, conv2d_backward_bias_cuda, grad_bias.numel())
+            run = on(
+                device,
+                conv2d_backward_bias_cpu,
+                conv2d_backward_bias_cuda,
+                grad_bias.numel(),
+                fast.conv2d_backward_bias,
+            )
             run(*arrays(grad_y, grad_bias))
         return grad_x, grad_weight, grad_bias, None, None, None
 

@@ -84,6 +84,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn import init
@@ -230,7 +231,7 @@ class LinearFunction(Function):
         if bias is None:
             bias = x.new_zeros(D_out)
         y = x.new_empty(N, D_out)
-        run = on(x.device, linear_forward_cpu, linear_forward_cuda, N * D_out)
+        run = on(x.device, linear_forward_cpu, linear_forward_cuda, N * D_out, fast.linear_forward)
         run(*arrays(x.reshape(N, D_in), weight, bias, y))
         return y.reshape(linear_output_size(x.shape, D_out))
 
@@ -243,16 +244,22 @@ class LinearFunction(Function):
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
             grad_x = x.new_empty(N, D_in)
-            run = on(device, linear_backward_x_cpu, linear_backward_x_cuda, N * D_in)
+            run = on(device, linear_backward_x_cpu, linear_backward_x_cuda, N * D_in, fast.linear_backward_x)
             run(*arrays(grad_y, weight, grad_x))
             grad_x = grad_x.reshape(x.shape)
         if ctx.needs_input_grad[1]:
             grad_weight = x.new_empty(D_out, D_in)
-            run = on(device, linear_backward_weight_cpu, linear_backward_weight_cuda, D_out * D_in)
+            run = on(
+                device,
+                linear_backward_weight_cpu,
+                linear_backward_weight_cuda,
+                D_out * D_in,
+                fast.linear_backward_weight,
+            )
             run(*arrays(grad_y, x.reshape(N, D_in), grad_weight))
         if ctx.needs_input_grad[2]:
             grad_bias = x.new_empty(D_out)
-            run = on(device, linear_backward_bias_cpu, linear_backward_bias_cuda, D_out)
+            run = on(device, linear_backward_bias_cpu, linear_backward_bias_cuda, D_out, fast.linear_backward_bias)
             run(*arrays(grad_y, grad_bias))
         return grad_x, grad_weight, grad_bias
 

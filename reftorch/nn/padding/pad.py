@@ -77,7 +77,8 @@ def _widths(pad, input):
 
 def _constant(input, widths, value):
     """The input inside a larger tensor of `value`; negative widths cut off first."""
-    inside, size = [], list(input.shape)
+    inside: list = []
+    size = list(input.shape)
     for back, (before, after) in enumerate(widths, start=1):
         dim = input.dim() - back
         kept = size[dim] + min(before, 0) + min(after, 0)
@@ -90,7 +91,7 @@ def _constant(input, widths, value):
         size[dim] = kept + max(before, 0) + max(after, 0)
         inside.insert(0, slice(max(before, 0), max(before, 0) + kept))
     y = input.new_full(size, value)
-    y[(..., *inside)] = input
+    y[tuple([..., *inside])] = input
     return y
 
 
@@ -104,7 +105,10 @@ def _shown(shape, dim, before, after, mode):
             raise RuntimeError(
                 f"Padding value causes wrapping around more than once: {(before, after)} at dimension {dim} of {list(shape)}"
             )
-        first, kept = max(-before, 0), extent + min(before, 0) + min(after, 0)  # negative widths cut off before it goes round
+        first, kept = (
+            max(-before, 0),
+            extent + min(before, 0) + min(after, 0),
+        )  # negative widths cut off before it goes round
         return first + (at - first) % max(kept, 1)
     if max(before, after) >= extent:
         raise RuntimeError(

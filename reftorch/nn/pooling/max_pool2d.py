@@ -333,7 +333,7 @@ def _check_input(input, window, ceil_mode):
             f"max_pool2d is not implemented for {input.dtype}: convert the input, for example with x.float()"
         )
     kernel_size, stride, padding, dilation = window
-    if min(max_pool2d_output_size(shape[-2:], *window, ceil_mode)) < 1:
+    if min(max_pool2d_output_size(shape[-2:], kernel_size, stride, padding, dilation, ceil_mode)) < 1:
         spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
         raise RuntimeError(
             f"max_pool2d: a window of {spans} pixels (kernel_size={kernel_size}, dilation={dilation}) does not fit into an image "

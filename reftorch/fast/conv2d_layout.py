@@ -1,0 +1,128 @@
+r"""Where everything lies when an image is laid out flat, so that one step of the filter is one addition to an address.
+
+An output of a convolution with stride 1 reads, for each weight (k_h, k_w), the pixel k_h rows below and k_w columns to the right.
+With all rows of the padded image in one line, P numbers each, that is the number k_h P + k_w places further on, for every output.
+So for one weight the *consecutive* outputs read *consecutive* numbers: a row of the tile in `tile.py`, which starts where the
+table `start` says.
+
+- *Padding*: zeros. The zeros right of a row serve the next row as those on its left; so do those below an image the next image.
+- *Stride s*: output j and weight k read column j s + k d, that is j + (k d) // s of those columns whose number leaves (k d) % s when
+  divided by s. So columns and rows are sorted by remainder: s_h s_w smaller images, in each of which the stride is 1.
+- *Dilation and groups* only change the table.
+- *Several images* stand below one another, as one high image, if that fills the tiles better.
+
+Outputs are computed for all places of the flat line, also for those between the rows, where no output is: these are dropped.
+
+The gradient of the input is a convolution too. Pixel i collects the outputs h with h s = i + p - k d: of every s-th pixel it
+is a convolution, with stride 1, of the gradient of y with those weights k for which that comes out even.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from reftorch.fast.tile import COLS
+
+
+class Axis(NamedTuple):
+    """Rows, or columns: of the source (that is laid flat) and of the target."""
+
+    step: int  # remainders by which the source is sorted
+    pad: int  # zeros before the source, before sorting
+    pitch: int  # room for one image, after sorting
+    count: int  # type: ignore[assignment]  # how many are computed
+    to_step: int  # number j goes to j * to_step + to_first of the target
+    to_first: int
+
+
+class Slide(NamedTuple):
+    """One sliding of a filter over flat images, as plain integers for the kernel."""
+
+    images: int  # that stand below one another
+    size: int  # numbers in the flat line, of one group
+    step_h: int
+    pad_h: int
+    pitch_h: int
+    count_h: int
+    to_step_h: int
+    to_first_h: int
+    step_w: int
+    pad_w: int
+    pitch_w: int
+    count_w: int
+    to_step_w: int
+    to_first_w: int
+
+
+def forward_axis(extent_in, extent_out, K, stride, pad, dil):
+    """The axis, and for each weight the remainder and the steps that it adds."""
+    moves = [divmod(k * dil, stride)[::-1] for k in range(K)]
+    pitch = _pitch(pad // stride, (extent_in - 1 + pad) // stride, extent_out, moves)
+    return Axis(stride, pad, pitch, extent_out, 1, 0), list(range(K)), moves
+
+
+def backward_axis(extent_in, extent_out, K, stride, pad, dil, first):
+    """The axis for the pixels first, first + stride, ...; which weights they meet; and for each the steps that it adds."""
+    taps = [k for k in range(K) if (first + pad - k * dil) % stride == 0]
+    steps = [(first + pad - k * dil) // stride for k in taps]
+    above = max(0, -min(steps, default=0))
+    moves = [(0, step + above) for step in steps]
+    count = max(0, -(-(extent_in - first) // stride))
+    pitch = _pitch(above, above + extent_out - 1, count, moves)
+    return Axis(1, above, pitch, count, stride, first), taps, moves
+
+
+def _pitch(first, last, count, moves):
+    """Room for numbers first..last and `count` outputs; what is read beyond it must be zeros before the next image's first."""
+    reach = count - 1 + max((step for _, step in moves), default=0)
+    return max(last + 1, count, reach + 1 - first)
+
+
+def _slide(channels, batch, h, w, moves_h, moves_w):
+    """The numbers for the kernel, and the table `start` for weights in the order channel, row, column."""
+
+    def length(images):
+        return ((images - 1) * h.pitch + h.count - 1) * w.pitch + w.count
+
+    def share_of_use(images):
+        return images * h.count * w.count / (-(-length(images) // COLS) * COLS)
+
+    most = max(1, min(batch, 4096 // (h.pitch * w.pitch)))
+    images = max(range(1, most + 1), key=share_of_use)
+    plane = images * h.pitch * w.pitch
+    start = [
+        ((c * h.step + phase_h) * w.step + phase_w) * plane + step_h * w.pitch + step_w
+        for c in range(channels)
+        for phase_h, step_h in moves_h
+        for phase_w, step_w in moves_w
+    ]
+    size = max(channels * h.step * w.step * plane, max(start, default=0) + length(images) + COLS)
+    return Slide(images, size, *h, *w), np.array(start, np.int64)
+
+
+@functools.lru_cache(maxsize=512)
+def forward_plan(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w):
+    """How the filters slide over x."""
+    (N, _, H_in, W_in), (_, C_group, K_h, K_w), (_, _, H_out, W_out) = x_shape, weight_shape, y_shape
+    h, _, moves_h = forward_axis(H_in, H_out, K_h, stride_h, pad_h, dil_h)
+    w, _, moves_w = forward_axis(W_in, W_out, K_w, stride_w, pad_w, dil_w)
+    return _slide(C_group, N, h, w, moves_h, moves_w)
+
+
+@functools.lru_cache(maxsize=512)
+def backward_plans(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    """How the turned filters slide over the gradient of y: a list, for each remainder of the pixels, of Slide, start and weights."""
+    (N, _, H_in, W_in), (C_out, _, K_h, K_w), (_, _, H_out, W_out) = x_shape, weight_shape, y_shape
+    plans = []
+    for first_h in range(stride_h):
+        h, taps_h, moves_h = backward_axis(H_in, H_out, K_h, stride_h, pad_h, dil_h, first_h)
+        for first_w in range(stride_w):
+            w, taps_w, moves_w = backward_axis(W_in, W_out, K_w, stride_w, pad_w, dil_w, first_w)
+            if h.count and w.count:
+                slide, start = _slide(C_out // groups, N, h, w, moves_h, moves_w)
+                taps = [k_h * K_w + k_w for k_h in taps_h for k_w in taps_w]
+                plans.append((slide, start, np.array(taps, np.int64)))
+    return plans

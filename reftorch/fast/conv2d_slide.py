@@ -1,0 +1,155 @@
+r"""Convolution by rows that slide along a flat image; and the gradient of its input, which is one with turned filters.
+
+The plain loop takes each output by itself, asks for each weight whether its pixel is in the image, and adds one product. The way up:
+
+1. *Whole rows*: for one weight, a row of outputs and the row of pixels under it. The questions are asked once a row.
+2. *A flat image* (`conv2d_layout.py`): padded by zeros, row after row, so that nothing needs to be asked and short rows join.
+3. *Tiles* (`tile.py`): ROWS filters and COLS places are summed up in registers over all weights.
+4. *Chunks*: the places are cut into pieces whose pixels fit into the cache, and all filters pass over one piece.
+5. *Threads*: each takes every so-many-th block of images.
+
+A zero of the padding times a weight is zero, unless the weight is infinite or NaN: then the plain loop, which has no such
+product, gives another result, and does the work.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reftorch.fast.conv2d_layout import backward_plans, forward_plan
+from reftorch.fast.tile import COLS, ROWS, by_itself, multiply_row, multiply_tile, window
+from reftorch.fast.workers import threads_for
+from reftorch.kernel import PARALLEL, SERIAL, njit, prange
+
+CHUNK = 6 * COLS  # places
+
+
+def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    """y = bias + weight * x, as the plain kernel, which is called where this form does not apply."""
+    if y.dtype.kind != "f" or ((pad_h or pad_w) and not math.isfinite(weight.sum())):
+        return plain(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
+    x, y = as_rows(x, y, weight)
+    slide, start = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
+    convolve(x, weight.reshape(groups, -1, start.size), bias, y, start, slide)
+
+
+def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    """The gradient of the input, as the plain kernel."""
+    options = stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups
+    if grad_x.dtype.kind != "f" or not math.isfinite(weight.sum()):
+        return plain(grad_y, weight, grad_x, *options)
+    grad_x, grad_y = as_rows(grad_x, grad_y, weight)
+    C_out, C_group, K_h, K_w = weight.shape
+    turned = weight.reshape(groups, C_out // groups, C_group, K_h * K_w).swapaxes(1, 2)
+    nothing = np.zeros(grad_x.shape[1], grad_x.dtype)
+    for slide, start, taps in backward_plans(grad_x.shape, weight.shape, grad_y.shape, *options):
+        filters = turned[..., taps].reshape(groups, C_group, start.size)
+        convolve(grad_y, filters, nothing, grad_x, start, slide)
+
+
+def as_rows(x, y, weight):
+    """x and y; where the filter is a single pixel that visits all pixels, their images as one long row each."""
+    if weight.shape[2:] != (1, 1) or x.shape[2:] != y.shape[2:]:
+        return x, y
+    return (images.reshape(*images.shape[:2], 1, images.shape[2] * images.shape[3]) for images in (x, y))
+
+
+def convolve(x, filters, bias, y, start, slide):
+    """Slide `filters` (groups, outputs of a group, weights) over x."""
+    groups, C_out, K = filters.shape
+    tiles = -(-C_out // ROWS)
+    padded = np.zeros((groups, tiles * ROWS, K), y.dtype)
+    padded[:, :C_out] = filters
+    panels = np.ascontiguousarray(padded.reshape(groups, tiles, ROWS, K).swapaxes(2, 3))
+    blocks = -(-len(x) // slide.images)
+    workers = threads_for(y.size * K, blocks)
+    if workers == 1:
+        slide_share(0, 1, x, panels, bias, y, start, slide)
+    else:
+        slide_shared(workers, x, panels, bias, y, start, slide)
+
+
+# ## Rung 2: the flat image
+#
+# One group of channels of some images, sorted by the remainders of row and column.
+@njit(**SERIAL)
+def lay_flat(x, n0, images, c0, channels, flat, slide):
+    by_itself()
+    H, W = x.shape[2:]
+    for b in range(images):
+        for c in range(channels):
+            for phase_h in range(slide.step_h):
+                for phase_w in range(slide.step_w):
+                    h0 = (phase_h - slide.pad_h) % slide.step_h  # the first row and column with these remainders
+                    w0 = (phase_w - slide.pad_w) % slide.step_w
+                    line = ((c * slide.step_h + phase_h) * slide.step_w + phase_w) * slide.images + b
+                    line = line * slide.pitch_h + (h0 + slide.pad_h) // slide.step_h
+                    at = line * slide.pitch_w + (w0 + slide.pad_w) // slide.step_w
+                    width = (W - w0 + slide.step_w - 1) // slide.step_w
+                    for h in range(h0, H, slide.step_h):
+                        target, source = window(flat, at, width), window(x[n0 + b, c0 + c, h], w0, W - w0)
+                        if slide.step_w == 1:
+                            for w in range(width):
+                                target[w] = source[w]
+                        else:
+                            for w in range(width):
+                                target[w] = source[w * slide.step_w]
+                        at += slide.pitch_w
+
+
+# ## Rungs 3 and 4
+@njit(**SERIAL)
+def slide_share(worker, workers, x, panels, bias, y, start, slide):
+    by_itself()
+    N, groups, tiles = x.shape[0], panels.shape[0], panels.shape[1]
+    flat = np.zeros(slide.size, y.dtype)
+    part = np.empty((ROWS, COLS), y.dtype)
+    C_in, C_out = x.shape[1] // groups, y.shape[1] // groups
+    for n in range(worker * slide.images, N, workers * slide.images):
+        images = min(slide.images, N - n)
+        places = ((images - 1) * slide.pitch_h + slide.count_h - 1) * slide.pitch_w + slide.count_w
+        for g in range(groups):
+            lay_flat(x, n, images, g * C_in, C_in, flat, slide)
+            for chunk in range(0, places, CHUNK):
+                for i in range(tiles):
+                    c_out, rows = g * C_out + i * ROWS, min(ROWS, C_out - i * ROWS)
+                    for at in range(chunk, min(chunk + CHUNK, places), COLS):
+                        if rows > 2:
+                            multiply_tile(panels[g, i].T, flat, start, at, part)
+                        else:
+                            for r in range(rows):
+                                multiply_row(panels[g, i].T, r, flat, start, at, part)
+                        put_rows(part, at, y, n, images, c_out, rows, bias, slide)
+
+
+@njit(**SERIAL, forceinline=True)
+def put_rows(part, at, y, n, images, c_out, rows, bias, slide):
+    """The places at, at + 1, ... go to where they are outputs; row by row of the output."""
+    line = at // slide.pitch_w
+    b, h = line // slide.pitch_h, line % slide.pitch_h
+    for begin in range(line * slide.pitch_w, at + COLS, slide.pitch_w):  # the place of column 0
+        w = max(0, at - begin)
+        width = min(slide.count_w, at + COLS - begin) - w
+        if b < images and h < slide.count_h and width > 0:
+            for r in range(rows):
+                plus = bias[c_out + r]
+                source = window(part[r], begin + w - at, width)
+                target = window(y[n + b, c_out + r, h * slide.to_step_h + slide.to_first_h], 0, y.shape[3])
+                if slide.to_step_w == 1:
+                    for s in range(width):
+                        target[w + s] = source[s] + plus
+                else:
+                    for s in range(width):
+                        target[(w + s) * slide.to_step_w + slide.to_first_w] = source[s] + plus
+        h += 1
+        if h == slide.pitch_h:
+            b, h = b + 1, 0
+
+
+# ## Rung 5
+@njit(**PARALLEL)
+def slide_shared(workers, x, panels, bias, y, start, slide):
+    for worker in prange(workers):
+        slide_share(np.int64(worker), workers, x, panels, bias, y, start, slide)

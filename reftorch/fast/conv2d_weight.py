@@ -1,0 +1,218 @@
+r"""The gradient of the filters: what each weight was multiplied with, at every position of every image.
+
+It is a matrix product with a long inner sum, over all positions t: $G[c_{out}, j] = \sum_t g[c_{out}, t] \; x[\text{start}(t) + j]$.
+The plain loop sums it up weight by weight. The way up:
+
+1. *Channels last*: the padded image is laid out with the channels of a pixel side by side, and pixels of a row after one
+   another. Then the weights of one row of a filter meet K_w C_in numbers in one piece, and the next position the same piece, moved.
+   That is a row of the tile in `tile.py`, COLS weights wide; stride, dilation and padding only change where it starts.
+2. *Windows*: the weights of all rows of the filter are covered with as few pieces of COLS numbers as possible.
+3. *Tiles*: ROWS filters and COLS weights are summed up in registers over a few hundred positions.
+4. *Long sums*: these short sums of the data's type are added up in float64, as the plain loop does.
+5. *Threads*: each has its own sums, over its share of the images.
+
+Where a group has only a few filters and channels (one each in a depthwise convolution, few in a first layer), hardly any of a
+tile would be used. There the *positions* are taken side by side, as in `conv2d_slide.py`: each weight is a dot product of two
+flat lines.
+
+Zeros of the padding, and zeros between the rows of a flat line, are multiplied with data here: if that is infinite or NaN the
+plain loop does the work.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from reftorch.fast.conv2d_layout import forward_plan
+from reftorch.fast.conv2d_slide import as_rows, lay_flat
+from reftorch.fast.dots import dot_lines
+from reftorch.fast.matmul import DEPTH, pack_rows
+from reftorch.fast.tile import COLS, ROWS, by_itself, multiply_tile, window
+from reftorch.fast.workers import threads_for
+from reftorch.kernel import PARALLEL, SERIAL, njit, prange
+
+PIECE = 1024  # positions whose sum is of the data's type
+
+
+class Lay(NamedTuple):
+    """Images with channels last, as plain integers for the kernel."""
+
+    images: int  # at once
+    rows: int
+    cols: int
+    pad_h: int
+    pad_w: int
+
+
+class Plan(NamedTuple):
+    lay: Lay
+    start: np.ndarray  # of each position
+    windows: np.ndarray  # where each starts, seen from there
+    places: np.ndarray  # of the weights (row, column, channel) in the windows
+
+
+@functools.lru_cache(maxsize=512)
+def weight_plan(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w):
+    """How the gradient of y slides over x with channels last."""
+    (N, _, H_in, W_in), (_, C, K_h, K_w), (_, _, H_out, W_out) = x_shape, weight_shape, y_shape
+    rows = max(H_in + pad_h, (H_out - 1) * stride_h + (K_h - 1) * dil_h + 1)
+    cols = max(W_in + pad_w, (W_out - 1) * stride_w + (K_w - 1) * dil_w + 1)
+    images = max(1, min(N, DEPTH // (H_out * W_out)))
+    b, h, w = np.ogrid[:images, : H_out * stride_h : stride_h, : W_out * stride_w : stride_w]
+    start = ((b * rows + h) * cols + w).reshape(-1) * C
+    k_h, k_w, c = np.ogrid[: K_h * dil_h : dil_h, : K_w * dil_w : dil_w, :C]
+    windows: list[int] = []
+    places: list = []
+    for offset in ((k_h * cols + k_w) * C + c).reshape(-1).tolist():
+        if not windows or offset >= windows[-1] + COLS:
+            windows.append(offset)
+        places.append((len(windows) - 1) * COLS + offset - windows[-1])
+    return Plan(Lay(images, rows, cols, pad_h, pad_w), start, np.array(windows), np.array(places))
+
+
+def conv2d_backward_weight(plain, grad_y, x, grad_weight, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    """The gradient of the filters, as the plain kernel, which is called where this form does not apply."""
+    options = stride_h, stride_w, pad_h, pad_w, dil_h, dil_w
+    if grad_weight.dtype.kind == "f" and grad_y.size:
+        x, grad_y = as_rows(x, grad_y, grad_weight)
+        plan = weight_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
+        tiles = groups * -(-len(grad_weight) // groups // ROWS)
+        if grad_weight.size < 60 * tiles * plan.windows.size:
+            plan = forward_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
+            done = by_dots(grad_y, x, grad_weight, groups, *plan)
+        else:
+            done = by_tiles(grad_y, x, grad_weight, groups, *plan)
+        if done:
+            return
+    plain(grad_y, x, grad_weight, *options, groups)
+
+
+def by_tiles(grad_y, x, grad_weight, groups, lay, start, windows, places):
+    """Rungs 1 to 5; returns whether all numbers were finite."""
+    (N, C_out), (_, C, K_h, K_w) = grad_y.shape[:2], grad_weight.shape
+    tiles = -(-C_out // groups // ROWS)
+    workers = threads_for(grad_y.size * places.size, -(-N // lay.images))
+    totals = np.zeros((workers, groups, tiles * ROWS, windows.size * COLS))
+    checks = np.zeros(workers)
+    lines = grad_y.reshape(N * C_out, -1)
+    if workers == 1:
+        weight_share(0, 1, lines, x, start, windows, totals, checks, lay)
+    else:
+        weight_shared(workers, lines, x, start, windows, totals, checks, lay)
+    total = totals[0] if workers == 1 else totals.sum(0)
+    total = total[:, : C_out // groups, places].reshape(C_out, K_h, K_w, C)
+    grad_weight[...] = total.transpose(0, 3, 1, 2)
+    return math.isfinite(checks.sum())
+
+
+def by_dots(grad_y, x, grad_weight, groups, slide, start):
+    """Position by position; returns whether all numbers were finite."""
+    workers = threads_for(grad_y.size * start.size, -(-len(x) // slide.images))
+    totals = np.zeros((workers, len(grad_weight), start.size))
+    checks = np.zeros(workers)
+    if workers == 1:
+        dots_share(0, 1, grad_y, x, groups, start, totals, checks, slide)
+    else:
+        dots_shared(workers, grad_y, x, groups, start, totals, checks, slide)
+    grad_weight[...] = totals.sum(0).reshape(grad_weight.shape)
+    return math.isfinite(checks.sum())
+
+
+@njit(**SERIAL)
+def lay_channels_last(x, n0, images, c0, channels, last, lay):
+    by_itself()
+    H, W = x.shape[2:]
+    for b in range(images):
+        for h in range(H):
+            line = (b * lay.rows + h + lay.pad_h) * lay.cols + lay.pad_w
+            for first in range(0, W, 16):  # pixels at a time, whose channels stay in the cache until all are there
+                width = min(16, W - first)
+                for c in range(channels):
+                    source = window(x[n0 + b, c0 + c, h], first, width)
+                    target = window(last, (line + first) * channels + c, width * channels)
+                    for w in range(width):
+                        target[w * channels] = source[w]
+
+
+@njit(**SERIAL)
+def not_finite(line):
+    """Zero, or NaN if one of the numbers is not finite."""
+    by_itself()
+    zero = line.dtype.type(0)
+    check = zero
+    for t in range(line.size):
+        check += line[t] * zero
+    return check
+
+
+@njit(**SERIAL)
+def weight_share(worker, workers, lines, x, start, windows, totals, checks, lay):
+    by_itself()
+    N, C_in = x.shape[:2]
+    groups, C_out, C = totals.shape[1], lines.shape[0] // N // totals.shape[1], C_in // totals.shape[1]
+    tiles, T = totals.shape[2] // ROWS, lines.shape[1]
+    last = np.zeros(lay.images * lay.rows * lay.cols * C + windows[-1] + COLS, x.dtype)
+    panels = np.empty((tiles, max(DEPTH, lay.images * T), ROWS), x.dtype)
+    part = np.empty((ROWS, COLS), x.dtype)
+    for n in range(worker * lay.images, N, workers * lay.images):
+        images = min(lay.images, N - n)
+        for g in range(groups):
+            lay_channels_last(x, n, images, g * C, C, last, lay)
+            for t0 in range(0, T, DEPTH):
+                depth = min(DEPTH, T - t0)
+                for i in range(tiles):
+                    for b in range(images):
+                        row, rows = ((n + b) * groups + g) * C_out + i * ROWS, min(ROWS, C_out - i * ROWS)
+                        pack_rows(lines, False, t0, depth, row, rows, panels[i, b * depth :])
+                        for r in range(rows):
+                            checks[worker] += not_finite(window(lines[row + r], t0, depth))
+                begin = start[t0 : t0 + images * depth]
+                for j in range(windows.size):
+                    for i in range(tiles):
+                        multiply_tile(panels[i].T, last, begin, windows[j], part)
+                        for r in range(ROWS):
+                            sums = window(totals[worker, g, i * ROWS + r], j * COLS, COLS)
+                            for s in range(COLS):
+                                sums[s] += part[r, s]
+
+
+@njit(**PARALLEL)
+def weight_shared(workers, lines, x, start, windows, totals, checks, lay):
+    for worker in prange(workers):
+        weight_share(np.int64(worker), workers, lines, x, start, windows, totals, checks, lay)
+
+
+# ## A few filters
+@njit(**SERIAL)
+def dots_share(worker, workers, grad_y, x, groups, start, totals, checks, slide):
+    by_itself()
+    N, C_in, C_out = x.shape[0], x.shape[1] // groups, grad_y.shape[1] // groups
+    H, W = grad_y.shape[2:]
+    flat = np.zeros(slide.size, x.dtype)
+    line = np.zeros(slide.images * slide.pitch_h * slide.pitch_w, x.dtype)
+    for n in range(worker * slide.images, N, workers * slide.images):
+        images = min(slide.images, N - n)
+        places = ((images - 1) * slide.pitch_h + H - 1) * slide.pitch_w + W
+        for g in range(groups):
+            lay_flat(x, n, images, g * C_in, C_in, flat, slide)
+            checks[worker] += not_finite(flat)
+            for c_out in range(g * C_out, (g + 1) * C_out):
+                for b in range(images):
+                    for h in range(H):
+                        target = window(line, (b * slide.pitch_h + h) * slide.pitch_w, W)
+                        source = window(grad_y[n + b, c_out, h], 0, W)
+                        for w in range(W):
+                            target[w] = source[w]
+                checks[worker] += not_finite(line)
+                for at in range(0, places, PIECE):
+                    dot_lines(window(line, at, min(PIECE, places - at)), flat, start, at, totals[worker, c_out])
+
+
+@njit(**PARALLEL)
+def dots_shared(workers, grad_y, x, groups, start, totals, checks, slide):
+    for worker in prange(workers):
+        dots_share(np.int64(worker), workers, grad_y, x, groups, start, totals, checks, slide)

@@ -1,0 +1,31 @@
+"""Who does how much of the work.
+
+To enter a parallel loop takes a few microseconds when the other threads are awake, and near a hundred when they sleep. So each fast
+form is a serial function that does a share, and the caller decides how many shares there are: one is called directly, several
+are dealt out by a `prange`. (A function for one thread only is also compiled in half the time.)
+"""
+
+from __future__ import annotations
+
+from numba import get_num_threads
+
+from reftorch.kernel import SERIAL, njit
+
+SHARE = 1_000_000  # multiply-adds that are worth a thread: about 25 microseconds
+
+
+def threads_for(work, pieces=1 << 30):
+    """How many threads it pays to use for so many multiply-adds, in so many pieces."""
+    if work < 2 * SHARE:
+        return 1  # without asking, which takes as long as some of these products
+    return max(1, min(get_num_threads(), work // SHARE, pieces))
+
+
+@njit(**SERIAL, forceinline=True)
+def share_of(worker, workers, y):
+    """The rows from i0 to i1 and columns from j0 to j1 of y that are the worker's: all rows or all columns, if the others are more."""
+    i1, j1 = y.shape
+    i0, j0 = worker * i1 // workers, worker * j1 // workers
+    if i1 > j1:
+        return i0, (worker + 1) * i1 // workers, 0 * j1, j1
+    return 0 * i1, i1, j0, (worker + 1) * j1 // workers

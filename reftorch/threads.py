@@ -1,0 +1,103 @@
+"""Threads that kernels compute on, and two places where these would end the process.
+
+Numba runs a `prange` on one of three layers: tbb, omp or workqueue (`reftorch doctor` tells which). Two of them have a gap:
+
+- *workqueue*, which is what a Mac without OpenMP gets, ends the process when two Python threads enter it at once. There, kernels are
+  called in turn.
+- *omp* of GNU, which is what Linux gets, ends a process that was forked after its parent had used threads. Such a process computes
+  on one thread: `prange` is `range` for it.
+
+`guard` is asked about every CPU kernel before it is called; None means that nothing has to be done.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numba
+from numba import njit
+from numba.core.dispatcher import Dispatcher
+
+forked = False  # from a process whose threads do not survive that
+
+
+def available() -> int:
+    """How many threads a kernel may use."""
+    return 1 if forked else numba.get_num_threads()
+
+
+def _find_out(kernel: Callable) -> Callable:
+    """For the first kernel of the process: start the threads, and see which layer they are of."""
+    global guard
+    numba.get_num_threads()
+    guard = in_turn if numba.threading_layer() == "workqueue" else None
+    return kernel if guard is None else guard(kernel)
+
+
+guard: Callable[[Callable], Callable] | None = _find_out
+_turn = threading.Lock()
+
+
+def in_turn(kernel: Callable) -> Callable:
+    """The kernel, called by one Python thread at a time."""
+
+    @functools.wraps(kernel)
+    def run(*arguments: object) -> object:
+        with _turn:
+            return kernel(*arguments)
+
+    return run
+
+
+def on_one_thread(kernel: Any) -> Any:
+    """The kernel with `prange` as `range`. What is not compiled for the CPU stays as it is, but for a fast form's arguments."""
+    if isinstance(kernel, functools.partial):
+        return functools.partial(kernel.func, *map(on_one_thread, kernel.args))
+    return _twin(kernel) if isinstance(kernel, Dispatcher) else kernel
+
+
+@functools.cache
+def _twin(kernel: Dispatcher) -> Dispatcher:
+    """The kernel compiled again without threads, and so the kernels that it calls."""
+    function = kernel.py_func
+    known = function.__globals__
+    called = {name: known.get(name) for name in function.__code__.co_names}
+    changed = {name: on_one_thread(value) for name, value in called.items() if on_one_thread(value) is not value}
+    if not changed and not kernel.targetoptions.get("parallel"):
+        return kernel
+    twin = FunctionType(
+        function.__code__, {**known, **changed}, function.__name__, function.__defaults__, function.__closure__
+    )
+    twin.__module__ = function.__module__
+    twin.__qualname__ = f"{function.__qualname__}_on_one_thread"  # a place of its own in the cache
+    options = {name: value for name, value in kernel.targetoptions.items() if name != "nopython"}  # njit implies it
+    return njit(**{**options, "parallel": False, "cache": True})(twin)
+
+
+def _after_fork() -> None:
+    """In a child: its parent's lock may be held by a thread that is not here, and its parent's threads are not here."""
+    global guard, forked, _turn
+    _turn = threading.Lock()
+    if forked or _is_gnu_omp():
+        forked, guard = True, on_one_thread
+
+
+def _is_gnu_omp() -> bool:
+    """Whether threads have been started, by GNU's OpenMP."""
+    try:
+        if numba.threading_layer() != "omp":
+            return False
+    except ValueError:  # not started yet
+        return False
+    from numba.np.ufunc import omppool  # type: ignore[attr-defined]
+
+    return getattr(omppool, "openmp_vendor", "GNU") == "GNU"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
