@@ -72,6 +72,7 @@ class TensorMethods:
     def cosh(self): return reftorch.ops.cosh(self)
     def tanh(self): return reftorch.ops.tanh(self)
     def sigmoid(self): return reftorch.ops.sigmoid(self)
+    def prelu(self, weight): return reftorch.nn.functional.prelu(self, weight)
     def relu(self): return reftorch.nn.functional.relu(self)
     def round(self, *, decimals=0): return reftorch.ops.round(self, decimals=decimals)
     def floor(self): return reftorch.ops.floor(self)
@@ -139,6 +140,7 @@ class TensorMethods:
     def fill_diagonal_(self, value): self.diagonal().fill_(value); return self
     def uniform_(self, a=0.0, b=1.0, *, generator=None, **ends): return reftorch.ops.uniform_(self, ends.get("from", a), ends.get("to", b), generator=generator)
     def normal_(self, mean=0.0, std=1.0, *, generator=None): return reftorch.ops.normal_(self, mean, std, generator=generator)
+    def bernoulli(self, *, generator=None): return reftorch.ops.bernoulli(self, generator=generator)
     def bernoulli_(self, p=0.5, *, generator=None): return reftorch.ops.bernoulli_(self, p, generator=generator)
     def exponential_(self, lambd=1.0, *, generator=None): return reftorch.ops.exponential_(self, lambd, generator=generator)
     def log_normal_(self, mean=1.0, std=2.0, *, generator=None): return reftorch.ops.log_normal_(self, mean, std, generator=generator)
@@ -302,8 +304,6 @@ class TensorMethods:
     def __iand__(self, other): return reftorch.ops.become(self, reftorch.ops.bitwise_and, other)
     def __ior__(self, other): return reftorch.ops.become(self, reftorch.ops.bitwise_or, other)
     def __ixor__(self, other): return reftorch.ops.become(self, reftorch.ops.bitwise_xor, other)
-    def __floor__(self): return reftorch.ops.floor(self)
-    def __ceil__(self): return reftorch.ops.ceil(self)
     def __eq__(self, other): return reftorch.ops.equals(self, other)
     def __ne__(self, other): return reftorch.ops.differs(self, other)
     def __lt__(self, other): return reftorch.ops.lt(self, other)
@@ -312,7 +312,7 @@ class TensorMethods:
     def __ge__(self, other): return reftorch.ops.ge(self, other)
     def __getitem__(self, key): return reftorch.ops.getitem(self, key)
     def __setitem__(self, key, value): reftorch.ops.setitem(self, key, value)
-    __hash__ = object.__hash__
+    def __hash__(self): return id(self)
 
     # ---------------------------------------------------------------------------- properties
     T = property(lambda self: reftorch.ops.t(self) if self.ndim <= 2 else reftorch.ops.permute(self, tuple(range(self.ndim))[::-1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,18 @@ class PrintOptions:
     """Digits after the point, when to leave elements out, and how many then to show at each end; the line's width."""
 
     precision = 4
-    threshold = 1000
+    threshold: float = 1000
     edgeitems = 3
     linewidth = 80
     sci_mode: bool | None = None
 
 
+_PROFILES = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
+
+
 def set_printoptions(
     precision: int | None = None,
-    threshold: int | None = None,
+    threshold: float | None = None,
     edgeitems: int | None = None,
     linewidth: int | None = None,
     profile: str | None = None,
@@ -31,43 +35,34 @@ def set_printoptions(
 ) -> None:
     """Change how tensors print; `profile` is "default", "short" or "full"."""
     if profile is not None:
-        profiles = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
-        values: Any = profiles[profile]
+        values: Any = _PROFILES[profile]
         PrintOptions.precision, PrintOptions.threshold, PrintOptions.edgeitems, PrintOptions.linewidth = values
-    for name, value in [
-        ("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth),
-    ]:  # fmt: skip
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    for name, value in given.items():
         if value is not None:
             setattr(PrintOptions, name, value)
     PrintOptions.sci_mode = sci_mode
 
 
-class _Format:
-    """One width for all shown elements; floats as `1.`, `1.2345` or `1.2345e+06`."""
+class _Real:
+    """The text of one number, in a width that all shown ones fit in; floats as `1.`, `1.2345` or `1.2345e+06`."""
 
     def __init__(self, shown: np.ndarray):
         self.floating = shown.dtype.kind == "f"
-        self.integral, self.scientific = True, False
-        flat = shown.reshape(-1)
-        if self.floating:
-            flat = flat.astype(np.float64)
-            finite = np.abs(flat[np.isfinite(flat) & (flat != 0)])
-            self.integral = bool(np.all(finite == np.ceil(finite)))
-            if finite.size:
-                largest, smallest = finite.max(), finite.min()
-                self.scientific = bool(largest / smallest > 1000 or largest > 1e8)
-                if not self.integral:
-                    self.scientific = self.scientific or bool(smallest < 1e-4)
-            if PrintOptions.sci_mode is not None:
-                self.scientific = PrintOptions.sci_mode
-            measured = flat[np.isfinite(flat) & (flat != 0)]
-            others = flat[~np.isfinite(flat)]
-            texts = [self.text(v) for v in measured]
-            if others.size and self.integral and not self.scientific:
-                texts = [t + "." if not t.endswith(".") else t for t in texts]
-            self.width = max([len(t) for t in texts], default=1)
-        else:
-            self.width = max([len(str(v)) for v in flat.tolist()], default=1)
+        self.integral, self.scientific, self.width = True, False, 1
+        if not self.floating:
+            self.width = max([len(str(value)) for value in shown.ravel().tolist()], default=1)
+            return
+        numbers = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
+        if not numbers.size:
+            return
+        size = np.abs(numbers)
+        self.integral = bool(np.all(size == np.ceil(size)))
+        uneven = size.max() / size.min() > 1000 or size.max() > 1e8
+        self.scientific = bool(uneven or (not self.integral and size.min() < 1e-4))
+        if PrintOptions.sci_mode is not None:
+            self.scientific = PrintOptions.sci_mode
+        self.width = max([len(self.text(value)) for value in numbers.tolist()])
 
     def text(self, value: Any) -> str:
         if not self.floating:
@@ -82,63 +77,74 @@ class _Format:
         return self.text(value).rjust(self.width)
 
 
-def _lines(array: np.ndarray, indent: int, summarize: bool, form: _Format) -> str:
+class _Complex:
+    """The text of one complex number, such as `1.5000-2.0000j`."""
+
+    def __init__(self, shown: np.ndarray):
+        self.real, self.imaginary = _Real(shown.real), _Real(shown.imag)
+        self.width = self.real.width + self.imaginary.width + 1
+
+    def __call__(self, value: complex) -> str:
+        imaginary = self.imaginary(value.imag).lstrip() + "j"
+        return self.real(value.real) + ("" if imaginary[0] in "+-" else "+") + imaginary
+
+
+def _lines(array: np.ndarray, indent: int, summarize: bool, text: Any) -> str:
     edge = PrintOptions.edgeitems
     if array.ndim == 0:
-        return form(array.item())
+        return text(array.item())
     cut = summarize and array.shape[0] > 2 * edge
     if array.ndim == 1:
-        per_line = max(1, int((PrintOptions.linewidth - indent) // (form.width + 2)))
+        per_line = max(1, math.floor((PrintOptions.linewidth - indent) / (text.width + 2)))
         cells = array.tolist()
-        words = (
-            [form(v) for v in cells[:edge]] + [" ..."] + [form(v) for v in cells[-edge:]]
-            if cut
-            else [form(v) for v in cells]
-        )
+        if cut:
+            words = [*map(text, cells[:edge]), " ...", *map(text, cells[-edge:])]
+        else:
+            words = [*map(text, cells)]
         rows = [words[i : i + per_line] for i in range(0, len(words), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(", ".join(row) for row in rows) + "]"
     picked = [*range(edge), None, *range(array.shape[0] - edge, array.shape[0])] if cut else range(array.shape[0])
-    parts = ["..." if i is None else _lines(array[i], indent + 1, summarize, form) for i in picked]
-    return "[" + (",\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
+    parts = ["..." if i is None else _lines(array[i], indent + 1, summarize, text) for i in picked]
+    return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
 
 
 def _shown(array: np.ndarray, summarize: bool) -> np.ndarray:
     """The elements that are printed: their width decides."""
-    if not summarize:
-        return array
     edge = PrintOptions.edgeitems
     for axis, extent in enumerate(array.shape):
-        if extent > 2 * edge:
+        if summarize and extent > 2 * edge:
             array = np.take(array, [*range(edge), *range(extent - edge, extent)], axis)
     return array
+
+
+def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+    """The text, then each suffix on the same line if there is room."""
+    length = len(text) - text.rfind("\n") + 1
+    for suffix in suffixes:
+        if length + len(suffix) + 2 > PrintOptions.linewidth:
+            text, length = f"{text},\n{' ' * indent}{suffix}", indent + len(suffix)
+        else:
+            text, length = f"{text}, {suffix}", length + len(suffix) + 2
+    return text + ")"
 
 
 def describe(x: Any) -> str:
     """The text of `repr(tensor)`."""
     array, prefix = x._host(), "tensor("
-    suffixes = []
-    if x.device.type != "cpu":
-        suffixes.append(f"device='{x.device}'")
-    usual = (default_dtype(), types.int64, types.bool)
+    complex_default = types.complex128 if default_dtype() is types.float64 else types.complex64
+    suffixes = [f"device='{x.device}'"] if x.device.type != "cpu" else []
     if array.size == 0:
-        if x.ndim != 1:
-            suffixes.append(f"size={tuple(x.shape)}")
-        if x.dtype is not default_dtype():
-            suffixes.append(f"dtype={x.dtype}")
+        suffixes += [f"size={tuple(x.shape)}"] if x.ndim != 1 else []
+        usual: tuple = (default_dtype(),)
         body = "[]"
     else:
-        if x.dtype not in usual:
-            suffixes.append(f"dtype={x.dtype}")
+        usual = (default_dtype(), complex_default, types.int64, types.bool)
         summarize = array.size > PrintOptions.threshold
-        body = _lines(array, len(prefix), summarize, _Format(_shown(array, summarize)))
+        form: Callable = _Complex if array.dtype.kind == "c" else _Real
+        body = _lines(array, len(prefix), summarize, form(_shown(array, summarize)))
+    suffixes += [f"dtype={x.dtype}"] if x.dtype not in usual else []
     if x.grad_fn is not None:
         suffixes.append(f"grad_fn=<{x.grad_fn.name()}>")
     elif x.requires_grad:
         suffixes.append("requires_grad=True")
-    text, width = prefix + body, len(body.rsplit("\n", 1)[-1]) + (0 if "\n" in body else len(prefix))
-    for suffix in suffixes:
-        if width + len(suffix) + 2 > PrintOptions.linewidth:
-            text, width = text + ",\n" + " " * len(prefix) + suffix, len(prefix) + len(suffix)
-        else:
-            text, width = text + ", " + suffix, width + len(suffix) + 2
-    return text + ")"
+    return _with_suffixes(prefix + body, suffixes, len(prefix))

@@ -22,6 +22,7 @@ from .protocols import TensorProtocols
 from .types import CPU, Size, from_numpy_dtype
 
 CUDA = types.device("cuda:0")
+_new, _ndarray = object.__new__, np.ndarray
 
 
 class _Counter:
@@ -60,10 +61,10 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     @staticmethod
     def _make(array: Any, device: types.device = CPU, dtype: types.dtype | None = None) -> Tensor:
         """A tensor over this array, without history."""
-        self: Tensor = object.__new__(Tensor)
+        self: Tensor = _new(Tensor)
         if device is not CPU and device.type == "cuda":
             self.device = CUDA
-        elif type(array) is not np.ndarray:
+        elif type(array) is not _ndarray:
             array = np.asarray(array)  # a NumPy number, which operations on arrays without dimensions return
         self.array = array
         self.dtype = from_numpy_dtype(array.dtype) if dtype is None else dtype
@@ -86,7 +87,7 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     @property
     def shape(self) -> Size:
         """The extents of the dimensions."""
-        return Size.of_array(self.array)
+        return tuple.__new__(Size, self.array.shape)  # known to be integers
 
     @property
     def ndim(self) -> int:
@@ -134,6 +135,8 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         """The address of the first element."""
         if self.device.type == "cpu":
             return self.array.ctypes.data
+        if hasattr(self.array, "_ary"):  # the simulator's: a NumPy array inside
+            return self.array._ary.ctypes.data
         return int(self.array.__cuda_array_interface__["data"][0])
 
     def storage_offset(self) -> int:
@@ -158,14 +161,11 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
 
     def _overwrite_with(self, result: Tensor) -> None:
         """Copy the numbers of `result`, which must have the same shape, and a dtype of no higher category."""
-        from .ops.inplace import write
-        from .ops.promotion import category
-
         if result.array.shape != self.array.shape:
             raise RuntimeError(
                 f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)}"
             )
-        if category(result.dtype) > category(self.dtype):
+        if result.dtype is not self.dtype and category(result.dtype) > category(self.dtype):
             raise RuntimeError(
                 f"result type {result.dtype} can't be cast to the desired output type {self.dtype}: it would lose "
                 "what that cannot hold. Use the operation that is not in place"
@@ -185,4 +185,5 @@ def _overlap_partly(x: Tensor, y: Tensor) -> bool:
     return spans[0] != spans[1] and max(a, b) < min(a_end, b_end)
 
 
-from . import ops  # noqa: E402, F401  the operations need Tensor
+from .ops.inplace import write  # noqa: E402  the operations need Tensor
+from .ops.promotion import category  # noqa: E402

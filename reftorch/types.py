@@ -56,6 +56,11 @@ def from_numpy_dtype(numpy: Any) -> dtype:
     try:
         return _BY_NUMPY[numpy]
     except KeyError:
+        if not np.dtype(numpy).isnative and np.dtype(numpy).newbyteorder("=") in _BY_NUMPY:
+            raise ValueError(
+                f"given numpy array has byte order different from the native byte order ({numpy}). Conversion between byte "
+                "orders is currently not supported: array.astype(array.dtype.newbyteorder('='))"
+            ) from None
         names = ", ".join(d.name for d in ALL)
         raise TypeError(f"can't convert np.ndarray of type {numpy}. The only supported types are: {names}.") from None
 
@@ -111,8 +116,8 @@ class iinfo:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
-class _Name:
-    """A constant that prints as its name."""
+class _Constant:
+    """Prints as its name."""
 
     def __init__(self, name: str):
         self.name = name
@@ -124,10 +129,17 @@ class _Name:
         return self.name
 
 
-strided = _Name("strided")
-contiguous_format = _Name("contiguous_format")
-preserve_format = _Name("preserve_format")
-channels_last = _Name("channels_last")
+class layout(_Constant):
+    """How a tensor's elements are kept; here always `strided`."""
+
+
+class memory_format(_Constant):
+    """In which order a tensor's elements are kept."""
+
+
+strided = layout("strided")
+contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+channels_last = memory_format("channels_last")
 
 
 class device:
@@ -182,11 +194,6 @@ class Size(tuple):
 
     def __new__(cls, extents: Any = ()) -> Size:
         return super().__new__(cls, [_extent(i, n) for i, n in enumerate(extents)])
-
-    @classmethod
-    def of_array(cls, array: Any) -> Size:
-        """The shape of an array, known to be integers."""
-        return super().__new__(cls, array.shape)
 
     def numel(self) -> int:
         """How many elements a tensor of this size has."""

@@ -18,8 +18,10 @@ message of reftorch's error must contain, separated by commas. `same(line, leave
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import pickle
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +122,9 @@ def run(action: Callable, torch: Any, leaves: Leaves, *, dtype: str, device: str
         if floating and grad:
             tensors[name].requires_grad_()
     try:
-        value = action(torch, tensors)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = action(torch, tensors)
         facts, arrays = describe(value, strides)
         go_backward(torch, value, device)
     except Exception as error:  # whatever it is, the other library must do the same
@@ -165,9 +169,14 @@ class Line:
     def __call__(self, torch: Any, tensors: Mapping[str, Any]) -> Any:
         names = {"torch": torch, "F": torch.nn.functional, "np": np, "math": math, "inf": math.inf, "nan": math.nan}
         names |= {"pickle": pickle, "copy": copy, **tensors}
-        *statements, last = self.code.split("; ")
-        exec("\n".join(statements), names)
+        statements, last = self.compiled
+        exec(statements, names)
         return eval(last, names)
+
+    @functools.cached_property
+    def compiled(self) -> tuple:
+        *statements, last = self.code.split("; ")
+        return compile("\n".join(statements), "<line>", "exec"), compile(last, "<line>", "eval")
 
     def check(self, leaves: Leaves = NO_LEAVES, **options: Any) -> None:
         same(self, leaves, words=list(self.words), **options)
@@ -196,7 +205,9 @@ def lines(table: str) -> list[Line]:
     found = []
     for text in filter(None, map(str.strip, table.splitlines())):
         code, _, words = text.partition(" # ")
-        found.append(Line(code.strip(), tuple(word.strip() for word in words.split(",") if word.strip())))
+        line = Line(code.strip(), tuple(word.strip() for word in words.split(",") if word.strip()))
+        assert line.compiled, "a line that is no Python would fail in both libraries"
+        found.append(line)
     return found
 
 

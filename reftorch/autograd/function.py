@@ -10,7 +10,7 @@ $$ \\frac{\\partial L}{\\partial x_i} = \\sum_j \\frac{\\partial L}{\\partial y_
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .mode import _mode
@@ -57,8 +57,8 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
         node = Node(cls)
-        node.needs_input_grad = tuple([requires_grad(a) for a in args])
-        node._recording = recording = _mode.enabled and True in node.needs_input_grad
+        node.needs_input_grad = needed = tuple([requires_grad(a) for a in args])
+        node._recording = recording = _mode.enabled and True in needed
         before, _mode.enabled = _mode.enabled, False
         try:
             if cls.setup_context is None:
@@ -67,7 +67,11 @@ class Function:
                 returned = cls.forward(*args)
                 cls.setup_context(node, args, returned)
             outputs = list(returned) if isinstance(returned, tuple) else [returned]
-            _settle_inputs(node, args, outputs)
+            if node._dirty:
+                _check_dirty(node, outputs)
+            for i, output in enumerate(outputs):
+                if any([output is a for a in args]) and is_tensor(output) and not _among(output, node._dirty):
+                    outputs[i] = output.view_as(output)  # an input as it came becomes a tensor of its own
         finally:
             _mode.enabled = before
         if recording:
@@ -75,32 +79,30 @@ class Function:
         return tuple(outputs) if isinstance(returned, tuple) else outputs[0]
 
 
-def _settle_inputs(node: Node, args: tuple, outputs: list) -> None:
-    """Of the inputs among the outputs, one that was changed in place stays itself; any other becomes a tensor of its own."""
+def _among(tensor: Any, tensors: Sequence) -> bool:
+    return any([tensor is other for other in tensors])
+
+
+def _check_dirty(node: Node, outputs: list) -> None:
     for tensor in node._dirty:
-        if not any([tensor is output for output in outputs]):
+        if not _among(tensor, outputs):
             raise RuntimeError(
                 f"Some elements marked as dirty during the forward method of {node._function.__name__} were not returned "
                 "as output. The inputs that are modified inplace must all be outputs of the Function."
             )
         tensor._counter.bump()
-    for i, output in enumerate(outputs):
-        if is_tensor(output) and any([output is a for a in args]) and not any([output is t for t in node._dirty]):
-            outputs[i] = output.view_as(output)
 
 
 def _record(node: Node, args: tuple, outputs: list) -> None:
     """Tie the node to the nodes of its inputs, and the outputs to the node."""
-    edges = [a._edge() if wanted else NOWHERE for a, wanted in zip(args, node.needs_input_grad)]
-    like = [(o.array.shape, o.dtype, o.device) if is_tensor(o) else ((), None, None) for o in outputs]
-    node._connect(edges, like)
-    without = {id(tensor) for tensor in node._not_differentiable}
+    edges = [a._edge() if needed else NOWHERE for a, needed in zip(args, node.needs_input_grad)]
+    node._connect(edges, [(o.array.shape, o.dtype, o.device) if is_tensor(o) else ((), None, None) for o in outputs])
     for i, output in enumerate(outputs):
-        if not is_tensor(output) or id(output) in without:
+        if not is_tensor(output) or _among(output, node._not_differentiable):
             continue
         if not (output.dtype.is_floating_point or output.dtype.is_complex):
             continue
-        if any([output is tensor for tensor in node._dirty]):
+        if _among(output, node._dirty):
             output._rebase(node, i)
         else:
             output._attach(node, i)._forget_view()

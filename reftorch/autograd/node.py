@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .hooks import RemovableHandle, add_hook, call_hooks, call_tensor_hooks
-from .mode import no_grad
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -78,15 +77,8 @@ class Node:
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep inputs or outputs for `backward`, which finds them in `ctx.saved_tensors`.
 
-        Raises:
-            TypeError: one is not a tensor. Anything else can be set as an attribute: `ctx.size = size`.
+        Anything else can be set as an attribute: `ctx.size = size`.
         """
-        for i, tensor in enumerate(tensors):
-            if not (tensor is None or is_tensor(tensor)):
-                raise TypeError(
-                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
-                    "keep it as an attribute of ctx"
-                )
         self._to_save = tensors
 
     def mark_dirty(self, *tensors: Tensor) -> None:
@@ -124,6 +116,12 @@ class Node:
 
     def _keep_saved(self) -> None:
         """After forward, when versions are final: note what was to be saved."""
+        for i, tensor in enumerate(self._to_save):
+            if not (tensor is None or is_tensor(tensor)):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
+                    "keep it as an attribute of ctx"
+                )
         self._saved = [None if tensor is None else _Saved(tensor) for tensor in self._to_save]
         self._to_save = ()
 
@@ -172,12 +170,14 @@ class Node:
         return grad
 
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
-        """The gradients for the inputs, given those of the outputs."""
-        if self._materialize and any([g is None for g in grads]):
-            grads = [zeros(like) if g is None else g for g, like in zip(grads, self._output_like)]
-        grads = call_hooks(self._pre_hooks, grads)
-        with no_grad():
-            found = self._function.backward(self, *[None if g is None else g.contiguous() for g in grads])
+        """The gradients for the inputs, given those of the outputs. Nothing is recorded meanwhile."""
+        grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
+        ready: list = []
+        for grad, like in zip(grads, self._output_like):
+            if grad is None and self._materialize:
+                grad = zeros(like)
+            ready.append(grad if grad is None else grad.contiguous())
+        found = self._function.backward(self, *ready)
         found = list(found) if isinstance(found, (tuple, list)) else [found]
         while len(found) > len(self.next_functions) and found[-1] is None:
             found.pop()
@@ -188,7 +188,7 @@ class Node:
                 "None for those that have none"
             )
         found = [self._fitted(i, grad) for i, grad in enumerate(found)]
-        return call_hooks(self._post_hooks, found, tuple(grads))
+        return call_hooks(self._post_hooks, found, tuple(grads)) if self._post_hooks else found
 
     def _fitted(self, index: int, grad: Any) -> Tensor | None:
         """`grad` with the shape and dtype of the input that it belongs to."""
@@ -209,7 +209,7 @@ class Node:
                     "the shape of the input"
                 )
             grad = grad.sum_to_size(shape)
-        if grad.device != device:
+        if grad.device is not device and grad.device != device:
             raise RuntimeError(f"{where} expected device {device} but got {grad.device}")
         return grad if grad.dtype is dtype else grad.to(dtype)
 
@@ -260,11 +260,10 @@ class AccumulateGrad(Node):
         (grad,) = call_hooks(self._pre_hooks, grads)
         leaf = self.variable
         if grad is not None:
-            with no_grad():
-                if leaf.grad is None:
-                    leaf.grad = grad.clone()  # y = a + b sends the same array to a and b, and the user may hold it too
-                else:
-                    leaf.grad.add_(grad)
+            if leaf.grad is None:
+                leaf.grad = grad.clone()  # y = a + b sends the same array to a and b, and the user may hold it too
+            else:
+                leaf.grad.add_(grad)
         for hook in list(leaf._after_accumulation.values()) if leaf._after_accumulation else ():
             hook(leaf)
         call_hooks(self._post_hooks, [], (grad,))

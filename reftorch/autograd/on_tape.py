@@ -21,7 +21,7 @@ from ..types import contiguous_format
 from .backward import backward
 from .function import Function
 from .hooks import RemovableHandle, add_hook
-from .mode import enable_grad, is_grad_enabled, no_grad
+from .mode import enable_grad, is_grad_enabled
 from .node import NOWHERE, AccumulateGrad, Differentiable, Edge, Node
 
 Steps = tuple  # (the steps before, a view Function, its arguments); () for none
@@ -262,8 +262,7 @@ class OnTape(Differentiable):
         Raises:
             RuntimeError: another shape, or a dtype that would lose its category.
         """
-        with no_grad():
-            self._overwrite_with(result)
+        self._overwrite_with(result)
         self._counter.bump()
         if result.requires_grad:
             node, output = result._edge()

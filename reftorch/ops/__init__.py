@@ -70,6 +70,6 @@ __all__ = [
     "real", "reciprocal", "remainder", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "scalar_tensor",
     "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt",
     "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "t", "tan", "tanh",
-    "tensor", "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc", "unbind", "unflatten",
+    "tensor", "tile", "topk", "transpose", "tril", "triu", "true_divide", "trunc", "unbind", "unflatten",
     "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "zeros", "zeros_like",
 ]  # fmt: skip

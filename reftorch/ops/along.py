@@ -24,7 +24,7 @@ def _check_index(name: str, x: Tensor, dim: int, index: Tensor) -> None:
     host = index.detach().cpu().array
     if host.size and (host.min() < 0 or host.max() >= extent):
         wrong = host[(host < 0) | (host >= extent)].flat[0]
-        raise (IndexError if name.startswith("index") else RuntimeError)(
+        raise (IndexError if name in ("index_select", "index_copy", "index_fill") else RuntimeError)(
             f"{name}(): index {wrong} is out of bounds for dimension {dim} with size {extent}: wanted 0 to {extent - 1}"
         )
 

@@ -175,13 +175,13 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
     Raises:
         TypeError: not an array, or one of strings, objects or the like.
-        ValueError: a negative stride.
+        ValueError: a negative stride, or bytes in another order than this machine's.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     types.from_numpy_dtype(array.dtype)
     _refuse_negative_strides(array)
-    return Tensor._make(array)
+    return Tensor._make(np.asarray(array)[...])  # an array of its own: its shape is not the user's to set
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -294,8 +294,15 @@ def linspace(
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, found {steps}")
     kind = (types.as_dtype(dtype) or default_dtype()).numpy
-    numbers = np.linspace(start, end, steps)
-    return finish((np.trunc(numbers) if kind.kind in "iu" else numbers).astype(kind), device, requires_grad)
+    if kind.kind not in "f":
+        return finish(np.linspace(start, end, steps).astype(kind), device, requires_grad)
+    wide = np.result_type(np.float64, np.longdouble if kind == np.float64 else kind).type
+    step = wide(kind.type((end - start) / max(steps - 1, 1)))  # rounded once, but the products below are not
+    i = np.arange(steps)
+    numbers = (
+        np.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)) if steps > 1 else start + step * i
+    )
+    return finish(numbers.astype(kind), device, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------ like another

@@ -19,28 +19,29 @@ from .promotion import category, default_dtype, result_type
 # ------------------------------------------------------------------------------------------------ operands
 
 
-def operands(*values: Any, to_float: bool = False) -> Any:
-    """Tensors of one dtype and one device; numbers become Python's and take the tensors' dtype.
+_SAME = {"f": (float, int), "i": (int,)}  # Python numbers beside which a tensor of this kind keeps its dtype
+
+
+def operands(a: Any, b: Any, to_float: bool = False) -> Any:
+    """Two operands, of which one is a tensor, in one dtype and on one device; numbers become Python's.
 
     Raises:
         RuntimeError: tensors on different devices, shapes that do not broadcast.
         TypeError: neither a tensor nor a number.
     """
-    dtype, device, shapes = None, None, []
-    for value in values:
-        if not isinstance(value, Tensor):
-            return _converted(values, to_float)
-        if dtype is not None and (value.dtype is not dtype or value.device is not device):
-            return _converted(values, to_float)
-        dtype, device = value.dtype, value.device
-        shapes.append(value.array.shape)
-    if to_float and category(dtype) < 2:  # type: ignore[arg-type]
-        return _converted(values, to_float)
-    check_broadcast(*shapes)
-    return values
+    if isinstance(a, Tensor):  # the common cases first: nothing to convert
+        kind = a.dtype.numpy.kind
+        if isinstance(b, Tensor):
+            if a.dtype is b.dtype and a.device is b.device and (kind == "f" or not to_float):
+                check_broadcast(a.array.shape, b.array.shape)
+                return a, b
+        elif type(b) in _SAME.get(kind, ()) and (kind == "f" or (a.dtype is types.int64 and not to_float)):
+            return a, b
+    return converted((a, b), to_float)
 
 
-def _converted(values: tuple, to_float: bool) -> list:
+def converted(values: tuple, to_float: bool = False) -> list:
+    """Any number of operands, as `operands` returns two."""
     values = tuple([Tensor._make(v) if isinstance(v, np.ndarray) else v for v in values])
     tensors = [v for v in values if isinstance(v, Tensor)]
     dtype = result_type(*values)
@@ -67,11 +68,6 @@ def _one(value: Any, dtype: types.dtype, device: types.device) -> Any:
     return value.to(dtype)
 
 
-def raw(value: Any) -> Any:
-    """The array of a tensor; a number as it is."""
-    return value.array if isinstance(value, Tensor) else value
-
-
 def first_tensor(*values: Any) -> Tensor:
     """The first among tensors and numbers that is a tensor."""
     return next(v for v in values if isinstance(v, Tensor))
@@ -79,16 +75,21 @@ def first_tensor(*values: Any) -> Tensor:
 
 def compute(name: str, *values: Any) -> Tensor:
     """NumPy's function `name`, or its CUDA namesake, of tensors and numbers; not recorded on the tape."""
-    device = first_tensor(*values).device
-    if device.type == "cpu":
-        return Tensor._make(quietly(getattr(np, name), *[raw(v) for v in values]))
-    return Tensor._make(getattr(library(device), name)(*[raw(v) for v in values]), device)
+    device, arrays = types.CPU, []
+    for value in values:
+        if isinstance(value, Tensor):
+            device, value = value.device, value.array
+        arrays.append(value)
+    if device is types.CPU:
+        return Tensor._make(quietly(getattr(np, name), *arrays))
+    return Tensor._make(getattr(library(device), name)(*arrays), device)
 
 
 def save(ctx: Any, a: Any, b: Any) -> None:
     """Keep operands, which may be numbers, for `saved`; None for one that is not needed."""
-    ctx.numbers = [None if isinstance(v, Tensor) else v for v in (a, b)]
-    ctx.save_for_backward(*[v if isinstance(v, Tensor) else None for v in (a, b)])
+    a_tensor, b_tensor = isinstance(a, Tensor), isinstance(b, Tensor)
+    ctx.numbers = None if a_tensor else a, None if b_tensor else b
+    ctx.save_for_backward(a if a_tensor else None, b if b_tensor else None)
 
 
 def saved(ctx: Any) -> list:

@@ -17,7 +17,7 @@ from .reduce import kept_shape, reduce, reduced_dims
 def _pair(name: str) -> type:
     """A tuple (values, indices) that prints as PyTorch's `torch.return_types.<name>` does."""
     pair: Any = namedtuple(name, ["values", "indices"])  # type: ignore[misc]
-    pair.__repr__ = lambda self: (  # type: ignore
+    pair.__repr__ = lambda self: (  # type: ignore[method-assign]
         f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"  # type: ignore[attr-defined]
     )
     pair.__module__ = __name__
@@ -67,7 +67,7 @@ def _check_not_empty(name: str, x: Tensor, dims: tuple[int, ...] | None, error: 
 def _extreme(name: str, pair: type, x: Tensor, dim: Any, keepdim: bool) -> Any:
     if dim is None:
         _check_not_empty(name, x, None, RuntimeError)
-        return Extreme.apply(x, "a" + name, tuple(range(x.ndim)), False, True)
+        return Extreme.apply(x, name, tuple(range(x.ndim)), False, True)
     indices = _index_of("arg" + name, x, dim, True)
     if not x.ndim:
         return pair(x.clone(), indices)
@@ -95,7 +95,7 @@ def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The largest elements over `dim`; equal ones share the gradient."""
     dims = reduced_dims(input, dim)
     _check_not_empty("amax", input, dims if dim is not None and dim != () else None, RuntimeError)
-    return Extreme.apply(input, "amax", dims, keepdim, False)
+    return Extreme.apply(input, "max", dims, keepdim, False)
 
 
 @tensor_first
@@ -103,7 +103,7 @@ def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The smallest elements over `dim`; equal ones share the gradient."""
     dims = reduced_dims(input, dim)
     _check_not_empty("amin", input, dims if dim is not None and dim != () else None, RuntimeError)
-    return Extreme.apply(input, "amin", dims, keepdim, False)
+    return Extreme.apply(input, "min", dims, keepdim, False)
 
 
 def _index_of(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:

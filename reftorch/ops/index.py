@@ -230,6 +230,8 @@ def _as_end(end: Any) -> int:
 
 def _take_apart(x: Tensor, key: Any) -> tuple[tuple | None, tuple]:
     """The key of a view of x (None for x as it is), and the key of index arrays for that view (empty for none)."""
+    if type(key) is int and x.array.ndim and -x.array.shape[0] <= key < x.array.shape[0]:
+        return (key,), ()  # the most common key
     parsed = _Parser(x, key)
     arrays = tuple([parsed.arrays.get(d, ALL) for d in range(max(parsed.arrays, default=-1) + 1)])
     plain = arrays and all([isinstance(part, slice) and part == ALL for part in parsed.basic])

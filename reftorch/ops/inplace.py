@@ -20,7 +20,7 @@ from .backend import library, quietly
 def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
     """Let x become `function(x, ...)`."""
     operands = [a for a in args if isinstance(a, Tensor)]
-    recording = is_grad_enabled() and (x.requires_grad or any([a.requires_grad for a in operands]))
+    recording = is_grad_enabled() and (x.requires_grad or True in [a.requires_grad for a in operands])
     x._check_inplace(recording, *operands)
     return x._become(function(x._snapshot() if recording else x, *args, **options))
 
@@ -64,9 +64,10 @@ class Copy(Function):
 
 def write(x: Tensor, source: Tensor) -> None:
     """x's memory from `source`, with broadcasting and conversion; nothing is recorded."""
-    source = source.to(x.device)
+    if source.device is not x.device:
+        source = source.detach().to(x.device)
     if x.device.type == "cpu":
-        quietly(np.copyto, x.array, source.array, casting="unsafe")
+        quietly(np.copyto, x.array, source.array, "unsafe")
     else:
         library(x.device).copyto(x.array, source.array)
 

@@ -56,7 +56,9 @@ def scalar_dtype(value: Any) -> dtype:
         return _default
     if isinstance(value, numbers.Complex):
         return types.complex64
-    raise TypeError(f"wanted a tensor or a number, found {type(value).__name__}: {value!r}")
+    raise TypeError(
+        f"wanted a tensor or a number, found {type(value).__name__}: {value!r}; torch.tensor(...) makes a tensor of a list"
+    )
 
 
 def result_type(*operands: Any) -> dtype:

@@ -27,10 +27,11 @@ def reduced_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
 
 
 def reduce(name: str, x: Tensor, dims: tuple[int, ...], keepdim: bool, **more: Any) -> Tensor:
-    """NumPy's reduction `name`, or its CUDA namesake, over `dims`."""
-    return Tensor._make(
-        quietly(getattr(library(x.device), name), x.array, axis=dims, keepdims=keepdim, **more), x.device
-    )
+    """NumPy's reduction `name` (`sum`, `prod`, `max`, `min`, `all`, `any`), or its CUDA namesake, over `dims`."""
+    if x.device.type == "cpu":
+        return Tensor._make(quietly(getattr(x.array, name), axis=dims, keepdims=keepdim, **more))
+    name = {"max": "amax", "min": "amin"}.get(name, name)
+    return Tensor._make(getattr(library(x.device), name)(x.array, axis=dims, keepdims=keepdim, **more), x.device)
 
 
 def _total(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -101,7 +102,7 @@ class Norm(Function):
     def forward(ctx, x, p, dims, keepdim):
         size = x.abs()
         if math.isinf(p):
-            y = reduce("amax" if p > 0 else "amin", size, dims, keepdim)
+            y = reduce("max" if p > 0 else "min", size, dims, keepdim)
         elif p == 0:
             y = _total((x != 0).to(x.dtype), dims, keepdim)
         elif p == 2:

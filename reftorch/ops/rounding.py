@@ -10,7 +10,7 @@ from .. import types
 from ..autograd import Function
 from ..tensor import Tensor
 from .arguments import no_bools, tensor_first
-from .elementwise import compute, operands, where
+from .elementwise import compute, converted, where
 from .promotion import category
 
 
@@ -106,7 +106,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    x, *bounds = operands(input, *[bound for bound in (min, max) if bound is not None])
+    x, *bounds = converted((input, *[bound for bound in (min, max) if bound is not None]))
     low = None if min is None else bounds.pop(0)
     return Clamp.apply(x, low, bounds[0] if bounds else None)
 

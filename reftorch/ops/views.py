@@ -100,7 +100,7 @@ class Slice(View):
 
     @staticmethod
     def arrange(array, key):
-        return array[key if Ellipsis in key else (*key, ...)]  # with ... a single element is a view too
+        return array[tuple([*key, ...])]  # with ... a single element is a view too
 
     @staticmethod
     def backward(ctx, grad_y):
