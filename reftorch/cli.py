@@ -85,7 +85,8 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     add_learning(train)
     add = train.add_argument_group("on what").add_argument
     add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
-    add("--threads", type=whole(1), metavar="N", help="CPU threads (default: all)")
+    text = "CPU threads (default: 1 for the embedded digits, which are too small to share; all with --data)"
+    add("--threads", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("files").add_argument
     add("--load", metavar="FILE", help="start from these weights (.safetensors)")
     text = "where the weights go (default: runs/NAME.safetensors, NAME being that of the data)"

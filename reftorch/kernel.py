@@ -17,8 +17,9 @@ A kernel is an ordinary function over arrays, written twice: once for the CPU, o
 Nothing is compiled at import. A kernel compiles when it is first called with a new combination of types, and the machine code
 is kept in a cache on disk. `with reftorch.debug():` (or `REFTORCH_DEBUG=1`) runs the same functions as plain Python.
 
-Some kernels have a faster form in `reftorch.fast`, of which `on` is told. It is chosen by `with reftorch.kernels("fast"):`, and is
-handed the kernel first, for the cases that it leaves to it, then what the kernel is called with.
+Where a kernel has a faster form in `reftorch.fast`, `on` is told of it, and that is what runs on the CPU. It is handed the kernel
+first, for the cases that it leaves to it, then what the kernel is called with. `with reftorch.kernels("plain"):` runs the
+kernels themselves.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ import numba
 from numba import njit, prange
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
+
+from . import threads as guards
 
 __all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "njit", "on"]
 __all__ += ["kernels", "launching", "plain", "prange"]
@@ -152,12 +155,12 @@ def debug(mode: bool = True) -> Iterator[None]:
         _debugging = before
 
 
-_fast = False  # the fast forms take longer to compile, and do not yet pay for images of a few pixels
+_fast = True
 
 
 @contextlib.contextmanager
 def kernels(which: str) -> Iterator[None]:
-    """Which CPU kernels run inside the block: the "plain" ones, that the component files show, or "fast" forms of them.
+    """Which CPU kernels run inside the block: the "plain" ones, that the component files show, or (as usual) "fast" forms of them.
 
     Raises:
         ValueError: another word.
@@ -206,7 +209,7 @@ def launching(choose: Callable) -> Iterator[None]:
 def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: Callable | None = None) -> Callable:
     """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element.
 
-    `fast`, if there is one, takes the place of the CPU form within `kernels("fast")`, except in debug mode.
+    `fast`, if there is one, takes the place of the CPU form except in debug mode and within `kernels("plain")`.
     """
     if _choose is not None:
         chosen = _choose(device, cpu_kernel, cuda_kernel, threads)
@@ -215,7 +218,8 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
     if device.type == "cpu":
         if _debugging:
             return _stepped(cpu_kernel)
-        return functools.partial(fast, cpu_kernel) if fast and _fast else cpu_kernel
+        run = functools.partial(fast, cpu_kernel) if fast and _fast else cpu_kernel
+        return run if guards.guard is None else guards.guard(run)
     block = min(256, max(threads, 1))
     return cuda_kernel[-(-max(threads, 1) // block), block]
 

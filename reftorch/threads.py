@@ -2,10 +2,10 @@
 
 Numba runs a `prange` on one of three layers: tbb, omp or workqueue (`reftorch doctor` tells which). Two of them have a gap:
 
-- *workqueue*, which is what a Mac without OpenMP gets, ends the process when two Python threads enter it at once. There, kernels are
-  called in turn.
-- *omp* of GNU, which is what Linux gets, ends a process that was forked after its parent had used threads. Such a process computes
-  on one thread: `prange` is `range` for it.
+- *workqueue*, which is what a Mac without OpenMP gets, ends the process when two Python threads enter it at once. There, kernels
+  are called in turn.
+- *omp* of GNU, which is what Linux gets, ends a process that was forked after its parent had used threads. Such a process
+  computes on one thread: `prange` is `range` for it.
 
 `guard` is asked about every CPU kernel before it is called; None means that nothing has to be done.
 """
@@ -13,6 +13,7 @@ Numba runs a `prange` on one of three layers: tbb, omp or workqueue (`reftorch d
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import threading
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from typing import Any
 
 import numba
 from numba import njit
+from numba.core.caching import NullCache
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 
 forked = False  # from a process whose threads do not survive that
@@ -62,7 +65,7 @@ def on_one_thread(kernel: Any) -> Any:
 
 
 @functools.cache
-def _twin(kernel: Dispatcher) -> Dispatcher:
+def _twin(kernel: Any) -> Any:
     """The kernel compiled again without threads, and so the kernels that it calls."""
     function = kernel.py_func
     known = function.__globals__
@@ -76,13 +79,24 @@ def _twin(kernel: Dispatcher) -> Dispatcher:
     twin.__module__ = function.__module__
     twin.__qualname__ = f"{function.__qualname__}_on_one_thread"  # a place of its own in the cache
     options = {name: value for name, value in kernel.targetoptions.items() if name != "nopython"}  # njit implies it
-    return njit(**{**options, "parallel": False, "cache": True})(twin)
+    return njit(**{**options, "parallel": False, "cache": not isinstance(kernel._cache, NullCache)})(twin)
+
+
+def _before_fork() -> None:
+    """Wait for the other Python threads to leave kernels and the compiler: in the child nobody would."""
+    _turn.acquire()
+    global_compiler_lock.acquire()
 
 
 def _after_fork() -> None:
-    """In a child: its parent's lock may be held by a thread that is not here, and its parent's threads are not here."""
-    global guard, forked, _turn
-    _turn = threading.Lock()
+    global_compiler_lock.release()
+    _turn.release()
+
+
+def _in_child() -> None:
+    """The threads of the parent are not here."""
+    global guard, forked
+    _after_fork()
     if forked or _is_gnu_omp():
         forked, guard = True, on_one_thread
 
@@ -94,10 +108,9 @@ def _is_gnu_omp() -> bool:
             return False
     except ValueError:  # not started yet
         return False
-    from numba.np.ufunc import omppool  # type: ignore[attr-defined]
-
-    return getattr(omppool, "openmp_vendor", "GNU") == "GNU"
+    layer = importlib.import_module("numba.np.ufunc.omppool")
+    return getattr(layer, "openmp_vendor", "GNU") == "GNU"
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)

@@ -49,6 +49,33 @@ def test_plain_kernels_call_plain_kernels():
     assert y.tolist() == [1, 3, 5] and not double_it.signatures
 
 
+def add_doubles_fast(plain, x, y):
+    if x.size == 1:
+        return plain(x, y)
+    y += 2 * x + 100  # not what the kernel does, to tell them apart
+
+
+def test_on_gives_the_fast_form_unless_the_plain_one_is_asked_for():
+    def result(size=2):
+        x, y = np.ones(size), np.zeros(size)
+        on(reftorch.device("cpu"), add_doubles_cpu, None, size, add_doubles_fast)(x, y)
+        return y.tolist()
+
+    assert result() == [102, 102] and result(size=1) == [2]
+    with reftorch.kernels("plain"):
+        assert result() == [2, 2]
+        with reftorch.kernels("fast"):
+            assert result() == [102, 102]
+        assert result() == [2, 2]
+    with reftorch.debug():
+        assert result() == [2, 2]
+    with kernel.launching(lambda device, cpu_kernel, cuda_kernel, threads: lambda x, y: None):
+        assert result() == [0, 0]
+    assert result() == [102, 102]
+    with pytest.raises(ValueError, match="'plain' or 'fast'.*'quick'"), reftorch.kernels("quick"):
+        pass
+
+
 def test_a_plain_function_is_its_own_plain_form():
     def kernel_of_a_student(x):
         x[0] = 1
@@ -133,6 +160,12 @@ def test_cache_does_not_go_stale_when_a_helper_changes(tmp_path):
 def test_flags_that_change_the_machine_code_are_part_of_the_key(tmp_path):
     ask = "from reftorch import kernel; print(kernel.cache_dir)"
     folders = [run_python(ask, PACKAGE.parent, REFTORCH_CACHE_DIR=str(tmp_path), NUMBA_BOUNDSCHECK=b) for b in "01"]
+    assert folders[0] != folders[1]
+
+
+def test_the_tile_is_part_of_the_key(tmp_path):
+    ask = "from reftorch import kernel; print(kernel.cache_dir)"
+    folders = [run_python(ask, PACKAGE.parent, REFTORCH_CACHE_DIR=str(tmp_path), REFTORCH_TILE=t) for t in ("avx2", "")]
     assert folders[0] != folders[1]
 
 

@@ -209,6 +209,29 @@ def test_fork_while_another_thread_computes(layer):
 
 
 @forks
+def test_fork_while_another_thread_compiles():
+    said = run(
+        FORK
+        + textwrap.dedent("""
+        wanted = results(0)
+        going = True
+
+        def work():
+            while going:
+                numba.njit(lambda x: x + 1)(1)
+
+        other = threading.Thread(target=work)
+        other.start()
+        codes = {child(lambda: same(results(0), wanted)) for _ in range(5)}
+        going = False
+        other.join()
+        print(codes)
+        """),
+    )
+    assert said == "{0}"
+
+
+@forks
 def test_fork_while_another_thread_draws_random_numbers():
     said = run(
         FORK

@@ -22,10 +22,13 @@ from reftorch.bench.overhead import overheads
 from reftorch.bench.processes import peak_memory, starts
 from reftorch.bench.record import new_row, new_run, save_run, saved_file, write_run
 from reftorch.bench.table import limits_table, plain_table, rows_table, summary_table
-from reftorch.bench.worker import resident
+from reftorch.bench.worker import limit_threads, resident
 from reftorch.serialize import check_writable
-from reftorch.train.command import PICTURES, choose_device, use_threads
+from reftorch.train.command import PICTURES, choose_device
 from reftorch.train.loop import TrainingError
+
+TOLERANCE = 1e-4  # between results, relative to the largest number
+WIDTH = 120  # of what goes to a file or a pipe
 
 Chosen = list[tuple[Case, list[str]]]
 
@@ -38,11 +41,12 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
         TrainingError: an option cannot be met here.
     """
     console = console or Console()
+    if not console.is_terminal:
+        console.width = WIDTH
     json_file, plot, saved = choose_files(options)
     device = choose_device(options.device).type
     chosen = [] if options.start else choose_cases(cases, options.only)
-    use_threads(options.threads)
-    threads = numba.get_num_threads()
+    threads = choose_threads(options.threads)
     torch = prepare_torch(options, device, threads, console)
     seconds = min(options.seconds, 0.3)
     limits = cpu_limits(threads, seconds) if device == "cpu" else cuda_limits(seconds)
@@ -84,6 +88,16 @@ def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None,
     return json_file, plot, saved
 
 
+def choose_threads(wanted: int | None) -> int:
+    """Run CPU kernels on so many threads, all if None; returns the number."""
+    most = numba.config.NUMBA_NUM_THREADS
+    threads = wanted or most
+    if threads > most:
+        raise TrainingError(f"--threads: expected at most {most}, as many as there are here, found {threads}")
+    limit_threads(reftorch, threads)
+    return threads
+
+
 def choose_cases(cases: tuple[Case, ...], only: re.Pattern | None) -> Chosen:
     """The cases and the directions of each whose name the pattern is found in; all if there is none."""
     chosen = []
@@ -109,8 +123,8 @@ def prepare_torch(options: argparse.Namespace, device: str, threads: int, consol
         why = "PyTorch is not installed" if find_torch() is None else "PyTorch finds no GPU"
         console.print(f"{why}: reftorch is measured alone. (pip install torch)", highlight=False)
         return None
-    torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 on both sides
+    limit_threads(torch, threads)
+    torch.backends.cudnn.allow_tf32 = False  # float32 on both sides
     return torch
 
 
@@ -164,7 +178,7 @@ def rows_of(
 
 def introduction(run: dict[str, Any], torch: Any) -> str:
     machine, versions = run["machine"], run["versions"]
-    where = machine["gpu"] or f"{machine['processor']}, {run['threads']} threads ({run['threading_layer']})"
+    where = machine["gpu"] or f"{machine['processor']}, {run['threads']} thread(s) of {run['threading_layer']}"
     against = f"PyTorch {versions['torch']}" if torch else "nothing"
     return f"reftorch {versions['reftorch']} ({run['kernels']} kernels) against {against}; {where}; float32"
 
@@ -173,6 +187,10 @@ def show(run: dict[str, Any], console: Console) -> None:
     """All tables of the run."""
     for component in dict.fromkeys(row["component"] for row in run["rows"]):
         console.print(rows_table(component, [row for row in run["rows"] if row["component"] == component]))
+    for row in run["rows"]:
+        if row["error"] is not None and row["error"] > TOLERANCE:
+            name = f"{row['component']} {row['case']}"
+            console.print(f"[red]{name}: differs from PyTorch by {row['error']:.1e} of the largest number[/]")
     if any(row["ratio"] for row in run["rows"]):
         console.print(summary_table(run["rows"]))
     titles = {

@@ -7,6 +7,7 @@ Forward passes are recorded on the tape, as in training, and all inputs and para
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -53,7 +54,8 @@ class Draw:
         """Other weights, the same for every library, of the size that initial weights have."""
         state = layer.state_dict()
         for name, value in state.items():
-            state[name] = self.normal(tuple(value.shape), scale=tuple(value.shape)[-1] ** -0.5)
+            inputs = math.prod(tuple(value.shape)[1:])  # that are summed up for an output; of a bias, 1
+            state[name] = self.normal(tuple(value.shape), scale=max(inputs, 9) ** -0.5)
         layer.load_state_dict(state)
         return layer.to(self.device)
 
@@ -212,9 +214,10 @@ def host(tensors: list) -> list[np.ndarray]:
 
 
 def disagreement(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
-    """The largest difference between two lists of results, each relative to the largest number of its array."""
+    """The largest difference between two lists of results, each relative to the largest number of its array; a NaN is 1."""
     worst = 0.0
     for a, b in zip(ours, theirs, strict=True):
         scale = float(np.abs(b).max(initial=0.0)) or 1.0
-        worst = max(worst, float(np.abs(a - b).max(initial=0.0)) / scale)
+        difference = float(np.abs(a - b).max(initial=0.0)) / scale
+        worst = max(worst, difference if math.isfinite(difference) else 1.0)
     return worst

@@ -39,8 +39,8 @@ class Limits:
     levels: tuple[Level, ...]
 
     def level(self, moved: int) -> Level:
-        """The nearest level that holds so many bytes."""
-        return next((level for level in self.levels if moved <= level.size), self.levels[-1])
+        """The nearest level that holds so many bytes; each was measured half full."""
+        return next((level for level in self.levels if moved <= 2 * level.size), self.levels[-1])
 
     def share(self, work: Work, seconds: float) -> tuple[float, str]:
         """The share of the nearer limit, and which it is: "arithmetic" or the name of a level of memory."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from reftorch.serialize import write_whole
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#555555")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#555555", "#a63603", "#000000")
 FORWARD, BACKWARD = "o", "v"
 
 
@@ -28,7 +28,7 @@ def draw_roofline(run: dict[str, Any], path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     draw_roofs(axes, run["limits"], [row["operations"] / row["bytes"] for row in rows])
-    for colour, component in zip(COLOURS * 2, dict.fromkeys(row["component"] for row in rows)):
+    for colour, component in zip(COLOURS, dict.fromkeys(row["component"] for row in rows)):
         for marker, backward in ((FORWARD, False), (BACKWARD, True)):
             chosen = [r for r in rows if r["component"] == component and (r["direction"] == "backward") == backward]
             if chosen:
@@ -40,7 +40,9 @@ def draw_roofline(run: dict[str, Any], path: Path) -> None:
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel("operations for each byte that must be moved")
     axes.set_ylabel("billion operations (multiply-adds) a second")
-    where = run["machine"]["gpu"] or f"{run['machine']['processor']}, {run['threads']} threads"
+    where = run["machine"]["gpu"] or f"{run['machine']['processor']}, {run['threads']} thread" + "s" * (
+        run["threads"] > 1
+    )
     axes.set_title(f"{run['kernels']} kernels on {where}, {run['date'][:10]}", loc="left")
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
@@ -52,12 +54,14 @@ def draw_roofs(axes: Any, limits: dict[str, Any], intensities: list[float]) -> N
     """The peak, and one slanted line for each memory up to where it meets the peak."""
     line = dict(color="#999999", linewidth=1, zorder=1)
     text = dict(textcoords="offset points", fontsize=8, color="#555555")
+    behind = dict(bbox=dict(facecolor="white", edgecolor="none", pad=1))
     peak = limits["peak"]
     low, high = min([*intensities, 0.02]) / 2, max([*intensities, 100.0]) * 2
     for level in limits["levels"]:
         pace = level["bandwidth"]
         axes.plot([low, peak / pace], [low * pace / 1e9, peak / 1e9], **line)
-        axes.annotate(f"{level['name']} {pace / 1e9:.0f} GB/s", (low, low * pace / 1e9), xytext=(2, 8), **text)
+        words = f"{level['name']} {pace / 1e9:.0f} GB/s"
+        axes.annotate(words, (2 * low, 2 * low * pace / 1e9), xytext=(0, 0), ha="center", va="center", **behind, **text)
     nearest = max(level["bandwidth"] for level in limits["levels"])
     axes.plot([peak / nearest, high], [peak / 1e9, peak / 1e9], **line)
     words = f"peak {peak / 1e9:.0f} billion multiply-adds a second"

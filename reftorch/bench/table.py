@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 Row = dict[str, Any]
@@ -13,7 +14,7 @@ Row = dict[str, Any]
 
 def limits_table(run: dict[str, Any]) -> Table:
     """What the machine can do at most."""
-    table = Table(title="Limits of this machine, measured", title_justify="left")
+    table = Table(title="Limits of this machine, measured", title_justify="left", box=box.SIMPLE)
     table.add_column("limit")
     table.add_column("reached", justify="right")
     table.add_row("multiply-adds", f"{run['limits']['peak'] / 1e9:,.1f} billion/s")
@@ -26,21 +27,21 @@ def limits_table(run: dict[str, Any]) -> Table:
 def rows_table(component: str, rows: list[Row]) -> Table:
     """All cases of one component."""
     compared = any(row["ratio"] for row in rows)
-    table = Table(title=component, title_justify="left")
-    table.add_column("case")
-    table.add_column("elements", justify="right")
+    table = Table(title=component, title_justify="left", box=box.SIMPLE)
+    table.add_column("case", min_width=24)
+    table.add_column("elements", justify="right", min_width=10)
     table.add_column("")
-    for heading in ("reftorch", *(("PyTorch", "ratio", "(quartiles)") if compared else ()), "of limit"):
+    for heading in ("reftorch", *(("PyTorch", "ratio", "quartiles") if compared else ()), "of limit"):
         table.add_column(heading, justify="right")
-    for number, row in enumerate(rows):
-        cells = [row["case"], f"{row['elements']:,}"]
-        if number and rows[number - 1]["case"] == row["case"]:
-            cells = ["", ""]
+    table.add_column("")
+    before = None
+    for row in rows:
+        first, before = row["case"] != before, row["case"]
+        cells = [row["case"], f"{row['elements']:,}"] if first else ["", ""]
         cells += [row["direction"], duration(row["seconds"]["median"])]
         if compared:
             cells += comparison(row)
-        cells.append(f"{row['share']:.0%} {row['limit']}" if row["share"] is not None else "")
-        table.add_row(*cells, end_section=number + 1 < len(rows) and rows[number + 1]["case"] != row["case"])
+        table.add_row(*cells, *([f"{row['share']:.0%}", row["limit"]] if row["share"] is not None else ["", ""]))
     return table
 
 
@@ -58,7 +59,9 @@ def comparison(row: Row) -> list[str]:
 
 def summary_table(rows: list[Row]) -> Table:
     """Each component's ratios in one line: what is one number for many sizes is their geometric mean."""
-    table = Table(title="PyTorch's time / reftorch's: above 1, reftorch is faster", title_justify="left")
+    table = Table(
+        title="PyTorch's time / reftorch's: above 1, reftorch is faster", title_justify="left", box=box.SIMPLE
+    )
     table.add_column("component")
     for heading in ("direction", "cases", "geometric mean", "lowest", "highest"):
         table.add_column(heading, justify="right")
@@ -95,7 +98,7 @@ def geometric_mean(numbers: list[float]) -> float:
 def plain_table(title: str, rows: list[Row]) -> Table:
     """Rows with a name: overhead, memory, start."""
     field, show = ("bytes", mebibytes) if "bytes" in rows[0] else ("seconds", duration)
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
     table.add_column("")
     table.add_column("reftorch", justify="right")
     table.add_column("PyTorch", justify="right")

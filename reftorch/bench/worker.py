@@ -6,6 +6,7 @@ prints one line of JSON.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import sys
@@ -89,10 +90,25 @@ def limit_threads(lib: Any, threads: int) -> None:
     """Let the library compute on so many threads."""
     if lib.__name__ == "torch":
         lib.set_num_threads(threads)
-    else:
-        import numba
+        return
+    import numba
 
-        numba.set_num_threads(threads)
+    numba.set_num_threads(threads)
+    for path in loaded("openblas"):  # matrix products that are left to NumPy
+        blas = ctypes.CDLL(path)
+        for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
+            if hasattr(blas, name):
+                getattr(blas, name)(threads)
+                break
+
+
+def loaded(name: str) -> set[str]:
+    """The libraries of that name in this process; Linux tells."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return set()
+    return {line.split(maxsplit=5)[5] for line in lines if name in line.rpartition("/")[2]}
 
 
 def resident(field: str) -> int | None:

@@ -3,6 +3,7 @@
 A component's plain loop is its definition. Here stand the same sums in an order that suits a processor: this package knows arrays
 and no components. Every file has one idea and climbs to it from the plain loop, a rung at a time:
 
+    registers.py        what is asked of the compiler
     tile.py             a tile of sums that stays in the processor's registers
     matmul.py           a matrix product out of such tiles
     dots.py             products in which each number is used only a few times

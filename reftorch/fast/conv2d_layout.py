@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reftorch.fast.tile import COLS
+from reftorch.fast.registers import COLS
 
 
 class Axis(NamedTuple):
@@ -33,7 +33,7 @@ class Axis(NamedTuple):
     step: int  # remainders by which the source is sorted
     pad: int  # zeros before the source, before sorting
     pitch: int  # room for one image, after sorting
-    count: int  # type: ignore[assignment]  # how many are computed
+    outputs: int  # how many are computed
     to_step: int  # number j goes to j * to_step + to_first of the target
     to_first: int
 
@@ -46,13 +46,13 @@ class Slide(NamedTuple):
     step_h: int
     pad_h: int
     pitch_h: int
-    count_h: int
+    outputs_h: int
     to_step_h: int
     to_first_h: int
     step_w: int
     pad_w: int
     pitch_w: int
-    count_w: int
+    outputs_w: int
     to_step_w: int
     to_first_w: int
 
@@ -85,10 +85,10 @@ def _slide(channels, batch, h, w, moves_h, moves_w):
     """The numbers for the kernel, and the table `start` for weights in the order channel, row, column."""
 
     def length(images):
-        return ((images - 1) * h.pitch + h.count - 1) * w.pitch + w.count
+        return ((images - 1) * h.pitch + h.outputs - 1) * w.pitch + w.outputs
 
     def share_of_use(images):
-        return images * h.count * w.count / (-(-length(images) // COLS) * COLS)
+        return images * h.outputs * w.outputs / (-(-length(images) // COLS) * COLS)
 
     most = max(1, min(batch, 4096 // (h.pitch * w.pitch)))
     images = max(range(1, most + 1), key=share_of_use)
@@ -121,7 +121,7 @@ def backward_plans(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pa
         h, taps_h, moves_h = backward_axis(H_in, H_out, K_h, stride_h, pad_h, dil_h, first_h)
         for first_w in range(stride_w):
             w, taps_w, moves_w = backward_axis(W_in, W_out, K_w, stride_w, pad_w, dil_w, first_w)
-            if h.count and w.count:
+            if h.outputs and w.outputs:
                 slide, start = _slide(C_out // groups, N, h, w, moves_h, moves_w)
                 taps = [k_h * K_w + k_w for k_h in taps_h for k_w in taps_w]
                 plans.append((slide, start, np.array(taps, np.int64)))

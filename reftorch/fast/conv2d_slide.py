@@ -19,7 +19,8 @@ import math
 import numpy as np
 
 from reftorch.fast.conv2d_layout import backward_plans, forward_plan
-from reftorch.fast.tile import COLS, ROWS, by_itself, multiply_row, multiply_tile, window
+from reftorch.fast.registers import COLS, INLINE, INNER, ROWS, by_itself, local_array, rooms, window
+from reftorch.fast.tile import multiply_row, multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
@@ -62,19 +63,20 @@ def convolve(x, filters, bias, y, start, slide):
     tiles = -(-C_out // ROWS)
     padded = np.zeros((groups, tiles * ROWS, K), y.dtype)
     padded[:, :C_out] = filters
-    panels = np.ascontiguousarray(padded.reshape(groups, tiles, ROWS, K).swapaxes(2, 3))
+    panels = padded.reshape(groups, tiles, ROWS, K).swapaxes(2, 3).reshape(groups, tiles, K * ROWS)
     blocks = -(-len(x) // slide.images)
     workers = threads_for(y.size * K, blocks)
+    flats = rooms(workers, slide.size, y.dtype, np.zeros)
     if workers == 1:
-        slide_share(0, 1, x, panels, bias, y, start, slide)
+        slide_share(0, 1, x, panels, bias, y, start, slide, flats[0])
     else:
-        slide_shared(workers, x, panels, bias, y, start, slide)
+        slide_shared(workers, x, panels, bias, y, start, slide, flats)
 
 
 # ## Rung 2: the flat image
 #
 # One group of channels of some images, sorted by the remainders of row and column.
-@njit(**SERIAL)
+@njit(**INNER)
 def lay_flat(x, n0, images, c0, channels, flat, slide):
     by_itself()
     H, W = x.shape[2:]
@@ -90,26 +92,21 @@ def lay_flat(x, n0, images, c0, channels, flat, slide):
                     width = (W - w0 + slide.step_w - 1) // slide.step_w
                     for h in range(h0, H, slide.step_h):
                         target, source = window(flat, at, width), window(x[n0 + b, c0 + c, h], w0, W - w0)
-                        if slide.step_w == 1:
-                            for w in range(width):
-                                target[w] = source[w]
-                        else:
-                            for w in range(width):
-                                target[w] = source[w * slide.step_w]
+                        for w in range(width):
+                            target[w] = source[w * slide.step_w]
                         at += slide.pitch_w
 
 
 # ## Rungs 3 and 4
 @njit(**SERIAL)
-def slide_share(worker, workers, x, panels, bias, y, start, slide):
+def slide_share(worker, workers, x, panels, bias, y, start, slide, flat):
     by_itself()
-    N, groups, tiles = x.shape[0], panels.shape[0], panels.shape[1]
-    flat = np.zeros(slide.size, y.dtype)
-    part = np.empty((ROWS, COLS), y.dtype)
+    N, (groups, tiles) = x.shape[0], panels.shape[:2]
+    part = local_array(ROWS, COLS, y.dtype)
     C_in, C_out = x.shape[1] // groups, y.shape[1] // groups
     for n in range(worker * slide.images, N, workers * slide.images):
         images = min(slide.images, N - n)
-        places = ((images - 1) * slide.pitch_h + slide.count_h - 1) * slide.pitch_w + slide.count_w
+        places = ((images - 1) * slide.pitch_h + slide.outputs_h - 1) * slide.pitch_w + slide.outputs_w
         for g in range(groups):
             lay_flat(x, n, images, g * C_in, C_in, flat, slide)
             for chunk in range(0, places, CHUNK):
@@ -117,32 +114,29 @@ def slide_share(worker, workers, x, panels, bias, y, start, slide):
                     c_out, rows = g * C_out + i * ROWS, min(ROWS, C_out - i * ROWS)
                     for at in range(chunk, min(chunk + CHUNK, places), COLS):
                         if rows > 2:
-                            multiply_tile(panels[g, i].T, flat, start, at, part)
+                            multiply_tile(panels[g, i], flat, start, at, part)
                         else:
                             for r in range(rows):
-                                multiply_row(panels[g, i].T, r, flat, start, at, part)
+                                multiply_row(panels[g, i], r, flat, start, at, part)
                         put_rows(part, at, y, n, images, c_out, rows, bias, slide)
 
 
-@njit(**SERIAL, forceinline=True)
+@njit(**INLINE)
 def put_rows(part, at, y, n, images, c_out, rows, bias, slide):
     """The places at, at + 1, ... go to where they are outputs; row by row of the output."""
     line = at // slide.pitch_w
     b, h = line // slide.pitch_h, line % slide.pitch_h
     for begin in range(line * slide.pitch_w, at + COLS, slide.pitch_w):  # the place of column 0
         w = max(0, at - begin)
-        width = min(slide.count_w, at + COLS - begin) - w
-        if b < images and h < slide.count_h and width > 0:
+        width = min(slide.outputs_w, at + COLS - begin) - w
+        if b < images and h < slide.outputs_h and width > 0:
             for r in range(rows):
                 plus = bias[c_out + r]
                 source = window(part[r], begin + w - at, width)
-                target = window(y[n + b, c_out + r, h * slide.to_step_h + slide.to_first_h], 0, y.shape[3])
-                if slide.to_step_w == 1:
-                    for s in range(width):
-                        target[w + s] = source[s] + plus
-                else:
-                    for s in range(width):
-                        target[(w + s) * slide.to_step_w + slide.to_first_w] = source[s] + plus
+                row = y[n + b, c_out + r, h * slide.to_step_h + slide.to_first_h]
+                target = window(row, w * slide.to_step_w + slide.to_first_w, width * slide.to_step_w)
+                for s in range(width):
+                    target[s * slide.to_step_w] = source[s] + plus
         h += 1
         if h == slide.pitch_h:
             b, h = b + 1, 0
@@ -150,6 +144,7 @@ def put_rows(part, at, y, n, images, c_out, rows, bias, slide):
 
 # ## Rung 5
 @njit(**PARALLEL)
-def slide_shared(workers, x, panels, bias, y, start, slide):
+def slide_shared(workers, x, panels, bias, y, start, slide, flats):
     for worker in prange(workers):
-        slide_share(np.int64(worker), workers, x, panels, bias, y, start, slide)
+        w = np.int64(worker)
+        slide_share(w, workers, x, panels, bias, y, start, slide, flats[w])

@@ -31,11 +31,13 @@ from reftorch.fast.conv2d_layout import forward_plan
 from reftorch.fast.conv2d_slide import as_rows, lay_flat
 from reftorch.fast.dots import dot_lines
 from reftorch.fast.matmul import DEPTH, pack_rows
-from reftorch.fast.tile import COLS, ROWS, by_itself, multiply_tile, window
+from reftorch.fast.registers import COLS, INNER, ROWS, by_itself, local_array, rooms, window
+from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 PIECE = 1024  # positions whose sum is of the data's type
+WORTH = 2_000_000  # multiply-adds for which it is worth having another way
 
 
 class Lay(NamedTuple):
@@ -66,7 +68,7 @@ def weight_plan(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w
     start = ((b * rows + h) * cols + w).reshape(-1) * C
     k_h, k_w, c = np.ogrid[: K_h * dil_h : dil_h, : K_w * dil_w : dil_w, :C]
     windows: list[int] = []
-    places: list = []
+    places: list[int] = []
     for offset in ((k_h * cols + k_w) * C + c).reshape(-1).tolist():
         if not windows or offset >= windows[-1] + COLS:
             windows.append(offset)
@@ -81,7 +83,8 @@ def conv2d_backward_weight(plain, grad_y, x, grad_weight, stride_h, stride_w, pa
         x, grad_y = as_rows(x, grad_y, grad_weight)
         plan = weight_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
         tiles = groups * -(-len(grad_weight) // groups // ROWS)
-        if grad_weight.size < 60 * tiles * plan.windows.size:
+        few = grad_weight.size < 60 * tiles * plan.windows.size
+        if few and grad_weight.size * grad_y.size > WORTH * len(grad_weight):
             plan = forward_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
             done = by_dots(grad_y, x, grad_weight, groups, *plan)
         else:
@@ -99,10 +102,12 @@ def by_tiles(grad_y, x, grad_weight, groups, lay, start, windows, places):
     totals = np.zeros((workers, groups, tiles * ROWS, windows.size * COLS))
     checks = np.zeros(workers)
     lines = grad_y.reshape(N * C_out, -1)
+    lasts = rooms(workers, lay.images * lay.rows * lay.cols * C + windows[-1] + COLS, x.dtype, np.zeros)
+    panels = rooms(workers, tiles * start.size * ROWS, x.dtype)
     if workers == 1:
-        weight_share(0, 1, lines, x, start, windows, totals, checks, lay)
+        weight_share(0, 1, lines, x, start, windows, totals[0], checks, lay, lasts[0], panels[0])
     else:
-        weight_shared(workers, lines, x, start, windows, totals, checks, lay)
+        weight_shared(workers, lines, x, start, windows, totals, checks, lay, lasts, panels)
     total = totals[0] if workers == 1 else totals.sum(0)
     total = total[:, : C_out // groups, places].reshape(C_out, K_h, K_w, C)
     grad_weight[...] = total.transpose(0, 3, 1, 2)
@@ -114,15 +119,17 @@ def by_dots(grad_y, x, grad_weight, groups, slide, start):
     workers = threads_for(grad_y.size * start.size, -(-len(x) // slide.images))
     totals = np.zeros((workers, len(grad_weight), start.size))
     checks = np.zeros(workers)
+    flats = rooms(workers, slide.size, x.dtype, np.zeros)
+    lines = rooms(workers, slide.images * slide.pitch_h * slide.pitch_w, x.dtype, np.zeros)
     if workers == 1:
-        dots_share(0, 1, grad_y, x, groups, start, totals, checks, slide)
+        dots_share(0, 1, grad_y, x, groups, start, totals[0], checks, slide, flats[0], lines[0])
     else:
-        dots_shared(workers, grad_y, x, groups, start, totals, checks, slide)
+        dots_shared(workers, grad_y, x, groups, start, totals, checks, slide, flats, lines)
     grad_weight[...] = totals.sum(0).reshape(grad_weight.shape)
     return math.isfinite(checks.sum())
 
 
-@njit(**SERIAL)
+@njit(**INNER)
 def lay_channels_last(x, n0, images, c0, channels, last, lay):
     by_itself()
     H, W = x.shape[2:]
@@ -138,7 +145,7 @@ def lay_channels_last(x, n0, images, c0, channels, last, lay):
                         target[w * channels] = source[w]
 
 
-@njit(**SERIAL)
+@njit(**INNER)
 def not_finite(line):
     """Zero, or NaN if one of the numbers is not finite."""
     by_itself()
@@ -150,50 +157,46 @@ def not_finite(line):
 
 
 @njit(**SERIAL)
-def weight_share(worker, workers, lines, x, start, windows, totals, checks, lay):
+def weight_share(worker, workers, lines, x, start, windows, totals, checks, lay, last, panels):
     by_itself()
-    N, C_in = x.shape[:2]
-    groups, C_out, C = totals.shape[1], lines.shape[0] // N // totals.shape[1], C_in // totals.shape[1]
-    tiles, T = totals.shape[2] // ROWS, lines.shape[1]
-    last = np.zeros(lay.images * lay.rows * lay.cols * C + windows[-1] + COLS, x.dtype)
-    panels = np.empty((tiles, max(DEPTH, lay.images * T), ROWS), x.dtype)
-    part = np.empty((ROWS, COLS), x.dtype)
+    N, groups, tiles = x.shape[0], totals.shape[0], totals.shape[1] // ROWS
+    C, C_out, T = x.shape[1] // groups, lines.shape[0] // N // groups, lines.shape[1]
+    part = local_array(ROWS, COLS, x.dtype)
     for n in range(worker * lay.images, N, workers * lay.images):
         images = min(lay.images, N - n)
         for g in range(groups):
             lay_channels_last(x, n, images, g * C, C, last, lay)
             for t0 in range(0, T, DEPTH):
                 depth = min(DEPTH, T - t0)
+                begin, size = start[t0 : t0 + images * depth], images * depth * ROWS
                 for i in range(tiles):
                     for b in range(images):
                         row, rows = ((n + b) * groups + g) * C_out + i * ROWS, min(ROWS, C_out - i * ROWS)
-                        pack_rows(lines, False, t0, depth, row, rows, panels[i, b * depth :])
-                        for r in range(rows):
-                            checks[worker] += not_finite(window(lines[row + r], t0, depth))
-                begin = start[t0 : t0 + images * depth]
+                        panel = window(panels, i * size + b * depth * ROWS, depth * ROWS)
+                        pack_rows(lines, False, t0, depth, row, rows, panel)
+                        checks[worker] += not_finite(panel)
                 for j in range(windows.size):
                     for i in range(tiles):
-                        multiply_tile(panels[i].T, last, begin, windows[j], part)
+                        multiply_tile(window(panels, i * size, size), last, begin, windows[j], part)
                         for r in range(ROWS):
-                            sums = window(totals[worker, g, i * ROWS + r], j * COLS, COLS)
+                            sums, line = window(totals[g, i * ROWS + r], j * COLS, COLS), part[r]
                             for s in range(COLS):
-                                sums[s] += part[r, s]
+                                sums[s] += line[s]
 
 
 @njit(**PARALLEL)
-def weight_shared(workers, lines, x, start, windows, totals, checks, lay):
+def weight_shared(workers, lines, x, start, windows, totals, checks, lay, lasts, panels):
     for worker in prange(workers):
-        weight_share(np.int64(worker), workers, lines, x, start, windows, totals, checks, lay)
+        w = np.int64(worker)
+        weight_share(w, workers, lines, x, start, windows, totals[w], checks, lay, lasts[w], panels[w])
 
 
 # ## A few filters
 @njit(**SERIAL)
-def dots_share(worker, workers, grad_y, x, groups, start, totals, checks, slide):
+def dots_share(worker, workers, grad_y, x, groups, start, totals, checks, slide, flat, line):
     by_itself()
     N, C_in, C_out = x.shape[0], x.shape[1] // groups, grad_y.shape[1] // groups
     H, W = grad_y.shape[2:]
-    flat = np.zeros(slide.size, x.dtype)
-    line = np.zeros(slide.images * slide.pitch_h * slide.pitch_w, x.dtype)
     for n in range(worker * slide.images, N, workers * slide.images):
         images = min(slide.images, N - n)
         places = ((images - 1) * slide.pitch_h + H - 1) * slide.pitch_w + W
@@ -209,10 +212,11 @@ def dots_share(worker, workers, grad_y, x, groups, start, totals, checks, slide)
                             target[w] = source[w]
                 checks[worker] += not_finite(line)
                 for at in range(0, places, PIECE):
-                    dot_lines(window(line, at, min(PIECE, places - at)), flat, start, at, totals[worker, c_out])
+                    dot_lines(window(line, at, min(PIECE, places - at)), flat, start, at, totals[c_out])
 
 
 @njit(**PARALLEL)
-def dots_shared(workers, grad_y, x, groups, start, totals, checks, slide):
+def dots_shared(workers, grad_y, x, groups, start, totals, checks, slide, flats, lines):
     for worker in prange(workers):
-        dots_share(np.int64(worker), workers, grad_y, x, groups, start, totals, checks, slide)
+        w = np.int64(worker)
+        dots_share(w, workers, grad_y, x, groups, start, totals[w], checks, slide, flats[w], lines[w])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reftorch.fast.tile import by_itself, window
+from reftorch.fast.registers import INNER, by_itself, rooms, window
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
@@ -21,10 +21,11 @@ def dot_rows(a, b, bias, y):
     """y[i, j] = a[i] · b[j] + bias[j], where a or b has few rows."""
     (M, N), workers = y.shape, threads_for(b.size * len(a))
     start = np.arange(N) * b.shape[1]
+    sums = rooms(workers, N, np.float64)
     if workers == 1:
-        dot_rows_share(a, b.reshape(-1), start, bias, y, 0, M, 0, N)
+        dot_rows_share(a, b.reshape(-1), start, bias, y, 0, M, 0, N, sums[0])
     else:
-        dot_rows_shared(workers, a, b.reshape(-1), start, bias, y)
+        dot_rows_shared(workers, a, b.reshape(-1), start, bias, y, sums)
 
 
 def add_rows(a, b, bias, y):
@@ -36,7 +37,7 @@ def add_rows(a, b, bias, y):
         add_rows_shared(workers, a, b, bias, y)
 
 
-@njit(**SERIAL)
+@njit(**INNER)
 def dot_lines(line, lines, start, at, sums):
     by_itself()
     size, last = line.size, start.size - 1
@@ -59,9 +60,8 @@ def dot_lines(line, lines, start, at, sums):
 
 
 @njit(**SERIAL)
-def dot_rows_share(a, lines, start, bias, y, i0, i1, j0, j1):
+def dot_rows_share(a, lines, start, bias, y, i0, i1, j0, j1, sums):
     by_itself()
-    sums = np.empty(j1 - j0, np.float64)
     for i in range(i0, i1):
         for j in range(j0, j1):
             sums[j - j0] = bias[j]
@@ -71,10 +71,11 @@ def dot_rows_share(a, lines, start, bias, y, i0, i1, j0, j1):
 
 
 @njit(**PARALLEL)
-def dot_rows_shared(workers, a, lines, start, bias, y):
+def dot_rows_shared(workers, a, lines, start, bias, y, sums):
     for worker in prange(workers):
-        i0, i1, j0, j1 = share_of(np.int64(worker), workers, y)
-        dot_rows_share(a, lines, start, bias, y, i0, i1, j0, j1)
+        w = np.int64(worker)
+        i0, i1, j0, j1 = share_of(w, workers, y)
+        dot_rows_share(a, lines, start, bias, y, i0, i1, j0, j1, sums[w])
 
 
 @njit(**SERIAL)

@@ -22,7 +22,8 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.dots import add_rows, dot_rows
-from reftorch.fast.tile import COLS, ROWS, aligned, by_itself, multiply_tile, window
+from reftorch.fast.registers import COLS, INLINE, INNER, ROWS, by_itself, local_array, rooms, window
+from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
@@ -44,10 +45,13 @@ def matmul(a, b, y, bias=None):
     if not b_turned and (M <= 2 or len(b) <= 2):
         return add_rows(np.ascontiguousarray(a.T) if a_turned else a, b, bias, y)
     workers = threads_for(a.size * N)
+    depth, tiles = min(DEPTH, a.size // M), -(-min(M, BLOCK) // ROWS)
+    a_panels = rooms(workers, tiles * depth * ROWS, y.dtype)
+    b_panels = rooms(workers, depth * COLS, y.dtype)
     if workers == 1:
-        multiply_share(a, a_turned, b, b_turned, bias, y, 0, M, 0, N, PANEL)
+        multiply_share(a, a_turned, b, b_turned, bias, y, 0, M, 0, N, PANEL, a_panels[0], b_panels[0])
     else:
-        multiply(workers, a, a_turned, b, b_turned, bias, y, PANEL)
+        multiply_shared(workers, a, a_turned, b, b_turned, bias, y, PANEL, a_panels, b_panels)
 
 
 def _lie(a):
@@ -60,7 +64,7 @@ def _lie(a):
 # ## Rung 2: panels
 #
 # $$\text{panel}[k \cdot \text{COLS} + s] = B[k_0 + k, j + s] \qquad \text{panel}[k, r] = A[i + r, k_0 + k]$$
-@njit(**SERIAL)
+@njit(**INNER)
 def pack_columns(b, turned, k0, depth, j, width, panel):
     by_itself()
     for i in range(depth * COLS if width < COLS else 0):
@@ -69,7 +73,7 @@ def pack_columns(b, turned, k0, depth, j, width, panel):
         for s in range(width):
             line = window(b[j + s], k0, depth)
             for k in range(depth):
-                panel[k * COLS + s] = line[k]
+                window(panel, k * COLS, COLS)[s] = line[k]
     else:
         for k in range(depth):
             line, row = window(b[k0 + k], j, width), window(panel, k * COLS, width)
@@ -77,47 +81,45 @@ def pack_columns(b, turned, k0, depth, j, width, panel):
                 row[s] = line[s]
 
 
-@njit(**SERIAL)
+@njit(**INNER)
 def pack_rows(a, turned, k0, depth, i, height, panel):
     by_itself()
-    for k in range(depth if height < ROWS else 0):
-        for r in range(ROWS):
-            panel[k, r] = 0
+    for k in range(depth * ROWS if height < ROWS else 0):
+        panel[k] = 0
     if turned:
         for k in range(depth):
-            line = window(a[k0 + k], i, height)
+            line, row = window(a[k0 + k], i, height), window(panel, k * ROWS, height)
             for r in range(height):
-                panel[k, r] = line[r]
+                row[r] = line[r]
     else:
         for r in range(height):
             line = window(a[i + r], k0, depth)
             for k in range(depth):
-                panel[k, r] = line[k]
+                window(panel, k * ROWS, ROWS)[r] = line[k]
 
 
 # ## Rungs 3 and 4
 @njit(**SERIAL)
-def multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start):
+def multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, a_panels, b_panel):
     by_itself()
     K = a.shape[0] if a_turned else a.shape[1]
-    a_panels = np.empty(((min(BLOCK, i1 - i0) + ROWS - 1) // ROWS, min(K, DEPTH), ROWS), y.dtype)
-    b_panel = aligned(min(K, DEPTH) * COLS, y.dtype)
-    part = np.empty((ROWS, COLS), y.dtype)
+    part = local_array(ROWS, COLS, y.dtype)
     for k0 in range(0, max(K, 1), DEPTH):
         depth = min(DEPTH, K - k0)
+        size = depth * ROWS  # of a panel of A
         for top in range(i0, i1, BLOCK):
             end = min(top + BLOCK, i1)
             for i in range(top, end, ROWS):
-                pack_rows(a, a_turned, k0, depth, i, min(ROWS, end - i), a_panels[(i - top) // ROWS])
+                pack_rows(a, a_turned, k0, depth, i, min(ROWS, end - i), window(a_panels, (i - top) * depth, size))
             for j in range(j0, j1, COLS):
                 width = min(COLS, j1 - j)
                 pack_columns(b, b_turned, k0, depth, j, width, b_panel)
                 for i in range(top, end, ROWS):
-                    multiply_tile(a_panels[(i - top) // ROWS].T, b_panel, start[:depth], 0, part)
+                    multiply_tile(window(a_panels, (i - top) * depth, size), b_panel, start[:depth], 0, part)
                     put_tile(part, y, i, min(ROWS, end - i), j, width, bias, k0 == 0)
 
 
-@njit(**SERIAL, forceinline=True)
+@njit(**INLINE)
 def put_tile(part, y, i, height, j, width, bias, first):
     for r in range(height):
         row, line = window(y[i + r], j, width), part[r]
@@ -128,7 +130,8 @@ def put_tile(part, y, i, height, j, width, bias, first):
 
 # ## Rung 5
 @njit(**PARALLEL)
-def multiply(workers, a, a_turned, b, b_turned, bias, y, start):
+def multiply_shared(workers, a, a_turned, b, b_turned, bias, y, start, a_panels, b_panels):
     for worker in prange(workers):
-        i0, i1, j0, j1 = share_of(np.int64(worker), workers, y)
-        multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start)
+        w = np.int64(worker)
+        i0, i1, j0, j1 = share_of(w, workers, y)
+        multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, a_panels[w], b_panels[w])

@@ -4,50 +4,75 @@ The plain loops go through each sum by itself. Down the columns of a matrix that
 though its neighbours are wanted too, for the sums beside it. So `column_sums` goes along the rows and has a row of sums, in
 float64 as always where a sum may be long.
 
-For images the plain loop is right, but for short rows: to it, an image may as well be one long row.
+For images the plain loop is right but for its short rows: here an image is one long row.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from reftorch.fast.tile import by_itself, window
+from reftorch.fast.registers import by_itself, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
 def conv2d_backward_bias(plain, grad_y, grad_bias):
     """The sum of each channel."""
+    if grad_bias.dtype.kind != "f":
+        return plain(grad_y, grad_bias)
     N, C_out, H_out, W_out = grad_y.shape
-    plain(grad_y.reshape(N, C_out, 1, H_out * W_out), grad_bias)
+    images, workers = grad_y.reshape(N, C_out, H_out * W_out), threads_for(grad_y.size * 8, C_out)
+    if workers == 1:
+        channel_sums_share(images, grad_bias, 0, C_out)
+    else:
+        channel_sums_shared(workers, images, grad_bias)
 
 
 def column_sums(x, sums):
     """sums[j] = the sum over i of x[i, j]"""
-    N, D = x.shape
-    workers = threads_for(x.size * 8, D // 16)
+    D = x.shape[1]
+    workers, totals = threads_for(x.size * 8, D // 16), np.zeros(D)
     if workers == 1:
-        column_sums_share(x, sums, 0, D)
+        column_sums_share(x, sums, 0, D, totals)
     else:
-        column_sums_shared(workers, x, sums)
+        column_sums_shared(workers, x, sums, totals)
 
 
 @njit(**SERIAL)
-def column_sums_share(x, sums, j0, j1):
+def channel_sums_share(x, sums, c0, c1):
     by_itself()
-    width = j1 - j0
-    totals = np.zeros(width)
-    for i in range(x.shape[0]):
-        row = window(x[i], j0, width)
-        for j in range(width):
-            totals[j] += row[j]
-    for j in range(width):
-        sums[j0 + j] = totals[j]
+    for c in range(c0, c1):
+        total = np.float64(0)
+        for n in range(x.shape[0]):
+            for value in x[n, c]:
+                total += value
+        sums[c] = total
 
 
 @njit(**PARALLEL)
-def column_sums_shared(workers, x, sums):
+def channel_sums_shared(workers, x, sums):
+    C = x.shape[1]
+    for worker in prange(workers):
+        one = np.int64(worker)
+        channel_sums_share(x, sums, one * C // workers, (one + 1) * C // workers)
+
+
+@njit(**SERIAL)
+def column_sums_share(x, sums, j0, j1, totals):
+    by_itself()
+    width = j1 - j0
+    total = window(totals, j0, width)
+    for i in range(x.shape[0]):
+        row = window(x[i], j0, width)
+        for j in range(width):
+            total[j] += row[j]
+    for j in range(width):
+        sums[j0 + j] = total[j]
+
+
+@njit(**PARALLEL)
+def column_sums_shared(workers, x, sums, totals):
     D = x.shape[1]
     for worker in prange(workers):
         one = np.int64(worker)
-        column_sums_share(x, sums, one * D // workers, (one + 1) * D // workers)
+        column_sums_share(x, sums, one * D // workers, (one + 1) * D // workers, totals)

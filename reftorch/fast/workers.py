@@ -7,21 +7,21 @@ are dealt out by a `prange`. (A function for one thread only is also compiled in
 
 from __future__ import annotations
 
-from numba import get_num_threads
+from reftorch.fast.registers import INLINE
+from reftorch.kernel import njit
+from reftorch.threads import available
 
-from reftorch.kernel import SERIAL, njit
-
-SHARE = 1_000_000  # multiply-adds that are worth a thread: about 25 microseconds
+SHARE = 2_000_000  # multiply-adds that are worth a thread: about 50 microseconds
 
 
 def threads_for(work, pieces=1 << 30):
     """How many threads it pays to use for so many multiply-adds, in so many pieces."""
     if work < 2 * SHARE:
         return 1  # without asking, which takes as long as some of these products
-    return max(1, min(get_num_threads(), work // SHARE, pieces))
+    return max(1, min(available(), work // SHARE, pieces))
 
 
-@njit(**SERIAL, forceinline=True)
+@njit(**INLINE)
 def share_of(worker, workers, y):
     """The rows from i0 to i1 and columns from j0 to j1 of y that are the worker's: all rows or all columns, if the others are more."""
     i1, j1 = y.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import operator
+import os
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -138,6 +139,10 @@ def _state_bytes(state: Any) -> bytes:
 
 default_generator = Generator()
 default_generator.seed()
+
+if hasattr(os, "register_at_fork"):  # not in the middle of a draw: in the child nobody would give the lock back
+    _lock = default_generator._engine.lock
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def manual_seed(seed: Any) -> Generator:

@@ -1,8 +1,7 @@
 """Errors: PyTorch's type, and a message that names what was found, what was wanted, and the likely mistake."""
 
-from tensors import LEAVES
-
 from side_by_side import both_ways
+from tensors import LEAVES
 
 
 @both_ways("""

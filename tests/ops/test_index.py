@@ -1,8 +1,7 @@
 """Reading by a key, picking along a dimension, sorting, joining: values, strides, gradients and errors, as in PyTorch."""
 
-from tensors import LEAVES
-
 from side_by_side import both_ways
+from tensors import LEAVES
 
 
 @both_ways("""

@@ -1,11 +1,11 @@
 """Views, geometry, joining and repeating: shapes, strides, gradients and errors, as in PyTorch."""
 
 import pytest
-from tensors import LEAVES
 
 import reftorch
 from both import both
 from side_by_side import both_ways
+from tensors import LEAVES
 
 
 @both_ways("""

@@ -6,7 +6,9 @@ import pytest
 @pytest.fixture
 def train(tmp_path, monkeypatch, capsys):
     """Runs `reftorch train ARGUMENTS` in an empty folder; returns exit code, output, error output."""
-    from reftorch import cli  # not above: the conftest.py of all tests first decides what CUDA is
+    import numba  # not above: the conftest.py of all tests first decides what CUDA is
+
+    from reftorch import cli
 
     monkeypatch.chdir(tmp_path)
 
@@ -17,4 +19,5 @@ def train(tmp_path, monkeypatch, capsys):
             code = stop.code
         return code, *capsys.readouterr()
 
-    return run
+    yield run
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)

@@ -1,0 +1,200 @@
+"""What a kernel asks of the compiler: to keep an array in registers, and to work on whole registers.
+
+LLVM does both by itself in many loops, but nobody can rely on it: a constant changed, and a loop is thirty times slower. So here are
+functions that say it. Each is plain Python, which tells what it does and runs where nothing is compiled, and below it stands what it
+becomes in machine code.
+
+    local_array    an array on the stack, the twin of `cuda.local.array`
+    window         a piece of a line
+    add_scaled     row += value * line, for a row of a tile
+    copy_row       row[:] = line, for a row of a tile
+    by_itself      this function is compiled once, not inside each of its callers
+
+A row of a tile is three registers wide, and as many rows are summed up at once as leave room for a row of the other factor. There
+are 32 registers of 16 numbers (AVX-512) or of 4 (ARM), elsewhere 16: of 8 numbers (AVX2), or 4.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import config, types
+from numba.core import cgutils
+from numba.core.ir_utils import _add_alias, alias_func_extensions
+from numba.extending import lower_builtin, type_callable
+from numba.np.arrayobj import make_array, populate_array
+
+from reftorch.kernel import SERIAL
+
+TILES = {  # rows of a tile, numbers in a register
+    "avx512": (8, 16),
+    "avx2": (4, 8),
+    "neon": (8, 4),
+    "other": (4, 4),
+}
+
+
+def kind_of_cpu() -> str:
+    """Which entry of `TILES` suits: what the environment variable REFTORCH_TILE names, or this processor's.
+
+    Raises:
+        ValueError: the variable names no entry.
+    """
+    chosen = os.environ.get("REFTORCH_TILE")
+    if chosen:
+        if chosen not in TILES:
+            raise ValueError(f"REFTORCH_TILE is {chosen!r}; it may be one of {', '.join(TILES)}")
+        return chosen
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return "neon"
+    features = (config.CPU_FEATURES or binding.get_host_cpu_features().flatten()).split(",")
+    return "avx512" if "+avx512f" in features else "avx2" if {"+avx2", "+fma"} <= set(features) else "other"
+
+
+ROWS, LANES = TILES[kind_of_cpu()]
+COLS = 3 * LANES
+
+# Functions that only kernels call: no door from Python is built. INLINE ones become part of their caller.
+INNER = {**SERIAL, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INLINE = {**INNER, "forceinline": True}
+
+
+def rooms(workers, size, dtype, fill=np.empty):
+    """Scratch for each worker: numbers from the start of a cache line on, so that no register is filled from two lines."""
+    pitch = -(-size // 16) * 16
+    room = fill(workers * pitch + 16, dtype)
+    skip = (-room.ctypes.data // room.itemsize) % 16
+    return room[skip : skip + workers * pitch].reshape(workers, pitch)
+
+
+# ---------------------------------------------------------------------------------------------------- an array on the stack
+def local_array(rows, cols, dtype):
+    """An array of a size known when it is compiled, and in registers if all its uses allow."""
+    return np.empty((rows, cols), dtype)
+
+
+@type_callable(local_array)
+def _type_local_array(context):
+    def typer(rows, cols, dtype):
+        if isinstance(rows, types.IntegerLiteral) and isinstance(cols, types.IntegerLiteral):
+            return types.Array(dtype.dtype, 2, "C")
+
+    return typer
+
+
+@lower_builtin(local_array, types.IntegerLiteral, types.IntegerLiteral, types.DType)
+def _lower_local_array(context, builder, signature, arguments):
+    shape = [literal.literal_value for literal in signature.args[:2]]
+    number = context.get_data_type(signature.return_type.dtype)
+    tile = cgutils.alloca_once(builder, ir.ArrayType(number, shape[0] * shape[1]))
+    return _array(context, builder, signature.return_type, builder.bitcast(tile, number.as_pointer()), shape)
+
+
+def _array(context, builder, kind, data, shape):
+    """A C-contiguous array over numbers that somebody else owns."""
+    size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+    shape = [context.get_constant(types.intp, n) if isinstance(n, int) else n for n in shape]
+    strides = [context.get_constant(types.intp, size)]
+    for extent in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], extent))
+    array = make_array(kind)(context, builder)
+    populate_array(array, data, shape, strides, size, None)
+    return array._getvalue()
+
+
+# -------------------------------------------------------------------------------------------------------- a piece of a line
+def window(line, at, size):
+    """`line[at : at + size]`, without the questions that a slice asks (is it negative? does it end?)."""
+    return line[at : at + size]
+
+
+@type_callable(window)
+def _type_window(context):
+    return lambda line, at, size: types.Array(line.dtype, 1, "C")
+
+
+@lower_builtin(window, types.Array, types.Integer, types.Integer)
+def _lower_window(context, builder, signature, arguments):
+    data = make_array(signature.args[0])(context, builder, arguments[0]).data
+    at, size = (context.cast(builder, arguments[i], signature.args[i], types.intp) for i in (1, 2))
+    return _array(context, builder, signature.return_type, builder.gep(data, [at]), [size])
+
+
+# Numba removes stores into an array that nobody reads; it must know that a window is somebody's.
+alias_func_extensions[window.__name__, window.__module__] = lambda window, arguments, *known: _add_alias(
+    window, arguments[0].name, *known
+)
+
+
+# ------------------------------------------------------------------------------------------------------------ whole registers
+def add_scaled(row, value, line):
+    """`row += value * line` for the COLS numbers of a row of a tile."""
+    row += value * line
+
+
+def copy_row(row, line):
+    """`row[:] = line` for the COLS numbers of a row of a tile."""
+    row[:] = line
+
+
+@type_callable(add_scaled)
+def _type_add_scaled(context):
+    return lambda row, value, line: types.none
+
+
+@type_callable(copy_row)
+def _type_copy_row(context):
+    return lambda row, line: types.none
+
+
+def _registers(context, builder, kind, array):
+    """The addresses of the registers that a row fills."""
+    register = ir.VectorType(context.get_data_type(kind.dtype), LANES).as_pointer()
+    data = make_array(kind)(context, builder, array).data
+    places = [builder.gep(data, [context.get_constant(types.intp, s)]) for s in range(0, COLS, LANES)]
+    return [builder.bitcast(place, register) for place in places]
+
+
+@lower_builtin(add_scaled, types.Array, types.Number, types.Array)
+def _lower_add_scaled(context, builder, signature, arguments):
+    kind, value_kind, _ = signature.args
+    rows, lines = (_registers(context, builder, signature.args[i], arguments[i]) for i in (0, 2))
+    size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+    nothing = ir.Constant(rows[0].type.pointee, ir.Undefined)
+    value = context.cast(builder, arguments[1], value_kind, kind.dtype)
+    first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    values = builder.shuffle_vector(first, nothing, everywhere)
+    for row, line in zip(rows, lines):
+        product = builder.fmul(values, builder.load(line, align=size), flags=("contract",))
+        total = builder.fadd(builder.load(row, align=size), product, flags=("contract",))
+        builder.store(total, row, align=size)
+    return context.get_dummy_value()
+
+
+@lower_builtin(copy_row, types.Array, types.Array)
+def _lower_copy_row(context, builder, signature, arguments):
+    size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+    rows, lines = (_registers(context, builder, *pair) for pair in zip(signature.args, arguments))
+    for row, line in zip(rows, lines):
+        builder.store(builder.load(line, align=size), row, align=size)
+    return context.get_dummy_value()
+
+
+# --------------------------------------------------------------------------------------------------------- a function apart
+def by_itself():
+    """Compile the function that says this once, not again inside each that calls it: its time is in its loops."""
+
+
+@type_callable(by_itself)
+def _type_by_itself(context):
+    return lambda: types.none
+
+
+@lower_builtin(by_itself)
+def _lower_by_itself(context, builder, signature, arguments):
+    set.add(builder.function.attributes, "noinline")  # the attributes' own `add` knows only some words
+    return context.get_dummy_value()

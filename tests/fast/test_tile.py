@@ -1,0 +1,127 @@
+"""The tile: compiled and plain Python agree, for each kind of processor; and the sizes that each kind gets."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import njit, prange
+
+from reftorch.fast import registers
+from reftorch.fast.registers import COLS, ROWS, TILES, window
+from reftorch.fast.tile import multiply_row, multiply_tile
+
+HERE = Path(__file__).parent
+
+
+@njit
+def one_tile(a, lines, start, at, part):
+    multiply_tile(a, lines, start, at, part)
+
+
+@njit
+def one_row(a, r, lines, start, at, part):
+    multiply_row(a, r, lines, start, at, part)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("depth", [0, 1, 7])
+def test_tile_is_a_matrix_product(dtype, depth):
+    rng = np.random.default_rng(depth)
+    a = rng.integers(-9, 9, (depth, ROWS)).astype(dtype)
+    lines = rng.integers(-9, 9, 300 + COLS).astype(dtype)
+    start = rng.integers(0, 290, depth)
+    wanted = a.T @ np.array([lines[s + 10 : s + 10 + COLS] for s in start]).reshape(depth, COLS)
+    for form in (one_tile, multiply_tile.py_func):
+        part = np.full((ROWS, COLS), np.nan, dtype)
+        form(a.ravel(), lines, start, 10, part)
+        assert np.array_equal(part, wanted)
+    for form in (one_row, multiply_row.py_func):
+        part = np.full((ROWS, COLS), np.nan, dtype)
+        form(a.ravel(), 1, lines, start, 10, part)
+        assert np.array_equal(part[1], wanted[1]) and np.isnan(part[[0, 2]]).all()
+
+
+def test_a_store_into_a_window_is_kept():
+    """Though nobody reads the window itself; also where the compiler puts functions into one another, as in a parallel loop."""
+
+    def turn(a, turned):
+        for r in prange(a.shape[0]):
+            line = window(a[r], 0, a.shape[1])
+            for k in range(a.shape[1]):
+                window(turned[k], 0, a.shape[0])[r] = line[k]
+
+    a = np.arange(6.0).reshape(2, 3)
+    for form in (turn, njit(turn), njit(parallel=True)(turn)):
+        turned = np.zeros((3, 2))
+        form(a, turned)
+        assert np.array_equal(turned, a.T)
+
+
+def test_a_window_of_a_window():
+    @njit
+    def write(line):
+        window(window(line, 2, 4), 1, 2)[1] = 7
+
+    line = np.zeros(8)
+    write(line)
+    assert line.tolist() == [0, 0, 0, 0, 7, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rooms_start_on_a_cache_line(dtype):
+    for workers, size in ((1, 1), (2, 100), (3, 5)):
+        room = registers.rooms(workers, size, np.dtype(dtype), np.zeros)
+        assert room.shape[0] == workers and size <= room.shape[1] < size + 16 and room.dtype == dtype
+        assert not room.any() and all(row.ctypes.data % 64 == 0 for row in room)
+
+
+def test_tiles_fit_into_the_registers():
+    """A row of b and one number of a must fit beside the sums."""
+    for kind, count in (("avx512", 32), ("neon", 32), ("avx2", 16), ("other", 16)):
+        rows, _ = TILES[kind]
+        assert 3 * rows + 3 + 1 <= count
+    assert set(TILES) == {"avx512", "neon", "avx2", "other"}
+
+
+def test_the_environment_names_the_kind(monkeypatch):
+    for kind in TILES:
+        monkeypatch.setenv("REFTORCH_TILE", kind)
+        assert registers.kind_of_cpu() == kind
+    monkeypatch.setenv("REFTORCH_TILE", "mmx")
+    with pytest.raises(ValueError, match="'mmx'.*avx512, avx2, neon, other"):
+        registers.kind_of_cpu()
+
+
+def test_the_processor_names_the_kind(monkeypatch):
+    monkeypatch.delenv("REFTORCH_TILE", raising=False)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    for features, kind in (
+        ("+avx,+avx2,+fma,+avx512f", "avx512"),
+        ("+avx,+avx2,+fma,-avx512f", "avx2"),
+        ("+avx,+avx2,-fma", "other"),
+        ("+sse2", "other"),
+    ):
+        monkeypatch.setattr(registers.config, "CPU_FEATURES", features)
+        assert registers.kind_of_cpu() == kind
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert registers.kind_of_cpu() == "neon"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TILES if TILES[kind] != (ROWS, COLS // 3)])
+def test_right_results_with_the_tile_of_another_processor(kind):
+    """The identity tests again, in a process that takes this processor for another one."""
+    files = [str(HERE / name) for name in ("test_fast_matmul.py", "test_fast_conv2d.py")]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "borders"]
+    done = subprocess.run(
+        [*command, *files],
+        env={**os.environ, "REFTORCH_TILE": kind},
+        capture_output=True,
+        text=True,
+        cwd=HERE.parent.parent,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
