@@ -10,7 +10,7 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from .mode import no_grad
-from .node import AccumulateGrad, Edge, Node, is_tensor, requires_grad, zeros
+from .node import AccumulateGrad, Edge, Node, is_tensor, refuse_complex, requires_grad, zeros
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -128,6 +128,7 @@ def _roots(outputs: tuple, grads: Any) -> list[tuple[Edge, Any]]:
                 f"element {i} of tensors does not require grad and does not have a grad_fn: nothing that it was "
                 "computed from has requires_grad=True, or it was computed under no_grad"
             )
+        refuse_complex(output.dtype)
         roots.append((output._edge(), upstream))
     return roots
 

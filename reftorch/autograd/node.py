@@ -201,6 +201,7 @@ class Node:
                 "or None"
             )
         shape, dtype, device = node._output_like[output]
+        refuse_complex(dtype)
         where = f"Function {type(self).name(self)} returned an invalid gradient at index {index} -"
         if grad.array.shape != shape:
             if not expands_to(shape, grad.shape):
@@ -268,6 +269,15 @@ class AccumulateGrad(Node):
             hook(leaf)
         call_hooks(self._post_hooks, [], (grad,))
         return []
+
+
+def refuse_complex(dtype: Any) -> None:
+    """No formula here has the conjugates that it takes: rather none than a wrong gradient."""
+    if dtype.is_complex:
+        raise NotImplementedError(
+            f"there are no gradients of complex numbers ({dtype}): compute under no_grad(), or keep the real and the imaginary "
+            "part in real tensors"
+        )
 
 
 def expands_to(shape: Sequence[int], target: Sequence[int]) -> bool:

@@ -6,6 +6,7 @@ and x takes over the result's place on the tape (`Tensor._become`).
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -99,6 +100,8 @@ def fill_(input: Tensor, value: Any) -> Tensor:
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return copy_(input, value)
+    if not isinstance(value, (numbers.Number, np.generic)):
+        raise TypeError(f"fill_() wants a number, or a tensor that holds one, but got {type(value).__name__}: {value!r}")
     recording = is_grad_enabled() and input.requires_grad
     if recording:
         input._check_inplace(recording)

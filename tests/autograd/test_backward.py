@@ -335,3 +335,13 @@ def test_backward_to_an_input_that_is_no_leaf(torch):
 def test_backward_to_no_input(torch):
     with pytest.raises(RuntimeError, match="cannot be empty"):
         (leaf(torch, 2.0) * 2).backward(inputs=[])
+
+
+# ------------------------------------------------------------------------------------------------ complex numbers
+@pytest.mark.parametrize("loss", [lambda z: (z * z).sum(), lambda z: (z * z).abs().sum(), lambda z: z.abs().sum()])
+def test_complex_numbers_have_no_gradient_here(loss):
+    """PyTorch has one; without its conjugates the numbers would be wrong, so nothing is returned."""
+    z = reftorch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+    with pytest.raises(NotImplementedError, match="no gradients of complex numbers"):
+        loss(z).backward()
+    assert z.grad is None

@@ -205,6 +205,7 @@ def test_products(line):
     a = torch.zeros(3).expand(2, 3); a.add_(1); a # single memory location, clone()
     a = torch.zeros(4); a[1:] = a[:-1]; a # single memory location, clone()
     a = p * 1; a.fill_(v); a # 0-dimension, 1
+    a = torch.zeros(2); a.fill_("1"); a # a number, str, '1'
     a = (p * 1)[0]; a.detach_() # detach()
     p.requires_grad_(False); p.long().requires_grad_() # int64
     (p * 1).requires_grad_(False) # leaf, detach()
