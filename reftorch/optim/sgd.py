@@ -68,6 +68,16 @@ $1/2$ the parameter moves by half of it:
 [5.0] [6.0]
 [1.5] [7.0]
 
+With `foreach` one kernel does all parameters of a group:
+
+>>> phi = torch.tensor([1.0, 2.0], requires_grad=True)
+>>> optimizer = torch.optim.SGD([theta, phi], lr=0.5, foreach=True)
+>>> optimizer.zero_grad()
+>>> (4 * theta.sum() + 2 * phi.sum()).backward()
+>>> optimizer.step()
+>>> print(theta.tolist(), phi.tolist())
+[-0.5] [0.0, 1.0]
+
 ## Differences
 
 - Sutskever et al. (2013) and other frameworks put the learning rate into the buffer, $b \leftarrow \mu b + \gamma g$ and

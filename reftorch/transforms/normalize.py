@@ -48,7 +48,7 @@ of mean and deviation read the gradient of $y$ once more, that of the deviation 
 Two channels of one row. The second has larger numbers and a larger spread; afterwards they are alike:
 
 >>> import reftorch as torch
->>> from reftorch.transforms import Normalize
+>>> from reftorch.transforms import Normalize, functional
 >>> x = torch.tensor([[[1., 3, 5]],
 ...                   [[10., 20, 30]]], requires_grad=True)
 >>> y = Normalize(mean=[3, 20], std=[2, 10])(x)
@@ -58,6 +58,15 @@ Two channels of one row. The second has larger numbers and a larger spread; afte
 ...                          [[10., 0, 30]]]))
 >>> x.grad.tolist()
 [[[1.0, 2.0, 3.0]], [[1.0, 0.0, 3.0]]]
+
+Mean and deviation can be learned:
+
+>>> mean, std = torch.tensor([3., 20], requires_grad=True), torch.tensor([2., 10], requires_grad=True)
+>>> y = functional.normalize(x, mean, std)
+>>> y.backward(torch.tensor([[[2., 4, 6]],
+...                          [[10., 0, 30]]]))
+>>> print(mean.grad.tolist(), std.grad.tolist())
+[-6.0, -4.0] [-2.0, -2.0]
 
 ## Differences
 

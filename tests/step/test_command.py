@@ -184,11 +184,6 @@ def test_mistakes_with_files(own, capsys):
         (f"{file}:scale_all", "--args", own / "text.npz"): "cannot read .*text.npz",
         (f"{file}:scale_on_gpu", "--args", example, "--thread", 2, "--record", own / "r.json"): "no thread 2: .* has 2",
         ("relu", "--args", example): "are for a kernel of your own",
-        (
-            "sgd.step_many",
-            "--record",
-            own / "r.json",
-        ): "no worked example launches sgd_step_many: .*sgd.py:sgd_step_many_cpu",
         (): "wanted a component, such as conv2d",
     }
     for arguments, message in wrong.items():

@@ -67,6 +67,13 @@ tensor(1.0397, grad_fn=<SoftCrossEntropyBackward0>)
 tensor([[-0.2500,  0.0000,  0.2500]])
 >>> target.grad
 tensor([[1.3863, 0.6931, 1.3863]])
+
+A class weight is worth what its class adds to the loss, $-q \log p$:
+
+>>> weight = torch.tensor([1., 2, 1], requires_grad=True)
+>>> F.cross_entropy(x, target, weight).backward()
+>>> weight.grad
+tensor([0.6931, 0.3466, 0.0000])
 """
 
 from __future__ import annotations

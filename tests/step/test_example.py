@@ -1,0 +1,25 @@
+"""The worked examples as what `reftorch step` runs."""
+
+import dataclasses
+
+import pytest
+
+from reftorch.step.components import NotFound, components
+from reftorch.step.example import run_example
+
+KERNELS = [(component, kernel) for component in components().values() for kernel in component.kernels]
+
+
+@pytest.mark.parametrize("component, kernel", KERNELS, ids=[kernel for _, kernel in KERNELS])
+def test_a_worked_example_launches_every_kernel(component, kernel):
+    met = []
+    run_example(component, kernel, lambda *launched: met.append(launched), go_on=False)
+    ((cpu_kernel, cuda_kernel, threads, arguments),) = met
+    assert cpu_kernel.__name__ == f"{kernel}_cpu" and cuda_kernel.__name__ == f"{kernel}_cuda"
+    assert threads > 0 and len(arguments) == cpu_kernel.__code__.co_argcount
+
+
+def test_a_kernel_that_no_example_launches():
+    relu = dataclasses.replace(components()["relu"], kernels=("relu_backward_twice",))
+    with pytest.raises(NotFound, match="no worked example launches relu_backward_twice: .*relu.py:relu_backward_twice_cpu"):
+        run_example(relu, "relu_backward_twice", lambda *launched: None, go_on=False)
