@@ -80,6 +80,10 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if self.requires_grad and not (value.dtype.is_floating_point or value.dtype.is_complex):
+            raise RuntimeError(
+                f"data set to a tensor that requires gradients must be floating point or complex dtype, but got {value.dtype}"
+            )
         self.array, self.dtype, self.device = value.array, value.dtype, value.device
         self._accumulator = None
 

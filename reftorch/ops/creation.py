@@ -63,16 +63,20 @@ def _array_of(data: Any, dtype: types.dtype | None) -> np.ndarray:
     elif isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}': {data!r}")
     else:
-        raise RuntimeError(
-            f"Could not infer dtype of {type(data).__name__}: tensor() takes numbers, nested lists of numbers, arrays "
-            "and tensors"
-        )
+        raise _no_number(data, dtype, "tensor() takes numbers, nested lists of numbers, arrays and tensors")
     return array if dtype is None else array.astype(dtype.numpy, copy=False)
+
+
+def _no_number(data: Any, dtype: types.dtype | None, why: str) -> Exception:
+    kind = type(data).__name__
+    if dtype is None:
+        return RuntimeError(f"Could not infer dtype of {kind}: {why}")
+    return TypeError(f"must be real number, not {kind}: {why}")
 
 
 def _array_of_numbers(data: Any, dtype: types.dtype | None) -> np.ndarray:
     leaves: list[types.dtype] = []
-    shape = _check_nesting(data, leaves)
+    shape = _check_nesting(data, leaves, dtype)
     inferred = leaves[0] if leaves else default_dtype()
     for leaf in leaves[1:]:
         inferred = promote_types(inferred, leaf)
@@ -97,13 +101,13 @@ def _converted(array: np.ndarray, dtype: types.dtype, data: Any) -> np.ndarray:
     return made
 
 
-def _check_nesting(data: Any, leaves: list, at: str = "") -> tuple:
+def _check_nesting(data: Any, leaves: list, dtype: types.dtype | None, at: str = "") -> tuple:
     """The shape of nested sequences; collects the dtypes of the numbers in them.
 
     Raises:
         ValueError: sequences of different lengths side by side, or text.
-        TypeError: a sequence beside a number.
-        RuntimeError: something that is not a number.
+        TypeError: a sequence beside a number; where `dtype` is given, something that is not a number.
+        RuntimeError: where it is not given, something that is not a number.
     """
     if isinstance(data, (Tensor, np.ndarray)):
         if isinstance(data, Tensor) and data.numel() != 1:
@@ -119,11 +123,11 @@ def _check_nesting(data: Any, leaves: list, at: str = "") -> tuple:
         try:
             found = types.from_numpy_dtype(data.dtype) if isinstance(data, np.generic) else scalar_dtype(data)
         except TypeError:
-            raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: found {data!r} at {at}") from None
+            raise _no_number(data, dtype, f"found {data!r} at {at}") from None
         if not leaves or leaves[-1] is not found:
             leaves.append(found)
         return ()
-    shapes = [_check_nesting(item, leaves, f"{at}[{i}]") for i, item in enumerate(data)]
+    shapes = [_check_nesting(item, leaves, dtype, f"{at}[{i}]") for i, item in enumerate(data)]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:
             where = f"the nested lists have different shapes, {list(shapes[0])} and {list(shape)} at {at}[{i}]"
