@@ -29,7 +29,10 @@ TIMED = "import time; start = time.process_time(); import reftorch; print(time.p
 
 
 def test_takes_less_than_a_second(tmp_path):
-    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}  # kept, as Python does unless told not to
+    bytecode = {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(tmp_path),
+    }  # kept, as Python does unless told not to
     times = [float(python(TIMED, **bytecode)) for _ in range(5)]
     assert min(times) < 1, f"importing took {times} seconds of one processor"  # others may be busy with something else
 

@@ -21,5 +21,7 @@ def test_a_worked_example_launches_every_kernel(component, kernel):
 
 def test_a_kernel_that_no_example_launches():
     relu = dataclasses.replace(components()["relu"], kernels=("relu_backward_twice",))
-    with pytest.raises(NotFound, match="no worked example launches relu_backward_twice: .*relu.py:relu_backward_twice_cpu"):
+    with pytest.raises(
+        NotFound, match="no worked example launches relu_backward_twice: .*relu.py:relu_backward_twice_cpu"
+    ):
         run_example(relu, "relu_backward_twice", lambda *launched: None, go_on=False)
