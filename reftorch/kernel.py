@@ -43,7 +43,7 @@ from numba.core.dispatcher import Dispatcher
 
 from . import threads as guards
 
-__all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "njit", "on"]
+__all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "flat", "njit", "on"]
 __all__ += ["kernels", "launching", "plain", "prange"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
@@ -239,13 +239,18 @@ def arrays(*tensors: Any) -> list:
     device = tensors[0].device
     found = []
     for tensor in tensors:
-        if tensor.device != device:
+        if tensor.device is not device and tensor.device != device:
             raise RuntimeError(
                 f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
                 f"{tensor.device}: move one of them with .to('{device}') (a Module moves all its parameters)"
             )
-        found.append(tensor.contiguous().array)
+        found.append(tensor.array if tensor.is_contiguous() else tensor.contiguous().array)
     return found
+
+
+def flat(*tensors: Any) -> list:
+    """As `arrays`, each as one line of elements: for kernels that do not mind the shape."""
+    return [array.reshape(array.size) for array in arrays(*tensors)]
 
 
 @contextlib.contextmanager

@@ -170,7 +170,7 @@ class device:
         return self.type, self.index or 0  # "cuda" is the current device, which is number 0 here
 
     def __eq__(self, other: object) -> Any:
-        return isinstance(other, device) and self._key() == other._key()
+        return self is other or (isinstance(other, device) and self._key() == other._key())
 
     def __hash__(self) -> int:
         return hash(self._key())

@@ -176,7 +176,7 @@ class Node:
         for grad, like in zip(grads, self._output_like):
             if grad is None and self._materialize:
                 grad = zeros(like)
-            ready.append(grad if grad is None else grad.contiguous())
+            ready.append(grad if grad is None or grad.is_contiguous() else grad.contiguous())
         found = self._function.backward(self, *ready)
         found = list(found) if isinstance(found, (tuple, list)) else [found]
         while len(found) > len(self.next_functions) and found[-1] is None:

@@ -70,10 +70,10 @@ def check_cuda(device: Device) -> None:
     Raises:
         RuntimeError: no CUDA device, or none of this number.
     """
-    from ..kernel import cuda_kind
-
     if device.type == "cpu":
         return
+    from ..kernel import cuda_kind
+
     if cuda_kind() == "absent":
         raise RuntimeError(
             f"device '{device}' was asked for, but this process found no CUDA device. With an NVIDIA GPU, install the "

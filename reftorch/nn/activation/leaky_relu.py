@@ -63,7 +63,7 @@ from __future__ import annotations
 from numbers import Real
 
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
 from reftorch.types import float32, float64
@@ -122,7 +122,7 @@ class LeakyReluFunction(Function):
         dense = x.contiguous()  # x itself, unless it is a strided view
         y = dense if inplace else x.new_empty(x.shape)
         run = on(x.device, leaky_relu_forward_cpu, leaky_relu_forward_cuda, threads=x.numel())
-        run(*arrays(dense.view(-1), y.view(-1)), negative_slope)
+        run(*flat(dense, y), negative_slope)
         if inplace and y is not x:
             x.data.copy_(y)
             y = x
@@ -140,7 +140,7 @@ class LeakyReluFunction(Function):
         (x,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(x.shape)
         run = on(x.device, leaky_relu_backward_x_cpu, leaky_relu_backward_x_cuda, threads=x.numel())
-        run(*arrays(x.reshape(-1), grad_y.view(-1), grad_x.view(-1)), ctx.negative_slope)
+        run(*flat(x, grad_y, grad_x), ctx.negative_slope)
         return grad_x, None, None
 
 

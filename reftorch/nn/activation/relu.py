@@ -56,7 +56,7 @@ tensor([0., 0., 3.])
 from __future__ import annotations
 
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
 from reftorch.types import bool as bool_
@@ -116,7 +116,7 @@ class ReluFunction(Function):
         dense = x.contiguous()  # x itself, unless it is a strided view
         y = dense if inplace else x.new_empty(x.shape)
         run = on(x.device, relu_forward_cpu, relu_forward_cuda, threads=x.numel())
-        run(*arrays(dense.view(-1), y.view(-1)))
+        run(*flat(dense, y))
         if inplace and y is not x:
             x.data.copy_(y)
             y = x
@@ -128,7 +128,7 @@ class ReluFunction(Function):
         (y,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(y.shape)
         run = on(y.device, relu_backward_x_cpu, relu_backward_x_cuda, threads=y.numel())
-        run(*arrays(y.reshape(-1), grad_y.view(-1), grad_x.view(-1)))
+        run(*flat(y, grad_y, grad_x))
         return grad_x, None
 
 

@@ -72,7 +72,7 @@ import warnings
 import numpy as np
 
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
 from reftorch.nn.loss.reduction import _callers_level, _Loss, legacy_reduction, loss_sum, reduction_name
 from reftorch.ops.elementwise import check_broadcast
 from reftorch.ops.promotion import promote_types
@@ -127,7 +127,7 @@ class MseLossFunction(Function):
         ctx.reduction = reduction
         loss = x.new_empty(x.shape)
         run = on(x.device, mse_loss_forward_cpu, mse_loss_forward_cuda, threads=x.numel())
-        run(*arrays(x.reshape(-1), target.reshape(-1), loss.view(-1)))
+        run(*flat(x, target, loss))
         if reduction == "none":
             return loss
         return loss_sum(loss) / x.numel() if reduction == "mean" else loss_sum(loss)
@@ -142,10 +142,10 @@ class MseLossFunction(Function):
         run = on(x.device, mse_loss_backward_x_cpu, mse_loss_backward_x_cuda, threads=x.numel())
         if ctx.needs_input_grad[0]:
             grad_x = x.new_empty(x.shape)
-            run(*arrays(grad_loss.reshape(-1), x.reshape(-1), target.reshape(-1), grad_x.view(-1)))
+            run(*flat(grad_loss, x, target, grad_x))
         if ctx.needs_input_grad[1]:
             grad_target = x.new_empty(x.shape)
-            run(*arrays(grad_loss.reshape(-1), target.reshape(-1), x.reshape(-1), grad_target.view(-1)))
+            run(*flat(grad_loss, target, x, grad_target))
         return grad_x, grad_target, None
 
 
