@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add_step(commands)
     add_bench(commands)
     add_compile(commands)
+    add_docs(commands)
     add_doctor(commands)
     return top
 
@@ -188,6 +189,16 @@ def add_compile(commands: argparse._SubParsersAction) -> None:
     ahead.set_defaults(run=run_compile)
 
 
+def add_docs(commands: argparse._SubParsersAction) -> None:
+    """`reftorch docs`"""
+    text = "The site: pages made of the component files. Serves it, with changes shown as they are made; or builds it."
+    docs = commands.add_parser("docs", help="read the site, or build it", description=text)
+    says = "serve (default); build: into site/, where anything wrong on a page is an error; pages: Markdown only, into --to"
+    docs.add_argument("act", nargs="?", choices=("serve", "build", "pages"), default="serve", help=says)
+    docs.add_argument("--to", metavar="FOLDER", default="site-pages", help="where `pages` writes (default: site-pages)")
+    docs.set_defaults(run=run_docs)
+
+
 def add_doctor(commands: argparse._SubParsersAction) -> None:
     """`reftorch doctor`"""
     text = "Print versions, threads, what CUDA means here, where compiled kernels are kept, and what is missing."
@@ -235,6 +246,13 @@ def run_compile(options: argparse.Namespace) -> int:
     from reftorch.precompile import main
 
     return main()
+
+
+def run_docs(options: argparse.Namespace) -> int:
+    """Leave the work to `reftorch.site`."""
+    from reftorch.site.command import main
+
+    return main(options)
 
 
 def run_doctor(options: argparse.Namespace) -> int:

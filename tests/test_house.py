@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 import textwrap
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_has_a_docstring(file):
 
 
 def modules_with_examples():
-    return [file for file in FILES if ">>> " in file.read_text()]
+    return [file for file in FILES if re.search(r"^ *>>> ", file.read_text(), re.MULTILINE)]
 
 
 @pytest.mark.parametrize("file", modules_with_examples(), ids=names(modules_with_examples()))

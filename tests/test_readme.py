@@ -11,13 +11,14 @@ README = ROOT / "README.md"
 COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/reftorch train",
     ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
+    ".venv/bin/pip install -e '.[docs]' && .venv/bin/reftorch docs",
 ]
 
 if not README.exists():
     pytest.skip("the tests run without the sources beside them", allow_module_level=True)
 
 
-def test_the_two_commands():
+def test_the_commands():
     indented = re.findall(r"^    (.*&&.*)$", README.read_text(), re.MULTILINE)
     assert indented == COMMANDS
 

@@ -1,0 +1,14 @@
+"""Turns component files into pages.
+
+All of it is plain functions from files to Markdown and HTML: `build.pages()` gives every page as Markdown, for any generator of
+sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`.
+
+    segment      cuts a file into blocks of code and the notes above them
+    document     cuts a module's docstring into its sections, and reads the symbols table
+    mathematics  formulas, by KaTeX, while the site is built
+    highlight    code as HTML, a line an element
+    page         a component file as a page
+    recordings   its worked example, recorded kernel by kernel for the step viewer
+    lists        notation and coverage: pages made of what all files say
+    build        all pages, and where they go
+"""

@@ -1,0 +1,140 @@
+"""All pages of the site, and what they need: for MkDocs, or written into a folder for any other generator."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+from ..step.components import PACKAGE, Component, components
+from ..trace.page import VIEWER
+from . import lists, mathematics
+from .mathematics import DOCS
+from .page import Page
+
+__all__ = ["PACKAGE", "assets", "generate", "navigation", "pages", "render"]
+
+# The sections of the documentation, in its order, as folders below nn/; then what is not in torch.nn.
+SECTIONS = {
+    "nn/convolution": "Convolution",
+    "nn/pooling": "Pooling",
+    "nn/activation": "Activation",
+    "nn/normalization": "Normalization",
+    "nn/linear": "Linear",
+    "nn/loss": "Loss",
+    "optim": "Optimizers",
+    "transforms": "Transforms",
+}
+PLUMBING = {
+    "kernel.py": "Kernels and devices",
+    "tensor.py": "Tensor",
+    "autograd/function.py": "Function",
+    "autograd/node.py": "The nodes of the tape",
+    "autograd/backward.py": "The walk backwards",
+}
+GUIDES = {
+    "guide/kernels.md": "How to read a kernel",
+    "guide/tape.md": "The tape",
+    "guide/stepping.md": "Stepping in a debugger",
+    "guide/gpu.md": "On a GPU and without one",
+}
+
+
+@functools.cache
+def pages() -> dict[str, str]:
+    """Every generated page as Markdown, by its path in the site.
+
+    Raises:
+        SiteError: a formula, an example or a symbol is wrong; with file and line.
+    """
+    made: dict[str, str] = {}
+    for folder, title in SECTIONS.items():
+        inside = _in(folder)
+        made[f"{folder}/index.md"] = _section(title, inside)
+        for component in inside:
+            made[lists.address(component)] = Page(component.file).markdown()
+    for path in PLUMBING:
+        made[path.replace(".py", ".md")] = Page(PACKAGE / path).markdown()
+    made["notation.md"] = lists.notation(components())
+    made["coverage.md"] = lists.coverage()
+    return made
+
+
+def _in(folder: str) -> list[Component]:
+    """The components of a folder."""
+    return [c for c in components().values() if c.file.parent == PACKAGE / folder]
+
+
+def _section(title: str, inside: list[Component]) -> str:
+    lines = [f"# {title}", "", "| file | in a sentence | kernels |", "|---|---|---|"]
+    for component in inside:
+        kernels = ", ".join(f"`{component.short(kernel)}`" for kernel in component.kernels)
+        page = Page(component.file)
+        lines.append(f"| [{page.title()}]({component.file.stem}.md) | {page.summary()} | {kernels} |")
+    return "\n".join(lines) + "\n"
+
+
+def navigation() -> list[Any]:
+    """The navigation, as MkDocs takes it."""
+    sections = [
+        {title: [f"{folder}/index.md", *(lists.address(component) for component in _in(folder))]}
+        for folder, title in SECTIONS.items()
+    ]
+    plumbing = [{title: path.replace(".py", ".md")} for path, title in PLUMBING.items()]
+    return [
+        {"Home": "index.md"},
+        {"Guide": [{title: path} for path, title in GUIDES.items()]},
+        {"Components": sections},
+        {"Plumbing": plumbing},
+        {"Notation": "notation.md"},
+        {"Coverage": "coverage.md"},
+    ]
+
+
+def assets() -> dict[str, Path]:
+    """Files that are taken over as they are: path in the site, and where it comes from."""
+    mathematics.install()
+    found = {f"assets/viewer.{kind}": VIEWER / f"viewer.{kind}" for kind in ("js", "css")}
+    found["assets/katex/katex.min.css"] = mathematics.KATEX / "katex.min.css"
+    for font in sorted((mathematics.KATEX / "fonts").glob("*.woff2")):
+        found[f"assets/katex/fonts/{font.name}"] = font
+    return found
+
+
+def render(output: str) -> str:
+    """A finished page with its formulas, which were left out until the search index was made."""
+    return mathematics.render(output)
+
+
+def generate(folder: Path) -> list[Path]:
+    """Write all pages as Markdown with rendered formulas, and the files that they need, without MkDocs. Returns their paths."""
+    written = []
+    prose = {str(file.relative_to(DOCS)): file.read_text(encoding="utf-8") for file in _prose()}
+    for path, text in {**prose, **pages()}.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_math_in_prose(render(text)), encoding="utf-8")
+        written.append(target)
+    for path, source in {**assets(), **{f"assets/{f.name}": f for f in (DOCS / "assets").iterdir()}}.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+        written.append(target)
+    return written
+
+
+def _prose() -> list[Path]:
+    return [file for file in sorted(DOCS.rglob("*.md")) if "node_modules" not in file.parts]
+
+
+def _math_in_prose(text: str) -> str:
+    """Formulas of a table row or sentence in Markdown, rendered; code stays as it is."""
+    pieces = re.split(r"(```.*?```|`[^`\n]*`|<div.*?\n</div>)", text, flags=re.DOTALL)
+    for i in range(0, len(pieces), 2):
+        pieces[i] = re.sub(r"(?<![\\$])\$([^$\s](?:[^$\n]*[^$\s])?)\$", _inline, pieces[i])
+    return "".join(pieces)
+
+
+def _inline(found: re.Match) -> str:
+    return mathematics.katex(found[1], False)

@@ -1,0 +1,13 @@
+"""What stops a build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class SiteError(Exception):
+    """Something on a page is wrong. The message begins with file and line, as compilers write it."""
+
+    def __init__(self, file: Path | str, line: int, text: str):
+        super().__init__(f"{file}:{line}: {text}")
+        self.file, self.line, self.text = file, line, text

@@ -1,0 +1,53 @@
+"""Code as HTML: one element a line, with its number in the file, an address of its own, and the symbols marked."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection
+
+from pygments.lexers import PythonLexer
+from pygments.token import STANDARD_TYPES, Name, Token
+
+from .segment import Function
+
+
+def address(function: Function) -> str:
+    """The part of a line's address that its function gives: "conv2d-forward-cpu"."""
+    return function.name.replace("_", "-") or "file"
+
+
+def highlighted(lines: list[str]) -> list[list[tuple]]:
+    """The tokens of a whole file, by line: highlighting stays right where a string goes over several lines."""
+    rows: list[list[tuple]] = [[]]
+    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(lines)):
+        for i, part in enumerate(text.split("\n")):
+            if i:
+                rows.append([])
+            if part:
+                rows[-1].append((kind, part))
+    return rows
+
+
+def listing(function: Function, rows: list[list[tuple]], symbols: Collection[str], tinted: Collection[int] = ()) -> str:
+    """The lines of a function as HTML. `symbols`: variables to mark, in kernels; `tinted`: lines that differ from the twin's."""
+    marked = symbols if function.device else ()
+    lines = []
+    for number in range(function.first, function.last + 1):
+        if number in function.docstring_lines:
+            continue
+        at = f"{address(function)}-L{number - function.first + 1 if function.name else number}"
+        code = "".join(_token(kind, text, marked) for kind, text in rows[number - 1])
+        css = "rt-line rt-differs" if number in tinted else "rt-line"
+        place = f'<a class="rt-no" href="#{at}" aria-label="line {number}">{number}</a>'
+        lines.append(f'<span class="{css}" id="{at}">{place}<code>{code}</code></span>')
+    return f'<pre class="rt-code" tabindex="0" data-function="{function.name}">' + "\n".join(lines) + "</pre>"
+
+
+def _token(kind: Token, text: str, symbols: Collection[str]) -> str:
+    escaped = html.escape(text, quote=False)
+    if text in symbols and kind in Name:
+        return f'<span data-sym="{text}">{escaped}</span>'
+    while kind not in STANDARD_TYPES:
+        kind = kind.parent
+    css = STANDARD_TYPES[kind]
+    return f'<span class="{css}">{escaped}</span>' if css and css not in ("n", "w", "p") else escaped

@@ -1,0 +1,156 @@
+r"""Formulas: `$...$` and `$$...$$` in Markdown become HTML and MathML, by KaTeX, while the site is built.
+
+A formula goes through two forms. `MathExtension` leaves `<span class="tex" data-tex="...">` with the LaTeX as its text, which is
+what a search index should find, once. `render` puts KaTeX's HTML there. Each is tried when it is met, so that broken LaTeX fails
+with file and line.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from markdown.extensions import Extension
+from markdown.inlinepatterns import InlineProcessor
+from markdown.util import AtomicString
+
+DOCS = Path(__file__).parents[2] / "docs"
+KATEX = DOCS / "node_modules" / "katex" / "dist"
+PLACE = re.compile(r'<span class="tex( tex-display)?" data-tex="([^"]*)">[^<]*</span>')
+
+
+class BadFormula(ValueError):
+    """KaTeX cannot read it; the message is KaTeX's."""
+
+
+# ------------------------------------------------------------------------------------------------------------ KaTeX
+def install() -> None:
+    """Fetch KaTeX, in the version of the lock file, where it is missing.
+
+    Raises:
+        RuntimeError: there is no Node.js, or its npm failed.
+    """
+    if (KATEX / "katex.min.js").exists():
+        return
+    done = subprocess.run(
+        [_program("npm"), "ci", "--no-audit", "--no-fund", "--silent"],
+        cwd=DOCS,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+    )
+    if done.returncode:
+        raise RuntimeError(f"npm ci in {DOCS} failed, and without KaTeX there are no formulas: {done.stderr.strip()}")
+
+
+def _program(name: str) -> str:
+    """Where Node.js or its npm is: on the PATH, or beside this Python, where the `docs` extra puts them."""
+    found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        raise RuntimeError(f"found no {name}: formulas need Node.js, which comes with pip install 'reftorch[docs]'")
+    return found
+
+
+@functools.cache
+def _node() -> subprocess.Popen:
+    """One Node.js that renders formula after formula: a line in, a line out."""
+    install()
+    command = [_program("node"), str(DOCS / "katex.js")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+
+
+@functools.cache
+def katex(tex: str, display: bool) -> str:
+    """HTML with MathML.
+
+    Raises:
+        BadFormula: the LaTeX is wrong.
+    """
+    node = _node()
+    assert node.stdin is not None and node.stdout is not None
+    node.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
+    node.stdin.flush()
+    answer = json.loads(node.stdout.readline())
+    if "error" in answer:
+        raise BadFormula(answer["error"])
+    return answer["html"]
+
+
+def render(text: str) -> str:
+    """The page with every formula in its place."""
+    return PLACE.sub(lambda found: katex(html.unescape(found[2]), bool(found[1])), text)
+
+
+# ---------------------------------------------------------------------------------------------------------- symbols
+SPLIT = re.compile(r"\\(?:text|mathrm|operatorname|begin|end)\s*\{[^}]*\}|\\[A-Za-z]+|\\.|.", re.DOTALL)
+
+
+def mark(tex: str, symbols: Iterable[tuple[str, str]]) -> str:
+    """Wrap each symbol, given as (LaTeX, variable), in `\\htmlData`; of two that begin alike the longer one is meant."""
+    longest = sorted(symbols, key=lambda pair: -len(pair[0]))
+    marked, at = "", 0
+    while at < len(tex):
+        for written, variable in longest:
+            if tex.startswith(written, at) and not _goes_on(written, tex[at + len(written) :]):
+                marked += rf"{{\htmlData{{sym={variable}}}{{{written}}}}}"  # in braces, so that it can be an index
+                at += len(written)
+                break
+        else:
+            piece = SPLIT.match(tex, at)
+            assert piece is not None
+            marked += piece[0]
+            at = piece.end()
+    return marked
+
+
+def _goes_on(written: str, rest: str) -> bool:
+    """Whether what follows makes it another symbol: x of x_h, or of a command."""
+    if rest.startswith("_"):
+        return True
+    return written[-1].isalpha() and bool(re.search(r"\\[A-Za-z]*$", written)) and rest[:1].isalpha()
+
+
+# --------------------------------------------------------------------------------------------------------- Markdown
+class _Formula(InlineProcessor):
+    def __init__(self, pattern: str, display: bool, symbols: list[tuple[str, str]]):
+        super().__init__(pattern)
+        self.display, self.symbols = display, symbols
+
+    def handleMatch(self, m: re.Match, data: str) -> tuple[ElementTree.Element, int, int]:  # type: ignore[override]
+        tex = " ".join(m[1].split())
+        marked = mark(tex, self.symbols)
+        try:
+            katex(marked, self.display)
+        except BadFormula as error:
+            raise BadFormula(f"{error}: {tex}") from None
+        place = ElementTree.Element("span", {"class": "tex tex-display" if self.display else "tex", "data-tex": marked})
+        place.text = AtomicString(tex)
+        return place, m.start(0), m.end(0)
+
+
+class MathExtension(Extension):
+    """`$...$` and `$$...$$`, but not in code. `symbols`: pairs of LaTeX and variable to mark."""
+
+    def __init__(self, **options: Any):
+        self.config = {"symbols": [[], "pairs (LaTeX, variable)"]}
+        super().__init__(**options)
+
+    def extendMarkdown(self, md: Any) -> None:
+        symbols = self.getConfig("symbols")
+        md.inlinePatterns.register(_Formula(r"\$\$((?:.|\n)+?)\$\$", True, symbols), "math display", 186)
+        md.inlinePatterns.register(_Formula(r"(?<!\\)\$([^$\s](?:[^$]*[^$\s])?)\$", False, symbols), "math", 185)
+
+
+def makeExtension(**options: Any) -> MathExtension:
+    """What Python-Markdown asks a module for."""
+    return MathExtension(**options)

@@ -1,0 +1,93 @@
+"""The built site: strict, complete, and asking nobody else for anything."""
+
+import html.parser
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, formulas):
+    """The folder of the built site."""
+    pytest.importorskip("material", reason="pip install -e '.[docs]' brings what builds the site")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    env = {key: value for key, value in os.environ.items() if key != "NUMBA_ENABLE_CUDASIM"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+class Requests(html.parser.HTMLParser):
+    """What a browser fetches for a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.urls = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        fetched = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}.get(tag)
+        if fetched in given and given.get("rel") not in ("canonical", "prev", "next"):
+            self.urls.append(given[fetched])
+
+
+def test_pages_ask_no_other_host(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        urls = Requests(text).urls + re.findall(
+            r"url\(([^)]*)\)", "".join(re.findall(r"<style.*?</style>", text, re.DOTALL))
+        )
+        assert urls and not [url for url in urls if re.match(r"(https?:)?//", url)], page
+        missing = [
+            u for u in urls if not u.startswith("data:") and not (page.parent / u.split("?")[0].split("#")[0]).exists()
+        ]
+        if page.name != "404.html":  # it may be shown at any address, and starts from the root
+            assert not missing, page
+    sheets = "".join(sheet.read_text(encoding="utf-8") for sheet in site.rglob("*.css"))
+    assert not re.search(r"url\([\"']?(https?:)?//", sheets)
+
+
+def test_formulas_are_rendered_and_found_once(site):
+    text = (site / "nn/convolution/conv2d.html").read_text(encoding="utf-8")
+    assert text.count('class="katex-mathml"') > 30 and 'class="tex' not in text and "katex-error" not in text
+    found = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))["docs"]
+    (forward,) = [d["text"] for d in found if d["location"] == "nn/convolution/conv2d.html#forward"]
+    assert forward.count(r"\sum_{c=0}") == 1
+    for wanted in ("max_pool2d", "MaxPool2d", "k_h"):
+        assert any(wanted in d["text"] or wanted in d["title"] for d in found if "max_pool2d" in d["location"]), wanted
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_scripts_run_from_a_folder(site, tmp_path):
+    """The step viewer shows the first step of the first kernel."""
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+    ]
+    command += [
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path}",
+        "--virtual-time-budget=3000",
+    ]
+    page = (site / "nn/convolution/conv2d.html").as_uri()
+    done = subprocess.run([*command, "--dump-dom", page], capture_output=True, text=True, timeout=120)
+    assert '<option value="conv2d_forward_cpu">' in done.stdout or "<option>conv2d_forward_cpu</option>" in done.stdout
+    assert re.search(r'class="sv-count">1 / \d+<', done.stdout) and 'class="sv-line sv-now"' in done.stdout

@@ -1,0 +1,202 @@
+"""Pages: symbols marked, examples run, and anything wrong an error with file and line."""
+
+import html.parser
+import re
+
+import pytest
+
+from reftorch.site import build, document, lists
+from reftorch.site.errors import SiteError
+from reftorch.site.highlight import highlighted, listing
+from reftorch.site.mathematics import mark
+from reftorch.site.page import Page
+from reftorch.site.segment import segment
+from reftorch.step.components import PACKAGE, components
+
+GOOD = '''r"""Twice.
+
+## Forward
+
+$$y_i = 2 x_i$$
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $x$, $y$ | `x`, `y` | any | in, out |
+
+## Worked example
+
+>>> 1 + 1
+2
+"""
+
+
+@njit
+def twice_forward_cpu(x, y):
+    for i in prange(x.size):
+        y[i] = 2 * x[i]
+
+
+@cuda.jit
+def twice_forward_cuda(x, y):
+    i = cuda.grid(1)
+    y[i] = 2 * x[i]
+'''
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch, formulas):
+    monkeypatch.setattr("reftorch.site.page.PACKAGE", tmp_path / "package")
+
+    def page(text):
+        file = tmp_path / "twice.py"
+        file.write_text(text)
+        return Page(file).markdown()
+
+    return page
+
+
+# -------------------------------------------------------------------------------------------------------- what is wrong
+@pytest.mark.parametrize(
+    "old, new, line, says",
+    [
+        ("2 x_i$$", r"\frac{2 x_i$$", 5, "bad formula: KaTeX parse error"),
+        ("2 x_i$$", r"\nosuch x_i$$", 5, "bad formula"),
+        (">>> 1 + 1\n2", ">>> 1 + 1\n3", 15, "Got:\n    2"),
+        ("`x`, `y` |", "`x` |", 11, "2 symbols and 1 variables"),
+    ],
+)
+def test_what_is_wrong_is_an_error_with_its_line(page, old, new, line, says):
+    assert old in GOOD
+    with pytest.raises(SiteError) as caught:
+        page(GOOD.replace(old, new))
+    assert caught.value.file.name == "twice.py" and says in caught.value.text
+    assert caught.value.line == line
+
+
+def test_what_is_right_is_none(page):
+    made = page(GOOD)
+    assert "# twice" in made and "## Forward" in made and 'id="twice-forward-cpu-L3"' in made
+
+
+# ------------------------------------------------------------------------------------------------------------- symbols
+@pytest.mark.parametrize(
+    "tex, wanted",
+    [
+        ("x + x_h", r"{\htmlData{sym=x}{x}} + x_h"),
+        (r"\max(x)", r"\max({\htmlData{sym=x}{x}})"),
+        (r"\text{x} x", r"\text{x} {\htmlData{sym=x}{x}}"),
+        ("c_{out} c", r"{\htmlData{sym=c_out}{c_{out}}} {\htmlData{sym=c}{c}}"),
+        (
+            r"\frac{\partial L}{\partial x}[c]",
+            r"{\htmlData{sym=grad_x}{\frac{\partial L}{\partial x}}}[{\htmlData{sym=c}{c}}]",
+        ),
+        (r"\sum_c", r"\sum_{\htmlData{sym=c}{c}}"),
+    ],
+)
+def test_symbols_in_formulas(tex, wanted, formulas):
+    symbols = [("x", "x"), ("c", "c"), ("c_{out}", "c_out"), (r"\frac{\partial L}{\partial x}", "grad_x")]
+    assert mark(tex, symbols) == wanted
+
+
+def test_symbols_in_code_are_names_in_kernels():
+    found = segment(PACKAGE / "nn/activation/relu.py")
+    rows = highlighted(found.lines)
+    kernel = next(f for b in found.blocks for f in b.functions if f.device == "cpu")
+    text = listing(kernel, rows, {"x", "y"})
+    assert '<span data-sym="y">y</span>[i]' in text.replace('<span class="p">', "")
+    other = next(f for b in found.blocks for f in b.functions if f.name == "relu")
+    assert "data-sym" not in listing(other, rows, {"x", "input"})
+
+
+@pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
+def test_every_symbol_is_lit_in_a_formula_and_in_the_code(component, formulas):
+    page = Page(component.file)
+    made = page.markdown()
+    formula = "".join(re.findall(r'data-tex="([^"]*)"', made))
+    for symbol in page.symbols:
+        assert f"sym={symbol.variable}}}" in formula and f'data-sym="{symbol.variable}"' in made, symbol
+
+
+# --------------------------------------------------------------------------------------------------------------- pages
+class Ids(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given["href"][1:]] if given.get("href", "").startswith("#") else []
+
+
+@pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
+def test_each_line_of_the_file_has_one_address(component, formulas):
+    made = Page(component.file).markdown()
+    found = Ids(made)
+    assert len(set(found.ids)) == len(found.ids) and set(found.links) <= set(found.ids)
+    numbers = {int(n) for n in re.findall(r'aria-label="line (\d+)"', made)}
+    cut = segment(component.file)
+    shown = {
+        n for b in cut.blocks for f in b.functions for n in range(f.first, f.last + 1) if n not in f.docstring_lines
+    }
+    assert numbers == shown
+
+
+def test_twins_differ_only_where_they_are_tinted():
+    cut = segment(PACKAGE / "nn/convolution/conv2d.py")
+    block = next(b for b in cut.blocks if b.functions[0].name == "conv2d_forward_cpu")
+    page = Page(cut.file)
+    tinted = page._differences(*block.functions)
+    same = [
+        [cut.lines[n - 1].strip() for n in range(f.first, f.last + 1) if n not in lines]
+        for f, lines in zip(block.functions, tinted)
+    ]
+    assert same[0] == same[1] and len(same[0]) > 10 and all(tinted)
+
+
+def test_pages_without_mkdocs(tmp_path, formulas):
+    written = build.generate(tmp_path)
+    assert tmp_path / "nn/convolution/conv2d.md" in written
+    text = (tmp_path / "nn/convolution/conv2d.md").read_text()
+    assert 'class="katex"' in text and 'class="tex' not in text
+    assert (tmp_path / "assets/katex/katex.min.css").stat().st_size > 10_000
+    linked = re.findall(r"url\((fonts/[^)]+\.woff2)\)", (tmp_path / "assets/katex/katex.min.css").read_text())
+    assert linked and all((tmp_path / "assets/katex" / font).exists() for font in linked)
+    assert "$" not in re.sub(r"`[^`]*`", "", (tmp_path / "notation.md").read_text())
+
+
+def test_navigation_names_pages_that_are_there(formulas):
+    def paths(items):
+        for item in items:
+            inside = list(item.values())[0] if isinstance(item, dict) else item
+            yield from paths(inside) if isinstance(inside, list) else [inside]
+
+    there = {*build.pages(), *(str(file.relative_to(build.DOCS)) for file in build._prose())}
+    named = list(paths(build.navigation()))
+    assert set(named) == there and len(named) == len(set(named))
+
+
+# --------------------------------------------------------------------------------------------------------------- lists
+def test_coverage_counts_what_is_there():
+    text = lists.coverage()
+    assert "- **torch.nn.Conv2d**" in text and "- torch.nn.Transformer: not yet" in text
+    assert re.search(r"^(\d+) of the 326 documented names", text, re.MULTILINE)
+    assert int(re.search(r"(\d+) of the 326", text)[1]) == text.count("- **")
+
+
+def test_notation_has_every_symbol():
+    text = lists.notation(components())
+    for component in components().values():
+        for symbol in document.symbols(segment(component.file)):
+            assert f"| ${symbol.tex}$ | `{symbol.variable}` |" in text
+
+
+def test_docstrings_as_markdown():
+    made = document.markdown_of_docstring(
+        "Sum.\n\nArgs:\n    x: what\n        goes in\n\nRaises:\n    ValueError: none\n\n>>> 1\n1\n"
+    )
+    assert "**Args.**" in made and "- `x`: what\n  goes in" in made and "- `ValueError`: none" in made
+    assert "```pycon\n>>> 1\n1\n```" in made
