@@ -18,6 +18,10 @@ def on_files(files, config):
     return files
 
 
+def on_page_markdown(markdown, page, config, files):
+    return build.embed(markdown)
+
+
 def on_post_page(output, page, config):  # after the search index has taken the text: a formula is in it once, as LaTeX
     return build.render(output)
 

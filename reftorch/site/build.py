@@ -9,11 +9,11 @@ from typing import Any
 
 from ..step.components import PACKAGE, Component, components
 from ..trace.page import VIEWER
-from . import lists, mathematics
+from . import lists, mathematics, recordings
 from .mathematics import DOCS
 from .page import Page
 
-__all__ = ["PACKAGE", "assets", "generate", "navigation", "pages", "render"]
+__all__ = ["PACKAGE", "assets", "embed", "generate", "navigation", "pages", "render"]
 
 # The sections of the documentation, in its order, as folders below nn/; then what is not in torch.nn.
 SECTIONS = {
@@ -102,6 +102,13 @@ def assets() -> dict[str, Path]:
     return found
 
 
+def embed(text: str) -> str:
+    """A page of the guide with a step viewer in the place of each line `[[step conv2d]]`."""
+    return re.sub(
+        r"^\[\[step (\w+)\]\]$", lambda found: recordings.viewer(components()[found[1]]), text, flags=re.MULTILINE
+    )
+
+
 def render(output: str) -> str:
     """A finished page with its formulas, which were left out until the search index was made."""
     return mathematics.render(output)
@@ -110,7 +117,7 @@ def render(output: str) -> str:
 def generate(folder: Path) -> list[Path]:
     """Write all pages as Markdown with rendered formulas, and the files that they need, without MkDocs. Returns their paths."""
     written = []
-    prose = {str(file.relative_to(DOCS)): file.read_text(encoding="utf-8") for file in _prose()}
+    prose = {str(file.relative_to(DOCS)): embed(file.read_text(encoding="utf-8")) for file in _prose()}
     for path, text in {**prose, **pages()}.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +137,7 @@ def _prose() -> list[Path]:
 
 def _math_in_prose(text: str) -> str:
     """Formulas of a table row or sentence in Markdown, rendered; code stays as it is."""
-    pieces = re.split(r"(```.*?```|`[^`\n]*`|<div.*?\n</div>)", text, flags=re.DOTALL)
+    pieces = re.split(r"(```.*?```|`[^`\n]*`|<script.*?</script>|<div.*?\n</div>)", text, flags=re.DOTALL)
     for i in range(0, len(pieces), 2):
         pieces[i] = re.sub(r"(?<![\\$])\$([^$\s](?:[^$\n]*[^$\s])?)\$", _inline, pieces[i])
     return "".join(pieces)

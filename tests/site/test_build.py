@@ -71,7 +71,8 @@ def test_formulas_are_rendered_and_found_once(site):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_scripts_run_from_a_folder(site, tmp_path):
+@pytest.mark.parametrize("page", ["nn/convolution/conv2d.html", "index.html"])
+def test_scripts_run_from_a_folder(site, tmp_path, page):
     """The step viewer shows the first step of the first kernel."""
     command = [
         CHROMIUM,
@@ -87,7 +88,7 @@ def test_scripts_run_from_a_folder(site, tmp_path):
         f"--user-data-dir={tmp_path}",
         "--virtual-time-budget=3000",
     ]
-    page = (site / "nn/convolution/conv2d.html").as_uri()
-    done = subprocess.run([*command, "--dump-dom", page], capture_output=True, text=True, timeout=120)
+    address = (site / page).as_uri()
+    done = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=120)
     assert '<option value="conv2d_forward_cpu">' in done.stdout or "<option>conv2d_forward_cpu</option>" in done.stdout
     assert re.search(r'class="sv-count">1 / \d+<', done.stdout) and 'class="sv-line sv-now"' in done.stdout
