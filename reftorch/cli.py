@@ -34,6 +34,7 @@ BENCH_EXAMPLES = """examples:
   reftorch bench --plain --only Linear        the loops as the pages show them
   reftorch bench --plot roofline.png          a picture of what the machine could do and what the kernels do
   reftorch bench --start                      how long the first training step takes to come
+  reftorch bench --ladder                     what each idea gains on the way to the fast kernels
 """
 
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except KeyboardInterrupt:
-        print("\nInterrupted: nothing had been trained, nothing was written.", file=sys.stderr)
+        print("\nInterrupted: nothing was written.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read the output has gone, as in `reftorch doctor | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -168,6 +169,8 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add("--only", type=pattern, metavar="REGEX", help=text)
     add("--plain", action="store_true", help="the plain kernels, which are the definitions, not the fast ones")
     add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
+    text = "instead of all: the matrix product and the convolution idea by idea, from the formula to the fast form"
+    add("--ladder", action="store_true", help=text)
     add("--no-torch", action="store_true", help="do not compare with PyTorch")
     add = bench.add_argument_group("how").add_argument
     add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numba
 from numba.core.dispatcher import Dispatcher
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,6 +25,7 @@ from reftorch.bench.jobs import prepare
 from reftorch.bench.work import work
 from reftorch.bench.worker import digits_network, train
 from reftorch.doctor import measure
+from reftorch.threads import available
 
 LARGEST = (
     50_000_000  # operations of a case that is run for the sake of its kernels; where sizes differ, so may the kernels
@@ -64,16 +66,22 @@ def main(console: Console | None = None) -> int:
 
 
 def plan() -> Iterator[Callable[[], Any]]:
-    """Runs that call all kernels of a training loop."""
+    """Runs that call all kernels of a training loop. The fast forms have a kernel for one thread and one for several."""
     for case in CASES:
         if work(case, case.directions[0]).operations <= LARGEST:
-            yield functools.partial(run_case, case)
+            for threads in sorted({1, available()}):
+                yield functools.partial(run_case, case, threads)
     yield lambda: train(reftorch, digits_network(reftorch), reftorch.randn(32, 1, 8, 8))
     yield class_probabilities
 
 
-def run_case(case: Case) -> None:
-    prepare(reftorch, case).results()
+def run_case(case: Case, threads: int) -> None:
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        prepare(reftorch, case).results()
+    finally:
+        numba.set_num_threads(before)
 
 
 def class_probabilities() -> None:
@@ -88,7 +96,8 @@ def compiled() -> dict[str, list]:
     for name, module in list(sys.modules.items()):
         if name.startswith("reftorch."):
             for value in vars(module).values():
-                if isinstance(value, Dispatcher) and value.__module__ == name and value.signatures:
+                own = isinstance(value, Dispatcher) and value.__module__ == name and value.signatures
+                if own and not value.targetoptions.get("no_cpython_wrapper"):  # which says: only kernels call it
                     found[f"{name}.{value.py_func.__name__}"] = value.signatures
     return found
 

@@ -6,6 +6,7 @@
     clock.py        both timed in turns; medians, quartiles, ratios
     limits.py       the machine's multiply-adds and bytes a second
     overhead.py     what Python adds to a call
+    ladder.py       the rungs of `reftorch.fast.ladder`
     processes.py    peak memory and the first step, in processes of their own (worker.py)
     record.py       the run as JSON
     table.py        the run as tables

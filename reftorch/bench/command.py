@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from reftorch import kernel
 from reftorch.bench.cases import CASES, Case
 from reftorch.bench.clock import SETTLE, Budget, measure
 from reftorch.bench.jobs import disagreement, find_torch, prepare
+from reftorch.bench.ladder import run_ladders, write_ladders
 from reftorch.bench.limits import Limits, cpu_limits, cuda_limits
 from reftorch.bench.overhead import overheads
 from reftorch.bench.processes import peak_memory, starts
@@ -45,7 +47,9 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
         console.width = WIDTH
     json_file, plot, saved = choose_files(options)
     device = choose_device(options.device).type
-    chosen = [] if options.start else choose_cases(cases, options.only)
+    if device == "cuda" and kernel.cuda_kind() == "simulator":
+        raise TrainingError("--device cuda: this is Numba's simulator, whose times say nothing about a GPU")
+    chosen = [] if options.start or options.ladder else choose_cases(cases, options.only)
     threads = choose_threads(options.threads)
     torch = prepare_torch(options, device, threads, console)
     seconds = min(options.seconds, 0.3)
@@ -53,25 +57,35 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
     run = new_run(device, threads, options.plain, torch, limits)
     console.print(introduction(run, torch), highlight=False, soft_wrap=True, markup=False)
     console.print(limits_table(run))
+    if options.ladder:
+        ladders = run_ladders(options, device, threads, torch, limits, budget(options, threads), console)
+        written(ladders, json_file, write_ladders, console)
+        return 0
     with reftorch.kernels("plain") if options.plain else contextlib.nullcontext():
         run_cases(run, chosen, torch, limits, options, console)
-        if not options.start and not options.only:
+        if not options.start and not options.only and device == "cpu":
             run["overhead"] = overheads(torch, budget(options, 1))
     if options.start:
         run["start"] = starts(threads, torch is not None)
     elif not options.only and resident("VmRSS") and device == "cpu" and not options.plain:
         run["memory"] = [peak_memory(batch, threads, torch is not None) for batch in (64, 1024)]
     show(run, console)
-    for path, write in ((json_file, write_run), (saved, save_run)):
-        if path:
-            write(run, path)
-            console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+    written(run, json_file, write_run, console)
+    written(run, saved, save_run, console)
     if plot:
         from reftorch.bench.picture import draw_roofline
 
-        draw_roofline(run, plot)
-        console.print(f"picture: {plot}", highlight=False, markup=False, soft_wrap=True)
+        written(run, plot, draw_roofline, console)
     return 0
+
+
+def written(
+    run: dict[str, Any], path: Path | None, write: Callable[[dict[str, Any], Path], None], console: Console
+) -> None:
+    """Write a file, if one is wanted, and say so."""
+    if path:
+        write(run, path)
+        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None, Path | None]:
@@ -80,8 +94,15 @@ def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None,
     plot = Path(options.plot) if options.plot else None
     if plot and plot.suffix.lower() not in PICTURES:
         raise TrainingError(f"--plot: expected a name that ends in {', '.join(PICTURES)}, found {plot}")
-    if plot and options.start:
-        raise TrainingError("--plot: there is no roofline of --start, which runs no cases")
+    for option in ("start", "ladder"):
+        if plot and getattr(options, option):
+            raise TrainingError(f"--plot: there is no roofline of --{option}, which runs no cases")
+    if options.ladder:
+        for option in ("start", "plain", "save"):
+            if getattr(options, option):
+                raise TrainingError(f"--{option}: does not go with --ladder, which measures other functions")
+    if options.start and options.only:
+        raise TrainingError("--only: chooses cases, and --start runs none")
     saved = saved_file() if options.save else None
     for path in filter(None, (json_file, plot, saved)):
         check_writable(path)

@@ -57,11 +57,11 @@ def draw_roofs(axes: Any, limits: dict[str, Any], intensities: list[float]) -> N
     behind = dict(bbox=dict(facecolor="white", edgecolor="none", pad=1))
     peak = limits["peak"]
     low, high = min([*intensities, 0.02]) / 2, max([*intensities, 100.0]) * 2
-    for level in limits["levels"]:
-        pace = level["bandwidth"]
+    for number, level in enumerate(limits["levels"]):
+        pace, at = level["bandwidth"], 2 * low * 4**number  # side by side, for two lines may be close
         axes.plot([low, peak / pace], [low * pace / 1e9, peak / 1e9], **line)
         words = f"{level['name']} {pace / 1e9:.0f} GB/s"
-        axes.annotate(words, (2 * low, 2 * low * pace / 1e9), xytext=(0, 0), ha="center", va="center", **behind, **text)
+        axes.annotate(words, (at, at * pace / 1e9), xytext=(0, 0), ha="center", va="center", zorder=2, **behind, **text)
     nearest = max(level["bandwidth"] for level in limits["levels"])
     axes.plot([peak / nearest, high], [peak / 1e9, peak / 1e9], **line)
     words = f"peak {peak / 1e9:.0f} billion multiply-adds a second"

@@ -61,25 +61,27 @@ PYTHON = {
 }
 MEMORY = {"name": (str, ""), "bytes": (int, "of a process of its own"), "torch_bytes": ((int, type(None)), "")}
 START = {**PYTHON, "name": (str, "what is waited for"), "kernels": (int, "that were compiled")}
+MACHINE = (
+    {
+        "processor": (str, ""),
+        "cores": (int, ""),
+        "system": (str, ""),
+        "gpu": ((str, type(None)), "on which it ran; null for the CPU"),
+    },
+    "",
+)
+LIMITS = ({"peak": (NUMBER, "operations a second"), "levels": ([LEVEL], "of memory, nearest first")}, "")
 RUN = {
     "schema": (int, "1"),
     "date": (str, "ISO 8601, in UTC"),
-    "machine": (
-        {
-            "processor": (str, ""),
-            "cores": (int, ""),
-            "system": (str, ""),
-            "gpu": ((str, type(None)), "on which it ran; null for the CPU"),
-        },
-        "",
-    ),
+    "machine": MACHINE,
     "versions": (dict, "of reftorch, python, numpy, numba, llvmlite, numba-cuda, torch; null where there is none"),
     "commit": ((str, type(None)), "of the sources, with a + if they were changed since"),
     "device": (str, "cpu or cuda"),
     "threads": (int, "on both sides"),
     "threading_layer": ((str, type(None)), "Numba's"),
     "kernels": (str, "fast, or plain: the definitions"),
-    "limits": ({"peak": (NUMBER, "operations a second"), "levels": ([LEVEL], "of memory, nearest first")}, ""),
+    "limits": LIMITS,
     "rows": ([ROW], "one for each case and direction"),
     "overhead": ([PYTHON], "what Python adds to a call"),
     "memory": ([MEMORY], "peaks"),
@@ -131,7 +133,7 @@ def new_run(device: str, threads: int, plain: bool, torch: Any, limits: Limits) 
         "commit": commit(),
         "device": device,
         "threads": threads,
-        "threading_layer": numba.threading_layer() if device == "cpu" else None,
+        "threading_layer": threading_layer() if device == "cpu" else None,
         "kernels": "plain" if plain else "fast",
         "limits": {"peak": limits.peak, "levels": levels},
         **{"rows": [], "overhead": [], "memory": [], "start": []},
@@ -165,6 +167,13 @@ def installed(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
+        return None
+
+
+def threading_layer() -> str | None:
+    try:
+        return numba.threading_layer()
+    except ValueError:  # until a kernel has run on threads, none is chosen
         return None
 
 

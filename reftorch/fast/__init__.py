@@ -13,6 +13,7 @@ and no components. Every file has one idea and climbs to it from the plain loop,
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     workers.py          who does how much of the work
+    ladder/             the way up, as a lesson: each rung a function, to be measured
 
 A fast form takes the plain kernel first, and then what the plain kernel takes: where it does not pay, or could give another
 result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds the two to be equal.

@@ -13,6 +13,7 @@ from cuda_same import numbers, same
 from reftorch import simt
 from reftorch.bench import limits
 from reftorch.course.mutants import components
+from reftorch.fast.ladder import matmul_cuda
 from reftorch.ops import cuda_reduce
 from reftorch.ops import on_cuda as xp
 
@@ -138,6 +139,19 @@ def test_kernels_of_the_benchmarks(order):
     a = 1 * 2 + (b := 3.0)
     b, d = b * 2 - 1, 2.0
     assert list(y) == [a + b + (c := -1 * 2 + d) + (d * 2 + a)] * 5 and c == 0
+
+
+@every_order
+def test_kernels_of_the_ladder(order, monkeypatch):
+    for name, number in (("TILE", 2), ("PER", 2), ("WIDE", 4)):
+        monkeypatch.setattr(matmul_cuda, name, number)
+    a, b = np.arange(15, dtype=np.float32).reshape(5, 3), np.arange(18, dtype=np.float32).reshape(3, 6)
+    for name, rung in matmul_cuda.RUNGS:
+        y = np.zeros((5, 6), np.float32)
+        with simt.runner(order=order) as session:
+            rung(a, b, y)
+        note(session)
+        assert np.array_equal(y, a @ b), name
 
 
 def test_all_kernels_were_launched(request):

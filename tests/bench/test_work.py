@@ -1,0 +1,96 @@
+"""What the cases are, and what they cost."""
+
+import math
+
+import numpy as np
+import pytest
+
+import reftorch
+from bench_cases import SMALL
+from reftorch.bench.cases import CASES, LENET, Case, conv, pool
+from reftorch.bench.jobs import prepare
+from reftorch.bench.work import Work, elements, work
+from reftorch.bench.worker import lenet
+
+
+def find(component, name, cases=SMALL):
+    (case,) = (case for case in cases if (case.component, case.name) == (component, name))
+    return case
+
+
+def test_no_two_cases_have_one_name():
+    names = [(case.component, case.name) for case in CASES]
+    assert len(set(names)) == len(names)
+
+
+def test_the_eight_are_measured_and_networks_name_the_sizes():
+    eight = {"Module", "Conv2d", "MaxPool2d", "Linear", "ReLU", "Normalize", "CrossEntropyLoss", "SGD"}
+    assert eight <= {case.component for case in CASES}
+    for network in ("LeNet", "VGG", "ResNet", "Transformer"):
+        assert sum(network in case.name for case in CASES) > 1, network
+
+
+@pytest.mark.parametrize("component", ["ReLU", "MaxPool2d", "CrossEntropyLoss", "Normalize", "SGD"])
+def test_from_a_thousand_elements_to_ten_million(component):
+    sizes = [elements(case) for case in CASES if case.component == component]
+    assert min(sizes) <= 1100 and max(sizes) >= 9_900_000
+    for power in (10_000, 100_000, 1_000_000):
+        assert any(0.9 <= size / power <= 2 for size in sizes), power
+
+
+def test_every_kind_of_convolution_is_measured():
+    kinds = [case.options for case in CASES if case.component == "Conv2d"]
+    for option in ("stride", "dilation", "groups"):
+        assert any(o.get(option, 1) > 1 for o in kinds)
+    assert any(o["kernel_size"] == 1 for o in kinds)
+    assert any(o.get("groups") == o["in_channels"] == o["out_channels"] and o.get("stride") == 2 for o in kinds)
+
+
+def test_operations_are_those_of_the_loops():
+    """Counted by hand: products of extents."""
+    assert work(find("Conv2d", "small"), "forward").operations == (2 * 4 * 6 * 7) * (3 * 3 * 3)
+    grouped = conv("", (2, 4, 9, 8), 6, 3, stride=2, groups=2, dilation=2)
+    assert work(grouped, "forward") == Work(
+        (2 * 6 * 3 * 2) * (2 * 3 * 3), 4 * (2 * 4 * 9 * 8 + 6 * 2 * 9 + 6 + 2 * 6 * 3 * 2)
+    )
+    overlapping = pool("", (1, 2, 7, 9), 3, stride=2, padding=1)
+    assert work(overlapping, "forward").operations == 2 * 4 * 5 * 9
+    assert work(find("Linear", "small"), "forward").operations == 5 * 6 * 7
+    assert work(find("matmul", "small"), "backward").operations == 2 * 3 * 4 * 5
+    assert work(find("MaxPool2d", "small"), "forward").operations == 2 * 3 * 6 * 8
+    assert work(find("SGD", "small"), "step") == Work(2 * 17, 5 * 4 * 17)
+
+
+@pytest.mark.parametrize("case", [c for c in SMALL if c.directions[0] == "forward"], ids=lambda c: c.component)
+def test_bytes_are_those_of_the_tensors(case):
+    """Forwards, inputs are read and the output written; backwards at least the gradients of all leaves are written."""
+    job = prepare(reftorch, case)
+    tensors = {id(t): t.numpy(force=True).nbytes for t in (*job.leaves, job.y)}
+    beside = {"MaxPool2d": 8 * job.y.numel(), "CrossEntropyLoss": 8 * math.prod(case.x[:1] + case.x[2:])}
+    wanted = sum(tensors.values()) + beside.get(case.component, 0)
+    if case.component == "CrossEntropyLoss":  # reads x and keeps as many probabilities
+        wanted += sum(leaf.numpy(force=True).nbytes for leaf in job.leaves) - job.y.numpy(force=True).nbytes
+    assert work(case, "forward").bytes == wanted
+    assert work(case, "backward").bytes >= sum(leaf.numpy(force=True).nbytes for leaf in job.leaves)
+    assert work(case, "both") == work(case, "forward") + work(case, "backward")
+
+
+def test_every_case_costs_something_but_calls_of_modules():
+    for case in CASES:
+        for direction in case.directions:
+            assert all(number > 0 for number in work(case, direction)) == (case.component != "Module"), case
+
+
+def test_lenet_is_the_network_whose_parameters_are_listed():
+    shapes = tuple(tuple(p.shape) for p in lenet(reftorch.nn).parameters())
+    assert shapes == LENET
+    step = work(find("LeNet", "training step, batch 64", CASES), "step")
+    convolutions = 64 * (6 * 28 * 28 * 25 * 2 + 16 * 10 * 10 * 6 * 25 * 3)
+    linear = 3 * 64 * (400 * 120 + 120 * 84 + 84 * 10)
+    assert 1 < step.operations / (convolutions + linear) < 1.05
+
+
+def test_elements():
+    assert elements(Case("ReLU", "", (5, 6))) == 30
+    assert elements(find("SGD", "small")) == 17
+    assert np.prod(find("Conv2d", "small").x) == elements(find("Conv2d", "small"))

@@ -1,0 +1,47 @@
+"""What the tests of the benchmark share: a small case of everything, a run without measuring, and the options as they are parsed."""
+
+import argparse
+import io
+
+from rich.console import Console
+
+from reftorch import cli
+from reftorch.bench import command
+from reftorch.bench.cases import Case, conv, linear, matmul, pool, sgd
+from reftorch.bench.limits import Level, Limits
+
+SMALL = (
+    conv("small", (2, 3, 6, 7), 4, 3, padding=1),
+    pool("small", (2, 3, 6, 8)),
+    linear("small", 5, 6, 7),
+    matmul("small", (3, 4), (4, 5)),
+    matmul("turned", (3, 4), (4, 5), turned="ab"),
+    Case("ReLU", "small", (5, 6)),
+    Case("Normalize", "small", (2, 3, 4, 5)),
+    Case("CrossEntropyLoss", "small", (6, 4)),
+    Case("CrossEntropyLoss", "pictures", (2, 3, 4, 5)),
+    sgd("small", (3, 4), (5,)),
+    Case("Module", "call", (1,), dict(what="call")),
+    Case("Module", "parameters", (1,), dict(what="parameters")),
+)
+RELU = (Case("ReLU", "small", (5, 6)),)
+
+LIMITS = Limits(100e9, (Level("L2", 2**20, 50e9), Level("DRAM", 2**27, 10e9)))
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    """Of a short run; on one thread, for then nobody has to rest before a sample."""
+    quick = ["--rounds", "2", "--seconds", "0.001", "--threads", "1"]
+    return cli.parser().parse_args(["bench", *quick, *arguments])
+
+
+def without_limits(monkeypatch) -> None:
+    """The machine's limits are given, not measured."""
+    monkeypatch.setattr(command, "cpu_limits", lambda *arguments: LIMITS)
+
+
+def bench(*arguments: str, cases=RELU) -> tuple[int, str]:
+    """The exit code of `reftorch bench ARGUMENTS` for these cases, and what it prints."""
+    console = Console(file=io.StringIO(), width=120)
+    code = command.bench(options(*arguments), console, cases)
+    return code, console.file.getvalue()
