@@ -219,7 +219,8 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
         if _debugging:
             return _stepped(cpu_kernel)
         run = functools.partial(fast, cpu_kernel) if fast and _fast else cpu_kernel
-        return run if guards.guard is None else guards.guard(run)
+        run = run if guards.guard is None else guards.guard(run)
+        return functools.partial(guards.by_size, run) if threads <= guards.FEW else run
     block = min(256, max(threads, 1))
     return cuda_kernel[-(-max(threads, 1) // block), block]
 

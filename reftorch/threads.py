@@ -21,12 +21,34 @@ from types import FunctionType
 from typing import Any
 
 import numba
+import numpy as np
 from numba import njit
 from numba.core.caching import NullCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 
 forked = False  # from a process whose threads do not survive that
+
+
+FEW = 16_384  # numbers, in all arrays of a call: to wake other threads takes as long as to compute with these
+
+
+def by_size(kernel: Callable, *arguments: Any) -> None:
+    """Run the kernel: on one thread if its arrays hold few numbers."""
+    numbers = 0
+    for argument in arguments:
+        for array in argument if isinstance(argument, (tuple, list)) else (argument,):
+            if isinstance(array, np.ndarray):
+                numbers += array.size
+    before = numba.get_num_threads()
+    if numbers > FEW or before == 1:
+        kernel(*arguments)
+        return
+    numba.set_num_threads(1)
+    try:
+        kernel(*arguments)
+    finally:
+        numba.set_num_threads(before)
 
 
 def available() -> int:

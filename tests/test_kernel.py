@@ -8,14 +8,15 @@ import subprocess
 import sys
 import textwrap
 
+import numba
 import numpy as np
 import pytest
 from numba import njit
 
 import house
 import reftorch
-from reftorch import kernel
-from reftorch.kernel import SERIAL, arrays, compiling, on, plain
+from reftorch import kernel, threads
+from reftorch.kernel import PARALLEL, SERIAL, arrays, compiling, on, plain, prange
 
 PACKAGE = pathlib.Path(reftorch.__file__).parent
 
@@ -32,13 +33,14 @@ def add_doubles_cpu(x, y):
 
 
 def test_on_gives_the_compiled_kernel_and_in_debug_mode_the_plain_one():
+    large = threads.FEW + 1
     cpu = reftorch.device("cpu")
-    assert on(cpu, add_doubles_cpu, None, 4) is add_doubles_cpu
+    assert on(cpu, add_doubles_cpu, None, large) is add_doubles_cpu
     with reftorch.debug():
-        assert on(cpu, add_doubles_cpu, None, 4).__wrapped__.__code__ is add_doubles_cpu.py_func.__code__
+        assert on(cpu, add_doubles_cpu, None, large).__wrapped__.__code__ is add_doubles_cpu.py_func.__code__
         with reftorch.debug(False):
-            assert on(cpu, add_doubles_cpu, None, 4) is add_doubles_cpu
-    assert on(cpu, add_doubles_cpu, None, 4) is add_doubles_cpu
+            assert on(cpu, add_doubles_cpu, None, large) is add_doubles_cpu
+    assert on(cpu, add_doubles_cpu, None, large) is add_doubles_cpu
 
 
 def test_plain_kernels_call_plain_kernels():
@@ -74,6 +76,29 @@ def test_on_gives_the_fast_form_unless_the_plain_one_is_asked_for():
     assert result() == [102, 102]
     with pytest.raises(ValueError, match="'plain' or 'fast'.*'quick'"), reftorch.kernels("quick"):
         pass
+
+
+@njit(**{**PARALLEL, "cache": False})
+def how_many_threads_cpu(x, y):
+    for i in prange(x.size):
+        y[i] = numba.get_num_threads()
+
+
+def test_few_numbers_are_computed_on_one_thread():
+    def threads_for(n, launched):
+        x = y = np.zeros(n)
+        on(reftorch.device("cpu"), how_many_threads_cpu, None, launched)(x, y)
+        return set(y)
+
+    before = numba.get_num_threads()
+    few = threads.FEW // 2  # in each of two arrays
+    assert threads_for(few, few) == {1} and threads_for(few + 1, 1) == {before} == threads_for(few + 1, few + 1)
+    x = np.zeros(few + 1)
+    threads.by_size(lambda parts: x.fill(numba.get_num_threads()), [x, x])
+    assert set(x) == {before}
+    with pytest.raises(ZeroDivisionError):
+        threads.by_size(lambda: 1 / 0)
+    assert numba.get_num_threads() == before
 
 
 def test_a_plain_function_is_its_own_plain_form():
