@@ -21,6 +21,8 @@
     });
   }
 
+  for (const dialog of all(".md-search[role=dialog]")) dialog.setAttribute("aria-label", "Search");
+
   // Tabs: CPU here is CPU everywhere on the page. A link to a line opens the tab that it is in.
   function choose(device) {
     for (const input of all(`.rt-twins > input[data-device="${device}"]`)) input.checked = true;
@@ -42,6 +44,14 @@
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
   }
+
+  // The line that a step viewer is at is marked in the listing, too.
+  document.addEventListener("step", event => {
+    const { name, line } = event.detail;
+    for (const old of all(".rt-now")) old.classList.remove("rt-now");
+    const row = document.getElementById(`${name.replaceAll("_", "-")}-L${line}`);
+    if (row) row.classList.add("rt-now");
+  });
 
   for (const place of all(".rt-viewer")) {
     const scripts = all("script[data-kernel]", place);

@@ -58,6 +58,7 @@ class Element {
   set textContent(text) { this.children = [String(text)]; }
   setAttribute(name, value) { this[name] = value; }
   addEventListener(name, listener) { this.listeners[name] = listener; }
+  dispatchEvent(event) { this.said = event.detail; }
   all(name) {
     const inner = this.children.filter(part => part instanceof Element);
     return [...inner.filter(part => part.classes.has(name)), ...inner.flatMap(part => part.all(name))];

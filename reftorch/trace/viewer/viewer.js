@@ -51,6 +51,7 @@ function stepViewer(root, recording) {
   button("‹", "Step back (left arrow)", () => show(at - 1));
   const playing = button("▶", "Play (space)", () => toggle());
   button("›", "Step (right arrow)", () => show(at + 1));
+  button("⤴", "Step out of the loop (o)", () => leave());
   button("»", "Last step (End)", () => show(steps.length - 1));
   const slider = make("input", "sv-slider", bar);
   Object.assign(slider, { type: "range", min: 0, max: steps.length - 1, value: 0, oninput: () => show(+slider.value) });
@@ -60,7 +61,12 @@ function stepViewer(root, recording) {
   state.setAttribute("aria-live", "polite");
   const panes = make("div", "sv-panes", root);
   const code = make("div", "sv-code", panes), tables = make("div", "sv-arrays", panes);
-  make("p", "sv-help", root, "← → step · ↑ ↓ the same line, before and after · space plays · click a line to run to it. "
+  for (const [pane, title] of [[code, "Code"], [tables, "Arrays"]]) {  // they scroll, so the keyboard must reach them
+    pane.tabIndex = 0;
+    pane.setAttribute("role", "region");
+    pane.setAttribute("aria-label", title);
+  }
+  make("p", "sv-help", root, "← → step · ↑ ↓ the same line, before and after · o leaves the loop · space plays · click a line to run to it. "
     + "Blue cells are read by the marked line, orange ones written; a dot is memory that nobody has written.");
 
   // --------------------------------------------------------------------------------------------------------------------- code
@@ -140,6 +146,8 @@ function stepViewer(root, recording) {
     const { number } = rows[row];
     listings.forEach((listing, i) => { listing.hidden = i !== number; });
     mark(lines[row], "sv-now");
+    const { name, line } = functions[number];
+    root.dispatchEvent(new CustomEvent("step", { bubbles: true, detail: { name, line: rows[row].line - line + 1 } }));
     reveal(lines[row]);
     const changed = new Set(changes.filter((_, i) => i % 2 === 0));
     for (const [variable, value] of known.get(owners[at] + ":" + number)) {
@@ -161,6 +169,30 @@ function stepViewer(root, recording) {
     }
     return false;
   }
+  // How far each line is indented, and the extent of the innermost loop around it: [first row inside, first row behind].
+  const indent = rows.map(row => row.text.search(/\S/));
+  const inside = (row, other) => rows[row].number === rows[other].number;
+  function loop(row) {
+    for (let head = row, least = indent[row] + 1; head >= 0 && inside(row, head); head--) {
+      if (indent[head] < 0 || indent[head] >= least) continue;
+      least = indent[head];
+      if (!/^\s*(for|while)\b/.test(rows[head].text)) continue;
+      let end = head + 1;
+      while (end < rows.length && inside(row, end) && (indent[end] < 0 || indent[end] > least)) end++;
+      return [head, end];
+    }
+    return null;
+  }
+  function leave() {                                    // to the first step behind the loop: of this thread, in this function
+    const row = steps[at][0], around = row >= 0 && loop(row);
+    if (!around) return;
+    for (let step = at + 1; step < steps.length; step++) {
+      const next = steps[step][0];
+      if (next < 0 || owners[step] !== owners[at] || !inside(row, next)) continue;
+      if (next < around[0] || next >= around[1] || heads[rows[next].number] === next) { show(step); return; }
+    }
+    show(steps.length - 1);
+  }
   let timer = null;
   function toggle() {
     if (timer === null && at === steps.length - 1) show(0);
@@ -170,7 +202,7 @@ function stepViewer(root, recording) {
   const KEYS = {
     ArrowRight: () => show(at + 1), ArrowLeft: () => show(at - 1), Home: () => show(0), End: () => show(steps.length - 1),
     PageDown: () => show(at + 20), PageUp: () => show(at - 20), " ": toggle,
-    ArrowDown: () => seek(steps[at][0], +1), ArrowUp: () => seek(steps[at][0], -1),
+    ArrowDown: () => seek(steps[at][0], +1), ArrowUp: () => seek(steps[at][0], -1), o: leave,
   };
   root.addEventListener("keydown", event => {
     if (!KEYS[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
