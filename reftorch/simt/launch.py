@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bdb
 import random
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -214,7 +215,7 @@ class Launch:
 
     def failed(self, thread: Thread, error: BaseException) -> None:
         """Pass on what a kernel raised; Python's own exceptions with the thread's name. The traceback ends in the kernel."""
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, bdb.BdbQuit):  # Ctrl-C, or a debugger's q
             raise error
         last, trace = None, error.__traceback__
         while trace is not None:

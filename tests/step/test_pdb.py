@@ -91,10 +91,11 @@ def test_into_one_cuda_thread(tmp_path):
         assert code == 0 and "67., 41.]" in text
 
 
-def test_quit_is_no_error(tmp_path):
-    with Terminal(tmp_path, "-m", "reftorch", "step", "relu") as pdb:
+@pytest.mark.parametrize("options", [(), ("--cuda", "--thread", "1")], ids=["cpu", "cuda"])
+def test_quit_is_no_error(tmp_path, options):
+    with Terminal(tmp_path, "-m", "reftorch", "step", "relu", *options) as pdb:
         text, code = pdb.end("q")
-        assert code == 0 and "Traceback" not in text
+        assert code == 0 and "Traceback" not in text and "error" not in text
 
 
 SCRIPT = """
