@@ -33,6 +33,11 @@ PLUMBING = {
     "autograd/node.py": "The nodes of the tape",
     "autograd/backward.py": "The walk backwards",
 }
+LADDERS = {
+    "fast/ladder/matmul.py": "Matrix product",
+    "fast/ladder/conv2d.py": "Convolution",
+    "fast/ladder/matmul_cuda.py": "Matrix product on CUDA",
+}
 GUIDES = {
     "guide/kernels.md": "How to read a kernel",
     "guide/tape.md": "The tape",
@@ -54,10 +59,11 @@ def pages() -> dict[str, str]:
         made[f"{folder}/index.md"] = _section(title, inside)
         for component in inside:
             made[lists.address(component)] = Page(component.file).markdown()
-    for path in PLUMBING:
+    for path in (*PLUMBING, *LADDERS):
         made[path.replace(".py", ".md")] = Page(PACKAGE / path).markdown()
     made["notation.md"] = lists.notation(components())
     made["coverage.md"] = lists.coverage()
+    made["benchmarks.md"] = lists.benchmarks()
     return made
 
 
@@ -82,11 +88,13 @@ def navigation() -> list[Any]:
         for folder, title in SECTIONS.items()
     ]
     plumbing = [{title: path.replace(".py", ".md")} for path, title in PLUMBING.items()]
+    ladders = [{title: path.replace(".py", ".md")} for path, title in LADDERS.items()]
     return [
         {"Home": "index.md"},
         {"Guide": [{title: path} for path, title in GUIDES.items()]},
         {"Components": sections},
         {"Plumbing": plumbing},
+        {"Performance": [{"Benchmarks": "benchmarks.md"}, *ladders]},
         {"Notation": "notation.md"},
         {"Coverage": "coverage.md"},
     ]

@@ -1,9 +1,10 @@
-"""Pages that are made of what all files say: every symbol, and every component of the specification."""
+"""Pages that are made of what all files say, or of data: every symbol, every component of the specification, every measurement."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import math
 from itertools import groupby
 from typing import Any
 
@@ -56,3 +57,69 @@ def _exists(name: str) -> bool:
         if found is None:
             return False
     return parts[0] == "torch"
+
+
+# ---------------------------------------------------------------------------------------------------- measurements
+def benchmarks() -> str:
+    """The runs that `reftorch bench --save` has kept; absent ones are said to be absent."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Time of PyTorch divided by the time of reftorch, in the same process, in turns: above 1, reftorch",
+    ]
+    lines += [
+        "was faster. *Share* is how much of the nearer limit was used, the processor's multiply-adds or the memory's bytes a"
+    ]
+    lines += ["second, as measured in that run. `reftorch bench` makes such a table on your machine.", ""]
+    runs = _data("benchmarks.json")
+    for run in runs or []:
+        lines += _run(run)
+    return "\n".join(lines if runs else [*lines, "No run is kept here yet."]) + "\n"
+
+
+def _run(run: dict[str, Any]) -> list[str]:
+    threads = f"{run['threads']} thread" + "s" * (run["threads"] > 1)
+    place = run["machine"]["gpu"] or run["machine"]["processor"]
+    versions = ", ".join(f"{name} {run['versions'][name]}" for name in ("numba", "torch") if run["versions"][name])
+    lines = [
+        f"## {threads} on {run['device']}, {run['kernels']} kernels",
+        "",
+        f"{run['date'][:10]}, {place}, {versions}.",
+        "",
+    ]
+    lines += ["| component | case | direction | reftorch | PyTorch | ratio | share |", "|---|---|---|--:|--:|--:|--:|"]
+    for row in run["rows"]:
+        other, ratio = row["torch_seconds"], row["ratio"]
+        cells = [row["component"], row["case"], row["direction"], _time(row["seconds"]["median"])]
+        cells += [_time(other["median"]) if other else "", f"{ratio['median']:.2f}" if ratio else ""]
+        cells += [f"{row['share']:.0%} of {row['limit']}" if row["share"] is not None else ""]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| component | geometric mean of the ratios, both directions together |", "|---|--:|"]
+    measured = [row for row in run["rows"] if row["ratio"] and row["direction"] in ("both", "step")]
+    for name in dict.fromkeys(row["component"] for row in measured):
+        logs = [math.log(row["ratio"]["median"]) for row in measured if row["component"] == name]
+        lines.append(f"| {name} | {math.exp(sum(logs) / len(logs)):.2f} |")
+    return [*lines, ""]
+
+
+def rungs(ladder: str) -> str:
+    """What `reftorch bench --ladder` measured of a ladder, as Markdown; empty if nothing was."""
+    run = _data("ladder.json")
+    lines: list[str] = []
+    for found in run["ladders"] if run else []:
+        if found["rungs"][0]["function"].split(":")[0].rpartition(".")[2] == ladder:
+            lines += [f"Measured on {run['date'][:10]}, {run['machine']['processor']}, {run['threads']} threads:", ""]
+            lines += ["| rung | time | GFLOP/s | of the peak |", "|---|--:|--:|--:|"]
+            for row in found["rungs"]:
+                time = _time(row["seconds"]["median"])
+                lines.append(f"| {row['rung']} | {time} | {row['gflops']:,.1f} | {row['share']:.1%} |")
+    return "\n".join([*lines, ""])
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} µs"
+
+
+def _data(name: str) -> Any:
+    file = DOCS / "data" / name
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None

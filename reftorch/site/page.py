@@ -11,7 +11,7 @@ from pathlib import Path
 import markdown
 
 from ..step.components import PACKAGE, components
-from . import document, recordings
+from . import document, lists, recordings
 from .errors import SiteError
 from .highlight import address, highlighted, listing
 from .mathematics import BadFormula, MathExtension
@@ -44,6 +44,8 @@ class Page:
             parts += [self._html(text, section.line, self._css(section.heading)), ""]
             if section.heading == "Worked example" and self.component:
                 parts += ["### Step by step", "", recordings.viewer(self.component), ""]
+        if self.source.parts[1:3] == ("fast", "ladder"):
+            parts += [lists.rungs(self.segments.file.stem), ""]
         parts += ["## Source", "", self._file_line(), "", self._all_rows(), ""]
         return "\n".join(parts)
 

@@ -1,6 +1,7 @@
 """Pages: symbols marked, examples run, and anything wrong an error with file and line."""
 
 import html.parser
+import json
 import re
 
 import pytest
@@ -200,3 +201,34 @@ def test_docstrings_as_markdown():
     )
     assert "**Args.**" in made and "- `x`: what\n  goes in" in made and "- `ValueError`: none" in made
     assert "```pycon\n>>> 1\n1\n```" in made
+
+
+# -------------------------------------------------------------------------------------------------------- measurements
+def test_what_was_not_measured_is_said_to_be_absent(monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(lists, "DOCS", tmp_path)
+    assert "No run is kept here yet." in lists.benchmarks() and not lists.rungs("matmul").strip()
+
+
+def test_what_was_measured_is_shown(monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(lists, "DOCS", tmp_path)
+    spread = {"median": 0.002, "low": 0.001, "high": 0.003}
+    row = {"component": "Linear", "case": "LeNet", "direction": "both", "seconds": spread, "share": 0.5, "limit": "L2"}
+    rows = [{**row, "torch_seconds": spread, "ratio": {"median": r, "low": r, "high": r}} for r in (0.5, 2.0, 2.0)]
+    rows.append({**row, "torch_seconds": None, "ratio": None})
+    about = {"date": "2026-01-02T03", "machine": {"processor": "abacus", "gpu": None}, "threads": 2, "device": "cpu"}
+    run = {**about, "kernels": "fast", "versions": {"numba": "1", "torch": None}, "rows": rows}
+    (tmp_path / "data" / "benchmarks.json").write_text(json.dumps([run]))
+    text = lists.benchmarks()
+    assert "2026-01-02, abacus, numba 1." in text and "| Linear | 1.26 |" in text
+    assert text.count("| Linear | LeNet | both | 2 ms | 2 ms |") == 3 and "| 2 ms |  |  | 50% of L2 |" in text
+    rung = {
+        "rung": "formula",
+        "function": "reftorch.fast.ladder.matmul:formula",
+        "seconds": spread,
+        "gflops": 1.5,
+        "share": 0.02,
+    }
+    (tmp_path / "data" / "ladder.json").write_text(json.dumps({**about, "ladders": [{"rungs": [rung]}]}))
+    assert "| formula | 2 ms | 1.5 | 2.0% |" in lists.rungs("matmul") and not lists.rungs("conv2d").strip()
