@@ -102,6 +102,28 @@ def _run(run: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
+def agreement(names: set[str]) -> str:
+    """How far what these names stand for is from PyTorch, as the tests have measured it; that is absent if it was not."""
+    measured = _data("agreement.json")
+    rows = [row for row in measured["components"] if row["component"] in names] if measured else []
+    if not rows:
+        return "Not measured.\n"
+    lines = [
+        f"Largest difference in all cases of the tests, relative to the largest number of the result: {measured['date']},"
+    ]
+    lines += [
+        f"PyTorch {measured['torch']} on the CPU.",
+        "",
+        "| | dtype | cases | forward | backward |",
+        "|---|---|--:|--:|--:|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| `{row['component']}` | {row['dtype']} | {row['cases']} | {row['forward']:.1e} | {row['backward']:.1e} |"
+        )
+    return "\n".join([*lines, ""])
+
+
 def rungs(ladder: str) -> str:
     """What `reftorch bench --ladder` measured of a ladder, as Markdown; empty if nothing was."""
     run = _data("ladder.json")

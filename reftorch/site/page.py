@@ -44,6 +44,9 @@ class Page:
             parts += [self._html(text, section.line, self._css(section.heading)), ""]
             if section.heading == "Worked example" and self.component:
                 parts += ["### Step by step", "", recordings.viewer(self.component), ""]
+        if self.component:
+            names = {function.name for block in self.segments.blocks for function in block.functions}
+            parts += ["## Agreement with PyTorch", "", lists.agreement(names), ""]
         if self.source.parts[1:3] == ("fast", "ladder"):
             parts += [lists.rungs(self.segments.file.stem), ""]
         parts += ["## Source", "", self._file_line(), "", self._all_rows(), ""]

@@ -208,6 +208,7 @@ def test_what_was_not_measured_is_said_to_be_absent(monkeypatch, tmp_path):
     (tmp_path / "data").mkdir()
     monkeypatch.setattr(lists, "DOCS", tmp_path)
     assert "No run is kept here yet." in lists.benchmarks() and not lists.rungs("matmul").strip()
+    assert lists.agreement({"relu"}) == "Not measured.\n"
 
 
 def test_what_was_measured_is_shown(monkeypatch, tmp_path):
@@ -232,3 +233,7 @@ def test_what_was_measured_is_shown(monkeypatch, tmp_path):
     }
     (tmp_path / "data" / "ladder.json").write_text(json.dumps({**about, "ladders": [{"rungs": [rung]}]}))
     assert "| formula | 2 ms | 1.5 | 2.0% |" in lists.rungs("matmul") and not lists.rungs("conv2d").strip()
+    far = {"component": "relu", "dtype": "float32", "cases": 3, "forward": 0.0, "backward": 1.25e-7}
+    (tmp_path / "data" / "agreement.json").write_text(json.dumps({"torch": "9", "date": "today", "components": [far]}))
+    assert "| `relu` | float32 | 3 | 0.0e+00 | 1.2e-07 |" in lists.agreement({"relu"})
+    assert lists.agreement({"conv2d"}) == "Not measured.\n"
