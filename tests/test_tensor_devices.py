@@ -289,3 +289,14 @@ def test_where_there_is_none():
     for message in messages:
         for word in ("no CUDA device", "reftorch[cuda]", "NUMBA_ENABLE_CUDASIM=1", "reftorch doctor"):
             assert word in message
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64", "bool"])
+def test_complex_numbers_become_real_ones_on_cuda_as_on_the_cpu(kind):
+    z = reftorch.tensor([[1.5 + 2j, 1j], [0j, -3]])
+    dtype = getattr(reftorch, kind)
+    assert (
+        z.cuda().to(dtype).tolist() == z.to(dtype).tolist()
+        and z.cuda().t().to(dtype).tolist() == z.t().to(dtype).tolist()
+    )

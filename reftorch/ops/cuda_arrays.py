@@ -239,6 +239,8 @@ def copyto(target: DeviceArray, source: Any) -> None:
 
 
 def _copy(source: DeviceArray, target: DeviceArray) -> None:
+    if source.dtype.kind == "c" and target.dtype.kind != "c":  # CUDA has no such conversion; NumPy has
+        source = to_device(to_host(source).astype(target.dtype))
     shape = tuple(target.shape)
     axes, from_, to = collapse(shape, strides_of(source, shape), strides_of(target))
     launch(copy_cuda, target.size, flat(source), from_, flat(target), to, axes, target.size)
