@@ -52,19 +52,19 @@ $\log p$ and $t$ once (twice $t$ for $M$); a gradient writes $N C D$ elements.
 
 ## Worked example
 
-The logits give odds of 1 : 2 : 1; the sample is one half class 0 and one half class 1. The gradient for the logits is $p - q$,
-$[1/4, 1/2, 1/4] - [1/2, 1/2, 0]$; that for the target is $-\log p = [\log 4, \log 2, \log 4]$:
+The logits give odds of 1 : 2 : 1; the sample is one half class 0 and one half class 2. The gradient for the logits is $p - q$,
+$[1/4, 1/2, 1/4] - [1/2, 0, 1/2]$; that for the target is $-\log p = [\log 4, \log 2, \log 4]$:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([[1., 2, 1]]).log().requires_grad_()
->>> target = torch.tensor([[0.5, 0.5, 0.0]], requires_grad=True)
+>>> target = torch.tensor([[0.5, 0.0, 0.5]], requires_grad=True)
 >>> loss = F.cross_entropy(x, target)
 >>> loss
-tensor(1.0397, grad_fn=<SoftCrossEntropyBackward0>)
+tensor(1.3863, grad_fn=<SoftCrossEntropyBackward0>)
 >>> loss.backward()
 >>> x.grad
-tensor([[-0.2500,  0.0000,  0.2500]])
+tensor([[-0.2500,  0.5000, -0.2500]])
 >>> target.grad
 tensor([[1.3863, 0.6931, 1.3863]])
 
@@ -73,7 +73,7 @@ A class weight is worth what its class adds to the loss, $-q \log p$:
 >>> weight = torch.tensor([1., 2, 1], requires_grad=True)
 >>> F.cross_entropy(x, target, weight).backward()
 >>> weight.grad
-tensor([0.6931, 0.3466, 0.0000])
+tensor([0.6931, 0.0000, 0.6931])
 """
 
 from __future__ import annotations
