@@ -1,25 +1,36 @@
 """MkDocs asks here; reftorch.site answers."""
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from reftorch.site import build
+from reftorch.site import build, fresh
+
+made = {"quick": False}
+
+
+def on_startup(command, dirty):
+    made["quick"] = command == "serve"
 
 
 def on_config(config):
-    config.nav = build.navigation()
+    try:
+        made.update(fresh.made(made["quick"]))
+    except RuntimeError as error:
+        raise PluginError(str(error)) from None
+    config.nav = made["navigation"]
     return config
 
 
 def on_files(files, config):
-    for path, text in build.pages().items():
+    for path, text in made["pages"].items():
         files.append(File.generated(config, path, content=text))
     for path, source in build.assets().items():
         files.append(File.generated(config, path, abs_src_path=str(source)))
     return files
 
 
-def on_page_markdown(markdown, page, config, files):
-    return build.embed(markdown)
+def on_page_read_source(page, config):
+    return made["prose"].get(page.file.src_uri)
 
 
 def on_post_page(output, page, config):  # after the search index has taken the text: a formula is in it once, as LaTeX

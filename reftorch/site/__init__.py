@@ -11,4 +11,5 @@ sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`.
     recordings   its worked example, recorded kernel by kernel for the step viewer
     lists        notation and coverage: pages made of what all files say
     build        all pages, and where they go
+    fresh        the same in a new Python, which has imported nothing that was changed since
 """

@@ -11,9 +11,9 @@ from ..step.components import PACKAGE, Component, components
 from ..trace.page import VIEWER
 from . import lists, mathematics, recordings
 from .mathematics import DOCS
-from .page import Page
+from .page import Page, to_html
 
-__all__ = ["PACKAGE", "assets", "embed", "generate", "navigation", "pages", "render"]
+__all__ = ["PACKAGE", "assets", "generate", "navigation", "pages", "prose", "render"]
 
 # The sections of the documentation, in its order, as folders below nn/; then what is not in torch.nn.
 SECTIONS = {
@@ -25,6 +25,14 @@ SECTIONS = {
     "nn/loss": "Loss",
     "optim": "Optimizers",
     "transforms": "Transforms",
+}
+CONTAINERS = {
+    "nn/module.py": "Module",
+    "nn/containers/sequential.py": "Sequential",
+    "nn/containers/module_list.py": "ModuleList",
+    "nn/containers/module_dict.py": "ModuleDict",
+    "nn/containers/parameter_list.py": "ParameterList",
+    "nn/containers/parameter_dict.py": "ParameterDict",
 }
 PLUMBING = {
     "kernel.py": "Kernels and devices",
@@ -44,6 +52,7 @@ GUIDES = {
     "guide/stepping.md": "Stepping in a debugger",
     "guide/gpu.md": "On a GPU and without one",
 }
+STEP = r"^\[\[step (\w+)\]\]$"
 
 
 @functools.cache
@@ -59,8 +68,9 @@ def pages() -> dict[str, str]:
         made[f"{folder}/index.md"] = _section(title, inside)
         for component in inside:
             made[lists.address(component)] = Page(component.file).markdown()
-    for path in (*PLUMBING, *LADDERS):
-        made[path.replace(".py", ".md")] = Page(PACKAGE / path).markdown()
+    for path, title in {**CONTAINERS, **PLUMBING, **LADDERS}.items():
+        made[_md(path)] = Page(PACKAGE / path, title).markdown()
+    made["nn/containers/index.md"] = _containers()
     made["notation.md"] = lists.notation(components())
     made["coverage.md"] = lists.coverage()
     made["benchmarks.md"] = lists.benchmarks()
@@ -81,18 +91,34 @@ def _section(title: str, inside: list[Component]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _containers() -> str:
+    """Those have no kernels, and no table of them."""
+    lines = ["# Containers", "", "| file | in a sentence |", "|---|---|"]
+    for path, title in CONTAINERS.items():
+        target = _md(path).removeprefix("nn/containers/") if "containers" in path else f"../{Path(_md(path)).name}"
+        summary = Page(PACKAGE / path).summary().removeprefix(f"{title}: ")
+        lines.append(f"| [{title}]({target}) | {summary} |")
+    return "\n".join(lines) + "\n"
+
+
+def _md(path: str) -> str:
+    """Where the page of a file is."""
+    return path.removesuffix(".py") + ".md"
+
+
 def navigation() -> list[Any]:
     """The navigation, as MkDocs takes it."""
     sections = [
         {title: [f"{folder}/index.md", *(lists.address(component) for component in _in(folder))]}
         for folder, title in SECTIONS.items()
     ]
-    plumbing = [{title: path.replace(".py", ".md")} for path, title in PLUMBING.items()]
-    ladders = [{title: path.replace(".py", ".md")} for path, title in LADDERS.items()]
+    containers = {"Containers": ["nn/containers/index.md", *({title: _md(path)} for path, title in CONTAINERS.items())]}
+    plumbing = [{title: _md(path)} for path, title in PLUMBING.items()]
+    ladders = [{title: _md(path)} for path, title in LADDERS.items()]
     return [
         {"Home": "index.md"},
         {"Guide": [{title: path} for path, title in GUIDES.items()]},
-        {"Components": sections},
+        {"Components": [containers, *sections]},
         {"Plumbing": plumbing},
         {"Performance": [{"Benchmarks": "benchmarks.md"}, *ladders]},
         {"Notation": "notation.md"},
@@ -105,16 +131,29 @@ def assets() -> dict[str, Path]:
     mathematics.install()
     found = {f"assets/viewer.{kind}": VIEWER / f"viewer.{kind}" for kind in ("js", "css")}
     found["assets/katex/katex.min.css"] = mathematics.KATEX / "katex.min.css"
+    found["assets/iframe-worker.js"] = mathematics.WORKER
     for font in sorted((mathematics.KATEX / "fonts").glob("*.woff2")):
         found[f"assets/katex/fonts/{font.name}"] = font
     return found
 
 
-def embed(text: str) -> str:
-    """A page of the guide with a step viewer in the place of each line `[[step conv2d]]`."""
-    return re.sub(
-        r"^\[\[step (\w+)\]\]$", lambda found: recordings.viewer(components()[found[1]]), text, flags=re.MULTILINE
-    )
+@functools.cache
+def prose() -> dict[str, str]:
+    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`.
+
+    Raises:
+        SiteError: a formula is wrong; with file and line.
+    """
+    made = {}
+    for file in _prose():
+        text = file.read_text(encoding="utf-8")
+        to_html(text, file, 1)
+        made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, text, flags=re.MULTILINE)
+    return made
+
+
+def _stepped(found: re.Match) -> str:
+    return recordings.viewer(components()[found[1]])
 
 
 def render(output: str) -> str:
@@ -125,8 +164,7 @@ def render(output: str) -> str:
 def generate(folder: Path) -> list[Path]:
     """Write all pages as Markdown with rendered formulas, and the files that they need, without MkDocs. Returns their paths."""
     written = []
-    prose = {str(file.relative_to(DOCS)): embed(file.read_text(encoding="utf-8")) for file in _prose()}
-    for path, text in {**prose, **pages()}.items():
+    for path, text in {**prose(), **pages()}.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_math_in_prose(render(text)), encoding="utf-8")

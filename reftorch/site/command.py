@@ -30,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
         return 2
     if options.act == "pages":
         return _pages(build, options)
-    act = ["build", "--strict"] if options.act == "build" else ["serve", "--open", "--dirty"]
+    act = ["build", "--strict"] if options.act == "build" else ["serve", "--open"]
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "mkdocs", *act], cwd=ROOT)
     if options.act == "build" and not done.returncode:

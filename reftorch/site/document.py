@@ -28,6 +28,7 @@ class Symbol:
     variable: str
     range: str
     meaning: str
+    line: int  # in the file
 
 
 def sections(file: Segments) -> list[Section]:
@@ -61,7 +62,7 @@ def symbols(file: Segments) -> list[Symbol]:
                 text = f"a row with {len(written)} symbols and {len(variables)} variables: {line}"
                 raise SiteError(file.file, section.line + i, text)
             for tex, variable in zip(written, variables):
-                found.append(Symbol(tex, variable, row[3].strip(), row[4].strip()))
+                found.append(Symbol(tex, variable, row[3].strip(), row[4].strip(), section.line + i))
     return found
 
 
@@ -74,7 +75,7 @@ def _parts(tex: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += letter
-    return [part.strip() for part in parts]
+    return [part.strip(" $") for part in parts]
 
 
 def markdown_of_docstring(text: str) -> str:

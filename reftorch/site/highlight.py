@@ -13,7 +13,7 @@ from .segment import Function
 
 def address(function: Function) -> str:
     """The part of a line's address that its function gives: "conv2d-forward-cpu"."""
-    return function.name.replace("_", "-") or "file"
+    return function.name.replace("_", "-").replace(".", "-") or "file"
 
 
 def highlighted(lines: list[str]) -> list[list[tuple]]:

@@ -26,21 +26,31 @@ from markdown.util import AtomicString
 
 DOCS = Path(__file__).parents[2] / "docs"
 KATEX = DOCS / "node_modules" / "katex" / "dist"
+WORKER = (
+    DOCS / "node_modules" / "iframe-worker" / "shim" / "index.js"
+)  # lets the search run on pages opened from a folder
 PLACE = re.compile(r'<span class="tex( tex-display)?" data-tex="([^"]*)">[^<]*</span>')
 
 
 class BadFormula(ValueError):
     """KaTeX cannot read it; the message is KaTeX's."""
 
+    tex = ""  # the formula, as it is written
+
+    def line(self, text: str) -> int:
+        """In which line of `text`, from 0, the formula is."""
+        found = re.search(r"\s+".join(map(re.escape, self.tex.split())), text)
+        return text.count("\n", 0, found.start()) if found else 0
+
 
 # ------------------------------------------------------------------------------------------------------------ KaTeX
 def install() -> None:
-    """Fetch KaTeX, in the version of the lock file, where it is missing.
+    """Fetch KaTeX and what the search needs, in the versions of the lock file, where they are missing.
 
     Raises:
         RuntimeError: there is no Node.js, or its npm failed.
     """
-    if (KATEX / "katex.min.js").exists():
+    if (KATEX / "katex.min.js").exists() and WORKER.exists():
         return
     done = subprocess.run(
         [_program("npm"), "ci", "--no-audit", "--no-fund", "--silent"],
@@ -132,7 +142,8 @@ class _Formula(InlineProcessor):
         try:
             katex(marked, self.display)
         except BadFormula as error:
-            raise BadFormula(f"{error}: {tex}") from None
+            error.tex = tex
+            raise
         place = ElementTree.Element("span", {"class": "tex tex-display" if self.display else "tex", "data-tex": marked})
         place.text = AtomicString(tex)
         return place, m.start(0), m.end(0)

@@ -6,9 +6,11 @@ import difflib
 import doctest
 import html
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import markdown
+from pygments.token import Name
 
 from ..step.components import PACKAGE, components
 from . import document, lists, recordings
@@ -24,7 +26,10 @@ OPTIONS = {"codehilite": {"guess_lang": False}}
 class Page:
     """A file of the package on its way to Markdown."""
 
-    def __init__(self, file: Path):
+    checks_examples = True
+
+    def __init__(self, file: Path, title: str = ""):
+        self.given_title = title
         self.segments: Segments = segment(file)
         self.symbols = document.symbols(self.segments)
         self.rows = highlighted(self.segments.lines)
@@ -36,7 +41,7 @@ class Page:
         """The page."""
         parts = ["---", "hide: [toc]", "---", f"# {self.title()}", ""]  # the rows need the room
         for section in document.sections(self.segments):
-            if section.heading == "Worked example":
+            if section.heading == "Worked example" and self.checks_examples:
                 self._check_example(section)
             text = _fenced(section.text) if section.heading == "Worked example" else section.text
             if section.heading:
@@ -49,11 +54,27 @@ class Page:
             parts += ["## Agreement with PyTorch", "", lists.agreement(names), ""]
         if self.source.parts[1:3] == ("fast", "ladder"):
             parts += [lists.rungs(self.segments.file.stem), ""]
+        self._check_symbols()
         parts += ["## Source", "", self._file_line(), "", self._all_rows(), ""]
         return "\n".join(parts)
 
+    def _check_symbols(self) -> None:
+        """Each symbol must be in a formula above its table, and its variable in a kernel."""
+        kernels = [f for block in self.segments.blocks for f in block.functions if f.device]
+        names = {
+            token for f in kernels for row in self.rows[f.first - 1 : f.last] for kind, token in row if kind in Name
+        }
+        formulas = "\n".join(re.findall(r"\$+([^$]+)\$+", self.segments.docstring.partition("\n## Symbols\n")[0]))
+        for symbol in self.symbols:
+            if symbol.variable not in names:
+                raise SiteError(self.segments.file, symbol.line, f"no kernel has the variable {symbol.variable}")
+            if symbol.tex not in formulas:
+                raise SiteError(self.segments.file, symbol.line, f"no formula above has the symbol {symbol.tex}")
+
     def title(self) -> str:
-        """The class of the file, or else its name."""
+        """The title that was given, or the class of the file, or else its name."""
+        if self.given_title:
+            return self.given_title
         classes = [f.name for b in self.segments.blocks for f in b.functions if self._is_public_class(f)]
         return classes[-1] if self.component and classes else self.segments.file.stem
 
@@ -81,12 +102,7 @@ class Page:
     def _html(self, text: str, line: int, css: str = "rt-text") -> str:
         """Markdown of the file as HTML; `line` is where it stands there, for errors."""
         pairs = [(s.tex, s.variable) for s in self.symbols]
-        extensions = [*EXTENSIONS, MathExtension(symbols=pairs)]
-        try:
-            made = markdown.markdown(text, extensions=extensions, extension_configs=OPTIONS)
-        except BadFormula as error:
-            raise SiteError(self.segments.file, line + _line_of(text, str(error)), f"bad formula: {error}") from None
-        return f'<div class="{css}">\n{made}\n</div>'
+        return f'<div class="{css}">\n{to_html(text, self.segments.file, line, pairs)}\n</div>'
 
     def _check_example(self, section: document.Section) -> None:
         """Run it: its output must be what the file says."""
@@ -97,7 +113,7 @@ class Page:
         runner = doctest.DocTestRunner(verbose=False)
         if runner.run(test, out=said.append).failed:
             found = re.search(r"line (\d+)", "".join(said))
-            raise SiteError(self.segments.file, int(found[1]) if found else section.line, "".join(said).strip())
+            raise SiteError(self.segments.file, int(found[1]) if found else section.line, "".join(said).strip("*\n"))
 
     # -------------------------------------------------------------------------------------------------- rows
     def _all_rows(self) -> str:
@@ -152,6 +168,19 @@ class Page:
         return found
 
 
+def to_html(text: str, file: Path, line: int, symbols: Collection[tuple[str, str]] = ()) -> str:
+    """Markdown that stands at `line` of `file` as HTML, with these symbols (LaTeX, variable) marked in its formulas.
+
+    Raises:
+        SiteError: a formula is wrong.
+    """
+    try:
+        extensions = [*EXTENSIONS, MathExtension(symbols=list(symbols))]
+        return markdown.markdown(text, extensions=extensions, extension_configs=OPTIONS)
+    except BadFormula as error:
+        raise SiteError(file, line + error.line(text), f"bad formula: {error}") from None
+
+
 def _fenced(text: str) -> str:
     """Doctests in fences, so that Markdown shows them as code."""
     lines: list[str] = []
@@ -166,10 +195,3 @@ def _fenced(text: str) -> str:
         else:
             lines.append(line)
     return "\n".join([*lines, "```"] if inside else lines)
-
-
-def _line_of(text: str, message: str) -> int:
-    """How far down in the text the formula begins that the message ends with."""
-    start = message.rpartition(": ")[2].split(" ")[0]
-    before = text.partition(start)[0]
-    return before.count("\n")

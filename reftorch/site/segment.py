@@ -8,10 +8,15 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import SiteError
+
+NOTES_OF_A_CLASS = 3  # methods with notes, from which on a class is shown in parts
+Comments = dict[int, tuple[int, str]]  # by line: column and text
 
 
 @dataclass
@@ -24,6 +29,7 @@ class Function:
     device: str = ""  # "cpu" or "cuda" for a kernel
     docstring: str = ""
     docstring_lines: range = range(0)
+    column: int = 0
 
 
 @dataclass
@@ -65,14 +71,43 @@ def segment(file: Path) -> Segments:
     docstring_line = body[0].lineno if docstring else 1
     comments = _comments(text)
     blocks: list[Block] = []
-    for node in body[1:] if docstring else body:
-        function = _function(node)
-        notes, line = _notes_above(comments, function.first)
+    lines = text.splitlines()
+    for function in _functions(body[1:] if docstring else body, comments):
+        while not lines[function.last - 1].strip():
+            function.last -= 1
+        notes, line = _notes_above(comments, function)
         if not notes and blocks and _belongs(function, blocks[-1]):
             _join(blocks[-1], function)
         else:
             blocks.append(Block(notes, line, [function]))
-    return Segments(file, text.splitlines(), docstring, docstring_line, blocks)
+    return Segments(file, lines, docstring, docstring_line, blocks)
+
+
+def _functions(body: list[ast.stmt], comments: Comments) -> Iterator[Function]:
+    """What stands in the file; a class with many notes inside is taken apart, so that each stands beside what it explains."""
+    seen: Counter[str] = Counter()
+    for node in body:
+        for function in _of_class(node, comments) if isinstance(node, ast.ClassDef) else [_function(node)]:
+            if function.name:
+                seen[function.name] += 1  # the setter of a property is a second function of its name
+                function.name += f"-{seen[function.name]}" if seen[function.name] > 1 else ""
+            yield function
+
+
+def _of_class(node: ast.ClassDef, comments: Comments) -> list[Function]:
+    """A class as it is, or its head and then the methods, where three or more have notes; one without goes with that above."""
+    whole = _function(node)
+    methods = [_function(m) for m in node.body if isinstance(m, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    starts = [m for m in methods if m.docstring or _notes_above(comments, m)[0]]
+    if len(starts) < NOTES_OF_A_CLASS:
+        return [whole]
+    for method in starts:
+        method.name = f"{node.name}.{method.name}"
+    parts = [whole, *starts]
+    for part, after in zip(parts, starts):
+        part.last = _notes_above(comments, after)[1] - 1
+    parts[-1].last = node.end_lineno or node.lineno
+    return parts
 
 
 def _function(node: ast.stmt) -> Function:
@@ -85,7 +120,8 @@ def _function(node: ast.stmt) -> Function:
     first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
     inside = node.body[0]
     lines = range(inside.lineno, (inside.end_lineno or 0) + 1) if ast.get_docstring(node) else range(0)
-    return Function(node.name, first, node.end_lineno or first, device, ast.get_docstring(node) or "", lines)
+    docstring = ast.get_docstring(node) or ""
+    return Function(node.name, first, node.end_lineno or first, device, docstring, lines, node.col_offset)
 
 
 def _belongs(function: Function, block: Block) -> bool:
@@ -103,20 +139,23 @@ def _join(block: Block, function: Function) -> None:
         block.functions[-1].last = function.last
 
 
-def _comments(text: str) -> dict[int, str]:
-    """The comments that stand alone at the left edge, by line, without their `#`."""
-    lines = text.splitlines()
+def _comments(text: str) -> Comments:
+    """The comments that have a line to themselves, without their `#`; a ruled one, `# ---- title`, is a heading."""
     found = {}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT and token.start[1] == 0:
-            comment = lines[token.start[0] - 1][1:]
-            found[token.start[0]] = comment.removeprefix(" ")
+        line, column = token.start
+        if token.type == tokenize.COMMENT and not token.line[:column].strip():
+            comment = token.string[1:].removeprefix(" ")
+            title = comment.lstrip("- ")
+            if comment.startswith("-----"):
+                comment = f"## {title[0].upper()}{title[1:]}" if title else ""
+            found[line] = (column, comment)
     return found
 
 
-def _notes_above(comments: dict[int, str], first: int) -> tuple[str, int]:
-    """The comment block that ends on the line above `first`, as text, and its first line."""
-    start = first
-    while start - 1 in comments:
+def _notes_above(comments: Comments, function: Function) -> tuple[str, int]:
+    """The comment block that ends on the line above the function, as far indented as that, and its first line."""
+    start = function.first
+    while start - 1 in comments and comments[start - 1][0] == function.column:
         start -= 1
-    return "\n".join(comments[line] for line in range(start, first)), start
+    return "\n".join(comments[line][1] for line in range(start, function.first)), start

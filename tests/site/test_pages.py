@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from reftorch.site import build, document, lists
+from reftorch.site import build, document, fresh, lists
 from reftorch.site.errors import SiteError
 from reftorch.site.highlight import highlighted, listing
 from reftorch.site.mathematics import mark
@@ -66,6 +66,9 @@ def page(tmp_path, monkeypatch, formulas):
         ("2 x_i$$", r"\nosuch x_i$$", 5, "bad formula"),
         (">>> 1 + 1\n2", ">>> 1 + 1\n3", 15, "Got:\n    2"),
         ("`x`, `y` |", "`x` |", 11, "2 symbols and 1 variables"),
+        ("`x`, `y` |", "`x`, `z` |", 11, "no kernel has the variable z"),
+        ("$x$, $y$", "$x$, $q$", 11, "no formula above has the symbol q"),
+        ("2 x_i$$", "2 x_i$$\n\n$$y\n= \\frac{2$$", 7, "bad formula"),
     ],
 )
 def test_what_is_wrong_is_an_error_with_its_line(page, old, new, line, says):
@@ -74,6 +77,29 @@ def test_what_is_wrong_is_an_error_with_its_line(page, old, new, line, says):
         page(GOOD.replace(old, new))
     assert caught.value.file.name == "twice.py" and says in caught.value.text
     assert caught.value.line == line
+
+
+def test_a_bad_formula_of_the_guide_is_an_error_with_its_line(tmp_path, monkeypatch, formulas):
+    (tmp_path / "guide.md").write_text("# Guide\n\nGood: $x$.\n\nBad: $\\frac{x$.\n")
+    monkeypatch.setattr(build, "DOCS", tmp_path)
+    with pytest.raises(SiteError, match="guide.md:5: bad formula"):
+        build.prose.__wrapped__()
+
+
+def test_pages_of_a_new_python(formulas):
+    """The same pages, without the examples checked."""
+    made = fresh.made(quick=True)
+    assert made["navigation"] == build.navigation() and 'class="rt-viewer"' in made["prose"]["index.md"]
+    assert set(made["pages"]) == set(build.pages())
+
+
+def test_what_is_wrong_for_a_new_python(monkeypatch, tmp_path):
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho relu.py:3: wrong >&2\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(script))
+    with pytest.raises(RuntimeError, match="^relu.py:3: wrong$"):
+        fresh.made()
 
 
 def test_what_is_right_is_none(page):

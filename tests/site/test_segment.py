@@ -96,6 +96,64 @@ def test_lines_cover_each_function_with_its_decorators(cut):
     assert [found.lines[n - 1].strip() for n in double.docstring_lines] == ['"""A class."""']
 
 
+CLASS = '''
+class Twice:
+    """What it is."""
+
+    factor = 2
+
+    def bare(self): pass
+
+    # -------------------------------------------------- reading
+    @property
+    def size(self):
+        """How large."""
+        return 1  # not a note
+
+    @size.setter
+    def size(self, value):
+        """Set it."""
+
+    def also_bare(self):
+        pass
+        # of the body
+
+    # What it does,
+    # in two lines.
+    def run(self): return "# no note"
+
+    last = 1
+
+
+# Of the function.
+def after(): pass
+'''
+
+
+def test_a_class_with_notes_inside_is_shown_in_parts(cut):
+    found = cut(CLASS)
+    parts = [(b.functions[0].name, b.notes, b.functions[0].docstring) for b in found.blocks]
+    assert parts == [
+        ("Twice", "", "What it is."),
+        ("Twice.size", "## Reading", "How large."),
+        ("Twice.size-2", "", "Set it."),
+        ("Twice.run", "What it does,\nin two lines.", ""),
+        ("after", "Of the function.", ""),
+    ]
+    ends = [found.lines[b.functions[0].last - 1].strip() for b in found.blocks]
+    assert ends == [
+        "def bare(self): pass",
+        "return 1  # not a note",
+        "# of the body",
+        "last = 1",
+        "def after(): pass",
+    ]
+
+
+def test_a_class_with_few_notes_stays_whole(cut):
+    assert [b.functions[0].name for b in cut(CLASS.replace('"""Set it."""', "pass")).blocks] == ["Twice", "after"]
+
+
 def test_twins_have_one_name(cut):
     found = cut("@njit\ndef a_cpu(x): pass\n\n@cuda.jit\ndef b_cuda(x): pass\n")
     assert [[f.name for f in block.functions] for block in found.blocks] == [["a_cpu"], ["b_cuda"]]

@@ -84,8 +84,8 @@ def test_a_symbol_lights_all_its_places(visit, address):
     assert set(page.evaluate(lit)) == {"w_in"} and len(page.evaluate(lit)) > 10
 
 
-def test_search_finds_a_component_by_each_of_its_names(visit, served):
-    page = visit(served + "/index.html")
+def test_search_finds_a_component_by_each_of_its_names(visit, address):
+    page = visit(address + "/index.html")
     for words in ("MaxPool2d", "max_pool2d", "k_h"):
         page.locator(".md-search__input").fill(words)
         page.locator(".md-search-result__item a[href*='max_pool2d']").first.wait_for(state="visible", timeout=10_000)

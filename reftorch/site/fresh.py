@@ -1,0 +1,57 @@
+"""What the site is made of, made by a new Python: one that has not imported a file before it was changed.
+
+While the site is served, files change under a process that has long imported them. A new one sees them as they are, and what it
+finds wrong does not stop the server.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .errors import SiteError
+
+
+def made(quick: bool = False) -> dict[str, Any]:
+    """`build.navigation()`, `build.pages()` and `build.prose()`, by the names of the functions.
+
+    `quick`: worked examples are recorded, which runs plain Python, but their output is not compared with what the file says:
+    for that all kernels would have to be compiled again after each change of a file.
+
+    Raises:
+        RuntimeError: something on a page is wrong; the message begins with file and line.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "made.json")
+        command = [
+            sys.executable,
+            "-B",
+            "-m",
+            __name__,
+            str(file),
+            "quick" if quick else "all",
+        ]  # -B: changes no folder
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip())
+        return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _main(file: Path, how: str) -> None:
+    from . import build
+    from .page import Page
+
+    Page.checks_examples = how == "all"
+    try:
+        parts = {"navigation": build.navigation(), "pages": build.pages(), "prose": build.prose()}
+    except (SiteError, RuntimeError) as error:
+        sys.exit(str(error))
+    file.write_text(json.dumps(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), sys.argv[2])
