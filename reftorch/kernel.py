@@ -32,7 +32,7 @@ import pathlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -44,7 +44,7 @@ from numba.core.dispatcher import Dispatcher
 from . import threads as guards
 
 __all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "flat", "njit", "on"]
-__all__ += ["kernels", "launching", "plain", "prange"]
+__all__ += ["kernels", "launching", "plain", "prange", "shaped"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
 # (no "nnan", no "ninf"), and x / 0 follows IEEE 754 as in NumPy instead of raising.
@@ -251,7 +251,12 @@ def arrays(*tensors: Any) -> list:
 
 def flat(*tensors: Any) -> list:
     """As `arrays`, each as one line of elements: for kernels that do not mind the shape."""
-    return [array.reshape(array.size) for array in arrays(*tensors)]
+    return [array if array.ndim == 1 else array.reshape(array.size) for array in arrays(*tensors)]
+
+
+def shaped(shape: Sequence[int], *tensors: Any) -> list:
+    """As `arrays`, each under this shape: for kernels that see several dimensions as one."""
+    return [array.reshape(shape) for array in arrays(*tensors)]
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from numba import njit
 from numba.core.caching import NullCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
+from numba.np.ufunc import parallel
 
 forked = False  # from a process whose threads do not survive that
 
@@ -35,20 +36,26 @@ FEW = 16_384  # numbers, in all arrays of a call: to wake other threads takes as
 
 def by_size(kernel: Callable, *arguments: Any) -> None:
     """Run the kernel: on one thread if its arrays hold few numbers."""
-    numbers = 0
-    for argument in arguments:
-        for array in argument if isinstance(argument, (tuple, list)) else (argument,):
-            if isinstance(array, np.ndarray):
-                numbers += array.size
-    before = numba.get_num_threads()
-    if numbers > FEW or before == 1:
+    before = get_num_threads()
+    if before == 1 or _numbers(arguments) > FEW:
         kernel(*arguments)
         return
-    numba.set_num_threads(1)
+    set_num_threads(1)
     try:
         kernel(*arguments)
     finally:
-        numba.set_num_threads(before)
+        set_num_threads(before)
+
+
+def _numbers(arguments: tuple) -> int:
+    """How many the arrays among the arguments hold, and those in tuples and lists."""
+    numbers = 0
+    for argument in arguments:
+        if type(argument) is np.ndarray:
+            numbers += argument.size
+        elif isinstance(argument, (tuple, list)):
+            numbers += _numbers(argument)
+    return numbers
 
 
 def available() -> int:
@@ -56,10 +63,16 @@ def available() -> int:
     return 1 if forked else numba.get_num_threads()
 
 
+get_num_threads, set_num_threads = numba.get_num_threads, numba.set_num_threads
+
+
 def _find_out(kernel: Callable) -> Callable:
     """For the first kernel of the process: start the threads, and see which layer they are of."""
-    global guard
+    global guard, get_num_threads, set_num_threads
     numba.get_num_threads()
+    # Numba's functions see to it each time that the threads were started, which takes longer than a small kernel
+    get_num_threads = getattr(parallel, "_get_num_threads", get_num_threads)
+    set_num_threads = getattr(parallel, "_set_num_threads", set_num_threads)
     guard = in_turn if numba.threading_layer() == "workqueue" else None
     return kernel if guard is None else guard(kernel)
 

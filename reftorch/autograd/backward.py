@@ -7,6 +7,7 @@ a gradient, and no other bookkeeping is needed: `_walk` is a loop over a heap, a
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .mode import no_grad
@@ -120,7 +121,8 @@ def _roots(outputs: tuple, grads: Any) -> list[tuple[Edge, Any]]:
             raise TypeError(f"element {i} of tensors is a {type(output).__name__}: wanted a tensor")
         if upstream is not None:
             _check_upstream(i, output, upstream)
-            upstream = upstream.detach().to(output.dtype)
+            upstream = upstream.detach()
+            upstream = upstream if upstream.dtype is output.dtype else upstream.to(output.dtype)
         elif output.requires_grad:
             upstream = _implicit_upstream(output)
         if not output.requires_grad:
@@ -161,15 +163,17 @@ class _Arrivals:
         self.grads: dict[Node, list] = {}
         self.queue: list[tuple[int, Node]] = []
 
-    def send(self, edge: Edge, grad: Any) -> None:
-        node, output = edge
-        if node is None or grad is None:
-            return
-        if node not in self.grads:
-            self.grads[node] = [None] * len(node._output_like)
-            heapq.heappush(self.queue, (-node._age, node))
-        before = self.grads[node][output]
-        self.grads[node][output] = grad if before is None else before + grad  # several uses of one tensor: the sum
+    def send(self, edges: Iterable[Edge], grads: Iterable) -> None:
+        """Each gradient along its edge; several uses of one tensor: the sum."""
+        for (node, output), grad in zip(edges, grads):
+            if node is None or grad is None:
+                continue
+            waiting = self.grads.get(node)
+            if waiting is None:
+                waiting = self.grads[node] = [None] * len(node._output_like)
+                heapq.heappush(self.queue, (-node._age, node))
+            before = waiting[output]
+            waiting[output] = grad if before is None else before + grad
 
     def youngest(self) -> tuple[Node, list]:
         """The node that nothing more can arrive for, and what has arrived."""
@@ -188,22 +192,19 @@ def _walk(roots: list, retain_graph: bool, targets: list[Edge] | None = None, ac
     captured: dict[Edge, Any] = dict.fromkeys(targets or ())
     arrivals = _Arrivals()
     with no_grad():
-        for edge, upstream in roots:
-            arrivals.send(edge, upstream)
+        arrivals.send(*zip(*roots))
         while arrivals.queue:
             node, grads = arrivals.youngest()
-            for output, grad in enumerate(grads):
-                if grad is not None:
-                    grads[output] = node._arrived(output, grad)
-                    if (node, output) in captured:
-                        captured[node, output] = grads[output]
+            node._arrived(grads)
+            for target in captured:
+                if target[0] is node:
+                    captured[target] = grads[target[1]]
             if way is not None and node not in way:
                 continue
-            found = node._run(grads)
+            # no variable here holds a gradient meanwhile: one that only its list holds becomes a leaf's without a copy
+            arrivals.send(node.next_functions, node._run(grads))
             if not retain_graph:
                 node._release()
-            for edge, grad in zip(node.next_functions, found):
-                arrivals.send(edge, grad)
     return [captured[target] for target in targets or ()]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .mode import _mode
-from .node import NOWHERE, Node, is_tensor, requires_grad
+from .node import NOWHERE, Differentiable, Node, is_tensor
 
 FunctionCtx = Node  # PyTorch's name for what `forward` and `backward` share
 
@@ -57,7 +57,7 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
         node = Node(cls)
-        node.needs_input_grad = needed = tuple([requires_grad(a) for a in args])
+        node.needs_input_grad = needed = tuple([isinstance(a, Differentiable) and a.requires_grad for a in args])
         node._recording = recording = _mode.enabled and True in needed
         before, _mode.enabled = _mode.enabled, False
         try:
@@ -98,14 +98,16 @@ def _record(node: Node, args: tuple, outputs: list) -> None:
     edges = [a._edge() if needed else NOWHERE for a, needed in zip(args, node.needs_input_grad)]
     node._connect(edges, [(o.array.shape, o.dtype, o.device) if is_tensor(o) else ((), None, None) for o in outputs])
     for i, output in enumerate(outputs):
-        if not is_tensor(output) or _among(output, node._not_differentiable):
+        if not is_tensor(output) or (node._not_differentiable and _among(output, node._not_differentiable)):
             continue
         if not (output.dtype.is_floating_point or output.dtype.is_complex):
             continue
-        if _among(output, node._dirty):
+        if node._dirty and _among(output, node._dirty):
             output._rebase(node, i)
         else:
-            output._attach(node, i)._forget_view()
+            output._attach(node, i)
+            if output._base is not None:
+                output._forget_view()
     node._keep_saved()
 
 

@@ -10,9 +10,12 @@ numbers without history.
 from __future__ import annotations
 
 import itertools
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .hooks import RemovableHandle, add_hook, call_hooks, call_tensor_hooks
 
@@ -160,14 +163,20 @@ class Node:
         return self._tensor_hooks.setdefault(output, OrderedDict())
 
     # -------------------------------------------------------------------------- what `backward()` does with a node
-    def _arrived(self, output: int, grad: Any) -> Any:
-        """The complete gradient of an output, after the hooks of that tensor; also left in `.grad` if it is retained."""
-        if self._tensor_hooks:
-            grad = call_tensor_hooks(self._tensor_hooks.get(output), grad)
-        tensor = self._retained[output]() if self._retained and output in self._retained else None
-        if tensor is not None and tensor._grad_fn is self:  # an in-place operation may have moved it to another node
-            tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
-        return grad
+    def _arrived(self, grads: list[Tensor | None]) -> None:
+        """The gradients of the outputs are complete: call the hooks of those tensors, and keep what is to be retained."""
+        if not (self._tensor_hooks or self._retained):
+            return
+        for output, grad in enumerate(grads):
+            if grad is None:
+                continue
+            if self._tensor_hooks:
+                grads[output] = grad = call_tensor_hooks(self._tensor_hooks.get(output), grad)
+            tensor = self._retained[output]() if self._retained and output in self._retained else None
+            if (
+                tensor is not None and tensor._grad_fn is self
+            ):  # an in-place operation may have moved it to another node
+                tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
 
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """The gradients for the inputs, given those of the outputs. Nothing is recorded meanwhile."""
@@ -244,9 +253,9 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Tensor):
         from .function import Function
 
-        super().__init__(Function)
-        self.variable = variable
-        self._connect((), [(tuple(variable.shape), variable.dtype, variable.device)])
+        self._function, self.variable = Function, variable
+        self._output_like = ((variable.array.shape, variable.dtype, variable.device),)
+        self._age = next(self._ages)
 
     def tensor_hooks(self, output: int) -> OrderedDict:
         return self.variable._hooks  # kept by the leaf, which may have hooks before it has a tape
@@ -254,21 +263,36 @@ class AccumulateGrad(Node):
     def name(self) -> str:
         return "AccumulateGrad"
 
-    def _arrived(self, output: int, grad: Any) -> Any:
-        return call_tensor_hooks(self.variable._own_hooks, grad)
+    def _arrived(self, grads: list[Tensor | None]) -> None:
+        hooks = self.variable._own_hooks
+        if hooks and grads[0] is not None:
+            grads[0] = call_tensor_hooks(hooks, grads[0])
 
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
-        (grad,) = call_hooks(self._pre_hooks, grads)
         leaf = self.variable
-        if grad is not None:
-            if leaf.grad is None:
-                leaf.grad = grad.clone()  # y = a + b sends the same array to a and b, and the user may hold it too
-            else:
-                leaf.grad.add_(grad)
+        grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
+        if grads[0] is not None:
+            if leaf._grad is not None:
+                leaf._grad.add_(grads[0])
+            else:  # y = a + b sends the same array to a and b, and the user may hold it too
+                leaf.grad = grads[0] if _held_by(grads) else grads[0].clone()
         for hook in list(leaf._after_accumulation.values()) if leaf._after_accumulation else ():
             hook(leaf)
-        call_hooks(self._post_hooks, [], (grad,))
+        if self._post_hooks:
+            call_hooks(self._post_hooks, [], (grads[0],))
         return []
+
+
+def _held_by(grads: list) -> bool:
+    """Whether nobody else has the one tensor in this list, nor its memory: then it need not be copied."""
+    array = grads[0].array
+    if type(array) is not np.ndarray or array.base is not None or not array.flags.owndata:
+        return False
+    del array
+    return sys.getrefcount(grads[0]) == _ALONE == sys.getrefcount(grads[0].array)
+
+
+_ALONE = (lambda held: sys.getrefcount(held[0]))([object()])  # what Python counts where only a list has an object
 
 
 def refuse_complex(dtype: Any) -> None:

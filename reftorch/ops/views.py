@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function
+from ..autograd import Function, is_grad_enabled
 from ..tensor import Tensor
+from ..types import CPU
 
 
 class View(Function):
@@ -19,19 +20,24 @@ class View(Function):
 
     @classmethod
     def apply(cls, x: Tensor, *args: Any) -> Tensor:
-        y = super().apply(x, *args)
+        recorded = is_grad_enabled() and x.requires_grad
+        y = super().apply(x, *args) if recorded else cls.of(x, args)
         y._is_view_of(x, cls, args)
         return y
 
     @staticmethod
     def forward(ctx, x, *args):
         ctx.shape, ctx.args = x.array.shape, args
-        arrange = ctx._function.arrange
-        if x.device.type == "cpu":
-            return Tensor._make(arrange(x.array, *args), x.device, x.dtype)
+        return ctx._function.of(x, args)
+
+    @classmethod
+    def of(cls, x: Tensor, args: tuple) -> Tensor:
+        """The elements of x, arranged."""
+        if x.device is CPU:
+            return Tensor._make(cls.arrange(x.array, *args), CPU, x.dtype)
         from .on_cuda import view
 
-        return Tensor._make(view(x.array, lambda array: arrange(array, *args)), x.device, x.dtype)
+        return Tensor._make(view(x.array, lambda array: cls.arrange(array, *args)), x.device, x.dtype)
 
     @staticmethod
     def arrange(array: np.ndarray, *args: Any) -> np.ndarray:
@@ -43,7 +49,7 @@ class Reshape(View):
 
     @staticmethod
     def arrange(array, shape):
-        return np.reshape(array, shape, copy=False)
+        return array.reshape(shape, copy=False)
 
     @staticmethod
     def backward(ctx, grad_y):

@@ -7,10 +7,7 @@ import pytest
 
 import reftorch
 from both import both
-
-
-def leaf(torch, *values):
-    return torch.tensor(values, requires_grad=True)
+from functions import leaf
 
 
 # ------------------------------------------------------------------------------------------------ graphs

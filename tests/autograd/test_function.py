@@ -4,31 +4,7 @@ import pytest
 
 import reftorch
 from both import both
-
-
-def leaf(torch, *values):
-    return torch.tensor(values, requires_grad=True)
-
-
-def square(torch):
-    class Square(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x * x
-
-        @staticmethod
-        def backward(ctx, grad_y):
-            (x,) = ctx.saved_tensors
-            return 2 * x * grad_y
-
-    return Square
-
-
-def function(torch, forward, backward=lambda ctx, *grads: grads):
-    return type(
-        "Mine", (torch.autograd.Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)}
-    )
+from functions import function, leaf, square
 
 
 @both

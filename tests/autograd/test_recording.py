@@ -5,10 +5,7 @@ import threading
 import pytest
 
 from both import both
-
-
-def leaf(torch, *values):
-    return torch.tensor(values, requires_grad=True)
+from functions import leaf
 
 
 # ------------------------------------------------------------------------------------------------ recording

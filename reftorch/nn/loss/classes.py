@@ -15,14 +15,16 @@ from reftorch.types import Size, float32, float64, int64, uint8
 
 def class_extents(shape: Sequence[int]) -> tuple[int, int, int]:
     """(N, C, D) for logits of this shape: N is 1 if there is no batch, D is 1 if there are no further dimensions."""
-    if len(shape) == 1:
-        return 1, shape[0], 1
-    return shape[0], shape[1], math.prod(shape[2:])
+    first, *rest = shape
+    if not rest:
+        return 1, first, 1
+    return first, rest[0], math.prod(rest[1:])
 
 
 def label_shape(shape: Sequence[int]) -> Size:
     """The shape of the labels, and of the unreduced loss, for logits of this shape: the same without the classes."""
-    return Size(() if len(shape) == 1 else (shape[0], *shape[2:]))
+    first, *rest = shape
+    return Size((first, *rest[1:]) if rest else ())
 
 
 def check_tensor(function: str, name: str, value: object) -> None:
@@ -78,10 +80,10 @@ def check_label_dtype(target: Tensor) -> None:
 
 def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
     """Raise IndexError unless each label is `ignore_index` or from 0 to C - 1: a kernel would read outside its arrays."""
-    if target.numel() == 0 or (target.min().item() >= 0 and target.max().item() < C):
+    labels = target.detach().cpu().numpy()
+    if labels.size == 0 or (labels.min() >= 0 and labels.max() < C):
         return
-    flat = target.reshape(target.numel()).tolist()
-    for position, label in enumerate(flat):
+    for position, label in enumerate(labels.ravel().tolist()):
         if not 0 <= label < C and label != ignore_index:
             raise IndexError(
                 f"Target {label} is out of bounds. It is number {position} of the target; with {C} classes a label is from "

@@ -98,8 +98,9 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function, is_grad_enabled
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
 from reftorch.nn.loss.classes import (
     check_class_weight,
     check_label_dtype,
@@ -111,7 +112,7 @@ from reftorch.nn.loss.classes import (
     label_shape,
 )
 from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu, log_probabilities_forward_cuda
-from reftorch.nn.loss.reduction import _WeightedLoss, loss_sum, reduction_name
+from reftorch.nn.loss.reduction import _WeightedLoss, loss_mean, loss_sum, reduction_name
 from reftorch.nn.loss.soft_cross_entropy import SoftCrossEntropyFunction
 from reftorch.types import float32, float64, int64
 
@@ -223,19 +224,18 @@ class CrossEntropyFunction(Function):
         N, C, D = class_extents(x.shape)
         target = target.reshape(N, D)
         log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
-        run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D)
-        run(*arrays(x.reshape(N, C, D), log_p))
+        run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D, fast.log_probabilities)
+        run(*shaped((N, C, D), x, log_p))
         run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, N * D)
         run(*arrays(log_p, target, weight, loss, share), keep, spread, ignore_index)
         ctx.shape, ctx.constants, ctx.reduction = x.shape, (keep, spread, ignore_index), reduction
         ctx.save_for_backward(log_p, target, weight)
         if reduction == "none":
             return loss.reshape(label_shape(x.shape))
-        ctx.divisor = 1
-        if reduction == "mean":
-            shares = loss_sum(share)
-            ctx.divisor = shares * (shares / shares)  # NaN, not 0, if there is nothing to average
-        return loss_sum(loss) / ctx.divisor
+        if reduction == "sum":
+            return loss_sum(loss)
+        mean, ctx.divisor = loss_mean(loss, share)
+        return mean
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -244,11 +244,17 @@ class CrossEntropyFunction(Function):
         if ctx.reduction == "none":
             grad_loss = grad_y.reshape(N, D)
         else:
-            grad_loss = (grad_y / ctx.divisor).expand(N, D)
-        grad_x = log_p.new_empty(N, C, D)
-        run = on(log_p.device, cross_entropy_backward_x_cpu, cross_entropy_backward_x_cuda, N * D)
-        run(*arrays(grad_loss, log_p, target, weight, grad_x), *ctx.constants)
-        return grad_x.reshape(ctx.shape), None, None, None, None, None, None
+            grad_loss = (grad_y / ctx.divisor if ctx.reduction == "mean" else grad_y).expand(N, D)
+        grad_x = log_p.new_empty(ctx.shape)
+        run = on(
+            log_p.device,
+            cross_entropy_backward_x_cpu,
+            cross_entropy_backward_x_cuda,
+            N * D,
+            fast.cross_entropy_backward_x,
+        )
+        run(*arrays(grad_loss, log_p, target, weight), *shaped((N, C, D), grad_x), *ctx.constants)
+        return grad_x, None, None, None, None, None, None
 
 
 def cross_entropy(
@@ -309,7 +315,7 @@ def _with_labels(input, target, weight, keep, spread, ignore_index, reduction):
             "cross_entropy is not differentiable with respect to weight if the target holds class indices: "
             "pass weight.detach()"
         )
-    target = target.to(int64)
+    target = target if target.dtype is int64 else target.to(int64)
     check_label_range(target, weight.shape[0], ignore_index)
     return CrossEntropyFunction.apply(input, target, weight, keep, spread, ignore_index, reduction)
 

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from reftorch.kernel import SERIAL, arrays, cuda, njit, on
+from reftorch.kernel import SERIAL, cuda, flat, njit, on
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
 
@@ -133,10 +133,62 @@ def loss_sum_cuda(loss, total):
 
 def loss_sum(loss: Tensor) -> Tensor:
     """The sum of all elements, a tensor of shape (); the same to the last bit in each run. Not recorded on the tape."""
-    total = loss.new_empty(1)
-    threads = 1  # no more than there are values, rounded up to a power of two
-    while threads < min(loss.numel(), BLOCK):
-        threads *= 2
-    run = on(loss.device, loss_sum_cpu, loss_sum_cuda, threads)
-    run(*arrays(loss.reshape(loss.numel()), total))
-    return total.reshape(())
+    total = loss.new_empty(())
+    run = on(loss.device, loss_sum_cpu, loss_sum_cuda, _threads(loss))
+    run(*flat(loss, total))
+    return total
+
+
+def _threads(loss: Tensor) -> int:
+    """No more than there are values, rounded up to a power of two, and at most BLOCK."""
+    return min(BLOCK, 1 << max(0, loss.numel() - 1).bit_length())
+
+
+# ## The weighted mean of all losses
+#
+# The same sums, of the losses and of how much each counts, and their ratio. Where nothing counts the divisor is NaN, not 0: so
+# is the mean, then, and every gradient.
+@njit(**SERIAL)
+def loss_mean_cpu(loss, share, mean, divisor):
+    acc = np.float64(0)
+    shares = np.float64(0)
+    for i in range(loss.size):
+        acc += loss[i]
+        shares += share[i]
+    divisor[0] = shares * (shares / shares)
+    mean[0] = acc / divisor[0]
+
+
+@cuda.jit
+def loss_mean_cuda(loss, share, mean, divisor):
+    partial = cuda.shared.array(BLOCK, mean.dtype)
+    partial_shares = cuda.shared.array(BLOCK, mean.dtype)
+    thread = cuda.threadIdx.x
+    threads = cuda.blockDim.x
+    acc = mean.dtype.type(0)
+    shares = mean.dtype.type(0)
+    for i in range(thread, loss.size, threads):
+        acc += loss[i]
+        shares += share[i]
+    partial[thread] = acc
+    partial_shares[thread] = shares
+    cuda.syncthreads()
+    half = threads // 2
+    while half > 0:
+        if thread < half:
+            partial[thread] += partial[thread + half]
+            partial_shares[thread] += partial_shares[thread + half]
+        cuda.syncthreads()
+        half //= 2
+    if thread == 0:
+        shares = partial_shares[0]
+        divisor[0] = shares * (shares / shares)
+        mean[0] = partial[0] / divisor[0]
+
+
+def loss_mean(loss: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """The sum of all elements of `loss` divided by that of `share`, and this divisor. Not recorded on the tape."""
+    mean, divisor = loss.new_empty(()), loss.new_empty(())
+    run = on(loss.device, loss_mean_cpu, loss_mean_cuda, _threads(loss))
+    run(*flat(loss, share, mean, divisor))
+    return mean, divisor

@@ -110,6 +110,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import pair
@@ -257,7 +258,13 @@ class MaxPool2DWithIndicesFunction(Function):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(*ctx.size_in)
         rows = math.prod(ctx.size_in[:3])  # one thread a row
-        run = on(grad_y.device, max_pool2d_backward_x_cpu, max_pool2d_backward_x_cuda, threads=rows)
+        run = on(
+            grad_y.device,
+            max_pool2d_backward_x_cpu,
+            max_pool2d_backward_x_cuda,
+            rows,
+            fast.max_pool2d_backward_x,
+        )
         run(*arrays(grad_y, index, grad_x), *ctx.rows)
         return grad_x, None, None, None, None, None
 
