@@ -31,7 +31,7 @@ def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, 
     """y = bias + weight * x, as the plain kernel, which is called where this form does not apply."""
     if y.dtype.kind != "f" or ((pad_h or pad_w) and not math.isfinite(weight.sum())):
         return plain(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
-    x, y = as_rows(x, y, weight)
+    x, y = as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w)
     slide, start = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
     convolve(x, weight.reshape(groups, -1, start.size), bias, y, start, slide)
 
@@ -41,7 +41,7 @@ def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, 
     options = stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups
     if grad_x.dtype.kind != "f" or not math.isfinite(weight.sum()):
         return plain(grad_y, weight, grad_x, *options)
-    grad_x, grad_y = as_rows(grad_x, grad_y, weight)
+    grad_x, grad_y = as_rows(grad_x, grad_y, weight, *options[:4])
     C_out, C_group, K_h, K_w = weight.shape
     turned = weight.reshape(groups, C_out // groups, C_group, K_h * K_w).swapaxes(1, 2)
     nothing = np.zeros(grad_x.shape[1], grad_x.dtype)
@@ -50,9 +50,10 @@ def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, 
         convolve(grad_y, filters, nothing, grad_x, start, slide)
 
 
-def as_rows(x, y, weight):
+def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
     """x and y; where the filter is a single pixel that visits all pixels, their images as one long row each."""
-    if weight.shape[2:] != (1, 1) or x.shape[2:] != y.shape[2:]:
+    in_step = x.shape[2:] == y.shape[2:] and (stride_h, stride_w, pad_h, pad_w) == (1, 1, 0, 0)
+    if weight.shape[2:] != (1, 1) or not in_step:
         return x, y
     return (images.reshape(*images.shape[:2], 1, images.shape[2] * images.shape[3]) for images in (x, y))
 

@@ -80,7 +80,7 @@ def conv2d_backward_weight(plain, grad_y, x, grad_weight, stride_h, stride_w, pa
     """The gradient of the filters, as the plain kernel, which is called where this form does not apply."""
     options = stride_h, stride_w, pad_h, pad_w, dil_h, dil_w
     if grad_weight.dtype.kind == "f" and grad_y.size:
-        x, grad_y = as_rows(x, grad_y, grad_weight)
+        x, grad_y = as_rows(x, grad_y, grad_weight, *options[:4])
         plan = weight_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
         tiles = groups * -(-len(grad_weight) // groups // ROWS)
         few = grad_weight.size < 60 * tiles * plan.windows.size
