@@ -1,6 +1,7 @@
 """Decides, before numba is imported, what CUDA means for this run of the tests: the real GPU if there is one, else the simulator.
 
-    pytest                     # whichever there is
+    pytest                     # whichever there is, on all processors
+    pytest -n 0                # in one process, as a debugger wants it
     pytest --device gpu        # fail unless there is a usable GPU
     pytest --device simulator  # the simulator even if there is a GPU
     pytest --agreement FILE    # write how far each component is from torch, as JSON
@@ -78,14 +79,19 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_sessionfinish(session):
-    """Write the files that were asked for."""
+    """Write the files that were asked for; a worker of pytest-xdist hands over what they are made of."""
+    if hasattr(session.config, "workeroutput"):
+        rows = [[*key, row] for key, row in oracle_rows().items()]
+        session.config.workeroutput["measured"] = {
+            "agreement": rows,
+            "launches": session.config.stash.get(LAUNCHES, {}),
+        }
+        return
     agreement = session.config.getoption("--agreement")
     if agreement:
         import torch
 
-        import oracle
-
-        rows = [dict(component=name, dtype=dtype, **row) for (name, dtype), row in sorted(oracle.AGREEMENT.items())]
+        rows = [dict(component=name, dtype=dtype, **row) for (name, dtype), row in sorted(oracle_rows().items())]
         today = datetime.date.today().isoformat()
         write(agreement, {"torch": torch.__version__, "date": today, "components": rows})
     kernel_types = session.config.getoption("--kernel-types")
@@ -94,15 +100,28 @@ def pytest_sessionfinish(session):
         write(kernel_types, {k: launches[k] for k in sorted(launches) if k.startswith("reftorch.")})
 
 
+def oracle_rows() -> dict:
+    """What the oracle measured in this process; nothing without torch."""
+    return sys.modules["oracle"].AGREEMENT if "oracle" in sys.modules else {}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """A worker has ended: add what it measured to this process's."""
+    measured = getattr(node, "workeroutput", {}).get("measured", {"agreement": [], "launches": {}})
+    for component, dtype, row in measured["agreement"]:
+        import oracle
+
+        oracle.add_agreement(component, dtype, **row)
+    launches = node.config.stash.get(LAUNCHES, {})
+    for kernel, signatures in measured["launches"].items():
+        known = launches.setdefault(kernel, [])
+        known += [signature for signature in signatures if signature not in known]
+
+
 def write(file, content):
     with open(file, "w") as out:
         json.dump(content, out, indent=1)
-
-
-@pytest.fixture
-def launches(pytestconfig) -> dict:
-    """The types of all launches on the simulator so far."""
-    return pytestconfig.stash[LAUNCHES]
 
 
 @pytest.fixture

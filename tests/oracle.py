@@ -279,12 +279,19 @@ def check(case: Case, run: Run) -> None:
     ours = our_result(case, run, theirs.state)
     compare(case, ours, theirs)
     if run.mode == "compiled" and not run.strided:
-        row = AGREEMENT.setdefault((case.component or case.name, run.dtype), dict(cases=0, forward=0.0, backward=0.0))
-        row["cases"] += 1
+        errors = dict(forward=0.0, backward=0.0)
         for name, wanted in theirs.values.items():
             kind = {"output": "forward", "gradient": "backward"}.get(name.split("[")[0].split()[0])
             if kind:
-                row[kind] = max(row[kind], error_of(ours.values[name], wanted))
+                errors[kind] = max(errors[kind], error_of(ours.values[name], wanted))
+        add_agreement(case.component or case.name, run.dtype, 1, **errors)
+
+
+def add_agreement(component: str, dtype: str, cases: int, forward: float, backward: float) -> None:
+    """So many more cases of a component, and their largest errors."""
+    row = AGREEMENT.setdefault((component, dtype), dict(cases=0, forward=0.0, backward=0.0))
+    row["cases"] += cases
+    row["forward"], row["backward"] = max(row["forward"], forward), max(row["backward"], backward)
 
 
 def check_modes(case: Case) -> None:
