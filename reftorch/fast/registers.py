@@ -8,6 +8,7 @@ becomes in machine code.
     window         a piece of a line
     add_scaled     row += value * line, for a row of a tile
     copy_row       row[:] = line, for a row of a tile
+    take_larger    the larger of two numbers, and its place, for a register of them
     by_itself      this function is compiled once, not inside each of its callers
 
 A row of a tile is three registers wide, and as many rows are summed up at once as leave room for a row of the other factor. There
@@ -182,6 +183,61 @@ def _lower_copy_row(context, builder, signature, arguments):
     for row, line in zip(rows, lines):
         builder.store(builder.load(line, align=size), row, align=size)
     return context.get_dummy_value()
+
+
+def take_larger(best, found, line, place, step):
+    """For LANES numbers, `step` apart: one that is larger than that in `best`, or NaN, or the first, takes its place, its number's too."""
+    for s in range(LANES):
+        value = line[s * step]
+        if found[s] < 0 or value > best[s] or value != value:
+            best[s], found[s] = value, place + s * step
+
+
+@type_callable(take_larger)
+def _type_take_larger(context):
+    return lambda best, found, line, place, step: types.none
+
+
+@lower_builtin(take_larger, types.Array, types.Array, types.Array, types.Integer, types.Integer)
+def _lower_take_larger(context, builder, signature, arguments):
+    kinds = signature.args
+    data = [make_array(kinds[i])(context, builder, arguments[i]).data for i in range(3)]
+    place, step = (context.cast(builder, arguments[i], kinds[i], types.int64) for i in (3, 4))
+    known = kinds[4].literal_value if isinstance(kinds[4], types.IntegerLiteral) else None
+    steps = builder.mul(_all_lanes(builder, step), ir.Constant(ir.VectorType(step.type, LANES), list(range(LANES))))
+    values, best = _lanes(builder, data[2], known, step), _lanes(builder, data[0], 1, step)
+    found = _lanes(builder, data[1], 1, step)
+    larger = builder.or_(builder.fcmp_ordered(">", values, best), builder.fcmp_unordered("uno", values, values))
+    wins = builder.or_(larger, builder.icmp_signed("<", found, ir.Constant(found.type, [0] * LANES)))
+    for target, new, old in (
+        (data[0], values, best),
+        (data[1], builder.add(_all_lanes(builder, place), steps), found),
+    ):
+        to = builder.bitcast(target, new.type.as_pointer())
+        builder.store(builder.select(wins, new, old), to, align=1)
+    return context.get_dummy_value()
+
+
+def _all_lanes(builder, value):
+    """A register of one number."""
+    kind = ir.VectorType(value.type, LANES)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+def _lanes(builder, data, known_step, step):
+    """Numbers from `data` on, `step` apart; where that is known to be 1 or 2, out of one or two whole registers."""
+    number = data.type.pointee
+    if known_step in (1, 2):
+        whole = ir.VectorType(number, LANES * known_step).as_pointer()
+        loaded = builder.load(builder.bitcast(data, whole), align=1)
+        picked = ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(range(0, LANES * known_step, known_step)))
+        return builder.shuffle_vector(loaded, loaded, picked)
+    values = ir.Constant(ir.VectorType(number, LANES), ir.Undefined)
+    for s in range(LANES):
+        value = builder.load(builder.gep(data, [builder.mul(step, ir.Constant(step.type, s))]))
+        values = builder.insert_element(values, value, ir.Constant(ir.IntType(32), s))
+    return values
 
 
 # --------------------------------------------------------------------------------------------------------- a function apart

@@ -11,7 +11,7 @@ import pytest
 from numba import njit, prange
 
 from reftorch.fast import registers
-from reftorch.fast.registers import COLS, ROWS, TILES, window
+from reftorch.fast.registers import COLS, LANES, ROWS, TILES, take_larger, window
 from reftorch.fast.tile import multiply_row, multiply_tile
 
 HERE = Path(__file__).parent
@@ -72,6 +72,32 @@ def test_a_window_of_a_window():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_take_larger(step, dtype):
+    """Twice: all numbers are the first, then some are larger, some NaN, some equal."""
+
+    @njit
+    def compiled(best, found, line, step):
+        if step == 1:
+            take_larger(best, found, line, 100, 1)
+        elif step == 2:
+            take_larger(best, found, line, 100, 2)
+        else:
+            take_larger(best, found, line, 100, step)
+
+    rng = np.random.default_rng(step)
+    lines = rng.choice([-1.0, 0.0, 1.0, np.nan, np.inf, -np.inf], (2, LANES * step)).astype(dtype)
+    results = []
+    for form in (compiled, lambda best, found, line, step: take_larger(best, found, line, 100, step)):
+        best, found = np.full(LANES, -np.inf, dtype), np.full(LANES, -1)
+        for line in lines:
+            form(best, found, line, step)
+        results.append((best, found))
+    assert np.array_equal(results[0][0], results[1][0], equal_nan=True)
+    assert np.array_equal(results[0][1], results[1][1]) and (results[0][1] >= 100).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rooms_start_on_a_cache_line(dtype):
     for workers, size in ((1, 1), (2, 100), (3, 5)):
         room = registers.rooms(workers, size, np.dtype(dtype), np.zeros)
@@ -117,8 +143,9 @@ OTHERS = [kind for kind in TILES if TILES[kind] != (ROWS, COLS // 3)]
 @pytest.fixture(scope="module")
 def pretending():
     """The identity tests again, in processes that take this processor for another one; they compile side by side."""
-    files = [str(HERE / name) for name in ("test_fast_matmul.py", "test_fast_conv2d.py")]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "borders and one", *files]
+    files = [str(HERE / f"test_fast_{name}.py") for name in ("matmul", "conv2d", "max_pool2d")]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
+    command += ["-k", "(borders or shapes) and one", *files]
     started = {
         kind: subprocess.Popen(
             command,

@@ -246,7 +246,7 @@ class MaxPool2DWithIndicesFunction(Function):
         y = x.new_empty(*x.shape[:2], *size_out)
         index = x.new_empty(*y.shape, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
-        run = on(x.device, max_pool2d_forward_cpu, max_pool2d_forward_cuda, threads=y.numel())
+        run = on(x.device, max_pool2d_forward_cpu, max_pool2d_forward_cuda, y.numel(), fast.max_pool2d_forward)
         run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
