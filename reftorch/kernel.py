@@ -43,7 +43,7 @@ from numba.core.dispatcher import Dispatcher
 
 from . import threads as guards
 
-__all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "flat", "njit", "on"]
+__all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "fast_forms", "flat", "njit", "on"]
 __all__ += ["kernels", "launching", "plain", "prange", "shaped"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
@@ -173,6 +173,11 @@ def kernels(which: str) -> Iterator[None]:
         yield
     finally:
         _fast = before
+
+
+def fast_forms() -> bool:
+    """Whether the fast forms are to be taken: not in debug mode, nor within `kernels("plain")`."""
+    return _fast and not _debugging
 
 
 def plain(kernel: Callable, exchange: Callable[[Any], Any] = lambda value: value) -> Callable:

@@ -203,8 +203,8 @@ class Size(tuple):
         return f"torch.Size([{', '.join(map(str, self))}])"
 
     def __getitem__(self, index: Any) -> Any:
-        picked = super().__getitem__(index)
-        return Size(picked) if isinstance(index, slice) else picked
+        picked = tuple.__getitem__(self, index)
+        return tuple.__new__(Size, picked) if type(picked) is tuple else picked
 
     def __add__(self, other: Any) -> Size:
         return Size(super().__add__(tuple(other)))

@@ -37,6 +37,11 @@ def matmul(a, b, y, bias=None):
     M, N = y.shape
     if y.size == 0:
         return
+    if N <= 2 < M:  # a vector, or two: then as rows
+        turned = np.empty((N, M), y.dtype)
+        matmul(b.T, a.T, turned)
+        np.copyto(y, turned.T if bias is None else turned.T + bias)
+        return
     (a, a_turned), (b, b_turned) = _lie(a), _lie(b)
     if bias is None:
         bias = np.zeros(N, y.dtype)
@@ -46,12 +51,12 @@ def matmul(a, b, y, bias=None):
         return add_rows(np.ascontiguousarray(a.T) if a_turned else a, b, bias, y)
     workers = threads_for(a.size * N)
     depth, tiles = min(DEPTH, a.size // M), -(-min(M, BLOCK) // ROWS)
-    a_panels = rooms(workers, tiles * depth * ROWS, y.dtype)
-    b_panels = rooms(workers, depth * COLS, y.dtype)
+    of_a = -(-tiles * depth * ROWS // 16) * 16  # numbers, in whole lines of the cache
+    panels = rooms(workers, of_a + depth * COLS, y.dtype)
     if workers == 1:
-        multiply_share(a, a_turned, b, b_turned, bias, y, 0, M, 0, N, PANEL, a_panels[0], b_panels[0])
+        multiply_share(a, a_turned, b, b_turned, bias, y, 0, M, 0, N, PANEL, panels[0], of_a)
     else:
-        multiply_shared(workers, a, a_turned, b, b_turned, bias, y, PANEL, a_panels, b_panels)
+        multiply_shared(workers, a, a_turned, b, b_turned, bias, y, PANEL, panels, of_a)
 
 
 def _lie(a):
@@ -100,9 +105,10 @@ def pack_rows(a, turned, k0, depth, i, height, panel):
 
 # ## Rungs 3 and 4
 @njit(**SERIAL)
-def multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, a_panels, b_panel):
+def multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, panels, of_a):
     by_itself()
     K = a.shape[0] if a_turned else a.shape[1]
+    a_panels, b_panel = window(panels, 0, of_a), window(panels, of_a, panels.size - of_a)
     part = local_array(ROWS, COLS, y.dtype)
     for k0 in range(0, max(K, 1), DEPTH):
         depth = min(DEPTH, K - k0)
@@ -130,8 +136,8 @@ def put_tile(part, y, i, height, j, width, bias, first):
 
 # ## Rung 5
 @njit(**PARALLEL)
-def multiply_shared(workers, a, a_turned, b, b_turned, bias, y, start, a_panels, b_panels):
+def multiply_shared(workers, a, a_turned, b, b_turned, bias, y, start, panels, of_a):
     for worker in prange(workers):
         w = np.int64(worker)
         i0, i1, j0, j1 = share_of(w, workers, y)
-        multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, a_panels[w], b_panels[w])
+        multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, panels[w], of_a)

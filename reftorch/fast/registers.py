@@ -67,7 +67,7 @@ def rooms(workers, size, dtype, fill=np.empty):
     """Scratch for each worker: numbers from the start of a cache line on, so that no register is filled from two lines."""
     pitch = -(-size // 16) * 16
     room = fill(workers * pitch + 16, dtype)
-    skip = (-room.ctypes.data // room.itemsize) % 16
+    skip = (-room.__array_interface__["data"][0] // room.itemsize) % 16
     return room[skip : skip + workers * pitch].reshape(workers, pitch)
 
 

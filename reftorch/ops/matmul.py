@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
+from ..fast.matmul import matmul as fast_matmul
+from ..kernel import fast_forms
 from ..tensor import Tensor
+from ..types import CPU
 from .arguments import no_bools, one_device, tensor_first
 from .backend import library, quietly
 
@@ -19,7 +22,14 @@ class Matmul(Function):
     def forward(ctx, a, b):
         needs_a, needs_b = ctx.needs_input_grad
         ctx.save_for_backward(a if needs_b else None, b if needs_a else None)
-        return Tensor._make(quietly(library(a.device).matmul, a.array, b.array), a.device)
+        x, y = a.array, b.array
+        if x.shape[-1] == 1:  # a single product in each sum: NumPy's matmul takes ten times as long as its multiply
+            return Tensor._make(quietly(library(a.device).multiply, x, y), a.device)
+        if a.device is CPU and x.ndim == y.ndim == 2 and x.dtype.kind == "f" and _wakes_threads(x, y) and fast_forms():
+            product = np.empty((x.shape[0], y.shape[1]), x.dtype)
+            fast_matmul(x, y, product)
+            return Tensor._make(product, CPU, a.dtype)
+        return Tensor._make(quietly(library(a.device).matmul, x, y), a.device)
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -29,6 +39,12 @@ class Matmul(Function):
             matmul(grad_y, b.transpose(-1, -2)) if needs_a else None,  # summed over stacks that were broadcast
             matmul(a.transpose(-1, -2), grad_y) if needs_b else None,
         )
+
+
+def _wakes_threads(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether NumPy's BLAS would compute on threads of its own, for which those of the kernels would have to make room."""
+    work = a.size * b.shape[1]
+    return work > (8192 if min(len(a), b.shape[1]) == 1 else 2**20)
 
 
 @tensor_first

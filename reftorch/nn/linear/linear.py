@@ -86,7 +86,7 @@ import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
 from reftorch.nn import init
 from reftorch.nn.module import Module
 from reftorch.nn.parameter import Parameter
@@ -230,23 +230,23 @@ class LinearFunction(Function):
         ctx.N = N
         if bias is None:
             bias = x.new_zeros(D_out)
-        y = x.new_empty(N, D_out)
+        y = x.new_empty(linear_output_size(x.shape, D_out))
         run = on(x.device, linear_forward_cpu, linear_forward_cuda, N * D_out, fast.linear_forward)
-        run(*arrays(x.reshape(N, D_in), weight, bias, y))
-        return y.reshape(linear_output_size(x.shape, D_out))
+        rows, filters, offsets, out = arrays(x, weight, bias, y)
+        run(rows.reshape(N, D_in), filters, offsets, out.reshape(N, D_out))
+        return y
 
     @staticmethod
     def backward(ctx, grad_y):
         x, weight = ctx.saved_tensors
         D_out, D_in = weight.shape
         N, device = ctx.N, x.device
-        grad_y = grad_y.reshape(N, D_out)
+        (grad_rows,) = shaped((N, D_out), grad_y)
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
-            grad_x = x.new_empty(N, D_in)
+            grad_x = x.new_empty(x.shape)
             run = on(device, linear_backward_x_cpu, linear_backward_x_cuda, N * D_in, fast.linear_backward_x)
-            run(*arrays(grad_y, weight, grad_x))
-            grad_x = grad_x.reshape(x.shape)
+            run(grad_rows, *arrays(weight), *shaped((N, D_in), grad_x))
         if ctx.needs_input_grad[1]:
             grad_weight = x.new_empty(D_out, D_in)
             run = on(
@@ -256,11 +256,11 @@ class LinearFunction(Function):
                 D_out * D_in,
                 fast.linear_backward_weight,
             )
-            run(*arrays(grad_y, x.reshape(N, D_in), grad_weight))
+            run(grad_rows, *shaped((N, D_in), x), *arrays(grad_weight))
         if ctx.needs_input_grad[2]:
             grad_bias = x.new_empty(D_out)
             run = on(device, linear_backward_bias_cpu, linear_backward_bias_cuda, D_out, fast.linear_backward_bias)
-            run(*arrays(grad_y, grad_bias))
+            run(grad_rows, *arrays(grad_bias))
         return grad_x, grad_weight, grad_bias
 
 
