@@ -196,13 +196,13 @@ class Node:
                 f"{len(self.next_functions)}, got {len(found)}): backward returns one for each argument of forward, "
                 "None for those that have none"
             )
-        found = [self._fitted(i, grad) for i, grad in enumerate(found)]
+        found = [None if grad is None else self._fitted(i, grad) for i, grad in enumerate(found)]
         return call_hooks(self._post_hooks, found, tuple(grads)) if self._post_hooks else found
 
     def _fitted(self, index: int, grad: Any) -> Tensor | None:
         """`grad` with the shape and dtype of the input that it belongs to."""
         node, output = self.next_functions[index]
-        if grad is None or node is None:
+        if node is None:
             return None
         if not is_tensor(grad):
             raise RuntimeError(
@@ -210,18 +210,19 @@ class Node:
                 "or None"
             )
         shape, dtype, device = node._output_like[output]
-        refuse_complex(dtype)
-        where = f"Function {type(self).name(self)} returned an invalid gradient at index {index} -"
+        if dtype.is_complex:
+            refuse_complex(dtype)
         if grad.array.shape != shape:
             if not expands_to(shape, grad.shape):
-                raise RuntimeError(
-                    f"{where} got {list(grad.shape)} but expected shape compatible with {list(shape)}, "
-                    "the shape of the input"
-                )
+                wanted = f"expected shape compatible with {list(shape)}, the shape of the input"
+                raise RuntimeError(f"{self._invalid(index)} got {list(grad.shape)} but {wanted}")
             grad = grad.sum_to_size(shape)
         if grad.device is not device and grad.device != device:
-            raise RuntimeError(f"{where} expected device {device} but got {grad.device}")
+            raise RuntimeError(f"{self._invalid(index)} expected device {device} but got {grad.device}")
         return grad if grad.dtype is dtype else grad.to(dtype)
+
+    def _invalid(self, index: int) -> str:
+        return f"Function {type(self).name(self)} returned an invalid gradient at index {index} -"
 
 
 class _Saved:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reftorch import fast
-from reftorch.fast import workers
+from reftorch.fast import softmax, workers
 from reftorch.fast.exponential import exp32
 from reftorch.fast.softmax import BLOCK, LARGEST
 from reftorch.kernel import SERIAL, njit
@@ -17,7 +17,8 @@ from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu
 
 @pytest.fixture(autouse=True, params=[1, 2], ids=["one thread", "two threads"])
 def threads(request, monkeypatch):
-    """With two, even the smallest batch is shared."""
+    """With two, even the smallest batch is shared; and no batch is too small for the fast form."""
+    monkeypatch.setattr(softmax, "WORTH", 1)
     before = numba.get_num_threads()
     numba.set_num_threads(min(request.param, numba.config.NUMBA_NUM_THREADS))
     if request.param == 2:

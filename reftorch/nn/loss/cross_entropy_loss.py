@@ -112,7 +112,7 @@ from reftorch.nn.loss.classes import (
     label_shape,
 )
 from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu, log_probabilities_forward_cuda
-from reftorch.nn.loss.reduction import _WeightedLoss, loss_mean, loss_sum, reduction_name
+from reftorch.nn.loss.reduction import _WeightedLoss, loss_mean, loss_mean_backward, loss_sum, reduction_name
 from reftorch.nn.loss.soft_cross_entropy import SoftCrossEntropyFunction
 from reftorch.types import float32, float64, int64
 
@@ -243,8 +243,10 @@ class CrossEntropyFunction(Function):
         N, C, D = log_p.shape
         if ctx.reduction == "none":
             grad_loss = grad_y.reshape(N, D)
+        elif ctx.reduction == "sum":
+            grad_loss = grad_y.expand(N, D)
         else:
-            grad_loss = (grad_y / ctx.divisor if ctx.reduction == "mean" else grad_y).expand(N, D)
+            grad_loss = loss_mean_backward(grad_y, ctx.divisor, (N, D))
         grad_x = log_p.new_empty(ctx.shape)
         run = on(
             log_p.device,

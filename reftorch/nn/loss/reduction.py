@@ -192,3 +192,26 @@ def loss_mean(loss: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     run = on(loss.device, loss_mean_cpu, loss_mean_cuda, _threads(loss))
     run(*flat(loss, share, mean, divisor))
     return mean, divisor
+
+
+# Every loss counts alike: the gradient of the mean is the same for each, g over the divisor.
+@njit(**SERIAL)
+def loss_mean_backward_cpu(grad_y, divisor, grad_loss):
+    for i in range(grad_loss.size):
+        grad_loss[i] = grad_y[0] / divisor[0]
+
+
+@cuda.jit
+def loss_mean_backward_cuda(grad_y, divisor, grad_loss):
+    i = cuda.grid(1)
+    if i >= grad_loss.size:
+        return
+    grad_loss[i] = grad_y[0] / divisor[0]
+
+
+def loss_mean_backward(grad_y: Tensor, divisor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The gradient of each loss, given that of their mean."""
+    grad_loss = grad_y.new_empty(shape)
+    run = on(grad_y.device, loss_mean_backward_cpu, loss_mean_backward_cuda, grad_loss.numel())
+    run(*flat(grad_y, divisor, grad_loss))
+    return grad_loss
