@@ -33,7 +33,9 @@ def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, 
         return plain(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
     x, y = as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w)
     slide, start = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
-    convolve(x, weight.reshape(groups, -1, start.size), bias, y, start, slide)
+    C_out, C_group, K_h, K_w = weight.shape
+    filters = weight.reshape(groups, C_out // groups, C_group, K_h * K_w)
+    convolve(x, filters, False, np.arange(K_h * K_w), bias, y, start, slide)
 
 
 def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
@@ -43,11 +45,10 @@ def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, 
         return plain(grad_y, weight, grad_x, *options)
     grad_x, grad_y = as_rows(grad_x, grad_y, weight, *options[:4])
     C_out, C_group, K_h, K_w = weight.shape
-    turned = weight.reshape(groups, C_out // groups, C_group, K_h * K_w).swapaxes(1, 2)
+    filters = weight.reshape(groups, C_out // groups, C_group, K_h * K_w)
     nothing = np.zeros(grad_x.shape[1], grad_x.dtype)
     for slide, start, taps in backward_plans(grad_x.shape, weight.shape, grad_y.shape, *options):
-        filters = turned[..., taps].reshape(groups, C_group, start.size)
-        convolve(grad_y, filters, nothing, grad_x, start, slide)
+        convolve(grad_y, filters, True, taps, nothing, grad_x, start, slide)
 
 
 def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
@@ -58,20 +59,51 @@ def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
     return (images.reshape(*images.shape[:2], 1, images.shape[2] * images.shape[3]) for images in (x, y))
 
 
-def convolve(x, filters, bias, y, start, slide):
-    """Slide `filters` (groups, outputs of a group, weights) over x."""
-    groups, C_out, K = filters.shape
-    tiles = -(-C_out // ROWS)
-    padded = np.zeros((groups, tiles * ROWS, K), y.dtype)
-    padded[:, :C_out] = filters
-    panels = padded.reshape(groups, tiles, ROWS, K).swapaxes(2, 3).reshape(groups, tiles, K * ROWS)
+def convolve(x, filters, turned, taps, bias, y, start, slide):
+    """Slide the weights `taps` of `filters` (groups, C_out, C_in, weights) over x; with `turned`, from C_out to C_in."""
+    tiles = -(-filters.shape[2 if turned else 1] // ROWS)
+    panels = np.empty((len(filters), tiles, start.size * ROWS), y.dtype)
+    workers = threads_for(panels.size * 16, tiles)
+    if workers == 1:
+        pack_filters_share(filters, turned, taps, panels, 0, tiles)
+    else:
+        pack_filters_shared(workers, filters, turned, taps, panels)
     blocks = -(-len(x) // slide.images)
-    workers = threads_for(y.size * K, blocks)
+    workers = threads_for(y.size * start.size, blocks)
     flats = rooms(workers, slide.size, y.dtype, np.zeros)
     if workers == 1:
         slide_share(0, 1, x, panels, bias, y, start, slide, flats[0])
     else:
         slide_shared(workers, x, panels, bias, y, start, slide, flats)
+
+
+# ## Panels
+#
+# Of ROWS filters the weights that are used together stand side by side. The filters of the gradient are turned: their outputs are
+# the channels that go into the forward convolution.
+@njit(**SERIAL)
+def pack_filters_share(filters, turned, taps, panels, i0, i1):
+    by_itself()
+    outs, ins = (filters.shape[2], filters.shape[1]) if turned else (filters.shape[1], filters.shape[2])
+    for g in range(len(filters)):
+        for i in range(i0, i1):
+            panel, height = panels[g, i], min(ROWS, outs - i * ROWS)
+            if height < ROWS:
+                for k in range(panel.size):
+                    panel[k] = 0
+            for c in range(ins):
+                for r in range(height):
+                    weights = filters[g, c, i * ROWS + r] if turned else filters[g, i * ROWS + r, c]
+                    for t in range(taps.size):
+                        panel[(c * taps.size + t) * ROWS + r] = weights[taps[t]]
+
+
+@njit(**PARALLEL)
+def pack_filters_shared(workers, filters, turned, taps, panels):
+    tiles = panels.shape[1]
+    for worker in prange(workers):
+        w = np.int64(worker)
+        pack_filters_share(filters, turned, taps, panels, w * tiles // workers, (w + 1) * tiles // workers)
 
 
 # ## Rung 2: the flat image

@@ -108,9 +108,7 @@ def by_tiles(grad_y, x, grad_weight, groups, lay, start, windows, places):
         weight_share(0, 1, lines, x, start, windows, totals[0], checks, lay, lasts[0], panels[0])
     else:
         weight_shared(workers, lines, x, start, windows, totals, checks, lay, lasts, panels)
-    total = totals[0] if workers == 1 else totals.sum(0)
-    total = total[:, : C_out // groups, places].reshape(C_out, K_h, K_w, C)
-    grad_weight[...] = total.transpose(0, 3, 1, 2)
+    put_weights(totals, places, grad_weight.reshape(groups, C_out // groups, C, K_h * K_w))
     return math.isfinite(checks.sum())
 
 
@@ -189,6 +187,21 @@ def weight_shared(workers, lines, x, start, windows, totals, checks, lay, lasts,
     for worker in prange(workers):
         w = np.int64(worker)
         weight_share(w, workers, lines, x, start, windows, totals[w], checks, lay, lasts[w], panels[w])
+
+
+@njit(**SERIAL)
+def put_weights(totals, places, grad_weight):
+    """The sums of all workers, from their places in the windows (weight, channel) to those in the filters (channel, weight)."""
+    by_itself()
+    groups, C_out, C, K = grad_weight.shape
+    for g in range(groups):
+        for c_out in range(C_out):
+            for k in range(K):
+                for c in range(C):
+                    total = np.float64(0)
+                    for worker in range(len(totals)):
+                        total += totals[worker, g, c_out, places[k * C + c]]
+                    grad_weight[g, c_out, c, k] = total
 
 
 # ## A few filters
