@@ -1,4 +1,4 @@
-"""The command line: `reftorch train`, `step`, `bench`, `compile`, `doctor`. Each imports what it needs when it is chosen."""
+"""The command line: `reftorch train`, `step`, `bench`, `course` and the rest. Each imports what it needs when it is chosen."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
     add_bench(commands)
     add_compile(commands)
     add_docs(commands)
+    add_course(commands)
+    add_new(commands)
     add_doctor(commands)
     return top
 
@@ -202,6 +204,23 @@ def add_docs(commands: argparse._SubParsersAction) -> None:
     docs.set_defaults(run=run_docs)
 
 
+def add_course(commands: argparse._SubParsersAction) -> None:
+    """`reftorch course`"""
+    from reftorch.course.command import add
+
+    add(commands)
+
+
+def add_new(commands: argparse._SubParsersAction) -> None:
+    """`reftorch new`"""
+    text = "Write the skeleton of a new component: its file, its tests against PyTorch, its list of classic mistakes."
+    new = commands.add_parser("new", help="begin a new component", description=text)
+    new.set_defaults(run=run_new)
+    new.add_argument("component", metavar="SECTION/NAME", help="as nn/activation/softsign; nothing is overwritten")
+    text = "the name of its module (default: as it is documented, or made from NAME)"
+    new.add_argument("--class", dest="class_name", default="", metavar="CLASS", help=text)
+
+
 def add_doctor(commands: argparse._SubParsersAction) -> None:
     """`reftorch doctor`"""
     text = "Print versions, threads, what CUDA means here, where compiled kernels are kept, and what is missing."
@@ -254,6 +273,13 @@ def run_compile(options: argparse.Namespace) -> int:
 def run_docs(options: argparse.Namespace) -> int:
     """Leave the work to `reftorch.site`."""
     from reftorch.site.command import main
+
+    return main(options)
+
+
+def run_new(options: argparse.Namespace) -> int:
+    """Leave the work to `reftorch.scaffold`."""
+    from reftorch.scaffold import main
 
     return main(options)
 

@@ -1,0 +1,232 @@
+"""Running one case, and packing what came out of it so that it can travel without being code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import time
+import traceback
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import reftorch
+from reftorch import simt
+from reftorch.course.draw import Draw
+from reftorch.kernel import kernels, launching
+from reftorch.trace.plain import stepped
+
+PRINTED = 4_000  # characters of what a case prints that are kept
+LARGEST = 1 << 28  # bytes of an answer's arrays
+NOTHING: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "seconds": 0.0}
+NOTHING |= {"notes": [], "forbidden": []}
+FAULT = {"type": str, "kind": str, "text": str, "array": str, "file": str, "line": int}
+STEPS = 4_000_000  # accesses of a CUDA kernel
+ROUNDS = 5  # of a case whose time is taken; the first one compiles
+
+
+def run_case(code: str, results: tuple[str, ...], seed: str, mode: str, asked: tuple[str, ...], module: Any) -> dict:
+    """What one case gave, as JSON-like data, with arrays under "arrays".
+
+    mode: "plain" runs all kernels as Python; "compiled" compiles those that were asked; "speed" does so several times, and tells
+    the shortest; "cuda" runs them under `reftorch.simt`.
+    """
+    told: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "arrays": []}
+    printed, seconds = Bounded(), []
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(printed), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the compiler about what it could not share among threads
+        for _ in range(ROUNDS if mode == "speed" else 1):
+            names = Draw(seed, "cuda" if mode == "cuda" else "cpu").names()
+            start = time.perf_counter()
+            try:
+                with MODES[mode](asked, module, told):
+                    exec(compile(code, "<case>", "exec"), names)
+            except BaseException as error:  # SystemExit and KeyboardInterrupt of the student's code too
+                told["error"] = describe(error)
+                break
+            seconds.append(time.perf_counter() - start)
+    told |= {"seconds": min(seconds, default=0.0), "printed": printed.text}
+    for name in results:
+        if name in names:
+            told["results"][name] = pack(names[name], told["arrays"])
+    return told
+
+
+class Bounded(io.TextIOBase):
+    """Keeps the beginning of what is written to it."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        if len(self.text) < PRINTED:
+            self.text += str(text)[: PRINTED - len(self.text)]
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as text, with the last line of the submission that it passed through."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != "<case>"]
+    cause = error.__cause__ if isinstance(error, simt.KernelFailed) and error.__cause__ else error
+    frames += traceback.extract_tb(cause.__traceback__) if cause is not error else []
+    kind = type(cause)
+    name = kind.__name__ if kind.__module__ in ("builtins", "numba.core.errors") else "an exception"
+    if isinstance(cause, simt.SimtError):
+        name = type(cause).__name__
+    try:
+        message = str(cause)[:1000]
+    except Exception:
+        message = ""
+    where = [[Path(f.filename).name, f.lineno, f.name] for f in frames]
+    return {"type": name, "message": message, "where": where[-40:]}
+
+
+# ------------------------------------------------------------------------------------------------------- modes
+@contextlib.contextmanager
+def as_python(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
+    """CPU kernels run as Python."""
+    with launching(lambda device, cpu, cuda, threads: stepped(cpu) if device.type == "cpu" else None):
+        yield
+
+
+@contextlib.contextmanager
+def as_compiled(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
+    """The kernels that were asked run compiled, all others as Python: compiling those would only cost time."""
+    own = [vars(module).get(name) for name in asked]
+
+    def choose(device: Any, cpu: Callable, cuda: Any, threads: int) -> Callable | None:
+        if device.type != "cpu" or any(cpu is kernel for kernel in own):
+            return None
+        return stepped(cpu)
+
+    with kernels("plain"), launching(choose):
+        yield
+
+
+@contextlib.contextmanager
+def as_cuda(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
+    """CUDA kernels run thread by thread; what the runner found goes into `told`."""
+    try:
+        with simt.runner(strict=told.get("strict", False), max_steps=STEPS) as session, as_python(asked, module, told):
+            yield
+    finally:
+        told["faults"] = [fault_of(fault) for fault in session.faults][:20]
+        for report in session.reports:
+            if report.kernel in asked:
+                told["reads"][report.kernel] = told["reads"].get(report.kernel, 0) + report.counts["global reads"]
+
+
+def fault_of(fault: Any) -> dict[str, Any]:
+    where = fault.places[0] if fault.places else None
+    return {
+        "type": type(fault).__name__,
+        "kind": fault.kind,
+        "text": fault.text,
+        "array": str(fault.array),
+        "file": Path(where.file).name if where else "",
+        "line": where.line if where else 0,
+    }
+
+
+MODES: dict[str, Callable] = {"plain": as_python, "compiled": as_compiled, "speed": as_compiled, "cuda": as_cuda}
+
+
+# ------------------------------------------------------------------------------------------------------ packing
+def pack(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
+    """Tensors, arrays, numbers, text, and lists and dictionaries of them. Anything else travels as the name of its type."""
+    if isinstance(value, reftorch.Tensor):
+        arrays.append(np.array(value.detach().cpu().numpy()))
+        return {"tensor": len(arrays) - 1, "dtype": str(value.dtype)}
+    if isinstance(value, np.ndarray | np.generic):
+        arrays.append(np.array(value))
+        return {"tensor": len(arrays) - 1, "dtype": "numpy"}
+    if value is None or type(value) in (bool, int, float, str):
+        return {"value": value if not isinstance(value, int) or abs(value) < 2**200 else str(value)}
+    if isinstance(value, list | tuple) and depth < 8:
+        return {"list": [pack(inner, arrays, depth + 1) for inner in value]}
+    if isinstance(value, dict) and depth < 8:
+        return {"dict": [[str(key), pack(inner, arrays, depth + 1)] for key, inner in value.items()]}
+    return {"other": type(value).__name__}
+
+
+def to_bytes(told: dict) -> bytes:
+    """JSON with its length in front, then the arrays as .npz."""
+    arrays = told.pop("arrays", [])
+    text = json.dumps(told).encode()
+    stream = io.BytesIO()
+    safe = [array if array.dtype.kind in "biufc" else np.zeros(0) for array in arrays]
+    np.savez(stream, *safe)
+    return len(text).to_bytes(8, "big") + text + stream.getvalue()
+
+
+def from_bytes(data: bytes) -> dict:
+    """What `to_bytes` packed. Raises ValueError for anything else; nothing in it can execute code, or take much more memory."""
+    try:
+        size = int.from_bytes(data[:8], "big")
+        told = {**NOTHING, **json.loads(data[8 : 8 + size])}
+        packed = io.BytesIO(data[8 + size :])
+        with zipfile.ZipFile(packed) as archive:
+            _demand(sum(entry.file_size for entry in archive.infolist()) <= LARGEST)
+        with np.load(packed, allow_pickle=False) as archive:
+            told["arrays"] = [archive[f"arr_{i}"] for i in range(len(archive.files))]
+        _demand(all(array.dtype.kind in "biufc" for array in told["arrays"]))
+        told["results"] = {name: unpack(value, told["arrays"]) for name, value in told["results"].items()}
+        _well_formed(told)
+        return told
+    except Exception as error:
+        raise ValueError(f"not a result: {type(error).__name__}") from None
+
+
+def _well_formed(told: dict) -> None:
+    """Raises ValueError unless every field is of its type: who sent it may have sent anything."""
+    for name, value in NOTHING.items():
+        _demand(name == "error" or type(told[name]) is type(value) or (name == "seconds" and type(told[name]) is int))
+    _demand(all(type(text) is str for name in ("notes", "forbidden") for text in told[name]))
+    _demand(all(type(count) is int for count in told["reads"].values()))
+    for fault in told["faults"]:
+        _demand({name: type(value) for name, value in fault.items()} == FAULT)
+    if told["error"] is not None:
+        kind, message, where = (told["error"][name] for name in ("type", "message", "where"))
+        _demand(type(kind) is type(message) is str)
+        _demand(all([type(part) for part in place] == [str, int, str] for place in where))
+
+
+def _demand(true: bool) -> None:
+    if not true:
+        raise ValueError
+
+
+def unpack(value: Any, arrays: list[np.ndarray]) -> Any:
+    """The other way round: a tensor comes as `Array`."""
+    if "tensor" in value:
+        return Array(arrays[value["tensor"]], str(value["dtype"]))
+    if "list" in value:
+        return [unpack(inner, arrays) for inner in value["list"]]
+    if "dict" in value:
+        return {str(key): unpack(inner, arrays) for key, inner in value["dict"]}
+    if "other" in value:
+        return Other(str(value["other"]))
+    return value["value"]
+
+
+class Array:
+    """A tensor that came from another process: numbers and the name of a dtype."""
+
+    def __init__(self, numbers: np.ndarray, dtype: str):
+        self.numbers, self.dtype = numbers, dtype
+
+
+class Other:
+    """Something that does not travel: only the name of its type does."""
+
+    def __init__(self, kind: str):
+        self.kind = kind

@@ -1,0 +1,226 @@
+"""`reftorch course`: its commands and options. Each imports what it needs when it is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .assignment import Assignment
+    from .result import Result
+
+EXAMPLES = """examples:
+  reftorch course list                        what there is
+  reftorch course make relu my-relu           a folder to work in
+  reftorch course grade my-relu               points, and what to look at next
+  reftorch course grade submissions --assignment relu --csv points.csv
+                                              a folder that holds one folder for each student
+  reftorch course package relu relu.zip       an autograder to upload to Gradescope
+  reftorch course check my-own.toml           try an assignment of your own on its known mistakes
+"""
+ASSIGNMENT = "a name from `reftorch course list`, or an assignment's .toml file"
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add `course` and its commands to the commands of `reftorch`."""
+    course = commands.add_parser(
+        "course",
+        help="assignments made of the component files, and their grader",
+        description="Make assignments out of the component files, and grade them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    acts = course.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add(acts, "list", run_list, "tell the assignments, with points, needs and time")
+    make = _add(acts, "make", run_make, "write the folder that students work in")
+    make.add_argument("assignment", metavar="ASSIGNMENT", help=ASSIGNMENT)
+    make.add_argument("folder", type=Path, metavar="DIR", help="is made; must be empty if it is there")
+    _add_grade(acts)
+    package = _add(acts, "package", run_package, "write an autograder for Gradescope")
+    package.add_argument("assignment", metavar="ASSIGNMENT", help=ASSIGNMENT)
+    package.add_argument("zip", type=Path, metavar="ZIP", help="the file to write")
+    package.add_argument("--seed", type=int, metavar="N", help="another choice of hidden numbers")
+    check = _add(acts, "check", run_check, "try assignments on the reference, an empty stub and every known mistake")
+    check.add_argument("assignment", nargs="*", metavar="ASSIGNMENT", help=f"{ASSIGNMENT} (default: all of the list)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the table, as for docs/data/course.json")
+
+
+def _add_grade(acts: argparse._SubParsersAction) -> None:
+    grade = _add(acts, "grade", run_grade, "grade a submission, or a folder of them")
+    grade.add_argument("folder", type=Path, metavar="DIR", help="what `make` wrote, with the work done")
+    text = f"{ASSIGNMENT} (default: what the folder says it is)"
+    grade.add_argument("--assignment", metavar="ASSIGNMENT", help=text)
+    grade.add_argument("--student", default="", metavar="NAME", help="hidden cases have numbers of their own for each")
+    grade.add_argument("--seed", type=int, metavar="N", help="another choice of hidden numbers")
+    text = "give the points for speed, too, where there are any; they depend on what else the machine does"
+    grade.add_argument("--speed", action="store_true", help=text)
+    add = grade.add_argument_group("instead of a table on the terminal").add_argument
+    add("--json", type=Path, metavar="FILE", help="the result as JSON; - for the terminal")
+    add("--junit", type=Path, metavar="FILE", help="as JUnit XML, for continuous integration; - for the terminal")
+    add("--gradescope", type=Path, metavar="FILE", help="as Gradescope's results.json; - for the terminal")
+    add = grade.add_argument_group("many submissions").add_argument
+    add("--csv", type=Path, metavar="FILE", help="DIR holds a folder for each student: grade all into this table")
+    text = "report submissions that are alike by so much, names and comments aside (default: %(default)s)"
+    add("--alike", type=_fraction, default=0.9, metavar="X", help=text)
+
+
+def _add(acts: argparse._SubParsersAction, name: str, run, text: str) -> argparse.ArgumentParser:
+    parser = acts.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+    parser.set_defaults(run=lambda options: _guarded(run, options))
+    return parser
+
+
+def _fraction(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text!r}")
+    return number
+
+
+def _guarded(run, options: argparse.Namespace) -> int:
+    """Run a command; say in one line what is wrong with an option or a file."""
+    from reftorch.serialize import FileError
+
+    from .assignment import AssignmentError
+
+    try:
+        return run(options)
+    except (AssignmentError, FileError, OSError) as error:
+        print(f"reftorch: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """A table of the assignments that come with reftorch."""
+    from rich.table import Table
+
+    from .assignment import ready
+    from .report import number
+
+    table = Table(box=None)
+    for column in ("assignment", "points", "minutes", "needs", "what"):
+        table.add_column(column, justify="right" if column in ("points", "minutes") else "left")
+    for assignment in ready():
+        needs = ", ".join(assignment.needs)
+        table.add_row(assignment.name, number(assignment.points), str(assignment.minutes), needs, assignment.title)
+    _console().print(table)
+    return 0
+
+
+def run_make(options: argparse.Namespace) -> int:
+    """Write the folder of an assignment."""
+    from .assignment import AssignmentError, read
+    from .make import make
+
+    if options.folder.is_dir() and any(options.folder.iterdir()):
+        raise AssignmentError(f"{options.folder} is not empty: choose another folder; nothing was written")
+    made = make(read(options.assignment), options.folder)
+    print(f"Wrote {', '.join(file.name for file in made)} into {options.folder}. Begin with README.md.")
+    return 0
+
+
+def run_package(options: argparse.Namespace) -> int:
+    """Write an autograder."""
+    from .assignment import read
+    from .package import package
+
+    package(read(options.assignment), options.zip, options.seed)
+    print(f"Wrote {options.zip}. On Gradescope: Configure Autograder, Zip file upload.")
+    return 0
+
+
+def run_grade(options: argparse.Namespace) -> int:
+    """Grade one submission, or many. The exit code is 0 whatever the points are: a result is no error."""
+    from .assignment import AssignmentError
+    from .grade import grade
+
+    if not options.folder.is_dir():
+        raise AssignmentError(f"{options.folder}: expected a folder with a submission")
+    assignment = _assignment(options)
+    if options.csv:
+        return _grade_many(options, assignment)
+    result = grade(assignment, options.folder, student=options.student, seed=options.seed, speed=options.speed)
+    if not _write(options, [result]):
+        from .report import show
+
+        show(result, _console())
+    return 0
+
+
+def _assignment(options: argparse.Namespace) -> Assignment:
+    from .assignment import AssignmentError, read
+
+    if options.assignment:
+        return read(options.assignment)
+    try:
+        name = str(json.loads((options.folder / "assignment.json").read_text(encoding="utf-8"))["assignment"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise AssignmentError(f"{options.folder} does not say which assignment it is: add --assignment NAME") from None
+    return read(options.folder / name if name.endswith(".toml") else name)
+
+
+def _grade_many(options: argparse.Namespace, assignment: Assignment) -> int:
+    from .assignment import AssignmentError
+    from .many import grade_all, near_identical, show_all, students
+
+    if options.gradescope:
+        raise AssignmentError("--gradescope writes the result of one submission, and --csv grades many")
+    if not students(options.folder):
+        raise AssignmentError(f"{options.folder}: expected a folder for each student in it, found none")
+    console = _console()
+    results = grade_all(assignment, options.folder, options.csv, options.seed, console)
+    show_all(results, near_identical(assignment, options.folder, options.alike), console)
+    _write(options, results)
+    print(f"Wrote {options.csv}.")
+    return 0
+
+
+def _write(options: argparse.Namespace, results: list[Result]) -> bool:
+    """Write the files that were asked for; whether there were any. Many results make a JSON list."""
+    from . import gradescope
+    from .junit import junit
+
+    texts = [
+        (options.json, lambda: _json([result.to_json() for result in results], bool(options.csv))),
+        (options.junit, lambda: junit(results)),
+        (options.gradescope, lambda: json.dumps(gradescope.results(results[0]), indent=2, ensure_ascii=False) + "\n"),
+    ]
+    for file, text in texts:
+        if file is not None and str(file) == "-":
+            sys.stdout.write(text())
+        elif file is not None:
+            file.write_text(text(), encoding="utf-8")
+    return any(file is not None for file, _ in texts)
+
+
+def _json(results: list[str], many: bool) -> str:
+    return ("[\n" + ",\n".join(results) + "\n]" if many else results[0]) + "\n"
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Try assignments; the exit code is 1 if one is not as it should be."""
+    from .assignment import read, ready
+    from .check import check, show
+
+    console = _console()
+    assignments = [read(name) for name in options.assignment] or ready()
+    rows = [check(assignment, console) for assignment in assignments]
+    show(rows, console)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0 if all(row["as_it_should_be"] for row in rows) else 1

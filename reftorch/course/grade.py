@@ -1,0 +1,215 @@
+"""Grading a submission: its cases run in another process, and what they gave is judged here.
+
+This process never imports a line of the submission. It asks one process for what the student's code gives, another for what the
+reference gives, and compares. So a submission can hand back wrong numbers, but no marks.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reftorch.course import feedback, integrity, judge
+from reftorch.course.assignment import Assignment, AssignmentError, Case, Part
+from reftorch.course.draw import seed_of
+from reftorch.course.limits import Died, Worker
+from reftorch.course.result import CaseResult, PartResult, Result
+
+LARGEST = 1_000_000  # bytes of a submission
+MODE = {"compiled": "compiled", "speed": "speed", "cuda": "cuda", "traffic": "cuda"}  # of a part's kind; else "plain"
+PATIENCE = {"plain": 1.0, "cuda": 2.0, "compiled": 6.0, "speed": 8.0}  # times the limit: compiling takes its time
+DEATHS = 2  # of the process in one part, after which the rest of it is not tried; running out of time counts as all
+
+
+@dataclass
+class Run:
+    """One case in one mode: what the student's code gave (None: nothing, because `died`), and the reference's."""
+
+    case: Case
+    mode: str
+    parts: set[str]
+    told: dict[str, Any] | None = None
+    died: str = ""
+    wanted: dict[str, Any] = field(default_factory=dict)
+    kinds: set[str] = field(default_factory=set)
+
+
+def grade(
+    assignment: Assignment, folder: Path, student: str = "", seed: int | None = None, speed: bool = False
+) -> Result:
+    """Grade the file `assignment.submission` in `folder` (or the file that `folder` is).
+
+    The numbers of hidden cases come from `seed`; without one, from the student's name. Speed is judged only on request: it is
+    the one part that may differ from run to run. Whatever the submission does, there is a result.
+
+    Raises AssignmentError if the reference itself fails a case.
+    """
+    seed = seed_for(student) if seed is None else seed
+    parts = [part for part in assignment.parts if part.kind != "speed" or speed]
+    source, trouble = _read(assignment, Path(folder))
+    if source is None:
+        return _nothing(assignment, student, seed, parts, trouble)
+    forbidden = integrity.findings(assignment, source)
+    runs, notes = runs_of(assignment, parts), []
+    work = Path(tempfile.mkdtemp(prefix="reftorch-submission-"))
+    try:
+        file = work / assignment.submission
+        file.write_text(source, encoding="utf-8")
+        with Worker(assignment, None) as reference:
+            notes = _run_all(assignment, file, runs, seed)
+            for run in runs:
+                run.wanted = {} if run.case.check else reference_of(reference, assignment, run, seed)
+            ask = feedback.Ask(reference, assignment, seed)
+            graded = [graded_part(assignment, part, runs, ask) for part in parts]
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    for run in runs:
+        forbidden += [text for text in (run.told or {}).get("forbidden", []) if text not in forbidden]
+    if forbidden:
+        graded = [PartResult(p.name, p.points, 0.0, p.cases, p.message) for p in graded]
+        notes = [f"No points, because of what is not allowed here: {text}" for text in forbidden] + notes
+    return Result(assignment.name, student, seed, graded, notes)
+
+
+def seed_for(student: str) -> int:
+    """The seed of a student's hidden cases."""
+    return int.from_bytes(hashlib.sha256(student.encode()).digest()[:4], "big")
+
+
+def _read(assignment: Assignment, folder: Path) -> tuple[str | None, str]:
+    """The text of the submission, or why there is none."""
+    file = folder / assignment.submission if folder.is_dir() else folder
+    if file.is_symlink() or not file.is_file():  # a link may lead to another student's file, a pipe nowhere
+        return None, f"there is no file {assignment.submission}"
+    try:
+        if file.stat().st_size > LARGEST:
+            return None, f"{file.name} is larger than {LARGEST:,} bytes"
+        source = file.read_text(encoding="utf-8")
+    except OSError:
+        return None, f"there is no file {assignment.submission}"
+    except UnicodeDecodeError as error:
+        return None, f"{file.name} is not UTF-8 text: byte {error.start} cannot be read; save it as UTF-8"
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        return None, f"{file.name}{line} is not Python: {getattr(error, 'msg', error)}"
+    return source, ""
+
+
+def _nothing(assignment: Assignment, student: str, seed: int, parts: list[Part], why: str) -> Result:
+    """A result without points."""
+    graded = [
+        PartResult(
+            part.name, part.points, 0.0, [CaseResult(c.name, c.hidden, False, why) for c in _cases(assignment, part)]
+        )
+        for part in parts
+    ]
+    return Result(assignment.name, student, seed, graded, [why])
+
+
+def _cases(assignment: Assignment, part: Part) -> list[Case]:
+    return [case for case in assignment.cases if part.name in case.parts]
+
+
+def runs_of(assignment: Assignment, parts: list[Part]) -> list[Run]:
+    """Each case once in each mode that its parts need; hidden cases last, so that nothing of them is known to visible ones."""
+    runs: dict[tuple[str, str], Run] = {}
+    for part in parts:
+        mode = MODE.get(part.kind, "plain")
+        for case in _cases(assignment, part):
+            run = runs.setdefault((case.name, mode), Run(case, mode, set()))
+            run.parts.add(part.name)
+            run.kinds.add(part.kind)
+    order = list(PATIENCE)
+    return sorted(runs.values(), key=lambda run: (run.case.hidden, order.index(run.mode)))
+
+
+def job_of(assignment: Assignment, case: Case, mode: str, seed: int) -> dict[str, Any]:
+    """A case as the worker gets it. Expected values are not in it."""
+    drawn = seed_of(assignment.name, case.name, case.hidden, seed)
+    return {"code": case.code, "results": case.results, "seed": drawn, "mode": mode}
+
+
+def _run_all(assignment: Assignment, file: Path, runs: list[Run], seed: int) -> list[str]:
+    """Fill in what the student's code gave. A process that dies is started again for what is left. Returns notes."""
+    notes: list[str] = []
+    deaths: Counter[str] = Counter()
+    worker, flood = None, 0
+    limits = assignment.limits
+    try:
+        for run in runs:
+            run.died = _hopeless(run, runs, deaths)
+            if run.died:
+                continue
+            try:
+                if worker is None:
+                    worker = Worker(assignment, file)
+                    notes += [note for note in worker.ready["notes"] if note not in notes]
+                if worker.ready["error"]:
+                    said = feedback.exception(worker.ready["error"], assignment.submission, hidden=False)
+                    why = f"{assignment.submission} cannot be loaded: it {said}"
+                    for each in runs:
+                        each.died = why
+                    return [why]
+                run.told = worker.run(job_of(assignment, run.case, run.mode, seed), limits.seconds * PATIENCE[run.mode])
+            except Died as error:
+                run.died = str(error)
+                deaths.update(dict.fromkeys(run.parts, DEATHS if error.late else 1))
+                if run.died not in notes:
+                    notes.append(run.died)
+                if worker is not None:
+                    flood = max(flood, worker.flood)
+                    worker.close()
+                worker = None
+    finally:
+        if worker is not None:
+            flood = max(flood, worker.flood)
+            worker.close()
+        for run in runs:
+            run.died = run.died or ("" if run.told else "it was not run")
+    if flood > limits.output_kb * 1024:
+        notes.append(f"more than {limits.output_kb} KB of output were thrown away")
+    return notes
+
+
+def _hopeless(run: Run, runs: list[Run], deaths: Counter[str]) -> str:
+    """Why a case is not even tried: the process died in its part before, or the case fails as plain Python."""
+    if all(deaths[part] >= DEATHS for part in run.parts):
+        return "not run: a case before it ran out of time, or ended the process"
+    plain = next((each for each in runs if each.case is run.case and each.mode == "plain"), None)
+    if plain is None or run.mode not in ("compiled", "speed"):
+        return ""
+    failed = plain.told is not None and plain.told["error"]
+    return plain.died or ("not compiled: it fails as plain Python already" if failed else "")
+
+
+def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int) -> dict[str, Any]:
+    """What is right. CUDA's numbers are the CPU's; only reads are counted where they were counted."""
+    mode = "cuda" if "traffic" in run.kinds else "speed" if run.mode == "speed" else "plain"
+    told = reference.run(job_of(assignment, run.case, mode, seed), 600)
+    if told["error"]:
+        raise AssignmentError(f"{assignment.file}: case {run.case.name!r}: the reference itself raises {told['error']}")
+    missing = set(run.case.results) - set(told["results"])
+    if missing:
+        raise AssignmentError(f"{assignment.file}: case {run.case.name!r} leaves no {', '.join(sorted(missing))}")
+    return told
+
+
+def graded_part(assignment: Assignment, part: Part, runs: list[Run], ask: feedback.Ask) -> PartResult:
+    """Judge the cases of a part, and say which known mistake explains what is wrong."""
+    mode = MODE.get(part.kind, "plain")
+    own = [run for run in runs if run.mode == mode and part.name in run.parts]
+    verdicts = [judge.verdict(assignment, part, run) for run in own]
+    cases = [CaseResult(run.case.name, run.case.hidden, v.passed, v.message) for run, v in zip(own, verdicts)]
+    failed = [(run, v) for run, v in zip(own, verdicts) if not v.passed]
+    earned = part.points * (len(cases) - len(failed)) / len(cases)
+    tried = [(run, v) for run, v in failed if run.told and "is not written yet" not in v.message and not run.case.check]
+    message = feedback.advice(assignment, part, tried, ask) if tried else ""
+    return PartResult(part.name, part.points, round(earned, 2), cases, message)

@@ -1,0 +1,149 @@
+"""What a submission may not use, found in its text: other libraries, ready-made sums of products, ways around the rules.
+
+Only what grading takes from the file counts: the functions that were asked, helpers, constants and imports. A finding costs all
+points, and says where it is. `reftorch.course.watch` looks at what really runs.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+
+from reftorch.course.assignment import Assignment
+from reftorch.course.cut import Function, functions_of
+
+LIBRARIES = {"math", "numpy", "numba", "typing", "collections", "itertools", "functools", "dataclasses", "operator"}
+LIBRARIES |= {"__future__", "contextlib", "copy", "heapq", "warnings", "weakref", "abc", "enum", "numbers"}
+PRODUCTS = (
+    "dot",
+    "matmul",
+    "einsum",
+    "tensordot",
+    "inner",
+    "outer",
+    "vdot",
+    "kron",
+    "convolve",
+    "correlate",
+    "linalg",
+    "fft",
+)
+WAYS_OUT = (
+    "eval",
+    "exec",
+    "compile",
+    "open",
+    "__import__",
+    "globals",
+    "vars",
+    "locals",
+    "breakpoint",
+    "input",
+    "exit",
+    "quit",
+)
+ATTRIBUTES = (
+    "__globals__",
+    "__code__",
+    "__builtins__",
+    "__subclasses__",
+    "__closure__",
+    "__loader__",
+    "py_func",
+    "f_globals",
+)
+
+TAKEN = (
+    Function | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
+)  # what grading takes from the top of a file
+
+
+def findings(assignment: Assignment, source: str) -> list[str]:
+    """What is not allowed in the parts of `source` that grading uses, each with its line."""
+    theirs, ours = ast.parse(source), ast.parse(assignment.source.read_text(encoding="utf-8"))
+    known = functions_of(ours)
+    ignored = {id(node) for name, node in functions_of(theirs).items() if name in known and name not in assignment.cut}
+    nodes = _nodes(theirs, ignored)
+    allowed, given, banned = _imports_of(ours), _given(nodes), banned_names(assignment, ours)
+    found: list[str] = []
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id in given:
+            continue
+        for text in _of_node(node, banned, allowed, assignment.allowed):
+            found.append(f"{assignment.submission}, line {node.lineno}: {text}")  # type: ignore[attr-defined]
+    return list(dict.fromkeys(found))
+
+
+def banned_names(assignment: Assignment, ours: ast.Module | None = None) -> set[str]:
+    """The names that the assignment's functions must not call: what the reference does without, and what its file forbids."""
+    ours = ours or ast.parse(assignment.source.read_text(encoding="utf-8"))
+    known = functions_of(ours)
+    nodes = [node for name in assignment.cut for node in ast.walk(known[name])]
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    used |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    products = set() if any(isinstance(node, ast.MatMult) for node in nodes) else set(PRODUCTS)
+    banned = products | set(WAYS_OUT) | set(ATTRIBUTES) | _supplied_imports(ours)
+    return banned - used | set(assignment.forbidden)
+
+
+def _given(nodes: list[ast.AST]) -> set[str]:
+    """Names that the student's file gives itself, as an argument `input` or a helper `inner`."""
+    found = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    found |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return found | {node.name for node in nodes if isinstance(node, Function | ast.ClassDef)}
+
+
+def _nodes(tree: ast.AST, ignored: set[int]) -> list[ast.AST]:
+    """All nodes but those in functions that grading ignores, and in `if __name__ == "__main__":`, which it does not run."""
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        for child in ast.iter_child_nodes(node):
+            if id(child) not in ignored and (node is not tree or isinstance(child, TAKEN)):
+                waiting.append(child)
+    return sorted((n for n in found if hasattr(n, "lineno")), key=lambda n: n.lineno)
+
+
+def _of_node(node: ast.AST, banned: Collection[str], allowed: set[tuple[str, str]], more: Collection[str]) -> list[str]:
+    if isinstance(node, ast.Import):
+        names = [a.name for a in node.names if (a.name, "") not in allowed]
+        return [f"imports {name}" for name in names if _refused(name, more)]
+    if isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        names = [a.name for a in node.names if (module, a.name) not in allowed]
+        return [f"imports {n} from {module}" for n in names if n in banned or _refused(module, more)]
+    if isinstance(node, ast.Attribute) and node.attr in banned:
+        return [f"uses {ast.unparse(node)}"[:120]]
+    if isinstance(node, ast.Name) and node.id in banned and isinstance(node.ctx, ast.Load):
+        return [f"uses {node.id}"]
+    if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult) and "matmul" in banned:
+        return ["uses the operator @"]
+    return []
+
+
+def _refused(module: str, more: Collection[str]) -> bool:
+    return module not in more and module.split(".")[0] not in LIBRARIES
+
+
+def _imports_of(tree: ast.Module) -> set[tuple[str, str]]:
+    """What the reference itself imports."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, "") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {("." * node.level + (node.module or ""), alias.name) for alias in node.names}
+    return found
+
+
+def _supplied_imports(tree: ast.Module) -> set[str]:
+    """Names of the package's fast kernels that the component imports for functions that are not asked."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reftorch"):
+            found |= {
+                a.asname or a.name for a in node.names if "fast" in (node.module or "").split(".") or a.name == "fast"
+            }
+    return found

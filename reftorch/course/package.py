@@ -1,0 +1,122 @@
+"""An autograder for Gradescope: a zip with setup.sh, run_autograder, the assignment, and reftorch itself as source."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from reftorch import __version__
+from reftorch.serialize import write_whole
+
+from .assignment import PACKAGE, Assignment
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SETUP = """\
+#!/usr/bin/env bash
+# Gradescope runs this once, as root, when the autograder is built.
+set -euo pipefail
+root=${AUTOGRADER_ROOT:-/autograder}
+python=${AUTOGRADER_PYTHON:-python3}
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    echo "reftorch needs Python 3.10 or newer, found $("$python" --version): choose a newer base image" >&2
+    exit 1
+fi
+if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+    apt-get update
+    apt-get install -y python3-venv
+fi
+"$python" -m venv "$root/venv"
+"$root/venv/bin/pip" install "$root/source/reftorch"
+"""
+
+RUN = """\
+#!/usr/bin/env bash
+# Gradescope runs this for every submission.
+root=${{AUTOGRADER_ROOT:-/autograder}}
+mkdir -p "$root/results"
+chmod 700 "$root/source" "$root/results"
+if [ "$(id -u)" = 0 ]; then  # what is handed in does not run as root
+    export REFTORCH_COURSE_USER=${{REFTORCH_COURSE_USER-nobody}}
+fi
+exec "$root/venv/bin/python" -I -m reftorch.course.gradescope "$root"{seed}
+"""
+
+PROJECT = """\
+[build-system]
+requires = ["setuptools>=68"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "reftorch"
+version = "{version}"
+requires-python = ">=3.10"
+dependencies = [
+{dependencies}
+]
+
+[project.scripts]
+reftorch = "reftorch.cli:main"
+
+[tool.setuptools.packages.find]
+include = ["reftorch*"]
+
+[tool.setuptools.package-data]
+reftorch = ["**/*"]
+"""
+
+
+def package(assignment: Assignment, out: Path, seed: int | None = None) -> None:
+    """Write the autograder of `assignment` to the zip file `out`. The same input gives the same bytes.
+
+    Raises FileError if `out` cannot be written.
+    """
+    write_whole(out, lambda draft: _fill(draft, assignment, seed))
+
+
+def _fill(draft: Path, assignment: Assignment, seed: int | None) -> None:
+    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, "setup.sh", SETUP.encode(), 0o755)
+        run = RUN.format(seed="" if seed is None else f" --seed {seed}")
+        _add(archive, "run_autograder", run.encode(), 0o755)
+        _add(archive, f"assignment/{assignment.file.name}", assignment.file.read_bytes())
+        dependencies = "\n".join(f"    {_quoted(line)}," for line in requirements())
+        project = PROJECT.format(version=__version__, dependencies=dependencies)
+        _add(archive, "reftorch/pyproject.toml", project.encode())
+        for file in sources():
+            _add(archive, f"reftorch/reftorch/{file.relative_to(PACKAGE).as_posix()}", file.read_bytes())
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    entry = zipfile.ZipInfo(name)  # dated 1980, so that the zip does not depend on the clock
+    entry.external_attr = (0o100000 | mode) << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text + "'" if '"' in text else f'"{text}"'
+
+
+def sources() -> Iterator[Path]:
+    """The files of the package, in order, without what Python or an editor left beside them."""
+    for file in sorted(PACKAGE.rglob("*")):
+        inside = file.relative_to(PACKAGE).parts
+        if file.is_file() and "__pycache__" not in inside and not any(part.startswith(".") for part in inside):
+            yield file
+
+
+def requirements() -> list[str]:
+    """What reftorch needs, as pip takes it: out of pyproject.toml in a checkout, else out of the installed package."""
+    project = PACKAGE.parent / "pyproject.toml"
+    if project.is_file():
+        about = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
+        if about.get("name") == "reftorch":
+            return about["dependencies"]
+    return [line for line in importlib.metadata.requires("reftorch") or [] if "extra ==" not in line]

@@ -1,0 +1,205 @@
+"""Putting a student's functions into the component, in place of the reference's.
+
+Only what was asked is taken out of the student's file, and the helpers, constants and imports that it brings along. Everything
+else in the file is ignored: it stays as reftorch has it. The functions keep the student's file and line numbers, so debuggers,
+tracebacks and the CUDA runner point there.
+
+    from reftorch.course.transplant import install
+    install("relu", "relu.py")                  # from here on F.relu runs the functions of that file
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import linecache
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from reftorch.course.assignment import read
+from reftorch.course.cut import Function, functions_of
+
+
+class Transplant:
+    """The functions `names` of `module`, exchanged for those of `source`, until `undo`. `notes` tell what was not as it should be.
+
+    Raises SyntaxError if `source` does not parse; what its imports and constants raise when they are run.
+    """
+
+    def __init__(self, module: ModuleType, names: Collection[str], source: str, file: str):
+        self.module = module
+        self.notes: list[str] = []
+        self.places: list[tuple[Any, str, Any]] = []  # owner, name, and what stood there
+        assert module.__spec__ is not None and module.__spec__.origin is not None
+        self.reference = ast.parse(Path(module.__spec__.origin).read_text(encoding="utf-8"))
+        self.theirs = ast.parse(source, file)
+        self.file = file
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        self.places.append((module, "__file__", module.__file__))
+        module.__file__ = file  # what a submission finds when it asks where it is
+        self._bring_along()
+        for name in names:
+            self._exchange(name)
+
+    def undo(self) -> None:
+        """Put everything back."""
+        for owner, name, before in reversed(self.places):
+            if before is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+        self.places = []
+
+    # ------------------------------------------------------------------------------------ helpers, constants, imports
+    def _bring_along(self) -> None:
+        """Run those statements at the top of the file that give a name which the reference does not have."""
+        known = set(vars(self.module))
+        for statement in self.theirs.body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                statement = self._new_imports(statement, known)
+            elif not isinstance(statement, Function | ast.ClassDef | ast.Assign | ast.AnnAssign):
+                continue
+            names = _names_given(statement)
+            if names and not names & known:
+                self._run([statement])
+
+    def _new_imports(self, statement: ast.Import | ast.ImportFrom, known: set[str]) -> Any:
+        kept = [alias for alias in statement.names if (alias.asname or alias.name.split(".")[0]) not in known]
+        if isinstance(statement, ast.Import):
+            return ast.copy_location(ast.Import(kept), statement)
+        return ast.copy_location(ast.ImportFrom(statement.module, kept, statement.level), statement)
+
+    def _run(self, statements: list[ast.stmt]) -> None:
+        before = dict(vars(self.module))
+        tree = ast.fix_missing_locations(ast.Module(statements, []))
+        exec(compile(tree, self.file, "exec", dont_inherit=True, flags=_ANNOTATIONS), vars(self.module))
+        for name in set(vars(self.module)) - set(before):
+            self.places.append((self.module, name, _ABSENT))
+
+    # ------------------------------------------------------------------------------------------- what was asked
+    def _exchange(self, name: str) -> None:
+        ours, theirs = functions_of(self.reference)[name], functions_of(self.theirs).get(name)
+        if theirs is None:
+            self.notes.append(f"{name} is missing")
+            theirs = _raising(ours, f"{name} is missing")
+        elif _arguments(theirs) != _arguments(ours):
+            self.notes.append(f"{name} takes ({_arguments(ours)}), but here ({_arguments(theirs)})")
+        theirs.decorator_list = ours.decorator_list
+        if "." in name:
+            owner, method = name.split(".")
+            self._exchange_method(owner, method, theirs)
+            return
+        scratch: dict[str, Any] = {}
+        exec(self._compiled([theirs]), vars(self.module), scratch)
+        self._put(self.module, name, scratch[name])
+
+    def _exchange_method(self, owner: str, name: str, theirs: Function) -> None:
+        """A method is compiled inside a class of the same name, so that names with two underscores come out the same."""
+        kind = getattr(self.module, owner)
+        shell = ast.ClassDef(owner, [], [], [theirs], [])
+        if sys.version_info >= (3, 12):
+            shell.type_params = []
+        shell.body += self._helpers_of(owner, kind)
+        scratch: dict[str, Any] = {}
+        exec(self._compiled([ast.copy_location(shell, theirs)]), vars(self.module), scratch)
+        for each, value in vars(scratch[owner]).items():
+            if each != name and (each in vars(kind) or each.startswith("__")):
+                continue
+            _belong(value, kind)
+            self._put(kind, each, value)
+
+    def _helpers_of(self, owner: str, kind: type) -> list[ast.stmt]:
+        """Methods of the student's class that the reference's does not have."""
+        found: list[ast.stmt] = []
+        for node in self.theirs.body:
+            if isinstance(node, ast.ClassDef) and node.name == owner:
+                found += [n for n in node.body if isinstance(n, Function) and n.name not in vars(kind)]
+        return found
+
+    def _compiled(self, statements: list[ast.stmt]) -> Any:
+        tree = ast.fix_missing_locations(ast.Module(statements, []))
+        return compile(tree, self.file, "exec", dont_inherit=True, flags=_ANNOTATIONS)
+
+    def _put(self, owner: Any, name: str, new: Any) -> None:
+        """Set it, also where another module of the package has imported it by name."""
+        old = vars(owner).get(name, _ABSENT)
+        self.places.append((owner, name, old))
+        setattr(owner, name, new)
+        if old is _ABSENT:
+            return
+        for module in [m for key, m in list(sys.modules.items()) if key.split(".")[0] == "reftorch" and m]:
+            for place in [module, *_classes_of(module)]:
+                for other, value in list(vars(place).items()):
+                    if value is old:
+                        self.places.append((place, other, old))
+                        setattr(place, other, new)
+
+
+_ABSENT = object()
+_ANNOTATIONS = 0x1000000  # from __future__ import annotations: as all files of the package
+
+
+def _names_given(statement: ast.stmt) -> set[str]:
+    """The names that a statement at the top of a file defines."""
+    if isinstance(statement, Function | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            return set()
+        return {alias.asname or alias.name.split(".")[0] for alias in statement.names}
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _raising(function: Function, message: str) -> Function:
+    """A function of this signature that raises NotImplementedError."""
+    body = ast.parse(f"raise NotImplementedError({message!r})").body
+    new = type(function)(function.name, function.args, body, [], None, lineno=function.lineno, col_offset=0)
+    return ast.parse(ast.unparse(ast.fix_missing_locations(new))).body[0]  # type: ignore[return-value]
+
+
+def _arguments(function: Function) -> str:
+    """The names of the arguments: annotations and defaults are the student's own affair."""
+    given = function.args
+    names = [arg.arg for arg in [*given.posonlyargs, *given.args]]
+    names += [f"*{given.vararg.arg}"] if given.vararg else []
+    names += [arg.arg for arg in given.kwonlyargs] + ([f"**{given.kwarg.arg}"] if given.kwarg else [])
+    return ", ".join(names)
+
+
+def _belong(value: Any, kind: type) -> None:
+    """Let `super()` in a method mean the reference's class, not the shell that it was compiled in."""
+    function = getattr(value, "__func__", getattr(value, "fget", value))
+    for name, cell in zip(
+        getattr(getattr(function, "__code__", None), "co_freevars", ()), getattr(function, "__closure__", None) or ()
+    ):
+        if name == "__class__":
+            cell.cell_contents = kind
+
+
+def _classes_of(module: ModuleType) -> list[type]:
+    return [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+
+
+def install(assignment: str | Path, file: str | Path) -> list[str]:
+    """From here on the asked functions of `assignment` are those of the student's `file`. Returns notes on what was odd.
+
+    Raises AssignmentError for an unknown assignment, OSError or SyntaxError if the file cannot be read.
+    """
+    asked = read(assignment)
+    module = importlib.import_module(asked.module)
+    path = Path(file).resolve()
+    return Transplant(module, asked.cut, path.read_text(encoding="utf-8"), str(path)).notes
+
+
+@contextmanager
+def planted(module: ModuleType, names: Collection[str], source: str, file: str) -> Iterator[Transplant]:
+    """Within the block the functions are those of `source`."""
+    transplant = Transplant(module, names, source, file)
+    try:
+        yield transplant
+    finally:
+        transplant.undo()

@@ -1,0 +1,79 @@
+"""What the visible tests in a student's folder call: the student's functions in place of the reference's, and the comparison."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reftorch.course.assignment import is_timed, read
+from reftorch.course.cases import MODES, pack, run_case, unpack
+from reftorch.course.compare import difference
+from reftorch.course.draw import Draw, seed_of
+from reftorch.course.judge import checked
+from reftorch.course.transplant import Transplant
+
+
+class Visible:
+    """The visible cases of an assignment, with the student's `file` in place. Kernels run as plain Python, as in a debugger.
+
+    A case with a check of its own (a whole training, say) compiles them.
+    """
+
+    def __init__(self, assignment: str | Path, file: Path):
+        self.assignment = read(assignment)
+        self.module = importlib.import_module(self.assignment.module)
+        self.cases = {case.name: case for case in self.assignment.cases if not case.hidden}
+        self.wanted = {}
+        for case in self.cases.values():
+            if case.check or is_timed(self.assignment, case):
+                continue  # it needs no right result, or is no test
+            told = run_case(case.code, case.results, self._seed(case.name), "plain", (), self.module)
+            assert not told["error"], f"{case.name}: {told['error']}"
+            self.wanted[case.name] = {name: unpack(value, told["arrays"]) for name, value in told["results"].items()}
+        source = file.read_text(encoding="utf-8")
+        for note in Transplant(self.module, self.assignment.cut, source, str(file.resolve())).notes:
+            print(f"note: {note}")
+        self.name, self.draw = "", Draw("")
+
+    def case(self, name: str, *devices: str) -> Callable:
+        """Marks a test as the case `name`, on each of `devices`."""
+        import pytest  # only tests need it
+
+        def mark(test: Callable) -> Callable:
+            @functools.wraps(test)
+            def run(device: str) -> None:
+                self.name, self.draw = name, Draw(self._seed(name), device)
+                mode = MODES["cuda" if device == "cuda" else "compiled" if self.cases[name].check else "plain"]
+                told: dict[str, Any] = {"strict": device == "cuda", "reads": {}}
+                with np.errstate(all="ignore"), mode(self.assignment.cut, self.module, told):
+                    test(device)
+
+            return pytest.mark.parametrize("device", devices)(run)
+
+        return mark
+
+    def names(self, wanted: str) -> tuple:
+        """The names that a case uses, drawing from its seed."""
+        known = self.draw.names()
+        return tuple(known[name] for name in wanted.split())
+
+    def compare(self, **results: Any) -> None:
+        """Raises AssertionError at the first result that differs from the reference's, with both numbers."""
+        case = self.cases[self.name]
+        arrays: list = []
+        found_all = {name: unpack(pack(value, arrays), arrays) for name, value in results.items()}
+        if case.check:
+            verdict = checked(case, {"results": found_all})
+            assert verdict.passed, verdict.message
+            return
+        for name, found in found_all.items():
+            said = difference(name, found, self.wanted[case.name][name], case.rtol, case.atol)
+            assert not said, said
+
+    def _seed(self, case: str) -> str:
+        return seed_of(self.assignment.name, case, False, 0)

@@ -1,0 +1,103 @@
+"""The process that runs a submission: it reads cases from its input, and writes what they gave to its output, one by one.
+
+It is started by `reftorch.course.limits.Worker`, which never believes it anything: it hands back numbers, not marks, and
+knows no expected ones. What the submission itself prints goes elsewhere.
+
+    python -I -c "import sys; sys.path[:] = [...]; from reftorch.course.worker import main; main()"
+
+Without a submission the same process computes the reference, and what the known mistakes would have given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from reftorch.course.cases import describe, run_case, to_bytes
+from reftorch.course.cut import mutated
+from reftorch.course.fence import fence
+from reftorch.course.mutants import Mutant
+from reftorch.course.transplant import Transplant, planted
+from reftorch.course.watch import Watch
+
+
+def main() -> None:
+    """Serve one parent until it closes the input."""
+    orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    setup = json.loads(orders.readline())
+    module = importlib.import_module(setup["module"])
+    _limit(setup["limits"])
+    if setup["file"]:
+        fence(Path.cwd())
+    watch = Watch(setup["file"], setup["banned"]) if setup["file"] else None
+    answer(answers, _prepare(module, setup))
+    for line in orders:
+        answer(answers, _serve(module, setup, json.loads(line), watch))
+
+
+def answer(stream: BinaryIO, told: dict) -> None:
+    """One answer: its length, then itself."""
+    data = to_bytes(told)
+    stream.write(len(data).to_bytes(8, "big") + data)
+    stream.flush()
+
+
+def _prepare(module: Any, setup: dict) -> dict:
+    """Put the submission in its place."""
+    if not setup["file"]:
+        return {"notes": [], "error": None}
+    try:
+        source = Path(setup["file"]).read_text(encoding="utf-8")
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            transplant = Transplant(module, setup["cut"], source, setup["file"])
+    except BaseException as error:
+        return {"notes": [], "error": describe(error)}
+    return {"notes": transplant.notes, "error": None}
+
+
+def _serve(module: Any, setup: dict, job: dict, watch: Watch | None) -> dict:
+    """Run a case, with a known mistake in the reference if there is one in the job."""
+    asked = tuple(setup["cut"])
+    case = (job["code"], tuple(job["results"]), job["seed"], job["mode"], asked, module)
+    if watch is not None:
+        watch.loaded = True
+        with watch.calls() if job["mode"] == "plain" else contextlib.nullcontext():
+            told = run_case(*case)
+        return {**told, "forbidden": watch.found}
+    if not job.get("mutant"):
+        return run_case(*case)
+    mutant = Mutant(**job["mutant"])
+    source = mutated(Path(module.__file__).read_text(encoding="utf-8"), mutant)
+    with planted(module, [mutant.kernel], source, module.__file__):
+        return run_case(*case)
+
+
+def _limit(limits: dict) -> None:
+    """What the system enforces, where it can: CPU seconds, memory, sizes of files; no core dumps."""
+    if not limits:
+        return
+    sys.setrecursionlimit(1000)
+    try:
+        import resource
+    except ImportError:  # Windows has none of these; the parent's clock still runs
+        return
+    wanted = {
+        "RLIMIT_CPU": limits["cpu_seconds"],
+        "RLIMIT_AS": limits["memory_mb"] * 2**20,
+        "RLIMIT_FSIZE": limits["file_mb"] * 2**20,
+        "RLIMIT_CORE": 0,
+    }
+    for name, value in wanted.items():
+        kind = getattr(resource, name, None)
+        if kind is not None:
+            with contextlib.suppress(ValueError, OSError):
+                hard = resource.getrlimit(kind)[1]
+                value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+                resource.setrlimit(kind, (value, value))

@@ -1,0 +1,161 @@
+"""The folder that students get: complete, and its tests and commands do what README.md says."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reftorch
+from reftorch.cli import main
+from reftorch.course.assignment import PACKAGE, AssignmentError, read
+from reftorch.course.make import FolderExists, make
+
+OWN = """
+title = "ReLU of one's own"
+summary = "A line."
+minutes = 5
+component = "nn/activation/relu.py"
+cut = ["relu_forward_cpu"]
+text = "Write it: $y$ and \\"quotes\\"."
+
+[asks]
+relu_forward_cpu = "write y"
+
+[[part]]
+name = "values"
+points = 3
+says = "y"
+
+[[case]]
+name = "seen"
+parts = ["values"]
+results = ["y"]
+code = "y = F.relu(torch.tensor([-1.0, 2.0]))"
+
+[[case]]
+name = "secret"
+parts = ["values"]
+results = ["y"]
+hidden = true
+code = "y = F.relu(randn(7))"
+"""
+
+
+@pytest.fixture(scope="module")
+def relu(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made") / "relu"
+    make(read("relu"), folder)
+    return folder
+
+
+def visible_tests(folder):
+    """What pytest says in the folder: the counts of its last line."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", "."]
+    environment = {"PYTHONPATH": str(PACKAGE.parent), "PATH": "/usr/bin:/bin", "HOME": str(folder.parent)}
+    done = subprocess.run([*command, "test_visible.py"], cwd=folder, capture_output=True, text=True, env=environment)
+    return done.stdout
+
+
+def test_files(relu):
+    found = sorted(file.name for file in relu.iterdir())
+    assert found == [
+        "README.md", "assignment.json", "example.npz", "example_relu_backward_x.npz", "relu.py", "test_visible.py",
+    ]  # fmt: skip
+    assert json.loads((relu / "assignment.json").read_text()) == {"assignment": "relu"}
+
+
+def test_instructions(relu):
+    text = (relu / "README.md").read_text()
+    for part in (
+        "\\max(0, x_i)",
+        "pytest test_visible.py",
+        "reftorch course grade .",
+        "--view",
+        "## Not allowed",
+        "| cuda | 25 |",
+    ):
+        assert part in text
+    assert "NaN somewhere" not in text  # a hidden case
+
+
+def test_no_hidden_case_travels(relu):
+    for case in read("relu").cases:
+        for file in relu.glob("*.[pmj]*"):
+            assert not case.hidden or case.name not in file.read_text()
+
+
+def test_visible_tests_fail_for_the_stub_and_pass_for_a_solution(relu, tmp_path):
+    folder = tmp_path / "work"
+    shutil.copytree(relu, folder)
+    told = visible_tests(folder)
+    assert "6 failed" in told and "relu_forward_cpu is yours to write" in told
+    shutil.copy(Path(reftorch.__file__).parent / "nn/activation/relu.py", folder)
+    assert "6 passed" in visible_tests(folder)
+
+
+def test_examples_are_arguments_of_the_kernels(relu):
+    with np.load(relu / "example_relu_backward_x.npz") as file:
+        assert sorted(file) == ["grad_x", "grad_y", "y"]
+        assert file["y"].tolist() == [0, 0, 3, 0, 7] and file["grad_y"].tolist() == [10, 20, 30, 40, 50]
+
+
+def test_a_kernel_can_be_stepped_through_and_drawn(relu, tmp_path, monkeypatch, capsys):
+    shutil.copy(Path(reftorch.__file__).parent / "nn/activation/relu.py", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^reftorch (step .*npz)$", (relu / "README.md").read_text(), re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        arguments = command.replace("example", f"{relu}/example").split()
+        assert main([*arguments, "--record", "steps.html"]) == 0
+    assert "steps.html" in capsys.readouterr().out
+
+
+def test_nothing_is_overwritten(relu):
+    with pytest.raises(FolderExists, match="relu.py"):
+        make(read("relu"), relu)
+
+
+def test_an_assignment_of_ones_own_travels_without_its_hidden_cases(tmp_path):
+    (tmp_path / "own.toml").write_text(OWN)
+    make(read(tmp_path / "own.toml"), tmp_path / "work")
+    text = (tmp_path / "work" / "assignment.toml").read_text()
+    assert "secret" not in text and "randn(7)" not in text
+    again = read(tmp_path / "work" / "assignment.toml")
+    assert again.name == "own" and again.text == 'Write it: $y$ and "quotes".' and len(again.cases) == 1
+    assert json.loads((tmp_path / "work" / "assignment.json").read_text()) == {"assignment": "assignment.toml"}
+    assert "1 failed" in visible_tests(tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    "find, replace, said",
+    [
+        ('name = "values"\npoints', 'name = "values"\nkind = "guesses"\npoints', "unknown kind"),
+        ("minutes = 5\n", "minutes = 5\nhours = 1\n", "no field hours"),
+        ("minutes = 5\n", "", "lacks minutes"),
+        (
+            'parts = ["values"]\nresults = ["y"]\nhidden',
+            'parts = ["prices"]\nresults = ["y"]\nhidden',
+            "names the part 'prices'",
+        ),
+        ("relu.py", "rely.py", "no component"),
+        ("y = F.relu(randn(7))", "y = = 1", "invalid syntax"),
+        ('"secret"', '"seen"', "two cases"),
+        ('cut = ["relu_forward_cpu"]', 'cut = ["relu_forwards_cpu"]', "relu_forwards_cpu"),
+        ("minutes = 5", "minutes = ", "own.toml"),
+    ],
+)
+def test_a_wrong_file_is_told_in_a_line(tmp_path, find, replace, said):
+    assert find in OWN
+    (tmp_path / "own.toml").write_text(OWN.replace(find, replace))
+    with pytest.raises(AssignmentError, match=said):
+        read(tmp_path / "own.toml")
+
+
+def test_an_unknown_assignment():
+    with pytest.raises(AssignmentError, match="no assignment is called 'rely'; there are tape, "):
+        read("rely")
