@@ -43,7 +43,19 @@ from numba.core.dispatcher import Dispatcher
 
 from . import threads as guards
 
-__all__ = ["PARALLEL", "SERIAL", "arrays", "compiling", "cuda", "cuda_kind", "debug", "fast_forms", "flat", "njit", "on"]
+__all__ = [
+    "PARALLEL",
+    "SERIAL",
+    "arrays",
+    "compiling",
+    "cuda",
+    "cuda_kind",
+    "debug",
+    "fast_forms",
+    "flat",
+    "njit",
+    "on",
+]
 __all__ += ["kernels", "launching", "plain", "prange", "shaped"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning

@@ -47,7 +47,7 @@ def by_size(kernel: Callable, *arguments: Any) -> None:
         set_num_threads(before)
 
 
-def _numbers(arguments: tuple) -> int:
+def _numbers(arguments: tuple | list) -> int:
     """How many the arrays among the arguments hold, and those in tuples and lists."""
     numbers = 0
     for argument in arguments:

@@ -1,6 +1,8 @@
 """What the tests of planted faults share: the orders to find them in, and the line that a mark in a kernel stands on."""
 
+import importlib.util
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,3 +35,17 @@ def only(report, kind):
 
 def zeros(*shape, dtype=np.float32):
     return np.zeros(shape, dtype)
+
+
+def without_barrier(module, kernel, number, folder):
+    """The module again, from a file in `folder` in which this kernel lacks one of its first two barriers (0 or 1)."""
+    source = Path(module.__file__).read_text()
+    head, name, rest = source.partition(f"def {kernel}")
+    parts = rest.split("        cuda.syncthreads()\n", 2)
+    parts[number : number + 2] = [parts[number] + parts[number + 1]]
+    file = folder / "without_barrier.py"
+    file.write_text(head + name + "        cuda.syncthreads()\n".join(parts))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    changed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(changed)
+    return changed

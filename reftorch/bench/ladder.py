@@ -31,6 +31,7 @@ SIZES: dict[str, tuple[int, ...]] = {
     "matmul": (1024, 1024, 1024),  # rows, inner extent, columns
     "Conv2d": (4, 32, 112, 112, 64, 3, 1),  # N, C_in, H, W, C_out, kernel, padding: VGG's second block, half as wide
     "matmul on CUDA": (4096, 4096, 4096),
+    "Conv2d on CUDA": (32, 64, 112, 112, 128, 3, 1),  # VGG's second block
 }
 
 RUNG = {
@@ -125,7 +126,7 @@ def run_ladders(
     run = {name: whole[name] for name in LADDER_RUN if name in whole}
     run |= {"peak_gflops": FLOPS * limits.peak / 1e9, "ladders": []}
     for name, rungs in chosen.items():
-        work = (Conv2d if name == "Conv2d" else Matmul)((sizes or SIZES)[name], device)
+        work = (Conv2d if "Conv2d" in name else Matmul)((sizes or SIZES)[name], device)
         with console.status("") as status:
             found = []
             for rung, function in rungs:

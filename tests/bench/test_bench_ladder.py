@@ -9,7 +9,7 @@ from bench_cases import bench, without_limits
 from reftorch.bench import command, ladder
 from reftorch.bench.ladder import LADDER_RUN
 from reftorch.bench.record import check
-from reftorch.fast.ladder import LADDERS, matmul_cuda
+from reftorch.fast.ladder import LADDERS, conv2d_cuda, matmul_cuda
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,14 @@ def small(monkeypatch):
     threads = numba.get_num_threads()
     without_limits(monkeypatch)
     monkeypatch.setattr(
-        ladder, "SIZES", {"matmul": (9, 5, 7), "Conv2d": (2, 3, 6, 7, 4, 3, 1), "matmul on CUDA": (5, 4, 3)}
+        ladder,
+        "SIZES",
+        {
+            "matmul": (9, 5, 7),
+            "Conv2d": (2, 3, 6, 7, 4, 3, 1),
+            "matmul on CUDA": (5, 4, 3),
+            "Conv2d on CUDA": (1, 2, 3, 4, 3, 2, 1),
+        },
     )
     yield
     numba.set_num_threads(threads)
@@ -79,10 +86,14 @@ def test_the_ladder_of_the_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(command.reftorch.cuda, "get_device_name", lambda: "a GPU")
     for name, number in (("TILE", 2), ("PER", 2), ("WIDE", 4)):
         monkeypatch.setattr(matmul_cuda, name, number)
+    for name, number in (("TILE", 2), ("MOST", 2), ("SPAN", 3), ("PER", 2)):
+        monkeypatch.setattr(conv2d_cuda, name, number)
     file = tmp_path / "ladder.json"
     bench("--ladder", "--no-torch", "--device", "cuda", "--rounds", "1", "--json", str(file))
     run = json.loads(file.read_text())
     check(run, LADDER_RUN)
-    (found,) = run["ladders"]
-    assert [row["rung"] for row in found["rungs"]] == ["plain", "shared tile", "register tile"]
-    assert all(row["error"] < 1e-6 for row in found["rungs"][1:]) and run["machine"]["gpu"] == "a GPU"
+    assert [found["name"] for found in run["ladders"]] == ["matmul on CUDA", "Conv2d on CUDA"]
+    for found in run["ladders"]:
+        assert [row["rung"] for row in found["rungs"]] == ["plain", "shared tile", "register tile"]
+        assert all(row["error"] < 1e-6 for row in found["rungs"][1:])
+    assert run["machine"]["gpu"] == "a GPU"

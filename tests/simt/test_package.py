@@ -12,8 +12,9 @@ import reftorch
 from cuda_same import numbers, same
 from reftorch import simt
 from reftorch.bench import limits
+from reftorch.course.components.conv2d_tiled import conv2d_tiled
 from reftorch.course.mutants import components
-from reftorch.fast.ladder import matmul_cuda
+from reftorch.fast.ladder import conv2d_cuda, matmul_cuda
 from reftorch.ops import cuda_reduce
 from reftorch.ops import on_cuda as xp
 
@@ -152,6 +153,24 @@ def test_kernels_of_the_ladder(order, monkeypatch):
             rung(a, b, y)
         note(session)
         assert np.array_equal(y, a @ b), name
+    for name, number in (("TILE", 2), ("MOST", 2), ("SPAN", 3), ("PER", 2)):
+        monkeypatch.setattr(conv2d_cuda, name, number)
+    x, weight = np.arange(18, dtype=np.float32).reshape(1, 2, 3, 3), np.ones((3, 2, 2, 2), np.float32)
+    for name, rung in conv2d_cuda.RUNGS:
+        y = np.zeros((1, 3, 2, 2), np.float32)
+        with simt.runner(order=order) as session:
+            rung(x, weight, y, 0)
+        note(session)
+        assert y[0, 2].tolist() == [[52, 60], [76, 84]], name
+
+
+@every_order
+def test_kernels_of_the_course(order):
+    x, weight, bias = (reftorch.ones(shape).to("cuda") for shape in ((1, 2, 9, 10), (1, 2, 3, 3), 1))
+    with simt.runner(order=order) as session:
+        y = conv2d_tiled(x, weight, bias)
+    note(session)
+    assert y.cpu().tolist() == [[[[19] * 8] * 7]]
 
 
 def test_all_kernels_were_launched(request):

@@ -7,11 +7,17 @@ be measured, and `reftorch bench --ladder` does.
     matmul.py         a matrix product on the CPU
     conv2d.py         a convolution on the CPU
     matmul_cuda.py    a matrix product on the GPU
+    conv2d_cuda.py    a convolution on the GPU
 
 The rungs leave out what is no idea: turned matrices, biases, strides, small sizes. The forms that networks run on, which have it,
 stand one folder up; each ladder ends there.
 """
 
-from reftorch.fast.ladder import conv2d, matmul, matmul_cuda
+from reftorch.fast.ladder import conv2d, conv2d_cuda, matmul, matmul_cuda
 
-LADDERS = {"matmul": matmul.RUNGS, "Conv2d": conv2d.RUNGS, "matmul on CUDA": matmul_cuda.RUNGS}
+LADDERS = {
+    "matmul": matmul.RUNGS,
+    "Conv2d": conv2d.RUNGS,
+    "matmul on CUDA": matmul_cuda.RUNGS,
+    "Conv2d on CUDA": conv2d_cuda.RUNGS,
+}

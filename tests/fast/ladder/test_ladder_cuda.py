@@ -1,11 +1,10 @@
 """The CUDA rungs: in Numba's simulator, and thread by thread in every order, where a missing barrier would be a race."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 import house
+from planted import without_barrier
 from reftorch import simt
 from reftorch.fast.ladder import matmul_cuda
 from reftorch.kernel import cuda
@@ -76,16 +75,7 @@ def test_no_order_of_threads_matters(small, name, rung, order):
 @pytest.mark.parametrize("name", ["shared_tile_kernel", "register_tile_kernel"])
 @pytest.mark.parametrize("barrier", [0, 1])
 def test_without_a_barrier_it_is_a_fault(small, tmp_path, name, barrier):
-    with open(matmul_cuda.__file__) as file:
-        source = file.read()
-    head, _, rest = source.partition(f"def {name}")
-    parts = rest.split("        cuda.syncthreads()\n", 2)
-    parts[barrier : barrier + 2] = [parts[barrier] + parts[barrier + 1]]
-    bad = tmp_path / "bad_ladder.py"
-    bad.write_text(head + f"def {name}" + "        cuda.syncthreads()\n".join(parts))
-    spec = importlib.util.spec_from_file_location("bad_ladder", bad)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = without_barrier(matmul_cuda, name, barrier, tmp_path)
     module.TILE, module.PER, module.WIDE = 4, 2, 8
     (a, b), y = factors(8, 8, 8), unwritten(8, 8)
     with pytest.raises((simt.NeverWritten, simt.DataRace)[barrier]):
