@@ -20,14 +20,17 @@ def somebody_else(own: Path, readable: Path | None) -> dict[str, Any]:
 
     The account gets the folder `own`, and may read, but not write, the file `readable` and the folder that it is in.
 
-    Raises KeyError if there is no such account, PermissionError if it cannot run this Python.
+    Raises PermissionError if there is no such account, or if it cannot run this Python.
     """
     name = os.environ.get(VARIABLE, "")
     if not name or os.name != "posix" or os.getuid() != 0:
         return {}
     import pwd
 
-    entry = pwd.getpwnam(name)
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise PermissionError(f"{VARIABLE} is {name!r}, and there is no such account") from None
     os.chown(own, entry.pw_uid, entry.pw_gid)
     for path, mode in ((readable.parent, 0o750), (readable, 0o640)) if readable else ():
         os.chown(path, 0, entry.pw_gid)
@@ -37,6 +40,7 @@ def somebody_else(own: Path, readable: Path | None) -> dict[str, Any]:
         subprocess.run([sys.executable, "-I", "-S", "-c", ""], cwd="/", check=True, **account)  # type: ignore[call-overload]
     except (OSError, subprocess.CalledProcessError):
         raise PermissionError(
-            f"the account {name} cannot run {sys.executable}: install Python where everybody may read it, or unset {VARIABLE}"
+            f"submissions run as the account {name}, which cannot run {sys.executable}: use a Python that everybody may read, "
+            f"or set {VARIABLE} to nothing, and submissions run as root"
         ) from None
     return account

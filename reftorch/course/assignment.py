@@ -6,13 +6,15 @@ An assignment is one TOML file. The ready ones lie in `reftorch/course/assignmen
 
 from __future__ import annotations
 
-import ast
+import math
 import re
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from reftorch.course.cut import functions
 from reftorch.course.mutants import Mutant, components, mutants_of
 
 if sys.version_info >= (3, 11):
@@ -23,6 +25,20 @@ else:
 PACKAGE = Path(__file__).parents[1]
 READY = Path(__file__).parent / "assignments"
 KINDS = ("shape", "values", "gradients", "compiled", "cuda", "traffic", "speed")
+
+
+FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # of a field's type: what TOML has to have there
+    "str": ("a text", lambda value: isinstance(value, str)),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "int": ("a whole number, not negative", lambda value: type(value) is int and value >= 0),
+    "float": ("a number, not negative", lambda value: type(value) in (int, float) and 0 <= value < math.inf),
+    "tuple[str, ...]": ("a list of texts", lambda value: isinstance(value, list) and _texts(value)),
+    "dict[str, str]": ("a table of texts", lambda value: isinstance(value, dict) and _texts(value.values())),
+}
+
+
+def _texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 @dataclass(frozen=True)
@@ -84,9 +100,7 @@ class Assignment:
     limits: Limits
     forbidden: tuple[str, ...]
     file: Path
-    asks: dict[str, str] = field(
-        default_factory=dict
-    )  # what a function has to do, in a line or two: its note in the stub
+    asks: dict[str, str] = field(default_factory=dict)  # of a function: what it has to do, its note in the stub
     allowed: tuple[str, ...] = ()  # modules that may be imported although the component does not
 
     @property
@@ -138,14 +152,15 @@ def read(name: str | Path) -> Assignment:
             raise AssignmentError(f"no assignment is called {str(name)!r}; there are {names}, or give a .toml file")
         file = found[0]
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return _assignment(tomllib.loads(file.read_text(encoding="utf-8")), file)
+    except OSError as error:
+        raise AssignmentError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise AssignmentError(f"{file} is not UTF-8 text: byte {error.start} cannot be read") from None
+    except tomllib.TOMLDecodeError as error:
+        raise AssignmentError(f"{file} is not TOML: {error}") from None
+    except ValueError as error:
         raise AssignmentError(f"{file}: {error}") from None
-    try:
-        return _assignment(data, file)
-    except (KeyError, TypeError, ValueError) as error:
-        said = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise AssignmentError(f"{file}: {said}") from None
 
 
 def _name(file: Path) -> str:
@@ -155,32 +170,46 @@ def _name(file: Path) -> str:
 
 def _assignment(data: dict[str, Any], file: Path) -> Assignment:
     data = {"name": _name(file), "needs": [], "forbidden": [], **data}
-    data["cases"] = [_record(Case, case, "case") for case in data.pop("case")]
-    data["parts"] = [_record(Part, {"kind": part["name"], **part}, "part") for part in data.pop("part")]
-    data["limits"] = _record(Limits, data.get("limits", {}), "limits")
-    own = [_record(Mutant, mutant, "mutant") for mutant in data.pop("mutant", [])]
-    left_out = set(data.pop("without_mutants", []))
-    known = [mutant for mutant in _known(Path(data["component"]).stem, data["cut"]) if mutant.name not in left_out]
-    assignment: Assignment = _record(
-        Assignment, {**data, "mutants": [*known, *own], "file": file.resolve()}, "assignment"
-    )
+    cases = [_record(Case, case, "case") for case in _tables(data, "case")]
+    parts = [_record(Part, {"kind": part.get("name"), **part}, "part") for part in _tables(data, "part")]
+    own = [_record(Mutant, mutant, "mutant") for mutant in _tables(data, "mutant")]
+    left_out = data.pop("without_mutants", [])
+    says, fits = FORMS["tuple[str, ...]"]
+    if not fits(left_out):
+        raise ValueError(f"without_mutants should be {says}")
+    (limits,) = _tables({"limits": [data.get("limits", {})]}, "limits")
+    made = {"cases": cases, "parts": parts, "mutants": [], "limits": _record(Limits, limits, "limits"), "file": file}
+    assignment: Assignment = _record(Assignment, {**data, **made}, "assignment")
     _check(assignment)
-    return assignment
+    known = _known(assignment)
+    strange = [name for name in left_out if name not in {mutant.name for mutant in known}]
+    if strange:
+        raise ValueError(f"without_mutants: no known mistake in what is asked is called {strange[0]!r}")
+    kept = [mutant for mutant in known if mutant.name not in left_out]
+    return replace(assignment, mutants=(*kept, *own), file=file.resolve())
 
 
-def _known(component: str, cut: list[str]) -> list[Mutant]:
+def _tables(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Taken out of `data`: the tables [[name]]."""
+    found = data.pop(name, [])
+    if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
+        raise ValueError(f"expected tables that begin with [[{name}]], found {str(found)[:80]}")
+    return found
+
+
+def _known(assignment: Assignment) -> list[Mutant]:
     """The component's mistakes in the functions that are asked; one in a CPU kernel is one in its CUDA twin too."""
-    if component not in components():
-        return []
+    component = assignment.source.stem
     found = []
-    for mutant in mutants_of(component):
+    for mutant in mutants_of(component) if component in components() else ():
         twin = re.sub("_cpu$", "_cuda", mutant.kernel)
-        found += [replace(mutant, kernel=name) for name in dict.fromkeys((mutant.kernel, twin)) if name in cut]
+        names = dict.fromkeys((mutant.kernel, twin))
+        found += [replace(mutant, kernel=name) for name in names if name in assignment.cut]
     return found
 
 
 def _record(kind: type, given: dict[str, Any], what: str) -> Any:
-    """A dataclass out of a TOML table; lists become tuples. Raises ValueError for names it does not have."""
+    """A dataclass out of a TOML table; lists become tuples. Raises ValueError for names that it does not have, and wrong types."""
     known = {each.name for each in fields(kind)}
     strange = sorted(set(given) - known)
     if strange:
@@ -189,16 +218,21 @@ def _record(kind: type, given: dict[str, Any], what: str) -> Any:
     wanted = sorted(known - free - set(given))
     if wanted:
         raise ValueError(f"[{what}] {given.get('name', '')!r} lacks {', '.join(wanted)}")
+    for each in fields(kind):
+        says, fits = FORMS.get(str(each.type), ("", None))
+        if fits and each.name in given and not fits(given[each.name]):
+            raise ValueError(f"[{what}] {each.name} should be {says}, and is {str(given[each.name])[:80]!r}")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 def _check(assignment: Assignment) -> None:
     """Raises ValueError where parts, cases and cut functions do not fit together."""
-    if not assignment.source.is_file():
+    if not assignment.source.is_file() or not assignment.source.resolve().is_relative_to(PACKAGE):
         raise ValueError(f"there is no component {assignment.component} below {PACKAGE}")
-    missing = sorted(set(assignment.cut) - _functions_in(assignment.source))
-    if missing:
-        raise ValueError(f"{assignment.component} has no function {', '.join(missing)}")
+    missing = sorted(set(assignment.cut) - set(functions(assignment.source.read_text(encoding="utf-8"))))
+    if missing or not assignment.cut:
+        said = f"has no function {', '.join(missing)}" if missing else "is whole: cut names no function"
+        raise ValueError(f"{assignment.component} {said}")
     strange = sorted(set(assignment.asks) - set(assignment.cut))
     if strange:
         raise ValueError(f"[asks] speaks of {strange[0]}, which is not in cut")
@@ -208,6 +242,8 @@ def _check(assignment: Assignment) -> None:
             raise ValueError(f"part {part.name!r} is of the unknown kind {part.kind!r}; there are {', '.join(KINDS)}")
         if not any(part.name in case.parts for case in assignment.cases):
             raise ValueError(f"part {part.name!r} has no case")
+        if part.kind in ("traffic", "speed") and not part.limit:
+            raise ValueError(f"part {part.name!r} lacks its limit: as many times the reference's reads, or its time")
     for case in assignment.cases:
         strange = sorted(set(case.parts) - set(names))
         if strange:
@@ -217,14 +253,8 @@ def _check(assignment: Assignment) -> None:
                 compile(code, f"<{case.name}>", "exec")
             except SyntaxError as error:
                 raise ValueError(f"case {case.name!r}, line {error.lineno}: {error.msg}") from None
-    if len({case.name for case in assignment.cases}) != len(assignment.cases):
-        raise ValueError("two cases have one name")
-
-
-def _functions_in(file: Path) -> set[str]:
-    found = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        inner = node.body if isinstance(node, ast.ClassDef) else [node]
-        path = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-        found |= {path + each.name for each in inner if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
-    return found
+    for what, found in (("case", [case.name for case in assignment.cases]), ("part", names)):
+        if not found:
+            raise ValueError(f"there is no [[{what}]]")
+        if len(set(found)) != len(found):
+            raise ValueError(f"two {what}s have one name")

@@ -94,9 +94,12 @@ def _guarded(run, options: argparse.Namespace) -> int:
 
     try:
         return run(options)
-    except (AssignmentError, FileError, OSError) as error:
-        print(f"reftorch: error: {error}", file=sys.stderr)
-        return 2
+    except (AssignmentError, FileError) as error:
+        said = str(error)
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    print(f"reftorch: error: {said}", file=sys.stderr)
+    return 2
 
 
 def _console() -> Console:
@@ -127,9 +130,12 @@ def run_make(options: argparse.Namespace) -> int:
     from .assignment import AssignmentError, read
     from .make import make
 
+    assignment = read(options.assignment)
+    if options.folder.is_file():
+        raise AssignmentError(f"{options.folder} is a file: choose another name for the folder; nothing was written")
     if options.folder.is_dir() and any(options.folder.iterdir()):
         raise AssignmentError(f"{options.folder} is not empty: choose another folder; nothing was written")
-    made = make(read(options.assignment), options.folder)
+    made = make(assignment, options.folder)
     print(f"Wrote {', '.join(file.name for file in made)} into {options.folder}. Begin with README.md.")
     return 0
 
@@ -150,7 +156,8 @@ def run_grade(options: argparse.Namespace) -> int:
     from .grade import grade
 
     if not options.folder.is_dir():
-        raise AssignmentError(f"{options.folder}: expected a folder with a submission")
+        what = "is a file" if options.folder.exists() else "is not there"
+        raise AssignmentError(f"{options.folder} {what}: expected the folder that `make` wrote, with the work done")
     assignment = _assignment(options)
     if options.csv:
         return _grade_many(options, assignment)

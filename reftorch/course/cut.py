@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from reftorch.course.assignment import Assignment
 from reftorch.course.mutants import Mutant
+
+if TYPE_CHECKING:
+    from reftorch.course.assignment import Assignment
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 TELLS_NOTHING = {

@@ -195,7 +195,8 @@ def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int)
     mode = "cuda" if "traffic" in run.kinds else "speed" if run.mode == "speed" else "plain"
     told = reference.run(job_of(assignment, run.case, mode, seed), 600)
     if told["error"]:
-        raise AssignmentError(f"{assignment.file}: case {run.case.name!r}: the reference itself raises {told['error']}")
+        said = feedback.exception(told["error"], assignment.submission, hidden=False)
+        raise AssignmentError(f"{assignment.file}: case {run.case.name!r}: the reference itself {said}")
     missing = set(run.case.results) - set(told["results"])
     if missing:
         raise AssignmentError(f"{assignment.file}: case {run.case.name!r} leaves no {', '.join(sorted(missing))}")

@@ -16,6 +16,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from .assignment import AssignmentError, read
+from .grade import grade
 from .report import lines, number, printable
 from .result import PartResult, Result
 
@@ -78,15 +80,15 @@ def main() -> int:
     _write(out, {"score": 0, "output": BROKEN, "tests": []})  # for the case that this process is killed
     began = time.monotonic()
     try:
-        from .assignment import read
-        from .grade import grade
-
         (file,) = (options.root / "source" / "assignment").iterdir()
         assignment = read(file)
         who = student(options.root / "submission_metadata.json")
         result = grade(assignment, options.root / "submission", student=who, seed=options.seed)
+    except (AssignmentError, OSError) as error:  # what is printed goes to instructors only
+        print(f"reftorch: error: {error}")
+        return 1
     except Exception:
-        traceback.print_exc()  # goes into what only instructors see
+        traceback.print_exc()
         return 1
     _write(out, results(result, time.monotonic() - began))
     return 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from reftorch.course.assignment import READY, Assignment, Case, is_timed
+from reftorch.course.assignment import READY, Assignment, AssignmentError, Case, is_timed
 from reftorch.course.cut import stub
 from reftorch.course.draw import Draw, seed_of
 from reftorch.course.feedback import example_of, steppable
@@ -30,9 +30,11 @@ class FolderExists(FileExistsError):
 def make(assignment: Assignment, folder: Path) -> list[Path]:
     """Write the assignment into `folder`, which is made if need be; returns the files that were written.
 
-    Raises FolderExists if the file that students edit is there already; OSError if the folder cannot be written to.
+    Raises FolderExists if the file that students edit is there already; OSError if the folder cannot be written to;
+    AssignmentError if the reference fails a visible case.
     """
     folder = Path(folder)
+    arguments_of = examples(assignment)
     if (folder / assignment.submission).exists():
         raise FolderExists(f"{folder / assignment.submission} exists already: choose another folder, or move it away")
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ def make(assignment: Assignment, folder: Path) -> list[Path]:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     written = [folder / name for name in texts]
-    for name, arguments in examples(assignment).items():
+    for name, arguments in arguments_of.items():
         np.savez(folder / name, **arguments)
         written.append(folder / name)
     return written
@@ -180,12 +182,24 @@ def visible_toml(assignment: Assignment) -> str:
     head |= {name: getattr(assignment, name) for name in ("cut", "forbidden", "allowed")}
     cases = [case for case in assignment.cases if not case.hidden]
     parts = [part for part in assignment.parts if any(part.name in case.parts for case in cases)]
-    lines = [f"{name} = {json.dumps(value)}" for name, value in head.items()]
-    lines += ["", "[asks]", *(f"{json.dumps(name)} = {json.dumps(says)}" for name, says in assignment.asks.items())]
-    lines += ["", "[limits]", *(f"{name} = {json.dumps(value)}" for name, value in asdict(assignment.limits).items())]
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in head.items()]
+    lines += [
+        "",
+        "[asks]",
+        *(f"{json.dumps(name)} = {json.dumps(says, ensure_ascii=False)}" for name, says in assignment.asks.items()),
+    ]
+    lines += [
+        "",
+        "[limits]",
+        *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in asdict(assignment.limits).items()),
+    ]
     for what, records in (("part", parts), ("case", cases)):
         for record in records:
-            lines += ["", f"[[{what}]]", *(f"{name} = {json.dumps(value)}" for name, value in asdict(record).items())]
+            lines += [
+                "",
+                f"[[{what}]]",
+                *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in asdict(record).items()),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -208,8 +222,12 @@ def examples(assignment: Assignment) -> dict[str, dict[str, Any]]:
     for case in assignment.cases:
         if not case.hidden and not case.check and not is_timed(assignment, case):
             names = Draw(seed_of(assignment.name, case.name, False, 0)).names()
-            with launching(choose), np.errstate(all="ignore"):
-                exec(compile(case.code, "<case>", "exec"), names)
+            try:
+                with launching(choose), np.errstate(all="ignore"):
+                    exec(compile(case.code, "<case>", "exec"), names)
+            except Exception as error:
+                said = f"the reference itself raises {type(error).__name__}: {error}"
+                raise AssignmentError(f"{assignment.file}: case {case.name!r}: {said}") from None
     return found
 
 

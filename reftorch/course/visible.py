@@ -6,6 +6,7 @@ import functools
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,10 @@ class Visible:
             told = run_case(case.code, case.results, self._seed(case.name), "plain", (), self.module)
             assert not told["error"], f"{case.name}: {told['error']}"
             self.wanted[case.name] = {name: unpack(value, told["arrays"]) for name, value in told["results"].items()}
+        self.name, self.draw, self.file = "", Draw(""), str(file.resolve())
         source = file.read_text(encoding="utf-8")
-        for note in Transplant(self.module, self.assignment.cut, source, str(file.resolve())).notes:
+        for note in Transplant(self.module, self.assignment.cut, source, self.file).notes:
             print(f"note: {note}")
-        self.name, self.draw = "", Draw("")
 
     def case(self, name: str, *devices: str) -> Callable:
         """Marks a test as the case `name`, on each of `devices`."""
@@ -47,11 +48,15 @@ class Visible:
         def mark(test: Callable) -> Callable:
             @functools.wraps(test)
             def run(device: str) -> None:
+                __tracebackhide__ = True  # of pytest's report
                 self.name, self.draw = name, Draw(self._seed(name), device)
                 mode = MODES["cuda" if device == "cuda" else "compiled" if self.cases[name].check else "plain"]
                 told: dict[str, Any] = {"strict": device == "cuda", "reads": {}}
-                with np.errstate(all="ignore"), mode(self.assignment.cut, self.module, told):
-                    test(device)
+                try:
+                    with np.errstate(all="ignore"), mode(self.assignment.cut, self.module, told):
+                        test(device)
+                except Exception as error:
+                    raise _shortened(error, (test.__code__.co_filename, self.file)) from None
 
             return pytest.mark.parametrize("device", devices)(run)
 
@@ -77,3 +82,15 @@ class Visible:
 
     def _seed(self, case: str) -> str:
         return seed_of(self.assignment.name, case, False, 0)
+
+
+def _shortened(error: Exception, files: tuple[str, ...]) -> Exception:
+    """The exception, passed through these files only: what lies between the test and the student's function is reftorch's."""
+    passed, trace = [], error.__traceback__
+    while trace is not None:
+        passed += [trace] if trace.tb_frame.f_code.co_filename in files else []
+        trace = trace.tb_next
+    short = None
+    for each in reversed(passed):
+        short = TracebackType(short, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return error.with_traceback(short)

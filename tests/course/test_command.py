@@ -170,7 +170,11 @@ def test_check_an_assignment_of_one_s_own(command, tmp_path):
     [
         (["make", "nonsense", "DIR"], "no assignment is called 'nonsense'"),
         (["make", "DIR/none.toml", "DIR/x"], "none.toml"),
-        (["grade", "DIR/nowhere", "--assignment", "relu"], "expected a folder with a submission"),
+        (["make", "relu", "DIR/file"], "file is a file"),
+        (["make", "relu", "DIR/file/x"], "file/x: Not a directory"),
+        (["make", "DIR/file", "DIR/x"], "or give a .toml file"),
+        (["grade", "DIR/nowhere", "--assignment", "relu"], "is not there: expected the folder that `make` wrote"),
+        (["grade", "DIR/file"], "is a file: expected the folder"),
         (["grade", "DIR"], "add --assignment NAME"),
         (["grade", "DIR", "--assignment", "relu", "--csv", "DIR/x.csv"], "expected a folder for each student"),
         (["grade", "DIR", "--assignment", "relu", "--csv", "x", "--gradescope", "y"], "--csv grades many"),
@@ -180,6 +184,7 @@ def test_check_an_assignment_of_one_s_own(command, tmp_path):
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(command, tmp_path, arguments, words):
+    (tmp_path / "file").write_text("no TOML")
     code, text, error = command(*(argument.replace("DIR", str(tmp_path)) for argument in arguments))
     assert code == 2 and text == "" and words in error
     assert error.count("\n") == 1 or error.startswith("usage:")

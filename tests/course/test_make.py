@@ -21,7 +21,7 @@ summary = "A line."
 minutes = 5
 component = "nn/activation/relu.py"
 cut = ["relu_forward_cpu"]
-text = "Write it: $y$ and \\"quotes\\"."
+text = "Write it: $y$ é 😀 and \\"quotes\\"."
 
 [asks]
 relu_forward_cpu = "write y"
@@ -94,6 +94,7 @@ def test_visible_tests_fail_for_the_stub_and_pass_for_a_solution(relu, tmp_path)
     shutil.copytree(relu, folder)
     told = visible_tests(folder)
     assert "6 failed" in told and "relu_forward_cpu is yours to write" in told
+    assert str(PACKAGE) not in told, "a traceback goes from the test into the student's function"
     shutil.copy(Path(reftorch.__file__).parent / "nn/activation/relu.py", folder)
     assert "6 passed" in visible_tests(folder)
 
@@ -126,7 +127,7 @@ def test_an_assignment_of_ones_own_travels_without_its_hidden_cases(tmp_path):
     text = (tmp_path / "work" / "assignment.toml").read_text()
     assert "secret" not in text and "randn(7)" not in text
     again = read(tmp_path / "work" / "assignment.toml")
-    assert again.name == "own" and again.text == 'Write it: $y$ and "quotes".' and len(again.cases) == 1
+    assert again.name == "own" and again.text == 'Write it: $y$ é 😀 and "quotes".' and len(again.cases) == 1
     assert json.loads((tmp_path / "work" / "assignment.json").read_text()) == {"assignment": "assignment.toml"}
     assert "1 failed" in visible_tests(tmp_path / "work")
 
@@ -146,7 +147,22 @@ def test_an_assignment_of_ones_own_travels_without_its_hidden_cases(tmp_path):
         ("y = F.relu(randn(7))", "y = = 1", "invalid syntax"),
         ('"secret"', '"seen"', "two cases"),
         ('cut = ["relu_forward_cpu"]', 'cut = ["relu_forwards_cpu"]', "relu_forwards_cpu"),
-        ("minutes = 5", "minutes = ", "own.toml"),
+        ("minutes = 5", "minutes = ", "own.toml is not TOML"),
+        ("minutes = 5", 'minutes = "five"', "minutes should be a whole number, not negative, and is 'five'"),
+        ("points = 3", "points = -3", "points should be a number, not negative, and is '-3'"),
+        ("hidden = true", 'hidden = "yes"', "hidden should be true or false"),
+        ('cut = ["relu_forward_cpu"]', 'cut = "relu_forward_cpu"', "cut should be a list of texts"),
+        ('cut = ["relu_forward_cpu"]', "cut = []", "cut names no function"),
+        ("minutes = 5", 'minutes = 5\ncase = "seen"', "own.toml is not TOML"),
+        ("minutes = 5", "minutes = 5\nlimits = 3", "tables that begin with .*limits"),
+        (
+            "minutes = 5",
+            'minutes = 5\nwithout_mutants = ["none"]',
+            "no known mistake in what is asked is called 'none'",
+        ),
+        ("minutes = 5", "minutes = 5\nwithout_mutants = 3", "without_mutants should be a list of texts"),
+        ('name = "values"\npoints', 'name = "values"\nkind = "traffic"\npoints', "part 'values' lacks its limit"),
+        ('"nn/activation/relu.py"', '"../tests/planted.py"', "no component"),
     ],
 )
 def test_a_wrong_file_is_told_in_a_line(tmp_path, find, replace, said):
@@ -154,6 +170,13 @@ def test_a_wrong_file_is_told_in_a_line(tmp_path, find, replace, said):
     (tmp_path / "own.toml").write_text(OWN.replace(find, replace))
     with pytest.raises(AssignmentError, match=said):
         read(tmp_path / "own.toml")
+
+
+def test_a_case_that_the_reference_fails_is_told(tmp_path):
+    (tmp_path / "own.toml").write_text(OWN.replace("F.relu(torch.tensor([-1.0, 2.0]))", "F.rely(3)"))
+    with pytest.raises(AssignmentError, match="case 'seen': the reference itself raises AttributeError: .*rely"):
+        make(read(tmp_path / "own.toml"), tmp_path / "work")
+    assert not (tmp_path / "work").exists()
 
 
 def test_an_unknown_assignment():
