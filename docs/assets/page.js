@@ -9,17 +9,23 @@
     if (names.length) { row.dataset.sym = names.join(" "); row.tabIndex = 0; }
   }
   const names = element => element.dataset.sym.split(" ");
-  function light(wanted, on) {
-    for (const element of all("[data-sym]")) {
-      if (names(element).some(name => wanted.includes(name))) element.classList.toggle("rt-lit", on);
-    }
+  const viewers = all(".rt-viewer");
+  let lit = [];
+  function light(wanted) {
+    if (wanted.join() === lit.join()) return;
+    lit = wanted;
+    relight();
+    for (const viewer of viewers) viewer.steps.light(lit);
   }
-  for (const [over, on] of [["mouseover", true], ["mouseout", false], ["focusin", true], ["focusout", false]]) {
-    document.addEventListener(over, event => {
-      const element = event.target.closest && event.target.closest("[data-sym]");
-      if (element) light(names(element), on);
-    });
+  function relight() {
+    for (const element of all("[data-sym]")) element.classList.toggle("rt-lit", names(element).some(name => lit.includes(name)));
   }
+  const symbol = element => element && element.closest && element.closest("[data-sym]");
+  const focused = () => symbol(document.activeElement) ? names(symbol(document.activeElement)) : [];
+  document.addEventListener("mouseover", event => light(symbol(event.target) ? names(symbol(event.target)) : focused()));
+  document.addEventListener("mouseleave", () => light(focused()));
+  document.addEventListener("focusin", () => light(focused()));
+  document.addEventListener("focusout", () => light([]));
 
   for (const dialog of all(".md-search[role=dialog]")) dialog.setAttribute("aria-label", "Search");
 
@@ -51,19 +57,24 @@
     for (const old of all(".rt-now")) old.classList.remove("rt-now");
     const row = document.getElementById(`${name.replaceAll("_", "-")}-L${line}`);
     if (row) row.classList.add("rt-now");
+    if (lit.length) relight();
   });
 
-  for (const place of all(".rt-viewer")) {
+  for (const place of viewers) {
     const scripts = all("script[data-kernel]", place);
     const label = document.createElement("label"), select = document.createElement("select"), stage = document.createElement("div");
     label.textContent = "Kernel";
     label.append(select);
     for (const script of scripts) select.append(new Option(script.dataset.kernel));
     place.append(label, stage);
+    const formulas = all(".rt-formula", place), symbols = place.dataset.symbols.split(" ");
     const show = () => {
-      const viewer = document.createElement("div");
+      const viewer = document.createElement("div"), kernel = scripts[select.selectedIndex].dataset.kernel;
+      const found = formulas.find(formula => formula.dataset.kernels.split(" ").includes(kernel));
+      const formula = found ? found.cloneNode(true) : null;
+      if (formula) formula.hidden = false;
       stage.replaceChildren(viewer);
-      place.steps = stepViewer(viewer, JSON.parse(scripts[select.selectedIndex].textContent));
+      place.steps = stepViewer(viewer, JSON.parse(scripts[select.selectedIndex].textContent), { formula, symbols });
     };
     select.addEventListener("change", show);
     show();

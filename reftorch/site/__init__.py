@@ -8,8 +8,10 @@ sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`.
     mathematics  formulas, by KaTeX, while the site is built
     highlight    code as HTML, a line an element
     page         a component file as a page
+    names        the public names of a file, and what their docstrings say of arguments, shapes and errors
+    sections     in which section a component is, and what stands around it there
     recordings   its worked example, recorded kernel by kernel for the step viewer
-    lists        notation and coverage: pages made of what all files say
+    lists        notation, coverage, functions, benchmarks: pages made of what all files say, or of data
     build        all pages, and where they go
     fresh        the same in a new Python, which has imported nothing that was changed since
 """

@@ -7,27 +7,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..step.components import PACKAGE, Component, components
+from ..course.assignment import ready
+from ..course.pages import FRONT, course_page
+from ..step.components import PACKAGE, components
 from ..trace.page import VIEWER
-from . import lists, mathematics, recordings
-from .mathematics import DOCS
-from .page import Page, to_html
+from . import lists, mathematics, recordings, sections
+from .mathematics import DOCS, to_html
+from .page import Page
 
 __all__ = ["PACKAGE", "assets", "generate", "navigation", "pages", "prose", "render"]
 
-# The sections of the documentation, in its order, as folders below nn/; then what is not in torch.nn.
-SECTIONS = {
-    "nn/convolution": "Convolution",
-    "nn/pooling": "Pooling",
-    "nn/activation": "Activation",
-    "nn/normalization": "Normalization",
-    "nn/linear": "Linear",
-    "nn/loss": "Loss",
-    "optim": "Optimizers",
-    "transforms": "Transforms",
-}
 CONTAINERS = {
     "nn/module.py": "Module",
+    "nn/state_dict.py": "State dict",
     "nn/containers/sequential.py": "Sequential",
     "nn/containers/module_list.py": "ModuleList",
     "nn/containers/module_dict.py": "ModuleDict",
@@ -45,12 +37,19 @@ LADDERS = {
     "fast/ladder/matmul.py": "Matrix product",
     "fast/ladder/conv2d.py": "Convolution",
     "fast/ladder/matmul_cuda.py": "Matrix product on CUDA",
+    "fast/ladder/conv2d_cuda.py": "Convolution on CUDA",
 }
 GUIDES = {
     "guide/kernels.md": "How to read a kernel",
     "guide/tape.md": "The tape",
     "guide/stepping.md": "Stepping in a debugger",
     "guide/gpu.md": "On a GPU and without one",
+    "guide/adding.md": "Adding a component",
+}
+COURSE = {
+    "course.md": "Assignments",
+    "guide/course-student.md": "For students",
+    "guide/course-instructor.md": "For instructors",
 }
 STEP = r"^\[\[step (\w+)\]\]$"
 
@@ -63,32 +62,23 @@ def pages() -> dict[str, str]:
         SiteError: a formula, an example or a symbol is wrong; with file and line.
     """
     made: dict[str, str] = {}
-    for folder, title in SECTIONS.items():
-        inside = _in(folder)
-        made[f"{folder}/index.md"] = _section(title, inside)
+    for folder, inside in sections.sections().items():
+        made[f"{folder}/index.md"] = lists.section(folder, inside)
         for component in inside:
-            made[lists.address(component)] = Page(component.file).markdown()
-    for path, title in {**CONTAINERS, **PLUMBING, **LADDERS}.items():
+            made[sections.address(component)] = Page(component.file).markdown()
+    for path, title in {**CONTAINERS, **PLUMBING, **LADDERS, **_of_the_course()}.items():
         made[_md(path)] = Page(PACKAGE / path, title).markdown()
     made["nn/containers/index.md"] = _containers()
     made["notation.md"] = lists.notation(components())
-    made["coverage.md"] = lists.coverage()
     made["benchmarks.md"] = lists.benchmarks()
+    made["coverage.md"] = lists.coverage(made)
+    made["functions.md"] = lists.functional(made)
     return made
 
 
-def _in(folder: str) -> list[Component]:
-    """The components of a folder."""
-    return [c for c in components().values() if c.file.parent == PACKAGE / folder]
-
-
-def _section(title: str, inside: list[Component]) -> str:
-    lines = [f"# {title}", "", "| file | in a sentence | kernels |", "|---|---|---|"]
-    for component in inside:
-        kernels = ", ".join(f"`{component.short(kernel)}`" for kernel in component.kernels)
-        page = Page(component.file)
-        lines.append(f"| [{page.title()}]({component.file.stem}.md) | {page.summary()} | {kernels} |")
-    return "\n".join(lines) + "\n"
+def _of_the_course() -> dict[str, str]:
+    """Files that were written for an assignment: where they are, and the assignment's title."""
+    return {one.component: one.title for one in ready() if one.component.startswith("course/")}
 
 
 def _containers() -> str:
@@ -108,19 +98,25 @@ def _md(path: str) -> str:
 
 def navigation() -> list[Any]:
     """The navigation, as MkDocs takes it."""
-    sections = [
-        {title: [f"{folder}/index.md", *(lists.address(component) for component in _in(folder))]}
-        for folder, title in SECTIONS.items()
+    inside = [
+        {sections.section_title(folder): [f"{folder}/index.md", *map(sections.address, found)]}
+        for folder, found in sections.sections().items()
     ]
     containers = {"Containers": ["nn/containers/index.md", *({title: _md(path)} for path, title in CONTAINERS.items())]}
     plumbing = [{title: _md(path)} for path, title in PLUMBING.items()]
     ladders = [{title: _md(path)} for path, title in LADDERS.items()]
+    course = [
+        *({title: path} for path, title in COURSE.items()),
+        {"Written for the course": [{title: _md(path)} for path, title in _of_the_course().items()]},
+    ]
     return [
         {"Home": "index.md"},
         {"Guide": [{title: path} for path, title in GUIDES.items()]},
-        {"Components": [containers, *sections]},
+        {"Components": [containers, *inside]},
+        {"Functions": "functions.md"},
         {"Plumbing": plumbing},
         {"Performance": [{"Benchmarks": "benchmarks.md"}, *ladders]},
+        {"Course": course},
         {"Notation": "notation.md"},
         {"Coverage": "coverage.md"},
     ]
@@ -129,7 +125,7 @@ def navigation() -> list[Any]:
 def assets() -> dict[str, Path]:
     """Files that are taken over as they are: path in the site, and where it comes from."""
     mathematics.install()
-    found = {f"assets/viewer.{kind}": VIEWER / f"viewer.{kind}" for kind in ("js", "css")}
+    found = {f"assets/{name}": VIEWER / name for name in ("terms.js", "viewer.js", "viewer.css")}
     found["assets/katex/katex.min.css"] = mathematics.KATEX / "katex.min.css"
     found["assets/iframe-worker.js"] = mathematics.WORKER
     for font in sorted((mathematics.KATEX / "fonts").glob("*.woff2")):
@@ -139,14 +135,15 @@ def assets() -> dict[str, Path]:
 
 @functools.cache
 def prose() -> dict[str, str]:
-    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`.
+    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`, and in that
+    of the course what it says of the assignments.
 
     Raises:
         SiteError: a formula is wrong; with file and line.
     """
     made = {}
     for file in _prose():
-        text = file.read_text(encoding="utf-8")
+        text = course_page() if file == FRONT else file.read_text(encoding="utf-8")
         to_html(text, file, 1)
         made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, text, flags=re.MULTILINE)
     return made

@@ -66,6 +66,12 @@ def symbols(file: Segments) -> list[Symbol]:
     return found
 
 
+def first_formula(file: Segments) -> str:
+    """The first display formula of the docstring, with its dollars; "" if there is none."""
+    found = re.search(r"\$\$[^$]+\$\$", file.docstring)
+    return found[0] if found else ""
+
+
 def _parts(tex: str) -> list[str]:
     """What commas separate, but for those in brackets."""
     parts, depth = [""], 0
@@ -78,12 +84,65 @@ def _parts(tex: str) -> list[str]:
     return [part.strip(" $") for part in parts]
 
 
+HEADING = re.compile(r"(Args|Raises|Returns|Attributes|Shapes|Shape):\s*(.*)")
+Described = list[tuple[str, "str | list[tuple[str, str]]"]]
+
+
+def described(text: str) -> Described:
+    """A docstring in parts, each with its heading or "": prose, or of a list such as `Args:` the pairs (name, what is said of it).
+
+    Examples are left out.
+    """
+    parts: Described = []
+    for paragraph in re.split(r"\n\s*\n", _without_examples(text).strip()):
+        for lines in filter(None, _at_headings(paragraph.splitlines())):
+            heading = HEADING.match(lines[0])
+            if heading and not heading[2] and len(lines) > 1:
+                parts.append((heading[1], _pairs(lines[1:])))
+            else:
+                said = " ".join([heading[2] if heading else lines[0], *(line.strip() for line in lines[1:])])
+                parts.append((heading[1] if heading else "", stars(said)))
+    return parts
+
+
+def _without_examples(text: str) -> str:
+    """`>>>` and what follows it up to an empty line."""
+    return re.sub(r"^ *>>> .*?(?:\n\s*\n|\Z)", "\n", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def _at_headings(lines: list[str]) -> list[list[str]]:
+    """A paragraph, cut before each line that is a heading."""
+    found: list[list[str]] = [[]]
+    for line in lines:
+        if HEADING.match(line) and found[-1]:
+            found.append([])
+        found[-1].append(line)
+    return found
+
+
+def _pairs(lines: list[str]) -> list[tuple[str, str]]:
+    """`name: what is said`, which may go on in lines that are further indented."""
+    pairs: list[tuple[str, str]] = []
+    for line in lines:
+        name, colon, rest = line.strip().partition(":")
+        if pairs and (line.startswith("     ") or not colon):
+            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]} {stars(line.strip())}")
+        else:
+            pairs.append((name.strip("`"), stars(rest.strip())))
+    return pairs
+
+
+def stars(text: str) -> str:
+    """The star of a shape, (N, *), is no emphasis."""
+    return re.sub(r"(?<=[(\s])\*(?=[,)])", r"\*", text)
+
+
 def markdown_of_docstring(text: str) -> str:
     """A function's docstring as Markdown: `Args:` and its like become headings of lists, `>>>` becomes code."""
     lines: list[str] = []
     listing = in_code = False
     for line in text.splitlines():
-        heading = re.match(r"(Args|Raises|Returns|Attributes|Shapes|Shape):\s*(.*)", line)
+        heading = HEADING.match(line)
         if in_code and not line.strip():
             lines += ["```", ""]
             in_code = False
@@ -93,14 +152,14 @@ def markdown_of_docstring(text: str) -> str:
         elif in_code:
             lines.append(line)
         elif heading:
-            lines += ["", f"**{heading[1]}.** {heading[2]}", ""]
+            lines += ["", f"**{heading[1]}.** {stars(heading[2])}".rstrip(), *[""] * (not heading[2])]
             listing = not heading[2]
         elif listing and re.match(r"    \S", line):
             name, colon, rest = line.strip().partition(":")
-            lines.append(f"- `{name}`:{rest}" if colon else f"- {name}")
+            lines.append(f"- `{name}`:{stars(rest)}" if colon else f"- {stars(name)}")
         elif listing and line.startswith("     "):
             lines.append(f"  {line.strip()}")
         else:
             listing = listing and bool(line.strip()) and line.startswith(" ")
-            lines.append(line)
+            lines.append(stars(line))
     return "\n".join([*lines, "```"] if in_code else lines)

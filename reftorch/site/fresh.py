@@ -42,13 +42,14 @@ def made(quick: bool = False) -> dict[str, Any]:
 
 
 def _main(file: Path, how: str) -> None:
+    from ..course.assignment import AssignmentError
     from . import build
     from .page import Page
 
     Page.checks_examples = how == "all"
     try:
         parts = {"navigation": build.navigation(), "pages": build.pages(), "prose": build.prose()}
-    except (SiteError, RuntimeError) as error:
+    except (SiteError, RuntimeError, AssignmentError) as error:
         sys.exit(str(error))
     file.write_text(json.dumps(parts), encoding="utf-8")
 

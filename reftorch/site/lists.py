@@ -3,99 +3,171 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import math
+import re
+from collections.abc import Collection
 from itertools import groupby
 from typing import Any
 
-from ..step.components import Component
+from ..step.components import Component, components
 from . import document
 from .mathematics import DOCS
-from .segment import segment
+from .names import file_of, look_up
+from .sections import address, link, section_title, title
+from .segment import Segments, segment
 
 
-def notation(components: dict[str, Component]) -> str:
+def section(folder: str, inside: list[Component]) -> str:
+    """The page of a section: its components in a table, what they have in common, and the formula that each has for itself."""
+    page = f"{folder}/index.md"
+    package = importlib.import_module("reftorch." + folder.replace("/", "."))
+    lines = [f"# {section_title(folder)}", "", (package.__doc__ or "").strip(), ""]
+    lines += ["| file | in a sentence | kernels |", "|---|---|---|"]
+    cuts = {component: segment(component.file) for component in inside}
+    for component, cut in cuts.items():
+        kernels = ", ".join(f"`{component.short(kernel)}`" for kernel in component.kernels)
+        lines.append(f"| {link(component, page)} | {cut.docstring.partition(chr(10))[0].rstrip('.')} | {kernels} |")
+    if len(inside) > 1:
+        lines += ["", *_in_common(list(cuts.values())), "", "## What varies", ""]
+        for component, cut in cuts.items():
+            found = document.first_formula(cut)
+            lines += [f"{link(component, page)}:" if found else f"{title(component)}: no formula.", "", found, ""]
+    return "\n".join(lines) + "\n"
+
+
+def _in_common(cuts: list[Segments]) -> list[str]:
+    """The symbols that mean the same in all of these files."""
+    tables = [{(s.tex, s.variable): s for s in document.symbols(cut)} for cut in cuts]
+    shared = [symbol for key, symbol in tables[0].items() if all(key in table for table in tables)]
+    if not shared:
+        return []
+    lines = ["## What is common", "", "| symbol | variable | meaning |", "|---|---|---|"]
+    return [*lines, *(f"| ${s.tex}$ | `{s.variable}` | {s.meaning} |" for s in shared)]
+
+
+def notation(every: dict[str, Component]) -> str:
     """One table of all symbols; what is said of a symbol stands beside the components that say it."""
     said: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for component in components.values():
+    for component in every.values():
         for symbol in document.symbols(segment(component.file)):
             said.setdefault((symbol.tex, symbol.variable), {}).setdefault(symbol.meaning, []).append(component.name)
     lines = ["# Notation", "", "Every symbol of every component, out of the symbols tables of their files.", ""]
     lines += ["| symbol | variable | meaning | in |", "|---|---|---|---|"]
     for (tex, variable), meanings in sorted(said.items(), key=lambda item: (item[0][1].lower(), item[0])):
         for meaning, names in meanings.items():
-            places = ", ".join(f"[{name}]({address(components[name])})" for name in names)
+            places = ", ".join(f"[{name}]({address(every[name])})" for name in names)
             lines.append(f"| ${tex}$ | `{variable}` | {meaning} | {places} |")
     return "\n".join(lines) + "\n"
 
 
-def address(component: Component) -> str:
-    """Where the page of a component is, below the site's root."""
-    parts = component.file.parts
-    return "/".join(parts[len(parts) - parts[::-1].index("reftorch") :]).removesuffix(".py") + ".md"
-
-
-def coverage() -> str:
-    """Every documented name of the specification, there or not, by section."""
-    rows = json.loads((DOCS / "data" / "components.json").read_text(encoding="utf-8"))
-    rows = [(name, section) for name, section, documented in rows if documented]
-    there = {name for name, _ in rows if _exists(name)}
+def coverage(pages: Collection[str]) -> str:
+    """Every documented name of the specification, there or not, by section; what has one of the `pages` is linked to it."""
+    rows = [(name, section) for name, section, documented in _specification() if documented]
+    there = {name for name, _ in rows if look_up(name) is not None}
     lines = ["# Coverage", "", f"{len(there)} of the {len(rows)} documented names are there.", ""]
     for section, group in groupby(sorted(rows, key=lambda row: row[1]), key=lambda row: row[1]):
         names = [name for name, _ in group]
         lines += [f"## {section}", "", f"{sum(name in there for name in names)} of {len(names)}.", ""]
-        lines += [f"- {'**' + name + '**' if name in there else name + ': not yet'}" for name in names] + [""]
+        lines += [f"- {_linked(name, pages) if name in there else name + ': not yet'}" for name in names] + [""]
     return "\n".join(lines)
 
 
-def _exists(name: str) -> bool:
-    """Whether reftorch has what PyTorch calls `name`; torchvision's transforms are in `reftorch.transforms`."""
-    parts = name.replace("torchvision.transforms", "torch.transforms").split(".")
-    found: Any = importlib.import_module("reftorch")
-    for part in parts[1:]:
-        found = getattr(found, part, None)
-        if found is None:
-            return False
-    return parts[0] == "torch"
+def _linked(name: str, pages: Collection[str]) -> str:
+    """A name, as a link to the page of the file that it comes from, if that has one."""
+    page = file_of(look_up(name)).removesuffix(".py") + ".md"
+    if page not in pages:
+        page = file_of(look_up(name.rpartition(".")[0])).removesuffix(".py") + ".md"  # a method's file is its class's
+    return f"**[{name}]({page})**" if page in pages else f"**{name}**"
+
+
+FUNCTIONS = """# Functions
+
+`torch.nn.functional` gathers what lives elsewhere: each function stands in the file of its component, below the kernels that it
+calls.
+"""
+
+
+def functional(pages: Collection[str]) -> str:
+    """Every function of `torch.nn.functional`, in which file it lives, and what is not there yet."""
+    import reftorch.nn.functional as F
+
+    lines = [FUNCTIONS, "| function | in a sentence | in |", "|---|---|---|"]
+    for name in sorted(F.__all__, key=lambda name: name.strip("_")):
+        thing = getattr(F, name)
+        said = document.described(inspect.getdoc(thing) or "")
+        sentence = re.split(r"(?<=[.:]) ", str(said[0][1]))[0].rstrip(".:") if said else ""
+        page = file_of(thing).removesuffix(".py") + ".md"
+        if page in pages:
+            called, place = f"[`{name}`]({page}#{name.replace('_', '-')}-L1)", f"[{_title(page)}]({page})"
+        else:
+            called, place = f"`{name}`", file_of(thing)
+        lines.append(f"| {called} | {sentence} | {place} |")
+    specified = [name.split(".") for name, _, documented in _specification() if documented]
+    wanted = {parts[-1] for parts in specified if "functional" in parts[:-1]}
+    missing = sorted(wanted - set(F.__all__))
+    lines += ["", f"Not yet: {', '.join(f'`{name}`' for name in missing)}." if missing else ""]
+    return "\n".join(lines)
+
+
+def _title(page: str) -> str:
+    """The title of the component whose page it is."""
+    return next((title(component) for component in components().values() if address(component) == page), page)
+
+
+def _specification() -> list[tuple[str, str, bool]]:
+    """The names of the specification: name, section, whether it is documented."""
+    return json.loads((DOCS / "data" / "components.json").read_text(encoding="utf-8"))
 
 
 # ---------------------------------------------------------------------------------------------------- measurements
+BENCHMARKS = """# Benchmarks
+
+*Ratio* is the time of PyTorch divided by the time of reftorch, in the same process, in turns: above 1, reftorch was faster. *Share* is
+how much of the nearer limit was used, the processor's multiply-adds or the memory's bytes a second, as measured in that run.
+`reftorch bench` makes such a table on your machine.
+"""
+
+
 def benchmarks() -> str:
     """The runs that `reftorch bench --save` has kept; absent ones are said to be absent."""
-    lines = [
-        "# Benchmarks",
-        "",
-        "Time of PyTorch divided by the time of reftorch, in the same process, in turns: above 1, reftorch",
-    ]
-    lines += [
-        "was faster. *Share* is how much of the nearer limit was used, the processor's multiply-adds or the memory's bytes a"
-    ]
-    lines += ["second, as measured in that run. `reftorch bench` makes such a table on your machine.", ""]
+    lines = [BENCHMARKS]
     runs = _data("benchmarks.json")
     for run in runs or []:
         lines += _run(run)
     return "\n".join(lines if runs else [*lines, "No run is kept here yet."]) + "\n"
 
 
-def _run(run: dict[str, Any]) -> list[str]:
-    threads = f"{run['threads']} thread" + "s" * (run["threads"] > 1)
+WHOLE = ("both", "step")  # forwards and backwards together
+HEAD = ["| component | case | direction | reftorch | PyTorch | ratio | share |", "|---|---|---|--:|--:|--:|--:|"]
+
+
+def _about(run: dict[str, Any]) -> str:
+    """When, on what, with which versions."""
     place = run["machine"]["gpu"] or run["machine"]["processor"]
     versions = ", ".join(f"{name} {run['versions'][name]}" for name in ("numba", "torch") if run["versions"][name])
-    lines = [
-        f"## {threads} on {run['device']}, {run['kernels']} kernels",
-        "",
-        f"{run['date'][:10]}, {place}, {versions}.",
-        "",
-    ]
-    lines += ["| component | case | direction | reftorch | PyTorch | ratio | share |", "|---|---|---|--:|--:|--:|--:|"]
-    for row in run["rows"]:
-        other, ratio = row["torch_seconds"], row["ratio"]
-        cells = [row["component"], row["case"], row["direction"], _time(row["seconds"]["median"])]
-        cells += [_time(other["median"]) if other else "", f"{ratio['median']:.2f}" if ratio else ""]
-        cells += [f"{row['share']:.0%} of {row['limit']}" if row["share"] is not None else ""]
-        lines.append(f"| {' | '.join(cells)} |")
+    return f"{run['date'][:10]}, {place}, {_threads(run)}, {versions}."
+
+
+def _threads(run: dict[str, Any]) -> str:
+    return f"{run['threads']} thread" + "s" * (run["threads"] > 1)
+
+
+def _timed(row: dict[str, Any]) -> str:
+    """A row of a table with `HEAD`."""
+    other, ratio = row["torch_seconds"], row["ratio"]
+    cells = [row["component"], row["case"], row["direction"], _time(row["seconds"]["median"])]
+    cells += [_time(other["median"]) if other else "", f"{ratio['median']:.2f}" if ratio else ""]
+    cells += [f"{row['share']:.0%} of {row['limit']}" if row["share"] is not None else ""]
+    return f"| {' | '.join(cells)} |"
+
+
+def _run(run: dict[str, Any]) -> list[str]:
+    lines = [f"## {_threads(run)} on {run['device']}, {run['kernels']} kernels", "", _about(run), ""]
+    lines += [*HEAD, *map(_timed, run["rows"])]
     lines += ["", "| component | geometric mean of the ratios, both directions together |", "|---|--:|"]
-    measured = [row for row in run["rows"] if row["ratio"] and row["direction"] in ("both", "step")]
+    measured = [row for row in run["rows"] if row["ratio"] and row["direction"] in WHOLE]
     for name in dict.fromkeys(row["component"] for row in measured):
         logs = [math.log(row["ratio"]["median"]) for row in measured if row["component"] == name]
         lines.append(f"| {name} | {math.exp(sum(logs) / len(logs)):.2f} |")
@@ -109,12 +181,10 @@ def agreement(names: set[str]) -> str:
     if not rows:
         return "Not measured.\n"
     lines = [
-        f"Largest difference in all cases of the tests, relative to the largest number of the result: {measured['date']},"
-    ]
-    lines += [
+        f"Largest difference in all cases of the tests, relative to the largest number of the result: {measured['date']}, "
         f"PyTorch {measured['torch']} on the CPU.",
         "",
-        "| | dtype | cases | forward | backward |",
+        "| name | dtype | cases | forward | backward |",
         "|---|---|--:|--:|--:|",
     ]
     for row in rows:
@@ -122,6 +192,17 @@ def agreement(names: set[str]) -> str:
             f"| `{row['component']}` | {row['dtype']} | {row['cases']} | {row['forward']:.1e} | {row['backward']:.1e} |"
         )
     return "\n".join([*lines, ""])
+
+
+def speed(names: set[str]) -> str:
+    """The latest run that timed what these names stand for: forwards and backwards, beside PyTorch."""
+    for run in reversed(_data("benchmarks.json") or []):
+        rows = [row for row in run["rows"] if row["component"] in names]
+        rows = [row for row in rows if row["direction"] in WHOLE] or rows
+        if rows:
+            lines = [_about(run) + " *Ratio*: PyTorch's time by reftorch's; above 1, reftorch was faster.", "", *HEAD]
+            return "\n".join([*lines, *(_timed(row) for row in rows), ""])
+    return "Not measured.\n"
 
 
 def rungs(ladder: str) -> str:

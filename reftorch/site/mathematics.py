@@ -15,14 +15,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import markdown
 from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 from markdown.util import AtomicString
+
+from .errors import SiteError
 
 DOCS = Path(__file__).parents[2] / "docs"
 KATEX = DOCS / "node_modules" / "katex" / "dist"
@@ -165,3 +168,20 @@ class MathExtension(Extension):
 def makeExtension(**options: Any) -> MathExtension:
     """What Python-Markdown asks a module for."""
     return MathExtension(**options)
+
+
+EXTENSIONS = ["tables", "fenced_code", "codehilite", "sane_lists", "attr_list"]
+OPTIONS = {"codehilite": {"guess_lang": False}}
+
+
+def to_html(text: str, file: Path, line: int, symbols: Collection[tuple[str, str]] = ()) -> str:
+    """Markdown that stands at `line` of `file` as HTML, with these symbols (LaTeX, variable) marked in its formulas.
+
+    Raises:
+        SiteError: a formula is wrong.
+    """
+    try:
+        extensions = [*EXTENSIONS, MathExtension(symbols=list(symbols))]
+        return markdown.markdown(text, extensions=extensions, extension_configs=OPTIONS)
+    except BadFormula as error:
+        raise SiteError(file, line + error.line(text), f"bad formula: {error}") from None

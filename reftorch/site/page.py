@@ -6,21 +6,16 @@ import difflib
 import doctest
 import html
 import re
-from collections.abc import Collection
 from pathlib import Path
 
-import markdown
 from pygments.token import Name
 
 from ..step.components import PACKAGE, components
-from . import document, lists, recordings
+from . import document, lists, names, recordings, sections
 from .errors import SiteError
 from .highlight import address, highlighted, listing
-from .mathematics import BadFormula, MathExtension
+from .mathematics import to_html
 from .segment import Block, Function, Segments, segment
-
-EXTENSIONS = ["tables", "fenced_code", "codehilite", "sane_lists", "attr_list"]
-OPTIONS = {"codehilite": {"guess_lang": False}}
 
 
 class Page:
@@ -39,24 +34,61 @@ class Page:
     # -------------------------------------------------------------------------------------------------- the whole
     def markdown(self) -> str:
         """The page."""
+        self._check_placeholders()
         parts = ["---", "hide: [toc]", "---", f"# {self.title()}", ""]  # the rows need the room
         for section in document.sections(self.segments):
+            if section.heading == "Symbols":
+                parts += self._interface()
             if section.heading == "Worked example" and self.checks_examples:
                 self._check_example(section)
             text = _fenced(section.text) if section.heading == "Worked example" else section.text
             if section.heading:
                 parts += [f"## {section.heading}", ""]
             parts += [self._html(text, section.line, self._css(section.heading)), ""]
+            if not section.heading and self.component:
+                parts += [
+                    '<div class="rt-about" markdown>',
+                    "",
+                    sections.about(self.component, self.segments),
+                    "",
+                    "</div>",
+                    "",
+                ]
             if section.heading == "Worked example" and self.component:
                 parts += ["### Step by step", "", recordings.viewer(self.component), ""]
         if self.component:
-            names = {function.name for block in self.segments.blocks for function in block.functions}
-            parts += ["## Agreement with PyTorch", "", lists.agreement(names), ""]
+            known = {function.name for block in self.segments.blocks for function in block.functions}
+            parts += ["## Agreement with PyTorch", "", lists.agreement(known), ""]
+            parts += ["## Speed", "", lists.speed(known), ""]
         if self.source.parts[1:3] == ("fast", "ladder"):
             parts += [lists.rungs(self.segments.file.stem), ""]
         self._check_symbols()
         parts += ["## Source", "", self._file_line(), "", self._all_rows(), ""]
+        if self.component:
+            parts += ["## Neighbours", "", sections.neighbours(self.component), ""]
         return "\n".join(parts)
+
+    def _interface(self) -> list[str]:
+        """Arguments, shapes and errors of what can be called, as its docstrings say."""
+        found = names.public(self.component) if self.component else {}
+        parts = ["## Arguments, shapes, errors", ""] if found else []
+        for place, thing in found.items():
+            name = place.rpartition(".")[2]
+            line = next((f.first for b in self.segments.blocks for f in b.functions if f.name == name), 1)
+            text = names.entry(place, thing)
+            parts += [
+                f"### {name}",
+                "",
+                self._html(text, line, "rt-text rt-entry"),
+                "",
+            ]
+        return parts
+
+    def _check_placeholders(self) -> None:
+        """What `reftorch new` leaves to be written must have been written."""
+        for number, line in enumerate(self.segments.lines, 1):
+            if self.component and re.search(r"\bTODO\b", line):
+                raise SiteError(self.segments.file, number, f"something is still to be written: {line.strip()}")
 
     def _check_symbols(self) -> None:
         """Each symbol must be in a formula above its table, and its variable in a kernel."""
@@ -75,13 +107,7 @@ class Page:
         """The title that was given, or the class of the file, or else its name."""
         if self.given_title:
             return self.given_title
-        classes = [f.name for b in self.segments.blocks for f in b.functions if self._is_public_class(f)]
-        return classes[-1] if self.component and classes else self.segments.file.stem
-
-    def _is_public_class(self, function: Function) -> bool:
-        line = self.segments.lines[function.first - 1 :][: function.last - function.first + 1]
-        is_class = any(text.startswith("class ") for text in line[:3])
-        return is_class and not function.name.startswith("_") and not function.name.endswith("Function")
+        return sections.title(self.component) if self.component else self.segments.file.stem
 
     def summary(self) -> str:
         """The first line of the docstring."""
@@ -95,8 +121,9 @@ class Page:
         name = self.component.name if self.component else self.segments.file.stem
         text = f"`{self.source.as_posix()}`, as it is run."
         if self.component:
-            text += f" In a debugger: `reftorch step {name}`."
-        return text
+            return text + f" In a debugger: `reftorch step {name}`."
+        asked = sections.assignments(self.source.as_posix().partition("/")[2])
+        return text + f" Assignment: {', '.join(asked)}." * bool(asked)
 
     # -------------------------------------------------------------------------------------------------- text
     def _html(self, text: str, line: int, css: str = "rt-text") -> str:
@@ -166,19 +193,6 @@ class Page:
                 found[0].update(range(first.first + a0, first.first + a1))
                 found[1].update(range(second.first + b0, second.first + b1))
         return found
-
-
-def to_html(text: str, file: Path, line: int, symbols: Collection[tuple[str, str]] = ()) -> str:
-    """Markdown that stands at `line` of `file` as HTML, with these symbols (LaTeX, variable) marked in its formulas.
-
-    Raises:
-        SiteError: a formula is wrong.
-    """
-    try:
-        extensions = [*EXTENSIONS, MathExtension(symbols=list(symbols))]
-        return markdown.markdown(text, extensions=extensions, extension_configs=OPTIONS)
-    except BadFormula as error:
-        raise SiteError(file, line + error.line(text), f"bad formula: {error}") from None
 
 
 def _fenced(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from ..step.components import Component
 from ..step.example import run_example
 from ..step.session import make_recording
 from ..trace import Recording
+from . import document
+from .mathematics import to_html
+from .segment import Block, Segments, segment
 
 LIMIT = 20_000  # steps: more are no use on a page
 
@@ -39,9 +43,21 @@ def _copied(argument: Any) -> Any:
 
 def viewer(component: Component) -> str:
     """The step viewer with these recordings, as HTML. `assets/page.js` brings it to life."""
-    scripts = []
+    cut = segment(component.file)
+    symbols = [(symbol.tex, symbol.variable) for symbol in document.symbols(cut)]
+    parts = [_formula(block, cut, symbols) for block in cut.blocks if block.is_kernel]
     for recording in recordings(component):
         data = recording.to_json().replace("<", "\\u003c")
-        scripts.append(f'<script type="application/json" data-kernel="{html.escape(recording.kernel)}">{data}</script>')
-    hint = "Stepping through the kernels needs JavaScript; the listings above are the same code."
-    return f'<div class="rt-viewer">{"".join(scripts)}<noscript>{hint}</noscript></div>'
+        name = html.escape(recording.kernel)
+        parts.append(f'<script type="application/json" data-kernel="{name}">{data}</script>')
+    hint = "Stepping through the kernels needs JavaScript; the listings of the source are the same code."
+    variables = " ".join(variable for _, variable in symbols)
+    return f'<div class="rt-viewer" data-symbols="{variables}">{"".join(parts)}<noscript>{hint}</noscript></div>'
+
+
+def _formula(block: Block, cut: Segments, symbols: list[tuple[str, str]]) -> str:
+    """What a kernel computes: the display formulas of the notes above it. Hidden, until the viewer takes them."""
+    found = "\n\n".join(re.findall(r"\$\$[^$]+\$\$", block.notes))
+    kernels = " ".join(function.name for function in block.functions)
+    text = to_html(found, cut.file, block.notes_line, symbols) if found else ""
+    return f'<div class="rt-formula" data-kernels="{kernels}" data-search-exclude hidden>{text}</div>' if found else ""

@@ -1,6 +1,6 @@
 """The step viewer as one HTML file: no other file, no request to any host.
 
-`viewer/viewer.js` and `viewer/viewer.css` are the viewer itself, for any page: `stepViewer(element, recording)`.
+`viewer/terms.js`, `viewer/viewer.js` and `viewer/viewer.css` are the viewer itself, for any page: `stepViewer(element, recording)`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def page(recording: Recording, title: str | None = None) -> str:
     parts = {
         "title": html.escape(title or recording.kernel),
         "style": (VIEWER / "viewer.css").read_text(encoding="utf-8"),
-        "script": (VIEWER / "viewer.js").read_text(encoding="utf-8"),
+        "script": "".join((VIEWER / name).read_text(encoding="utf-8") for name in ("terms.js", "viewer.js")),
         "recording": recording.to_json().replace("<", "\\u003c"),  # a "</script>" in it must not end the script
     }
     template = (VIEWER / "page.html").read_text(encoding="utf-8")

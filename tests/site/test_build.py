@@ -1,5 +1,6 @@
 """The built site: strict, complete, and asking nobody else for anything."""
 
+import gzip
 import html.parser
 import json
 import re
@@ -52,6 +53,13 @@ def test_formulas_are_rendered_and_found_once(site):
     assert forward.count(r"\sum_{c=0}") == 1
     for wanted in ("max_pool2d", "MaxPool2d", "k_h"):
         assert any(wanted in d["text"] or wanted in d["title"] for d in found if "max_pool2d" in d["location"]), wanted
+
+
+def test_pages_are_light(site):
+    """A page with its traces is below 150 kB when it is sent, as servers send it: compressed."""
+    weights = {page: len(gzip.compress(page.read_bytes())) for page in site.rglob("*.html")}
+    heaviest = max(weights, key=weights.__getitem__)
+    assert 10_000 < weights[heaviest] < 150_000, heaviest
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")

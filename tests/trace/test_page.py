@@ -50,7 +50,8 @@ class Element {
   constructor(tag) { this.tag = tag; this.children = []; this.classes = new Set(); this.dataset = {}; this.listeners = {}; }
   set className(names) { this.classes = new Set(names.split(" ").filter(Boolean)); }
   get classList() {
-    return { add: name => this.classes.add(name), remove: (...names) => names.forEach(name => this.classes.delete(name)) };
+    return { add: name => this.classes.add(name), remove: (...names) => names.forEach(name => this.classes.delete(name)),
+             toggle: (name, on) => on ? this.classes.add(name) : this.classes.delete(name) };
   }
   append(...parts) { this.children.push(...parts); }
   replaceChildren() { this.children = []; }
@@ -65,13 +66,14 @@ class Element {
   }
 }
 globalThis.document = { createElement: tag => new Element(tag) };
+globalThis.Option = class { constructor(text, value) { Object.assign(this, { text, value }); } };
 const root = new Element("div");
 """
 
 
 def run_viewer(recording, script):
     """What `script`, which has `root` and `viewer`, logs as JSON."""
-    source = (VIEWER / "viewer.js").read_text(encoding="utf-8")
+    source = "".join((VIEWER / name).read_text(encoding="utf-8") for name in ("terms.js", "viewer.js"))
     start = f"const recording = {recording.to_json()};\nconst viewer = stepViewer(root, recording);\n"
     program = source + DOCUMENT + start + f"console.log(JSON.stringify((() => {{ {script} }})()));"
     done = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, timeout=60)
@@ -127,3 +129,49 @@ def test_keys_and_clicks():
       return at;
     """
     assert run_viewer(recording(), script) == [1, 2, 4, 2, 5, 5, 4, 0, 0, 2]
+
+
+@needs_node
+def test_the_line_with_its_numbers():
+    """Of `y[i] += x[i]`: the indices, and what was there before and after."""
+    script = """
+      const said = name => root.all(name).map(part => part.textContent)[0], all = [];
+      for (const step of [2, 4]) { viewer.show(step); all.push([said("sv-where"), said("sv-numbers")]); }
+      return all;
+    """
+    assert run_viewer(recording(), script) == [
+        ["y[i=0]  x[i=0]", "y[0] = 10 + 1 = 11"],
+        ["y[i=1]  x[i=1]", "y[1] = 20 + 2 = 22"],
+    ]
+
+
+@needs_node
+def test_cells_that_a_symbol_addresses():
+    script = """
+      const lit = () => root.all("sv-lit").map(part => part.dataset.name || part.children[0].children[0]), all = [];
+      for (const [step, name] of [[2, "i"], [4, "i"], [4, "x"], [4, "size"]]) { viewer.show(step); viewer.light([name]); all.push(lit()); }
+      return all;
+    """
+    assert run_viewer(recording(), script) == [["x[0]", "y[0]"], ["x[1]", "y[1]"], ["x"], []]
+
+
+@needs_node
+def test_one_thread_of_a_block():
+    """Stepping then goes from step to step of that thread; what the others wrote in between is there."""
+    x, y = np.arange(4, dtype=np.float32), np.empty(4, np.float32)
+    cuda_recording = record_cuda(reverse, 2, 2, x, y)
+    script = """
+      viewer.choose(3);
+      const press = key => root.listeners.keydown({ key, target: root, preventDefault() {} }), seen = [];
+      press("Home");
+      for (let before = -1; viewer.at !== before; press("ArrowRight")) {
+        before = viewer.at;
+        seen.push([root.all("sv-thread")[0].textContent, root.all("sv-now")[0].children[1].textContent.trim(), before]);
+      }
+      return [seen, viewer.cells];
+    """
+    seen, cells = run_viewer(cuda_recording, script)
+    assert {thread for thread, _, _ in seen} == {"thread 1 of block 1"}
+    lines = [line for _, line, _ in seen]
+    assert lines == [line.strip() for line in cuda_recording.functions[0].source if not line.startswith("@")]
+    assert [step for *_, step in seen] == sorted({step for *_, step in seen}) and cells[4:8] == [1, 0, 3, 2]

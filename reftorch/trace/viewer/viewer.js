@@ -1,7 +1,8 @@
 // Steps through a recording of reftorch.trace: stepViewer(element, recording). The format is described in reftorch/trace/__init__.py.
+// A page may give `formula`, an element that shows what the kernel computes, and `symbols`, the variables marked there by data-sym.
 "use strict";
 
-function stepViewer(root, recording) {
+function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
   const { functions, arrays, variables, steps } = recording;
   const make = (tag, name, parent, text) => {
     const node = document.createElement(tag);
@@ -21,15 +22,19 @@ function stepViewer(root, recording) {
     owners.push(thread);
   }
   const initial = arrays.flatMap(array => array.data);
+  let chosen = steps.map((_, i) => i);                  // the steps that are walked through: all, or those of one thread
 
   // State after step `at`: the numbers of all cells, and the variables of each thread's functions.
   let at = -1, cells = initial.slice(), known = new Map();
+  let before = { cells: new Map(), variables: new Map() };  // what step `at` found: cells that it wrote, and its variables
   function apply(step) {
     const [row, changes = [], , writes = []] = steps[step];
-    for (let i = 0; i < writes.length; i += 2) cells[writes[i]] = writes[i + 1];
+    before = { cells: new Map(), variables: new Map() };
+    for (let i = 0; i < writes.length; i += 2) { before.cells.set(writes[i], cells[writes[i]]); cells[writes[i]] = writes[i + 1]; }
     if (row < 0) return;
     const key = owners[step] + ":" + rows[row].number;
     if (heads[rows[row].number] === row || !known.has(key)) known.set(key, new Map());  // a call begins anew
+    before.variables = new Map(known.get(key));
     for (let i = 0; i < changes.length; i += 2) known.get(key).set(changes[i], changes[i + 1]);
   }
   function play(to) {
@@ -47,16 +52,20 @@ function stepViewer(root, recording) {
     node.setAttribute("aria-label", title);
     return node;
   };
-  button("«", "First step (Home)", () => show(0));
-  button("‹", "Step back (left arrow)", () => show(at - 1));
+  button("«", "First step (Home)", () => move(0));
+  button("‹", "Step back (left arrow)", () => move(place() - 1));
   const playing = button("▶", "Play (space)", () => toggle());
-  button("›", "Step (right arrow)", () => show(at + 1));
+  button("›", "Step (right arrow)", () => move(place() + 1));
   button("⤴", "Step out of the loop (o)", () => leave());
-  button("»", "Last step (End)", () => show(steps.length - 1));
+  button("»", "Last step (End)", () => move(chosen.length - 1));
   const slider = make("input", "sv-slider", bar);
-  Object.assign(slider, { type: "range", min: 0, max: steps.length - 1, value: 0, oninput: () => show(+slider.value) });
+  Object.assign(slider, { type: "range", min: 0, value: 0, oninput: () => move(+slider.value) });
   slider.setAttribute("aria-label", "Step");
   const count = make("output", "sv-count", bar);
+  const threads = threadBar();
+  const terms = make("div", "sv-terms", root);          // the formula, and the line with the numbers of the moment
+  if (formula) { formula.classList.add("sv-formula"); terms.append(formula); }
+  const line = make("div", "sv-line-terms", terms), where = make("code", "sv-where", line), numbers = make("code", "sv-numbers", line);
   const state = make("div", "sv-state", root);
   state.setAttribute("aria-live", "polite");
   const panes = make("div", "sv-panes", root);
@@ -70,16 +79,18 @@ function stepViewer(root, recording) {
     + "Blue cells are read by the marked line, orange ones written; a dot is memory that nobody has written.");
 
   // --------------------------------------------------------------------------------------------------------------------- code
-  const WORDS = /(#.*)|("[^"]*"|'[^']*')|\b(def|for|in|if|elif|else|while|return|and|or|not|is|None|True|False|break|continue|pass|import|from|with|as|lambda)\b|\b(\d+(?:\.\d+)?)\b|(@[\w.]+)/g;
-  const CLASSES = ["", "sv-comment", "sv-string", "sv-word", "sv-number", "sv-mark"];
+  const WORDS = new Set(("def for in if elif else while return and or not is None True False break continue pass import from with as "
+    + "lambda").split(" "));
+  const marked = new Set(symbols);
   function highlight(node, text) {
-    let end = 0;
-    for (const match of text.matchAll(WORDS)) {
-      node.append(text.slice(end, match.index));
-      make("span", CLASSES[match.findIndex((part, i) => i && part)], node, match[0]);
-      end = match.index + match[0].length;
+    const mark = /^\s*@/.test(text);
+    for (const { kind, text: part } of stepTerms.tokens(text)) {
+      const css = mark ? "mark" : WORDS.has(part) ? "word" : ["comment", "string", "number"].includes(kind) ? kind : "";
+      if (kind === "name" && marked.has(part)) make("span", "", node, part).dataset.sym = part;
+      else if (css) make("span", `sv-${css}`, node, part);
+      else node.append(part);
     }
-    node.append(text.slice(end) || (end ? "" : " "));
+    if (!text) node.append(" ");
   }
   const listings = functions.map((f, number) => {
     const listing = make("div", "sv-listing", code);
@@ -97,8 +108,10 @@ function stepViewer(root, recording) {
 
   // ------------------------------------------------------------------------------------------------------------------- arrays
   const boxes = [];                                     // the table cell of each array cell
+  const known_as = new Map();                           // by name: the array, its figure, the number of its first cell
   for (const array of arrays) {
     const figure = make("figure", "sv-array", tables), shape = array.shape, first = boxes.length;
+    for (const name of array.name.split(" = ")) known_as.set(name, { array, figure, first });
     const caption = make("figcaption", "", figure, array.name);
     make("small", "", caption, ` (${shape.join(", ")}${shape.length === 1 ? "," : ""}) ${array.dtype}`);
     const columns = shape.length ? shape[shape.length - 1] : 1, height = shape.length > 1 ? shape[shape.length - 2] : 1;
@@ -124,15 +137,15 @@ function stepViewer(root, recording) {
     : Array.isArray(value) ? `(${value.map(long).join(", ")})` : String(value);
 
   // -------------------------------------------------------------------------------------------------------------------- moving
-  let marked = [];
+  let now = [];
   function show(step) {
     play(Math.max(0, Math.min(steps.length - 1, step)));
     const [row, changes = [], reads = [], writes = []] = steps[at];
-    slider.value = at;
-    count.textContent = `${at + 1} / ${steps.length}`;
-    for (const node of marked) node.classList.remove("sv-now", "sv-read", "sv-written");
-    marked = [];
-    const mark = (node, name) => { node.classList.add(name); marked.push(node); };
+    slider.value = place();
+    count.textContent = `${place() + 1} / ${chosen.length}`;
+    for (const node of now) node.classList.remove("sv-now", "sv-read", "sv-written");
+    now = [];
+    const mark = (node, name) => { node.classList.add(name); now.push(node); };
     boxes.forEach((box, i) => {
       const text = short(cells[i]);
       if (box.textContent !== text) box.textContent = text;
@@ -141,31 +154,164 @@ function stepViewer(root, recording) {
     for (const cell of reads) mark(boxes[cell], "sv-read");
     for (let i = 0; i < writes.length; i += 2) mark(boxes[writes[i]], "sv-written");
     state.replaceChildren();
+    threads.show(row < 0 ? null : owners[at]);
     if (recording.device === "cuda" && row >= 0) make("span", "sv-thread", state, threadName(owners[at]));
-    if (row < 0) { make("span", "sv-thread", state, "other threads ran"); return; }
-    const { number } = rows[row];
-    listings.forEach((listing, i) => { listing.hidden = i !== number; });
-    mark(lines[row], "sv-now");
-    const { name, line } = functions[number];
-    root.dispatchEvent(new CustomEvent("step", { bubbles: true, detail: { name, line: rows[row].line - line + 1 } }));
-    reveal(lines[row]);
-    const changed = new Set(changes.filter((_, i) => i % 2 === 0));
-    for (const [variable, value] of known.get(owners[at] + ":" + number)) {
-      const chip = make("span", changed.has(variable) ? "sv-changed" : "", state, `${variables[variable][0]} = ${long(value)}`);
-      chip.title = variables[variable][2];
+    if (row < 0) make("span", "sv-thread", state, "other threads ran");
+    if (row >= 0) {
+      const { number } = rows[row];
+      listings.forEach((listing, i) => { listing.hidden = i !== number; });
+      mark(lines[row], "sv-now");
+      reveal(lines[row]);
+      const changed = new Set(changes.filter((_, i) => i % 2 === 0));
+      for (const [variable, value] of known.get(owners[at] + ":" + number)) {
+        const chip = make("span", changed.has(variable) ? "sv-changed" : "", state, `${variables[variable][0]} = ${long(value)}`);
+        chip.title = variables[variable][2];
+        if (marked.has(variables[variable][0])) chip.dataset.sym = variables[variable][0];
+      }
     }
+    explain(row);
+    light(lit);
+    if (row < 0) return;
+    const { name, line } = functions[rows[row].number];
+    root.dispatchEvent(new CustomEvent("step", { bubbles: true, detail: { name, line: rows[row].line - line + 1 } }));
+  }
+
+  // ------------------------------------------------------------------------------------------------------- what a line computes
+  function scalars(values, number) {                    // name -> value, of the variables of a function
+    const found = new Map([...values].map(([variable, value]) => [variables[variable][0], value]));
+    return name => found.get(name);
+  }
+  function arrayOf(scalar) {                            // name -> name of the array that it stands for
+    return name => {
+      const value = scalar(name), other = typeof value === "string" ? value.replace(/ \[[\d, ]*\]$/, "") : name;
+      return known_as.has(other) ? other : undefined;
+    };
+  }
+  function cell(element, scalar) {                      // the number of the cell that an element is, or undefined
+    const { array, first } = known_as.get(element.name);
+    const indices = element.indices.map(part => stepTerms.value(part, scalar));
+    if (indices.length !== array.shape.length || indices.some((index, d) => !(index >= 0 && index < array.shape[d]))) return undefined;
+    return first + indices.reduce((flat, index, d) => flat * array.shape[d] + index, 0);
+  }
+  function statement(row) {                             // a line, and those that it goes on in
+    let text = rows[row].text, end = row + 1;
+    const open = () => (text.match(/[([{]/g) || []).length > (text.match(/[)\]}]/g) || []).length;
+    while (open() && end < rows.length && inside(row, end)) text += " " + rows[end++].text.trim();
+    return { list: stepTerms.tokens(text.trim()).filter(token => token.kind !== "comment"), end };
+  }
+
+  // Above the code: the elements of the line with the values of their indices, and the line with numbers in place of names.
+  function explain(row) {
+    where.replaceChildren();
+    numbers.textContent = "";
+    if (formula) for (const place of formula.querySelectorAll(".sv-here")) place.classList.remove("sv-here");
+    if (row < 0 || heads[rows[row].number] === row) return;
+    const { list, end } = statement(row);
+    const old = scalars(before.variables);
+    const elements = stepTerms.elements(list, old, arrayOf(old));
+    const said = list.filter((token, i) => token.kind === "name" && list[i + 1]?.text !== ".").map(token => token.text);
+    const names = new Set([...said, ...elements.map(element => element.name)]), shown = new Set();
+    if (formula) {
+      for (const place of formula.querySelectorAll("[data-sym]")) place.classList.toggle("sv-here", names.has(place.dataset.sym));
+    }
+    for (const element of elements) {
+      const text = stepTerms.written(list.slice(element.from, element.to));
+      if (shown.has(text)) continue;
+      if (shown.size) where.append("  ");
+      shown.add(text);
+      where.append(`${element.name}[`);
+      element.indices.forEach((index, d) => {
+        const text = stepTerms.written(index), value = stepTerms.value(index, old);
+        const symbol = make("span", "", where, (d ? ", " : "") + text);
+        if (marked.has(text)) symbol.dataset.sym = text;
+        if (value !== undefined && text !== String(value)) make("b", "", where, `=${value}`);
+      });
+      where.append("]");
+    }
+    const next = following(), touched = steps[at][1] ?? [];
+    numbers.textContent = stepTerms.computed(list, elements, {
+      old, now: scalars(known.get(owners[at] + ":" + rows[row].number)),
+      before: element => {
+        const found = cell(element, old);
+        return before.cells.has(found) ? before.cells.get(found) : cells[found];
+      },
+      after: element => cells[cell(element, old)],
+      moved: name => touched.some((variable, i) => i % 2 === 0 && variables[variable][0] === name),
+      taken: next === null ? null : inside(row, next) && next === end,
+      write: value => typeof value === "number" ? short(value) : long(value),
+    });
+  }
+
+  function following() {                                // the row of the next step of this thread
+    for (let step = at + 1; step < steps.length; step++) if (steps[step][0] >= 0 && owners[step] === owners[at]) return steps[step][0];
+    return null;
+  }
+
+  // -------------------------------------------------------------------------------------- the cells that a symbol addresses
+  let lit = [], framed = [];
+  function light(names) {                               // an array's name: all of it; an index: the cells where it has its value
+    lit = names;
+    for (const node of framed) node.classList.remove("sv-lit");
+    framed = [];
+    const frame = node => { node.classList.add("sv-lit"); framed.push(node); };
+    const row = at < 0 ? -1 : steps[at][0];
+    if (row < 0 || !names.length) return;
+    const scalar = scalars(known.get(owners[at] + ":" + rows[row].number)), array = arrayOf(scalar);
+    for (const name of names) if (array(name) !== undefined) frame(known_as.get(array(name)).figure);
+    for (const { list } of rows.map((other, i) => inside(row, i) ? statement(i) : { list: [] })) {
+      for (const element of stepTerms.elements(list, scalar, array)) {
+        const { array: { shape, data }, first } = known_as.get(element.name);
+        element.indices.forEach((index, d) => {
+          const text = stepTerms.written(index), value = scalar(text);
+          if (!names.includes(text) || typeof value !== "number" || element.indices.length !== shape.length) return;
+          const after = shape.slice(d + 1).reduce((a, b) => a * b, 1);
+          for (let flat = 0; flat < data.length; flat++) {
+            if (Math.floor(flat / after) % shape[d] === value) frame(boxes[first + flat]);
+          }
+        });
+      }
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------- threads
+  // For CUDA: a choice of one thread, and the threads of the block of which one is running.
+  function threadBar() {
+    if (recording.device !== "cuda") return { show: () => {} };
+    const ran = [...new Set(owners.filter((_, i) => steps[i][0] >= 0))], line = make("div", "sv-threads", root);
+    const label = make("label", "", line, "Thread "), select = make("select", "", label);
+    select.append(new Option(`all ${ran.length}`, ""), ...ran.map(number => new Option(threadName(number), number)));
+    const strip = make("span", "sv-strip", line);
+    strip.setAttribute("aria-hidden", "true");
+    const dots = new Map(ran.map(number => [number, make("i", "", strip, number)]));
+    for (const [number, dot] of dots) dot.onclick = () => { select.value = number; select.onchange(); };
+    select.onchange = () => choose(select.value === "" ? null : +select.value);
+    return { show: running => dots.forEach((dot, number) => dot.classList.toggle("sv-running", number === running)) };
   }
   function threadName(number) {
     const size = recording.block.reduce((a, b) => a * b, 1);
     return `thread ${number % size}` + (recording.grid.some(extent => extent > 1) ? ` of block ${Math.floor(number / size)}` : "");
   }
+  function choose(thread) {                             // null: all of them
+    chosen = steps.map((_, i) => i).filter(i => thread === null || (owners[i] === thread && steps[i][0] >= 0));
+    slider.max = chosen.length - 1;
+    show(chosen.find(step => step >= at) ?? chosen.at(-1));
+  }
+  function place() {                                    // where step `at` is among the chosen ones
+    const found = chosen.findIndex(step => step >= at);
+    return found < 0 ? chosen.length - 1 : found;
+  }
+  const move = to => show(chosen[Math.max(0, Math.min(chosen.length - 1, to))]);
   function reveal(line) {                               // scrolls the code, never the page
     const top = line.offsetTop - code.offsetTop, height = line.offsetHeight;
     if (top < code.scrollTop || top + height > code.scrollTop + code.clientHeight) code.scrollTop = top - code.clientHeight / 3;
+    if (code.clientWidth < 480) {                       // on a phone: to where the line begins
+      const part = line.lastChild, text = part.textContent;
+      code.scrollLeft = Math.max(0, part.offsetWidth / text.length * Math.max(0, text.search(/\S/)) - 20);
+    }
   }
   function seek(row, direction) {                       // the next step, or the one before, on a row
-    for (let step = at + direction; step >= 0 && step < steps.length; step += direction) {
-      if (steps[step][0] === row) { show(step); return true; }
+    for (let i = place() + direction; i >= 0 && i < chosen.length; i += direction) {
+      if (steps[chosen[i]][0] === row) { show(chosen[i]); return true; }
     }
     return false;
   }
@@ -191,25 +337,26 @@ function stepViewer(root, recording) {
       if (next < 0 || owners[step] !== owners[at] || !inside(row, next)) continue;
       if (next < around[0] || next >= around[1] || heads[rows[next].number] === next) { show(step); return; }
     }
-    show(steps.length - 1);
+    move(chosen.length - 1);
   }
   let timer = null;
   function toggle() {
-    if (timer === null && at === steps.length - 1) show(0);
-    timer = timer === null ? setInterval(() => at < steps.length - 1 ? show(at + 1) : toggle(), 250) : clearInterval(timer) ?? null;
+    const last = () => place() === chosen.length - 1;
+    if (timer === null && last()) move(0);
+    timer = timer === null ? setInterval(() => last() ? toggle() : move(place() + 1), 250) : clearInterval(timer) ?? null;
     playing.textContent = timer === null ? "▶" : "‖";
   }
   const KEYS = {
-    ArrowRight: () => show(at + 1), ArrowLeft: () => show(at - 1), Home: () => show(0), End: () => show(steps.length - 1),
-    PageDown: () => show(at + 20), PageUp: () => show(at - 20), " ": toggle,
+    ArrowRight: () => move(place() + 1), ArrowLeft: () => move(place() - 1), Home: () => move(0), End: () => move(chosen.length - 1),
+    PageDown: () => move(place() + 20), PageUp: () => move(place() - 20), " ": toggle,
     ArrowDown: () => seek(steps[at][0], +1), ArrowUp: () => seek(steps[at][0], -1), o: leave,
   };
   root.addEventListener("keydown", event => {
     if (!KEYS[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === " " && event.target.tagName === "BUTTON") return;
+    if (event.target.tagName === "SELECT" || (event.key === " " && event.target.tagName === "BUTTON")) return;
     KEYS[event.key]();
     event.preventDefault();
   });
-  show(0);
-  return { show, get at() { return at; }, get cells() { return cells; } };
+  choose(null);
+  return { show, light, choose, get at() { return at; }, get cells() { return cells; } };
 }

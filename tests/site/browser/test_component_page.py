@@ -9,7 +9,19 @@ STEPS = "document.querySelector('.rt-viewer').steps"
 
 @pytest.mark.parametrize("width, scheme", SIZES)
 @pytest.mark.parametrize(
-    "path", ["/index.html", CONV2D, "/nn/loss/cross_entropy_loss.html", "/coverage.html", "/notation.html"]
+    "path",
+    [
+        "/index.html",
+        CONV2D,
+        "/nn/loss/cross_entropy_loss.html",
+        "/nn/activation/index.html",
+        "/coverage.html",
+        "/notation.html",
+        "/functions.html",
+        "/benchmarks.html",
+        "/fast/ladder/matmul.html",
+        "/guide/adding.html",
+    ],
 )
 def test_nothing_is_wider_than_the_window(visit, served, path, width, scheme):
     page = visit(served + path, width, scheme)
@@ -91,11 +103,14 @@ def test_search_finds_a_component_by_each_of_its_names(visit, address):
         page.locator(".md-search-result__item a[href*='max_pool2d']").first.wait_for(state="visible", timeout=10_000)
 
 
-@pytest.mark.parametrize("path", ["/index.html", CONV2D, "/notation.html"])
+@pytest.mark.parametrize("path", ["/index.html", CONV2D, "/notation.html", "/functions.html", "/guide/adding.html"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(visit, served, path, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
     page = visit(served + path, 1400, scheme)
+    if path == CONV2D:
+        page.locator(".rt-viewer select").first.select_option("conv2d_forward_cuda")  # it has most controls
+        page.evaluate(f"{STEPS}.show(30)")
     found = [
         (rule["id"], rule["impact"], rule["nodes"][0]["html"][:200], len(rule["nodes"]))
         for rule in axe.Axe().run(page).response["violations"]

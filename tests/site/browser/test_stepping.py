@@ -21,7 +21,7 @@ def result():
 @pytest.mark.parametrize("kernel", ["conv2d_forward_cpu", "conv2d_forward_cuda"])
 def test_the_last_step_is_the_kernels_result(visit, address, result, kernel):
     page = visit(address + CONV2D)
-    page.locator(".rt-viewer select").select_option(kernel)
+    page.locator(".rt-viewer select").first.select_option(kernel)
     page.locator(".rt-viewer .step-viewer").focus()
     shown = f"[...{CELLS}].map(cell => cell.textContent)"
     assert page.evaluate(shown) == ["·"] * result.size
@@ -73,8 +73,8 @@ def test_cells_read_are_those_that_the_line_names(visit, served):
 def test_the_line_is_marked_in_the_listing_too(visit, address):
     page = visit(address + CONV2D)
     page.locator(".rt-viewer .step-viewer").focus()
-    for kernel in page.locator(".rt-viewer option").all_text_contents():
-        page.locator(".rt-viewer select").select_option(kernel)
+    for kernel in page.locator(".rt-viewer > label option").all_text_contents():
+        page.locator(".rt-viewer select").first.select_option(kernel)
         page.locator(".rt-viewer .step-viewer").focus()
         for _ in range(12):
             page.keyboard.press("ArrowRight")

@@ -1,0 +1,93 @@
+"""Public names: what stands behind each, in which file, and what its docstring says of arguments, shapes and errors."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from typing import Any
+
+from ..step.components import PACKAGE, Component
+from .document import described
+
+HOMES = {  # where the public names of a room's files can be found, as PyTorch spells them
+    "nn": ("torch.nn", "torch.nn.functional", "torch.nn.utils", "torch.nn.init"),
+    "optim": ("torch.optim",),
+    "transforms": ("torchvision.transforms", "torchvision.transforms.functional"),
+}
+
+
+def look_up(name: str) -> Any:
+    """What reftorch has for a name of PyTorch's, or None; torchvision's transforms are in `reftorch.transforms`."""
+    first, *parts = name.replace("torchvision.transforms", "torch.transforms").split(".")
+    found: Any = importlib.import_module("reftorch") if first == "torch" else None
+    for part in parts:
+        found = getattr(found, part, None)
+    return found
+
+
+def file_of(thing: Any) -> str:
+    """The file that defines a class or function, below the package: "nn/activation/relu.py"; "" for anything else."""
+    module = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
+    path = PACKAGE.parent.joinpath(*str(module).split("."))
+    found = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+    inside = found.exists() and found.is_relative_to(PACKAGE)
+    return found.relative_to(PACKAGE).as_posix() if inside else ""
+
+
+def public(component: Component) -> dict[str, Any]:
+    """The classes and functions of a component that are PyTorch's, by PyTorch's names; classes first."""
+    module = component.module()
+    room = component.file.relative_to(PACKAGE).parts[0]
+    found = {}
+    for name, thing in vars(module).items():
+        if callable(thing) and getattr(thing, "__module__", "") == module.__name__:
+            for home in HOMES[room]:
+                if look_up(f"{home}.{name}") is thing:
+                    found[f"{home}.{name}"] = thing
+                    break
+    return dict(sorted(found.items(), key=lambda pair: not inspect.isclass(pair[1])))
+
+
+def call(name: str, thing: Any) -> str:
+    """How it is called: "ReLU(inplace=False)", in lines of at most 90 letters."""
+    parameters = inspect.signature(thing).parameters.values()
+    lines = [f"{name}("]
+    for i, parameter in enumerate(parameters):
+        part = str(parameter.replace(annotation=inspect.Parameter.empty)) + ("," if i + 1 < len(parameters) else ")")
+        if len(lines[-1]) + len(part) > 90:
+            lines.append(" " * len(name))
+        lines[-1] += part if lines[-1].endswith("(") else f" {part}"
+    return "\n".join(lines) if parameters else f"{name}()"
+
+
+def entry(name: str, thing: Any) -> str:
+    """Markdown: how it is called, and its arguments, attributes, shapes and errors as far as the docstring tells."""
+    inherits = inspect.isclass(thing) and not vars(thing).get("__doc__")
+    text = "" if inherits else inspect.getdoc(thing) or ""
+    lines = ["```python", call(name.replace("torchvision", "torch"), thing), "```", ""]
+    defaults = {p.name: p.default for p in inspect.signature(thing).parameters.values()}
+    for heading, body in described(text):
+        if isinstance(body, str):
+            lines.append(f"**{heading}:** {body}" if heading else body)
+        elif heading == "Args":
+            lines += ["| argument | default | meaning |", "|---|---|---|"]
+            for argument, meaning in body:
+                lines.append(f"| `{argument}` | {_default(argument, defaults)} | {_cell(meaning)} |")
+        elif heading == "Raises":
+            lines += ["| error | when |", "|---|---|"]
+            lines += [f"| `{error}` | {_cell(when)} |" for error, when in body]
+        else:
+            lines += [f"**{heading}:**", "", *(f"- `{item}`: {meaning}" for item, meaning in body)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _default(argument: str, defaults: dict[str, Any]) -> str:
+    """As Python writes it; of several names, `a, b`, each."""
+    known = [defaults[name] for name in re.split(r",\s*", argument) if name in defaults]
+    return ", ".join(f"`{value!r}`" for value in known if value is not inspect.Parameter.empty)
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"(?<!\\)\|", r"\\|", text)

@@ -1,0 +1,130 @@
+"""The sections of the site, and what is said around a component in its section: file, neighbours, assignment."""
+
+from __future__ import annotations
+
+import functools
+import json
+import posixpath
+import re
+
+from ..course.pages import assignments_of
+from ..step.components import PACKAGE, Component, components
+from .highlight import address as line_address
+from .mathematics import DOCS
+from .names import public
+from .segment import Segments
+
+# Folders with components, in the documentation's order. One that is not here comes last, under its own name.
+SECTIONS = {
+    "nn/convolution": "Convolution",
+    "nn/pooling": "Pooling",
+    "nn/padding": "Padding",
+    "nn/activation": "Activation",
+    "nn/normalization": "Normalization",
+    "nn/recurrent": "Recurrent",
+    "nn/transformer": "Transformer",
+    "nn/linear": "Linear",
+    "nn/dropout": "Dropout",
+    "nn/sparse": "Sparse",
+    "nn/distance": "Distance",
+    "nn/loss": "Loss",
+    "nn/vision": "Vision",
+    "nn/parallel": "Parallel",
+    "nn/utils": "Utilities",
+    "optim": "Optimizers",
+    "transforms": "Transforms",
+}
+
+
+def address(component: Component) -> str:
+    """Where the page of a component is, below the site's root."""
+    return component.file.relative_to(PACKAGE).as_posix().removesuffix(".py") + ".md"
+
+
+def folder(component: Component) -> str:
+    """Its section: "nn/activation"."""
+    return component.file.parent.relative_to(PACKAGE).as_posix()
+
+
+@functools.cache
+def sections() -> dict[str, list[Component]]:
+    """The folders that have components, and those: both in the documentation's order."""
+    found: dict[str, list[Component]] = {name: [] for name in SECTIONS}
+    for component in sorted(components().values(), key=_rank):
+        found.setdefault(folder(component), []).append(component)
+    return {name: inside for name, inside in found.items() if inside}
+
+
+def section_title(name: str) -> str:
+    """What a folder is called on the site."""
+    return SECTIONS.get(name) or name.rpartition("/")[2].capitalize()
+
+
+@functools.cache
+def _documented() -> dict[str, int]:
+    """The place of each name in the documentation."""
+    rows = json.loads((DOCS / "data" / "components.json").read_text(encoding="utf-8"))
+    return {row[0]: place for place, row in reversed(list(enumerate(rows)))}
+
+
+def _rank(component: Component) -> tuple[int, str]:
+    """What the documentation does not name comes after what it names."""
+    places = [_documented()[name] for name in public(component) if name in _documented()]
+    return min(places, default=len(_documented())), component.name
+
+
+def title(component: Component) -> str:
+    """The class that the file is about, or the file's name if it has none."""
+    classes = [name for name, thing in public(component).items() if isinstance(thing, type)]
+    return classes[-1].rpartition(".")[2] if classes else component.name
+
+
+def link(component: Component, page: str) -> str:
+    """A link to a component from the page at `page`."""
+    return f"[{title(component)}]({relative(address(component), page)})"
+
+
+def relative(target: str, page: str) -> str:
+    """The way from one page to another."""
+    return posixpath.relpath(target, posixpath.dirname(page) or ".")
+
+
+# ---------------------------------------------------------------------------------------------- around a component
+def about(component: Component, cut: Segments) -> str:
+    """The file and where in it what begins; how to step through it; the assignments that use it."""
+    page = address(component)
+    places = [block.functions[0] for block in cut.blocks if re.fullmatch(r"[A-Za-z]\w*", block.functions[0].name)]
+    links = " · ".join(f"[`{f.name}`](#{line_address(f)}-L1)" for f in places)
+    path = component.file.relative_to(PACKAGE.parent).as_posix()
+    lines = [f"- **File** [`{path}`](#source), {len(cut.lines)} lines: {links}"]
+    lines.append(
+        f"- **Step by step** [on this page](#step-by-step), or in a debugger: `reftorch step {component.name}`"
+    )
+    lines.append(
+        f"- **Section** [{section_title(folder(component))}]({relative(folder(component) + '/index.md', page)})"
+    )
+    asked = assignments(component.file.relative_to(PACKAGE).as_posix())
+    if asked:
+        lines.append(f"- **Assignment** {', '.join(asked)}")
+    return "\n".join(lines)
+
+
+def neighbours(component: Component) -> str:
+    """The components of its section, and those before and after it in the documentation's order."""
+    every = [other for inside in sections().values() for other in inside]
+    at, page = every.index(component), address(component)
+    lines = []
+    if at:
+        lines.append(f"- Before it: {link(every[at - 1], page)}")
+    if at + 1 < len(every):
+        lines.append(f"- After it: {link(every[at + 1], page)}")
+    others = [link(other, page) for other in sections()[folder(component)] if other != component]
+    if others:
+        lines.append(f"- Also in {section_title(folder(component))}: {', '.join(others)}")
+    return "\n".join(lines)
+
+
+def assignments(file: str) -> list[str]:
+    """Links to the assignments that are cut from a file below the package."""
+    page = relative("course.md", file)
+    return [f"[{one.title}]({page}) (`{one.name}`)" for one in assignments_of(file)]

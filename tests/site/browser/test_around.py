@@ -1,0 +1,47 @@
+"""What stands around a component: the way to its file and its neighbours; and the page on paper."""
+
+import pytest
+
+CONV2D = "/nn/convolution/conv2d.html"
+RELU = "/nn/activation/relu.html"
+
+
+def test_the_file_opens_at_a_function(visit, address):
+    page = visit(address + CONV2D)
+    page.locator(".rt-about a", has_text="conv2d_backward_x_cpu").click()
+    page.wait_for_function("""() => {
+        const box = document.getElementById('conv2d-backward-x-cpu-L1').getBoundingClientRect();
+        return box.top > 0 && box.bottom < innerHeight;
+    }""")
+
+
+def test_neighbours_lead_to_pages(visit, address):
+    page = visit(address + RELU)
+    names = page.locator("h2:has-text('Neighbours') + ul a").all_text_contents()
+    assert len(names) >= 3 and {"LeakyReLU", "PReLU"} <= set(names)
+    for name in dict.fromkeys(names):
+        page.goto(address + RELU)
+        page.locator("h2:has-text('Neighbours') + ul a", has_text=name).first.click()
+        page.wait_for_load_state()
+        assert page.locator("h1").first.text_content().strip().startswith(name)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/index.html", CONV2D])
+def test_on_paper(visit, served, path, scheme):
+    """Black on white whatever the screen shows, both twins, nothing cut off, no controls."""
+    page = visit(served + path, 700, scheme)
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 700
+    shown = "selector => [...document.querySelectorAll(selector)].filter(e => e.getClientRects().length).length"
+    for hidden in (".md-header", ".md-sidebar", ".sv-bar", ".rt-copy", ".rt-twins > label"):
+        assert page.evaluate(shown, hidden) == 0, hidden
+    assert page.evaluate("""[...document.querySelectorAll('.rt-twin')].every(twin => twin.getClientRects().length)""")
+    pale = page.evaluate("""[...document.querySelectorAll('.md-content *')].filter(e => e.getClientRects().length && [...e.childNodes].some(
+        n => n.nodeType === 3 && n.data.trim()) && getComputedStyle(e).color.match(/\\d+/g).slice(0, 3).every(c => c > 150))
+        .map(e => e.outerHTML.slice(0, 80))""")
+    assert pale == []
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.rt-line')].filter(line => line.scrollWidth > line.parentElement.clientWidth + 1).length"
+    )
+    assert cut == 0
