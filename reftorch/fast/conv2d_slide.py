@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from reftorch.fast.conv2d_layout import backward_plans, forward_plan
-from reftorch.fast.registers import COLS, INLINE, INNER, ROWS, by_itself, local_array, rooms, window
+from reftorch.fast.registers import COLS, INLINE, INNER, ROWS, by_itself, copy_line, local_array, rooms, window
 from reftorch.fast.tile import multiply_row, multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -32,10 +32,10 @@ def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, 
     if y.dtype.kind != "f" or ((pad_h or pad_w) and not math.isfinite(weight.sum())):
         return plain(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
     x, y = as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w)
-    slide, start = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
+    plan = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
     C_out, C_group, K_h, K_w = weight.shape
     filters = weight.reshape(groups, C_out // groups, C_group, K_h * K_w)
-    convolve(x, filters, False, np.arange(K_h * K_w), bias, y, start, slide)
+    convolve(x, filters, False, np.arange(K_h * K_w), bias, y, *plan)
 
 
 def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
@@ -47,8 +47,8 @@ def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, 
     C_out, C_group, K_h, K_w = weight.shape
     filters = weight.reshape(groups, C_out // groups, C_group, K_h * K_w)
     nothing = np.zeros(grad_x.shape[1], grad_x.dtype)
-    for slide, start, taps in backward_plans(grad_x.shape, weight.shape, grad_y.shape, *options):
-        convolve(grad_y, filters, True, taps, nothing, grad_x, start, slide)
+    for taps, plan in backward_plans(grad_x.shape, weight.shape, grad_y.shape, *options):
+        convolve(grad_y, filters, True, taps, nothing, grad_x, *plan)
 
 
 def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
@@ -59,7 +59,7 @@ def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
     return (images.reshape(*images.shape[:2], 1, images.shape[2] * images.shape[3]) for images in (x, y))
 
 
-def convolve(x, filters, turned, taps, bias, y, start, slide):
+def convolve(x, filters, turned, taps, bias, y, slide, start, begins):
     """Slide the weights `taps` of `filters` (groups, C_out, C_in, weights) over x; with `turned`, from C_out to C_in."""
     tiles = -(-filters.shape[2 if turned else 1] // ROWS)
     panels = np.empty((len(filters), tiles, start.size * ROWS), y.dtype)
@@ -72,9 +72,9 @@ def convolve(x, filters, turned, taps, bias, y, start, slide):
     workers = threads_for(y.size * start.size, blocks)
     flats = rooms(workers, slide.size, y.dtype, np.zeros)
     if workers == 1:
-        slide_share(0, 1, x, panels, bias, y, start, slide, flats[0])
+        slide_share(0, 1, x, panels, bias, y, slide, start, begins, flats[0])
     else:
-        slide_shared(workers, x, panels, bias, y, start, slide, flats)
+        slide_shared(workers, x, panels, bias, y, slide, start, begins, flats)
 
 
 # ## Panels
@@ -125,14 +125,17 @@ def lay_flat(x, n0, images, c0, channels, flat, slide):
                     width = (W - w0 + slide.step_w - 1) // slide.step_w
                     for h in range(h0, H, slide.step_h):
                         target, source = window(flat, at, width), window(x[n0 + b, c0 + c, h], w0, W - w0)
-                        for w in range(width):
-                            target[w] = source[w * slide.step_w]
+                        if slide.step_w == 1:
+                            copy_line(target, source)
+                        else:
+                            for w in range(width):
+                                target[w] = source[w * slide.step_w]
                         at += slide.pitch_w
 
 
 # ## Rungs 3 and 4
 @njit(**SERIAL)
-def slide_share(worker, workers, x, panels, bias, y, start, slide, flat):
+def slide_share(worker, workers, x, panels, bias, y, slide, start, begins, flat):
     by_itself()
     N, (groups, tiles) = x.shape[0], panels.shape[:2]
     part = local_array(ROWS, COLS, y.dtype)
@@ -151,25 +154,31 @@ def slide_share(worker, workers, x, panels, bias, y, start, slide, flat):
                         else:
                             for r in range(rows):
                                 multiply_row(panels[g, i], r, flat, start, at, part)
-                        put_rows(part, at, y, n, images, c_out, rows, bias, slide)
+                        put_rows(part, at, begins, y, n, images, c_out, rows, bias, slide)
 
 
 @njit(**INLINE)
-def put_rows(part, at, y, n, images, c_out, rows, bias, slide):
+def put_rows(part, at, begins, y, n, images, c_out, rows, bias, slide):
     """The places at, at + 1, ... go to where they are outputs; row by row of the output."""
-    line = at // slide.pitch_w
-    b, h = line // slide.pitch_h, line % slide.pitch_h
-    for begin in range(line * slide.pitch_w, at + COLS, slide.pitch_w):  # the place of column 0
+    for r in range(rows):
+        plus = bias[c_out + r]
+        for s in range(COLS):
+            part[r, s] += plus
+    b, h, begin = begins[at // COLS, 0], begins[at // COLS, 1], begins[at // COLS, 2]
+    while begin < at + COLS:
         w = max(0, at - begin)
         width = min(slide.outputs_w, at + COLS - begin) - w
         if b < images and h < slide.outputs_h and width > 0:
             for r in range(rows):
-                plus = bias[c_out + r]
                 source = window(part[r], begin + w - at, width)
                 row = y[n + b, c_out + r, h * slide.to_step_h + slide.to_first_h]
                 target = window(row, w * slide.to_step_w + slide.to_first_w, width * slide.to_step_w)
-                for s in range(width):
-                    target[s * slide.to_step_w] = source[s] + plus
+                if slide.to_step_w == 1:
+                    copy_line(target, source)
+                else:
+                    for s in range(width):
+                        target[s * slide.to_step_w] = source[s]
+        begin += slide.pitch_w
         h += 1
         if h == slide.pitch_h:
             b, h = b + 1, 0
@@ -177,7 +186,7 @@ def put_rows(part, at, y, n, images, c_out, rows, bias, slide):
 
 # ## Rung 5
 @njit(**PARALLEL)
-def slide_shared(workers, x, panels, bias, y, start, slide, flats):
+def slide_shared(workers, x, panels, bias, y, slide, start, begins, flats):
     for worker in prange(workers):
         w = np.int64(worker)
-        slide_share(w, workers, x, panels, bias, y, start, slide, flats[w])
+        slide_share(w, workers, x, panels, bias, y, slide, start, begins, flats[w])

@@ -31,7 +31,7 @@ from reftorch.fast.conv2d_layout import forward_plan
 from reftorch.fast.conv2d_slide import as_rows, lay_flat
 from reftorch.fast.dots import dot_lines
 from reftorch.fast.matmul import DEPTH, pack_rows
-from reftorch.fast.registers import COLS, INNER, ROWS, by_itself, local_array, rooms, window
+from reftorch.fast.registers import COLS, INNER, ROWS, by_itself, copy_line, local_array, rooms, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -85,8 +85,8 @@ def conv2d_backward_weight(plain, grad_y, x, grad_weight, stride_h, stride_w, pa
         tiles = groups * -(-len(grad_weight) // groups // ROWS)
         few = grad_weight.size < 60 * tiles * plan.windows.size
         if few and grad_weight.size * grad_y.size > WORTH * len(grad_weight):
-            plan = forward_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
-            done = by_dots(grad_y, x, grad_weight, groups, *plan)
+            slide, start, _ = forward_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
+            done = by_dots(grad_y, x, grad_weight, groups, slide, start)
         else:
             done = by_tiles(grad_y, x, grad_weight, groups, *plan)
         if done:
@@ -220,9 +220,7 @@ def dots_share(worker, workers, grad_y, x, groups, start, totals, checks, slide,
                 for b in range(images):
                     for h in range(H):
                         target = window(line, (b * slide.pitch_h + h) * slide.pitch_w, W)
-                        source = window(grad_y[n + b, c_out, h], 0, W)
-                        for w in range(W):
-                            target[w] = source[w]
+                        copy_line(target, window(grad_y[n + b, c_out, h], 0, W))
                 checks[worker] += not_finite(line)
                 for at in range(0, places, PIECE):
                     dot_lines(window(line, at, min(PIECE, places - at)), flat, start, at, totals[c_out])

@@ -8,6 +8,7 @@ becomes in machine code.
     window         a piece of a line
     add_scaled     row += value * line, for a row of a tile
     copy_row       row[:] = line, for a row of a tile
+    copy_line      target[:] = line, for lines of any size
     take_larger    the larger of two numbers, and its place, for a register of them
     by_itself      this function is compiled once, not inside each of its callers
 
@@ -185,6 +186,25 @@ def _lower_copy_row(context, builder, signature, arguments):
     return context.get_dummy_value()
 
 
+# -------------------------------------------------------------------------------------------------------------- a whole line
+def copy_line(target, line):
+    """`target[:] = line`, by the processor's fastest way to move memory; a loop has to think about short lines."""
+    target[:] = line
+
+
+@type_callable(copy_line)
+def _type_copy_line(context):
+    return lambda target, line: types.none
+
+
+@lower_builtin(copy_line, types.Array, types.Array)
+def _lower_copy_line(context, builder, signature, arguments):
+    target, line = (make_array(kind)(context, builder, array) for kind, array in zip(signature.args, arguments))
+    cgutils.raw_memcpy(builder, target.data, line.data, target.nitems, target.itemsize)
+    return context.get_dummy_value()
+
+
+# ------------------------------------------------------------------------------------------------------------- whole registers
 def take_larger(best, found, line, place, step):
     """For LANES numbers, `step` apart: one that is larger than that in `best`, or NaN, or the first, takes its place, its number's too."""
     for s in range(LANES):
