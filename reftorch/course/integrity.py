@@ -14,48 +14,14 @@ from reftorch.course.cut import Function, functions_of
 
 LIBRARIES = {"math", "numpy", "numba", "typing", "collections", "itertools", "functools", "dataclasses", "operator"}
 LIBRARIES |= {"__future__", "contextlib", "copy", "heapq", "warnings", "weakref", "abc", "enum", "numbers"}
-PRODUCTS = (
-    "dot",
-    "matmul",
-    "einsum",
-    "tensordot",
-    "inner",
-    "outer",
-    "vdot",
-    "kron",
-    "convolve",
-    "correlate",
-    "linalg",
-    "fft",
-)
-WAYS_OUT = (
-    "eval",
-    "exec",
-    "compile",
-    "open",
-    "__import__",
-    "globals",
-    "vars",
-    "locals",
-    "breakpoint",
-    "input",
-    "exit",
-    "quit",
-)
-ATTRIBUTES = (
-    "__globals__",
-    "__code__",
-    "__builtins__",
-    "__subclasses__",
-    "__closure__",
-    "__loader__",
-    "py_func",
-    "f_globals",
-)
-
-TAKEN = (
-    Function | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
-)  # what grading takes from the top of a file
+PRODUCTS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer", "vdot", "kron", "convolve", "correlate"}
+PRODUCTS |= {"linalg", "fft"}
+WAYS_OUT = {"eval", "exec", "compile", "open", "__import__", "globals", "vars", "locals", "breakpoint", "input"}
+WAYS_OUT |= {"exit", "quit"}
+ATTRIBUTES = {"__globals__", "__code__", "__builtins__", "__subclasses__", "__closure__", "__loader__", "py_func"}
+ATTRIBUTES |= {"f_globals"}
+# what grading takes from the top of a file
+TAKEN = Function | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
 
 
 def findings(assignment: Assignment, source: str) -> list[str]:
@@ -64,7 +30,8 @@ def findings(assignment: Assignment, source: str) -> list[str]:
     known = functions_of(ours)
     ignored = {id(node) for name, node in functions_of(theirs).items() if name in known and name not in assignment.cut}
     nodes = _nodes(theirs, ignored)
-    allowed, given, banned = _imports_of(ours), _given(nodes), banned_names(assignment, ours)
+    allowed, banned = _imports_of(ours), banned_names(assignment, ours)
+    given = _given(nodes) - {node.name for node in ours.body if isinstance(node, ast.ClassDef)}
     found: list[str] = []
     for node in nodes:
         if isinstance(node, ast.Name) and node.id in given:
@@ -81,8 +48,12 @@ def banned_names(assignment: Assignment, ours: ast.Module | None = None) -> set[
     nodes = [node for name in assignment.cut for node in ast.walk(known[name])]
     used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     used |= {node.id for node in nodes if isinstance(node, ast.Name)}
-    products = set() if any(isinstance(node, ast.MatMult) for node in nodes) else set(PRODUCTS)
-    banned = products | set(WAYS_OUT) | set(ATTRIBUTES) | _supplied_imports(ours)
+    products = set() if any(isinstance(node, ast.MatMult) for node in nodes) else PRODUCTS
+    banned = products | WAYS_OUT | ATTRIBUTES | _supplied(ours)
+    if all(
+        name.endswith(("_cpu", "_cuda")) for name in assignment.cut
+    ):  # a kernel calls no Python that ends in kernels
+        banned |= {n.name for n in ours.body if isinstance(n, Function | ast.ClassDef) and not n.decorator_list}
     return banned - used | set(assignment.forbidden)
 
 
@@ -138,12 +109,12 @@ def _imports_of(tree: ast.Module) -> set[tuple[str, str]]:
     return found
 
 
-def _supplied_imports(tree: ast.Module) -> set[str]:
-    """Names of the package's fast kernels that the component imports for functions that are not asked."""
+def _supplied(tree: ast.Module) -> set[str]:
+    """Finished arithmetic that the component imports for functions that are not asked: fast kernels, other components."""
     found = set()
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reftorch"):
-            found |= {
-                a.asname or a.name for a in node.names if "fast" in (node.module or "").split(".") or a.name == "fast"
-            }
+        path = (node.module or "").split(".") if isinstance(node, ast.ImportFrom) else []
+        for alias in node.names if path and path[0] == "reftorch" else ():  # type: ignore[attr-defined]
+            if alias.name == "fast" or {"fast", "functional"} & set(path):
+                found.add(alias.asname or alias.name)
     return found

@@ -14,8 +14,7 @@ import ast
 import importlib
 import linecache
 import sys
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -193,13 +192,3 @@ def install(assignment: str | Path, file: str | Path) -> list[str]:
     module = importlib.import_module(asked.module)
     path = Path(file).resolve()
     return Transplant(module, asked.cut, path.read_text(encoding="utf-8"), str(path)).notes
-
-
-@contextmanager
-def planted(module: ModuleType, names: Collection[str], source: str, file: str) -> Iterator[Transplant]:
-    """Within the block the functions are those of `source`."""
-    transplant = Transplant(module, names, source, file)
-    try:
-        yield transplant
-    finally:
-        transplant.undo()

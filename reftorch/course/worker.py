@@ -22,7 +22,7 @@ from reftorch.course.cases import describe, run_case, to_bytes
 from reftorch.course.cut import mutated
 from reftorch.course.fence import fence
 from reftorch.course.mutants import Mutant
-from reftorch.course.transplant import Transplant, planted
+from reftorch.course.transplant import Transplant
 from reftorch.course.watch import Watch
 
 
@@ -38,8 +38,9 @@ def main() -> None:
         fence(Path.cwd())
     watch = Watch(setup["file"], setup["banned"]) if setup["file"] else None
     answer(answers, _prepare(module, setup))
+    reference = Reference(module)
     for line in orders:
-        answer(answers, _serve(module, setup, json.loads(line), watch))
+        answer(answers, _serve(reference, setup, json.loads(line), watch))
 
 
 def answer(stream: BinaryIO, told: dict) -> None:
@@ -62,21 +63,38 @@ def _prepare(module: Any, setup: dict) -> dict:
     return {"notes": transplant.notes, "error": None}
 
 
-def _serve(module: Any, setup: dict, job: dict, watch: Watch | None) -> dict:
+class Reference:
+    """The component as it is, or with one known mistake in it, which stays until another one is asked for."""
+
+    def __init__(self, module: Any):
+        self.module = module
+        self.mutant: dict | None = None
+        self.planted: Transplant | None = None
+
+    def have(self, mutant: dict | None) -> None:
+        """Have this mistake in it; none if None. Raises LookupError if it does not fit the source."""
+        if mutant == self.mutant:
+            return
+        if self.planted is not None:
+            self.planted.undo()
+        self.mutant, self.planted = mutant, None
+        if mutant is not None:
+            file = self.module.__file__
+            source = mutated(Path(file).read_text(encoding="utf-8"), Mutant(**mutant))
+            self.planted = Transplant(self.module, [mutant["kernel"]], source, file)
+
+
+def _serve(reference: Reference, setup: dict, job: dict, watch: Watch | None) -> dict:
     """Run a case, with a known mistake in the reference if there is one in the job."""
     asked = tuple(setup["cut"])
-    case = (job["code"], tuple(job["results"]), job["seed"], job["mode"], asked, module)
+    case = (job["code"], tuple(job["results"]), job["seed"], job["mode"], asked, reference.module)
     if watch is not None:
         watch.loaded = True
         with watch.calls() if job["mode"] == "plain" else contextlib.nullcontext():
             told = run_case(*case)
         return {**told, "forbidden": watch.found}
-    if not job.get("mutant"):
-        return run_case(*case)
-    mutant = Mutant(**job["mutant"])
-    source = mutated(Path(module.__file__).read_text(encoding="utf-8"), mutant)
-    with planted(module, [mutant.kernel], source, module.__file__):
-        return run_case(*case)
+    reference.have(job.get("mutant"))
+    return run_case(*case)
 
 
 def _limit(limits: dict) -> None:

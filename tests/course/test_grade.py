@@ -1,12 +1,13 @@
 """Grading: points, seeds, what is said about visible and about hidden cases, and what is not allowed."""
 
 import re
+import textwrap
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from reftorch.course.assignment import Limits, read
+from reftorch.course.assignment import Case, Limits, Part, read
 from reftorch.course.cases import Array, Other, from_bytes, to_bytes
 from reftorch.course.compare import difference
 from reftorch.course.cut import mutated
@@ -106,6 +107,31 @@ def test_cuda_faults_are_told_with_their_line(tmp_path):
     assert not re.search(r"\d", said["several blocks"].split("out of bounds")[1].split("(and")[0])
 
 
+def test_reads_of_global_memory_are_counted(tmp_path):
+    tiled = read("conv2d_cuda")
+    (case,) = (case for case in tiled.cases if case.name == "reads of one tile")
+    (part,) = (part for part in tiled.parts if part.kind == "traffic")
+    (greedy,) = (mutant for mutant in tiled.mutants if mutant.name == "every thread for itself")
+    (tmp_path / "conv2d_tiled.py").write_text(mutated(tiled.source.read_text(), greedy))
+    (result,) = grade(replace(tiled, cases=(case,), parts=(part,)), tmp_path).parts
+    assert result.earned == 0 and greedy.says in result.message
+    assert result.cases[0].message == "33.11 reads of global memory per output, the reference needs 6.109"
+
+
+@pytest.mark.parametrize("rounds, earned", [(1, 5), (400, 0)])
+def test_speed_is_a_ratio_to_the_reference(tmp_path, rounds, earned):
+    """Needless work, which the compiler cannot know to be needless. Without being asked for, nothing of it is graded."""
+    case = Case("many", "y = F.relu(randn(200_000))", ("y",), ("speed",), hidden=True)
+    assignment = replace(RELU, cases=(case,), parts=(Part("speed", 5, "speed", limit=4),))
+    needless = (
+        f"acc = x[i] * x[i]\nfor again in range({rounds}):\n    acc = acc / (acc + 2)\nif acc > 1000:\n    y[i] = acc\n"
+    )
+    (tmp_path / "relu.py").write_text(forward(BODY + textwrap.indent(needless, " " * 8)))
+    (part,) = grade(assignment, tmp_path, speed=True).parts
+    assert part.earned == earned and "times the reference's time; at most 4 is asked" in part.cases[0].message
+    assert grade(assignment, tmp_path).parts == []
+
+
 def test_compiled_must_be_the_same(tmp_path):
     """What Numba cannot compile is right as plain Python only."""
     source = forward("    for i, number in enumerate(x.tolist()):\n        y[i] = max(number, 0)\n")
@@ -132,6 +158,8 @@ def test_special_cases_for_visible_numbers_do_not_help(tmp_path):
         ("    from torch import relu\n", "imports relu from torch"),
         ("    import reftorch.fast\n", "imports reftorch.fast"),
         ("    y[:] = relu_forward_cpu.py_func\n", "uses relu_forward_cpu.py_func"),
+        ("    y[:] = relu(Tensor(x))\n", "uses relu"),
+        ("    y[:] = ReluFunction.apply(Tensor(x), False)\n", "uses ReluFunction"),
     ],
 )
 def test_what_the_text_shows(body, said):
