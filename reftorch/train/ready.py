@@ -27,13 +27,10 @@ ENOUGH = 2000  # images that lead through every kernel
 
 def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None], None]) -> None:
     """Have all kernels of this training in the cache, without compiling any here; `compiling` is told their names."""
-    mark = Path(kernel.cache_dir) / f"trained-{_state()}"
+    command = [sys.executable, "-m", "reftorch", *rehearsal_of(options)]
+    mark = Path(kernel.cache_dir) / f"trained-{_state(command)}"
     if options.device != "cpu" or os.environ.get(IN_REHEARSAL) or mark.exists():
         return
-    command = [sys.executable, "-m", "reftorch", "train", "--epochs", "1", "--no-save", "--no-plot"]
-    command += ["--limit", str(min(ENOUGH, options.limit or ENOUGH)), "--batch-size", str(options.batch_size)]
-    command += ["--data", str(options.data)] if options.data else []
-    command += ["--threads", str(options.threads)] if options.threads else []
     environment = {**os.environ, IN_REHEARSAL: "1", "PYTHONUNBUFFERED": "1"}
     running = False
     with subprocess.Popen(
@@ -53,10 +50,18 @@ def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None],
         mark.touch()
 
 
-def _state() -> str:
-    """What decides which machine code there is: the sources, the compiler, the processor."""
+def rehearsal_of(options: argparse.Namespace) -> list[str]:
+    """The arguments of a short training that takes the same kernels: threads and the size of a batch decide which those are."""
+    arguments = ["train", "--epochs", "1", "--no-save", "--no-plot"]
+    arguments += ["--limit", str(min(ENOUGH, options.limit or ENOUGH)), "--batch-size", str(options.batch_size)]
+    arguments += ["--data", str(options.data)] if options.data else []
+    return arguments + (["--threads", str(options.threads)] if options.threads else [])
+
+
+def _state(command: list[str]) -> str:
+    """What decides which machine code there is: the command, the sources, the compiler, the processor."""
     home = Path(reftorch.__file__).parent
-    key = hashlib.sha256(f"{numba.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
+    key = hashlib.sha256(repr((command, numba.__version__, llvmlite.binding.get_host_cpu_name())).encode())
     for source in sorted(home.rglob("*.py")):
         key.update(source.read_bytes())
     return key.hexdigest()[:16]

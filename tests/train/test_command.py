@@ -73,15 +73,16 @@ def test_same_seed_same_file_whatever_the_threads(train, tmp_path):
 
 def test_the_run_that_compiles_gives_the_same_file_as_the_next(tmp_path):
     """Machine code that has just been made, and the same out of the cache, must add up in the same order."""
-    call = [sys.executable, "-m", "reftorch", "train", "--limit", "32", "--epochs", "1", "--no-plot"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "REFTORCH_CACHE_DIR": str(tmp_path / "cache")}
     files = []
-    for compiles in (True, False):
+    for options, compiles in (("2", "32"), True), (("2", "32"), False), (("1", "1"), True), (("1", "1"), False):
+        call = [sys.executable, "-m", "reftorch", "train", "--limit", "32", "--epochs", "1", "--no-plot"]
+        call += ["--threads", options[0], "--batch-size", options[1]]  # which take other kernels
         done = subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert ("kernels compiled" in done.stdout) == compiles
         files.append((tmp_path / "runs" / "digits.safetensors").read_bytes())
-    assert files[0] == files[1]
+    assert files[0] == files[1] and files[2] == files[3]
 
 
 def test_load_judges_and_goes_on(train, tmp_path):
