@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +24,33 @@ def check(assignment: Assignment, console: Console) -> dict[str, Any]:
 
     The reference and the stub are graded as a student's file is; the mistakes are made in one process.
     """
-    row: dict[str, Any] = {"assignment": assignment.name, "points": assignment.points, "mutants": []}
+    row: dict[str, Any] = {"assignment": assignment.name, "points": assignment.points}
     with console.status("") as status:
         status.update(Text(f"{assignment.name}: the reference and the stub"))
         row["reference"] = _graded(assignment, assignment.source.read_text(encoding="utf-8")).earned
         row["stub"] = _graded(assignment, stub(assignment)).earned
-        with Trial(assignment) as trial:
-            for mutant in assignment.mutants:
-                name = f"{mutant.name} (CUDA)" if mutant.kernel.endswith("_cuda") else mutant.name
-                status.update(Text(f"{assignment.name}: {name}"))
-                result = trial.graded(mutant)
-                row["mutants"].append({"name": name, "earned": result.earned, "named": names(result, mutant.says)})
+        row["mutants"] = []
+        for mistake in mistakes(assignment):
+            row["mutants"].append(mistake)
+            status.update(Text(f"{assignment.name}: {len(row['mutants'])} of {len(assignment.mutants)} mistakes"))
     caught = all(mutant["earned"] < row["points"] and mutant["named"] for mutant in row["mutants"])
     return {**row, "as_it_should_be": row["reference"] == row["points"] and row["stub"] == 0 and caught}
+
+
+def mistakes(assignment: Assignment) -> Iterator[dict[str, Any]]:
+    """Of each known mistake, in order: its name, the points that it gets, and whether the feedback names it."""
+    with Trial(assignment) as trial:
+        for mutant in assignment.mutants:
+            name = f"{mutant.name} (CUDA)" if mutant.kernel.endswith("_cuda") else mutant.name
+            result = trial.graded(mutant)
+            named = any(mutant.says in part.message for part in result.parts)
+            yield {"name": name, "earned": result.earned, "named": named}
 
 
 def _graded(assignment: Assignment, source: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="reftorch-check-") as folder:
         Path(folder, assignment.submission).write_text(source, encoding="utf-8")
         return grade(assignment, Path(folder))
-
-
-def names(result: Result, says: str) -> bool:
-    """Whether the feedback tells this mistake."""
-    told = [part.message for part in result.parts] + [case.message for part in result.parts for case in part.cases]
-    return any(says in message for message in told)
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:

@@ -46,6 +46,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     package.add_argument("assignment", metavar="ASSIGNMENT", help=ASSIGNMENT)
     package.add_argument("zip", type=Path, metavar="ZIP", help="the file to write")
     package.add_argument("--seed", type=int, metavar="N", help="another choice of hidden numbers")
+    text = "where you keep the site that `reftorch docs` builds: feedback then links to it"
+    package.add_argument("--site", default="", metavar="URL", help=text)
     check = _add(acts, "check", run_check, "try assignments on the reference, an empty stub and every known mistake")
     check.add_argument("assignment", nargs="*", metavar="ASSIGNMENT", help=f"{ASSIGNMENT} (default: all of the list)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the table, as for docs/data/course.json")
@@ -145,7 +147,7 @@ def run_package(options: argparse.Namespace) -> int:
     from .assignment import read
     from .package import package
 
-    package(read(options.assignment), options.zip, options.seed)
+    package(read(options.assignment), options.zip, options.seed, options.site)
     print(f"Wrote {options.zip}. On Gradescope: Configure Autograder, Zip file upload.")
     return 0
 

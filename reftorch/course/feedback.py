@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import asdict
 from typing import Any
@@ -12,8 +13,11 @@ from reftorch.course.cut import functions
 from reftorch.course.draw import seed_of
 from reftorch.course.limits import Died, Worker
 from reftorch.course.mutants import Mutant
+from reftorch.site.highlight import address
+from reftorch.site.segment import segment
 
-PAGES = ("nn/", "optim/", "transforms/")  # components that have a page
+PAGES = ("autograd/", "nn/", "optim/", "transforms/", "course/components/")  # what has a page on the site
+SITE = "REFTORCH_SITE"  # in the environment: where that site is, for links that can be clicked
 MOST = 3  # mistakes that are told at a time
 
 
@@ -123,25 +127,30 @@ def _suspects(assignment: Assignment, part: Part, failed: list[tuple[Any, Any]])
 def where_to_look(assignment: Assignment, name: str, mutant: Mutant | None = None) -> list[str]:
     """The line of the page, and the command that steps through the function."""
     lines = []
-    if assignment.component.startswith(PAGES):
-        lines.append(f"Read: {page_line(assignment, name, mutant)}")
+    if has_page(assignment):
+        site, page = os.environ.get(SITE, "").rstrip("/"), page_line(assignment, name, mutant)
+        lines.append(f"Read: {site}/{page}" if site else f"Read: {page}")
     if steppable(assignment, name):
         lines.append(f"Step: reftorch step ./{assignment.submission}:{name} --args {example_of(assignment, name)}")
     return lines
 
 
+def has_page(assignment: Assignment) -> bool:
+    """Whether the component has a page on the site."""
+    return assignment.component.startswith(PAGES)
+
+
 def page_line(assignment: Assignment, name: str, mutant: Mutant | None = None) -> str:
     """The address of a line on the component's page: nn/activation/relu.html#relu-forward-cpu-L5."""
-    source = assignment.source.read_text(encoding="utf-8")
-    function = functions(source)[name]
-    first = min([function.lineno, *(d.lineno for d in function.decorator_list)])
+    function = functions(assignment.source.read_text(encoding="utf-8"))[name]
+    cut = segment(assignment.source)
     line = function.lineno
     if mutant is not None:
-        text = "\n".join(source.splitlines()[first - 1 : function.end_lineno])
-        before = text.partition(mutant.find)[0]
-        line = first + before.count("\n") if mutant.find in text else line
+        before, found, _ = "\n".join(cut.lines[line - 1 : function.end_lineno]).partition(mutant.find)
+        line += before.count("\n") if found else 0
+    part = next(part for block in cut.blocks for part in block.functions if part.first <= line <= part.last)
     page = assignment.component.removesuffix(".py") + ".html"
-    return f"{page}#{re.sub('[_.]', '-', name)}-L{line - first + 1}"
+    return f"{page}#{address(part)}-L{line - part.first + 1}"
 
 
 def steppable(assignment: Assignment, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shlex
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ chmod 700 "$root/source" "$root/results"
 if [ "$(id -u)" = 0 ]; then  # what is handed in does not run as root
     export REFTORCH_COURSE_USER=${{REFTORCH_COURSE_USER-nobody}}
 fi
+export REFTORCH_SITE={site}
 exec "$root/venv/bin/python" -I -m reftorch.course.gradescope "$root"{seed}
 """
 
@@ -72,18 +74,18 @@ reftorch = ["**/*"]
 """
 
 
-def package(assignment: Assignment, out: Path, seed: int | None = None) -> None:
+def package(assignment: Assignment, out: Path, seed: int | None = None, site: str = "") -> None:
     """Write the autograder of `assignment` to the zip file `out`. The same input gives the same bytes.
 
-    Raises FileError if `out` cannot be written.
+    `site` is the address of reftorch's pages, which feedback then links to. Raises FileError if `out` cannot be written.
     """
-    write_whole(out, lambda draft: _fill(draft, assignment, seed))
+    write_whole(out, lambda draft: _fill(draft, assignment, seed, site))
 
 
-def _fill(draft: Path, assignment: Assignment, seed: int | None) -> None:
+def _fill(draft: Path, assignment: Assignment, seed: int | None, site: str) -> None:
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "setup.sh", SETUP.encode(), 0o755)
-        run = RUN.format(seed="" if seed is None else f" --seed {seed}")
+        run = RUN.format(seed="" if seed is None else f" --seed {seed}", site=shlex.quote(site))
         _add(archive, "run_autograder", run.encode(), 0o755)
         _add(archive, f"assignment/{assignment.file.name}", assignment.file.read_bytes())
         dependencies = "\n".join(f"    {_quoted(line)}," for line in requirements())

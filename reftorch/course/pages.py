@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from .assignment import PACKAGE, Assignment, ready
+from .feedback import has_page
 from .report import number
 
 FRONT = PACKAGE.parent / "docs" / "course.md"
@@ -29,10 +30,11 @@ def assignments_table(assignments: list[Assignment]) -> str:
     """One row an assignment, in order."""
     lines = ["| assignment | what | points | minutes | better after |", "|---|---|---|---|---|"]
     for assignment in assignments:
-        page = assignment.component.removesuffix(".py") + ".md"
+        title, page = _cell(assignment.title), assignment.component.removesuffix(".py") + ".md"
+        link = f"[{title}]({page})" if has_page(assignment) else title
         needs = ", ".join(f"`{name}`" for name in assignment.needs)
-        what = f"[{_cell(assignment.title)}]({page}): {_cell(assignment.summary)}"
         points = number(assignment.points)
+        what = f"{link}: {_cell(assignment.summary)}"
         lines.append(f"| `{assignment.name}` | {what} | {points} | {assignment.minutes} | {needs} |")
     return "\n".join(lines)
 

@@ -144,10 +144,14 @@ def test_grade_many(command, tmp_path, graded, monkeypatch):
 
 
 def test_package(command, tmp_path):
-    code, text, _ = command("package", "relu", tmp_path / "relu.zip", "--seed", "3")
+    code, text, _ = command(
+        "package", "relu", tmp_path / "relu.zip", "--seed", "3", "--site", "https://example.org/a b"
+    )
     assert code == 0 and "relu.zip" in text
     with zipfile.ZipFile(tmp_path / "relu.zip") as archive:
-        assert archive.testzip() is None and b"--seed 3" in archive.read("run_autograder")
+        script = archive.read("run_autograder")
+        assert archive.testzip() is None and b"--seed 3" in script
+        assert b"export REFTORCH_SITE='https://example.org/a b'\n" in script
 
 
 def test_check_an_assignment_of_one_s_own(command, tmp_path):
