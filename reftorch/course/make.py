@@ -65,6 +65,8 @@ def instructions(assignment: Assignment) -> str:
 def _chapters(assignment: Assignment) -> list[str]:
     file, name = assignment.submission, assignment.name
     yours = "\n".join(f"- `{cut}`: {' '.join(assignment.asks.get(cut, '').split())}" for cut in assignment.cut)
+    cuda = any(cut.endswith("_cuda") for cut in assignment.cut)
+    simulator = 'import os\nos.environ["NUMBA_ENABLE_CUDASIM"] = "1"  # "cuda" without a GPU\n\n' if cuda else ""
     needs = f" It helps to have done: {', '.join(assignment.needs)}." if assignment.needs else ""
     return [
         f"# {assignment.title}",
@@ -75,7 +77,8 @@ def _chapters(assignment: Assignment) -> list[str]:
         f"functions and constants of your own are welcome, and so is `print`. Hand in `{file}`.",
         "## Run\n\n```\npytest test_visible.py\n```\n\nor with points and hints (hidden cases included, if your teacher "
         "grades the same way):\n\n```\nreftorch course grade .\n```",
-        "To try things out by hand, in Python or a notebook:\n\n```python\nfrom reftorch.course.transplant import install\n"
+        f"To try things out by hand, in Python or a notebook:\n\n```python\n{simulator}"
+        "from reftorch.course.transplant import install\n"
         f'install("{name}", "{file}")      # from here on reftorch runs your functions\n\n'
         "import reftorch as torch\nimport reftorch.nn.functional as F\n```",
         _step(assignment),
@@ -90,7 +93,7 @@ def _step(assignment: Assignment) -> str:
     if not kernels:
         return (
             "## Step\n\nPut `breakpoint()` into your function and run `pytest -s test_visible.py`: the debugger stops "
-            "there. `n` is the next line, `p x` prints, `c` goes on."
+            "there. `n` is the next line, `p x` prints, `c` goes on. Take it out again before it is graded."
         )
     lines = [
         f"reftorch step ./{assignment.submission}:{kernel} --args {example_of(assignment, kernel)}"
