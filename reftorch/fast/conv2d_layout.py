@@ -82,11 +82,7 @@ def _pitch(first, last, count, moves):
 
 
 def _slide(channels, batch, h, w, moves_h, moves_w):
-    """The numbers for the kernel; the table `start`, for weights in the order channel, row, column; and where each tile begins.
-
-    A tile begins in some row: which image's, which of that, and the place of its column 0. A table, since to divide takes the
-    processor as long as a row of a tile.
-    """
+    """The numbers for the kernel, and the table `start` for weights in the order channel, row, column."""
 
     def length(images):
         return ((images - 1) * h.pitch + h.outputs - 1) * w.pitch + w.outputs
@@ -104,9 +100,7 @@ def _slide(channels, batch, h, w, moves_h, moves_w):
         for phase_w, step_w in moves_w
     ]
     size = max(channels * h.step * w.step * plane, max(start, default=0) + length(images) + COLS)
-    line = np.arange(0, length(images), COLS) // w.pitch
-    begins = np.stack([line // h.pitch, line % h.pitch, line * w.pitch], axis=1)
-    return Slide(images, size, *h, *w), np.array(start, np.int64), begins
+    return Slide(images, size, *h, *w), np.array(start, np.int64)
 
 
 @functools.lru_cache(maxsize=512)
@@ -120,7 +114,7 @@ def forward_plan(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_
 
 @functools.lru_cache(maxsize=512)
 def backward_plans(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
-    """How the turned filters slide over the gradient of y: for each remainder of the pixels, which weights, and the plan."""
+    """How the turned filters slide over the gradient of y: a list, for each remainder of the pixels, of Slide, start and weights."""
     (N, _, H_in, W_in), (C_out, _, K_h, K_w), (_, _, H_out, W_out) = x_shape, weight_shape, y_shape
     plans = []
     for first_h in range(stride_h):
@@ -128,7 +122,7 @@ def backward_plans(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pa
         for first_w in range(stride_w):
             w, taps_w, moves_w = backward_axis(W_in, W_out, K_w, stride_w, pad_w, dil_w, first_w)
             if h.outputs and w.outputs:
+                slide, start = _slide(C_out // groups, N, h, w, moves_h, moves_w)
                 taps = [k_h * K_w + k_w for k_h in taps_h for k_w in taps_w]
-                plan = _slide(C_out // groups, N, h, w, moves_h, moves_w)
-                plans.append((np.array(taps, np.int64), plan))
+                plans.append((slide, start, np.array(taps, np.int64)))
     return plans

@@ -19,12 +19,23 @@ import math
 import numpy as np
 
 from reftorch.fast.conv2d_layout import backward_plans, forward_plan
-from reftorch.fast.registers import COLS, INLINE, INNER, ROWS, by_itself, copy_line, local_array, rooms, window
+from reftorch.fast.registers import (
+    COLS,
+    INNER,
+    ROWS,
+    by_itself,
+    copy_line,
+    copy_row,
+    local_array,
+    rooms,
+    window,
+)
 from reftorch.fast.tile import multiply_row, multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 CHUNK = 6 * COLS  # places
+FEW = 2  # filters: too few for a tile
 
 
 def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
@@ -32,10 +43,10 @@ def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, 
     if y.dtype.kind != "f" or ((pad_h or pad_w) and not math.isfinite(weight.sum())):
         return plain(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
     x, y = as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w)
-    plan = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
+    slide, start = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
     C_out, C_group, K_h, K_w = weight.shape
     filters = weight.reshape(groups, C_out // groups, C_group, K_h * K_w)
-    convolve(x, filters, False, np.arange(K_h * K_w), bias, y, *plan)
+    convolve(x, filters, False, np.arange(K_h * K_w), bias, y, start, slide)
 
 
 def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
@@ -47,8 +58,8 @@ def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, 
     C_out, C_group, K_h, K_w = weight.shape
     filters = weight.reshape(groups, C_out // groups, C_group, K_h * K_w)
     nothing = np.zeros(grad_x.shape[1], grad_x.dtype)
-    for taps, plan in backward_plans(grad_x.shape, weight.shape, grad_y.shape, *options):
-        convolve(grad_y, filters, True, taps, nothing, grad_x, *plan)
+    for slide, start, taps in backward_plans(grad_x.shape, weight.shape, grad_y.shape, *options):
+        convolve(grad_y, filters, True, taps, nothing, grad_x, start, slide)
 
 
 def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
@@ -59,9 +70,10 @@ def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
     return (images.reshape(*images.shape[:2], 1, images.shape[2] * images.shape[3]) for images in (x, y))
 
 
-def convolve(x, filters, turned, taps, bias, y, slide, start, begins):
+def convolve(x, filters, turned, taps, bias, y, start, slide):
     """Slide the weights `taps` of `filters` (groups, C_out, C_in, weights) over x; with `turned`, from C_out to C_in."""
-    tiles = -(-filters.shape[2 if turned else 1] // ROWS)
+    outs = filters.shape[2 if turned else 1]
+    tiles = -(-outs // ROWS)
     panels = np.empty((len(filters), tiles, start.size * ROWS), y.dtype)
     workers = threads_for(panels.size * 16, tiles)
     if workers == 1:
@@ -71,10 +83,13 @@ def convolve(x, filters, turned, taps, bias, y, slide, start, begins):
     blocks = -(-len(x) // slide.images)
     workers = threads_for(y.size * start.size, blocks)
     flats = rooms(workers, slide.size, y.dtype, np.zeros)
+    few = outs <= FEW
+    span = slide.images * slide.pitch_h * slide.pitch_w + COLS if few else CHUNK
+    sums = rooms(workers, (FEW if few else ROWS) * span, y.dtype)
     if workers == 1:
-        slide_share(0, 1, x, panels, bias, y, slide, start, begins, flats[0])
+        slide_share(0, 1, x, panels, bias, y, start, slide, flats[0], span, sums[0])
     else:
-        slide_shared(workers, x, panels, bias, y, slide, start, begins, flats)
+        slide_shared(workers, x, panels, bias, y, start, slide, flats, span, sums)
 
 
 # ## Panels
@@ -134,8 +149,11 @@ def lay_flat(x, n0, images, c0, channels, flat, slide):
 
 
 # ## Rungs 3 and 4
+#
+# The sums of a chunk stand together before they go into y: rows of one length are put there faster than the pieces that a tile
+# holds. For a few filters, as in a depthwise convolution, the chunk is all there is.
 @njit(**SERIAL)
-def slide_share(worker, workers, x, panels, bias, y, slide, start, begins, flat):
+def slide_share(worker, workers, x, panels, bias, y, start, slide, flat, span, sums):
     by_itself()
     N, (groups, tiles) = x.shape[0], panels.shape[:2]
     part = local_array(ROWS, COLS, y.dtype)
@@ -145,39 +163,48 @@ def slide_share(worker, workers, x, panels, bias, y, slide, start, begins, flat)
         places = ((images - 1) * slide.pitch_h + slide.outputs_h - 1) * slide.pitch_w + slide.outputs_w
         for g in range(groups):
             lay_flat(x, n, images, g * C_in, C_in, flat, slide)
-            for chunk in range(0, places, CHUNK):
+            for chunk in range(0, places, span):
+                size = min(span, places - chunk)
                 for i in range(tiles):
                     c_out, rows = g * C_out + i * ROWS, min(ROWS, C_out - i * ROWS)
-                    for at in range(chunk, min(chunk + CHUNK, places), COLS):
-                        if rows > 2:
-                            multiply_tile(panels[g, i], flat, start, at, part)
+                    for at in range(0, size, COLS):
+                        if rows > FEW:
+                            multiply_tile(panels[g, i], flat, start, chunk + at, part)
+                            for r in range(ROWS):
+                                copy_row(window(sums, r * span + at, COLS), part[r])
                         else:
                             for r in range(rows):
-                                multiply_row(panels[g, i], r, flat, start, at, part)
-                        put_rows(part, at, begins, y, n, images, c_out, rows, bias, slide)
+                                multiply_row(
+                                    panels[g, i], r, flat, start, chunk + at, window(sums, r * span + at, COLS)
+                                )
+                    for r in range(rows):
+                        line = window(sums, r * span, size)
+                        put_line(line, chunk, y, n, images, c_out + r, bias[c_out + r], slide)
 
 
-@njit(**INLINE)
-def put_rows(part, at, begins, y, n, images, c_out, rows, bias, slide):
-    """The places at, at + 1, ... go to where they are outputs; row by row of the output."""
-    for r in range(rows):
-        plus = bias[c_out + r]
-        for s in range(COLS):
-            part[r, s] += plus
-    b, h, begin = begins[at // COLS, 0], begins[at // COLS, 1], begins[at // COLS, 2]
-    while begin < at + COLS:
-        w = max(0, at - begin)
-        width = min(slide.outputs_w, at + COLS - begin) - w
+@njit(**INNER)
+def put_line(line, chunk, y, n, images, c_out, plus, slide):
+    """The sums of the places chunk, chunk + 1, ... go to where they are outputs; row by row of the output."""
+    by_itself()
+    top = chunk // slide.pitch_w
+    b, h, begin = (
+        top // slide.pitch_h,
+        top % slide.pitch_h,
+        top * slide.pitch_w - chunk,
+    )  # where column 0 is in the line
+    while begin < line.size:
+        w = max(0, -begin)
+        width = min(slide.outputs_w, line.size - begin) - w
         if b < images and h < slide.outputs_h and width > 0:
-            for r in range(rows):
-                source = window(part[r], begin + w - at, width)
-                row = y[n + b, c_out + r, h * slide.to_step_h + slide.to_first_h]
-                target = window(row, w * slide.to_step_w + slide.to_first_w, width * slide.to_step_w)
-                if slide.to_step_w == 1:
-                    copy_line(target, source)
-                else:
-                    for s in range(width):
-                        target[s * slide.to_step_w] = source[s]
+            source = window(line, begin + w, width)
+            row = y[n + b, c_out, h * slide.to_step_h + slide.to_first_h]
+            target = window(row, w * slide.to_step_w + slide.to_first_w, width * slide.to_step_w)
+            if slide.to_step_w == 1:
+                for s in range(width):
+                    target[s] = source[s] + plus
+            else:
+                for s in range(width):
+                    target[s * slide.to_step_w] = source[s] + plus
         begin += slide.pitch_w
         h += 1
         if h == slide.pitch_h:
@@ -186,7 +213,7 @@ def put_rows(part, at, begins, y, n, images, c_out, rows, bias, slide):
 
 # ## Rung 5
 @njit(**PARALLEL)
-def slide_shared(workers, x, panels, bias, y, slide, start, begins, flats):
+def slide_shared(workers, x, panels, bias, y, start, slide, flats, span, sums):
     for worker in prange(workers):
         w = np.int64(worker)
-        slide_share(w, workers, x, panels, bias, y, slide, start, begins, flats[w])
+        slide_share(w, workers, x, panels, bias, y, start, slide, flats[w], span, sums[w])

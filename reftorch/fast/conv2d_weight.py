@@ -85,8 +85,8 @@ def conv2d_backward_weight(plain, grad_y, x, grad_weight, stride_h, stride_w, pa
         tiles = groups * -(-len(grad_weight) // groups // ROWS)
         few = grad_weight.size < 60 * tiles * plan.windows.size
         if few and grad_weight.size * grad_y.size > WORTH * len(grad_weight):
-            slide, start, _ = forward_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
-            done = by_dots(grad_y, x, grad_weight, groups, slide, start)
+            plan = forward_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
+            done = by_dots(grad_y, x, grad_weight, groups, *plan)
         else:
             done = by_tiles(grad_y, x, grad_weight, groups, *plan)
         if done:

@@ -40,10 +40,10 @@ def multiply_tile(a, lines, start, at, part):
 
 
 @njit(**INLINE)
-def multiply_row(a, r, lines, start, at, part):
-    acc = local_array(1, COLS, part.dtype)
+def multiply_row(a, r, lines, start, at, row):
+    acc = local_array(1, COLS, row.dtype)
     for s in range(COLS):
         acc[0, s] = 0
     for k in range(start.size):
         add_scaled(acc[0], window(a, k * ROWS, ROWS)[r], window(lines, start[k] + at, COLS))
-    copy_row(part[r], acc[0])
+    copy_row(row, acc[0])

@@ -204,5 +204,5 @@ def test_python_threads_at_once():
 
 def test_short_images_share_a_line():
     """64 places of 8 x 8 images do not fill two tiles; those of several images together waste less."""
-    slide, _, _ = forward_plan((64, 4, 8, 8), (4, 4, 3, 3), (64, 4, 8, 8), 1, 1, 1, 1, 1, 1)
+    slide, _ = forward_plan((64, 4, 8, 8), (4, 4, 3, 3), (64, 4, 8, 8), 1, 1, 1, 1, 1, 1)
     assert slide.images > 1 and slide.pitch_h == slide.pitch_w == 9  # one line of zeros between them serves both

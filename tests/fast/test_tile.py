@@ -23,8 +23,8 @@ def one_tile(a, lines, start, at, part):
 
 
 @njit
-def one_row(a, r, lines, start, at, part):
-    multiply_row(a, r, lines, start, at, part)
+def one_row(a, r, lines, start, at, row):
+    multiply_row(a, r, lines, start, at, row)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -41,7 +41,7 @@ def test_tile_is_a_matrix_product(dtype, depth):
         assert np.array_equal(part, wanted)
     for form in (one_row, multiply_row.py_func):
         part = np.full((ROWS, COLS), np.nan, dtype)
-        form(a.ravel(), 1, lines, start, 10, part)
+        form(a.ravel(), 1, lines, start, 10, part[1])
         assert np.array_equal(part[1], wanted[1]) and np.isnan(part[[0, 2]]).all()
 
 
