@@ -27,6 +27,15 @@
   document.addEventListener("focusin", () => light(focused()));
   document.addEventListener("focusout", () => light([]));
 
+  // A formula that is wider than its place scrolls there, so the keyboard must reach it.
+  function reach() {
+    for (const formula of all(".katex-display")) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0; else formula.removeAttribute("tabindex");
+    }
+  }
+  window.addEventListener("resize", reach);
+  reach();
+
   for (const dialog of all(".md-search[role=dialog]")) dialog.setAttribute("aria-label", "Search");
 
   // Tabs: CPU here is CPU everywhere on the page. A link to a line opens the tab that it is in.
@@ -37,7 +46,9 @@
   function open() {
     const line = location.hash && document.getElementById(location.hash.slice(1));
     const twin = line && line.closest(".rt-twin");
-    if (twin) { choose(twin.dataset.device); line.scrollIntoView({ block: "center" }); }
+    if (!twin) return;
+    if (!twin.getClientRects().length) choose(twin.dataset.device);
+    line.scrollIntoView({ block: "center" });
   }
   window.addEventListener("hashchange", open);
   open();
@@ -51,8 +62,11 @@
     });
   }
 
-  // The line that a step viewer is at is marked in the listing, too.
+  // The line that a step viewer is at is marked in the listing, too, once somebody steps.
+  let used = false;
+  for (const viewer of viewers) for (const kind of ["keydown", "pointerdown"]) viewer.addEventListener(kind, () => { used = true; }, true);
   document.addEventListener("step", event => {
+    if (!used) return;
     const { name, line } = event.detail;
     for (const old of all(".rt-now")) old.classList.remove("rt-now");
     const row = document.getElementById(`${name.replaceAll("_", "-")}-L${line}`);
@@ -75,6 +89,7 @@
       if (formula) formula.hidden = false;
       stage.replaceChildren(viewer);
       place.steps = stepViewer(viewer, JSON.parse(scripts[select.selectedIndex].textContent), { formula, symbols });
+      if (!select.selectedIndex && place.dataset.first) place.steps.show(+place.dataset.first);
     };
     select.addEventListener("change", show);
     show();

@@ -51,7 +51,7 @@ COURSE = {
     "guide/course-student.md": "For students",
     "guide/course-instructor.md": "For instructors",
 }
-STEP = r"^\[\[step (\w+)\]\]$"
+STEP = r"^\[\[step (\w+)(?: at (.+))?\]\]$"
 
 
 @functools.cache
@@ -135,8 +135,8 @@ def assets() -> dict[str, Path]:
 
 @functools.cache
 def prose() -> dict[str, str]:
-    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`, and in that
-    of the course what it says of the assignments.
+    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`, or
+    `[[step conv2d at acc +=]]` to begin where that line is first run; and in that of the course what it says of the assignments.
 
     Raises:
         SiteError: a formula is wrong; with file and line.
@@ -150,7 +150,7 @@ def prose() -> dict[str, str]:
 
 
 def _stepped(found: re.Match) -> str:
-    return recordings.viewer(components()[found[1]])
+    return recordings.viewer(components()[found[1]], found[2] or "")
 
 
 def render(output: str) -> str:

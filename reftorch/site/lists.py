@@ -11,6 +11,8 @@ from collections.abc import Collection
 from itertools import groupby
 from typing import Any
 
+from markdown.extensions.toc import slugify
+
 from ..step.components import Component, components
 from . import document
 from .mathematics import DOCS
@@ -30,21 +32,28 @@ def section(folder: str, inside: list[Component]) -> str:
         kernels = ", ".join(f"`{component.short(kernel)}`" for kernel in component.kernels)
         lines.append(f"| {link(component, page)} | {cut.docstring.partition(chr(10))[0].rstrip('.')} | {kernels} |")
     if len(inside) > 1:
-        lines += ["", *_in_common(list(cuts.values())), "", "## What varies", ""]
+        lines += ["", *_in_common(cuts, page), "", "## What varies", ""]
         for component, cut in cuts.items():
             found = document.first_formula(cut)
             lines += [f"{link(component, page)}:" if found else f"{title(component)}: no formula.", "", found, ""]
     return "\n".join(lines) + "\n"
 
 
-def _in_common(cuts: list[Segments]) -> list[str]:
-    """The symbols that mean the same in all of these files."""
-    tables = [{(s.tex, s.variable): s for s in document.symbols(cut)} for cut in cuts]
-    shared = [symbol for key, symbol in tables[0].items() if all(key in table for table in tables)]
+def _in_common(cuts: dict[Component, Segments], page: str) -> list[str]:
+    """The symbols that several of these files have, with the same variable and the same meaning."""
+    having: dict[tuple[str, str, str], list[str]] = {}
+    for component, cut in cuts.items():
+        for symbol in document.symbols(cut):
+            having.setdefault((symbol.tex, symbol.variable, symbol.meaning), []).append(link(component, page))
+    shared = {symbol: links for symbol, links in having.items() if len(links) > 1}
     if not shared:
         return []
-    lines = ["## What is common", "", "| symbol | variable | meaning |", "|---|---|---|"]
-    return [*lines, *(f"| ${s.tex}$ | `{s.variable}` | {s.meaning} |" for s in shared)]
+    lines = ["## What is common", "", "| symbol | variable | meaning | in |", "|---|---|---|---|"]
+    for (tex, variable, meaning), links in shared.items():
+        lines.append(
+            f"| ${tex}$ | `{variable}` | {meaning} | {'all' if len(links) == len(cuts) else ', '.join(links)} |"
+        )
+    return lines
 
 
 def notation(every: dict[str, Component]) -> str:
@@ -67,11 +76,17 @@ def coverage(pages: Collection[str]) -> str:
     rows = [(name, section) for name, section, documented in _specification() if documented]
     there = {name for name, _ in rows if look_up(name) is not None}
     lines = ["# Coverage", "", f"{len(there)} of the {len(rows)} documented names are there.", ""]
+    table = ["| section | there | of |", "|---|--:|--:|"]
+    lists = []
     for section, group in groupby(sorted(rows, key=lambda row: row[1]), key=lambda row: row[1]):
         names = [name for name, _ in group]
-        lines += [f"## {section}", "", f"{sum(name in there for name in names)} of {len(names)}.", ""]
-        lines += [f"- {_linked(name, pages) if name in there else name + ': not yet'}" for name in names] + [""]
-    return "\n".join(lines)
+        table.append(
+            f"| [{section}](#{slugify(section, '-')}) | {sum(name in there for name in names)} | {len(names)} |"
+        )
+        lists += [f"## {section}", "", '<div class="rt-names" markdown>', ""]
+        lists += [f"- {_linked(name, pages) if name in there else name + ': not yet'}" for name in names]
+        lists += ["", "</div>", ""]
+    return "\n".join([*lines, *table, "", *lists])
 
 
 def _linked(name: str, pages: Collection[str]) -> str:
@@ -102,7 +117,7 @@ def functional(pages: Collection[str]) -> str:
         if page in pages:
             called, place = f"[`{name}`]({page}#{name.replace('_', '-')}-L1)", f"[{_title(page)}]({page})"
         else:
-            called, place = f"`{name}`", file_of(thing)
+            called, place = f"`{name}`", f"`{file_of(thing)}`"
         lines.append(f"| {called} | {sentence} | {place} |")
     specified = [name.split(".") for name, _, documented in _specification() if documented]
     wanted = {parts[-1] for parts in specified if "functional" in parts[:-1]}
@@ -140,7 +155,15 @@ def benchmarks() -> str:
 
 
 WHOLE = ("both", "step")  # forwards and backwards together
-HEAD = ["| component | case | direction | reftorch | PyTorch | ratio | share |", "|---|---|---|--:|--:|--:|--:|"]
+COLUMNS = {
+    "component": "---",
+    "case": "---",
+    "direction": "---",
+    "reftorch": "--:",
+    "PyTorch": "--:",
+    "ratio": "--:",
+    "share": "--:",
+}
 
 
 def _about(run: dict[str, Any]) -> str:
@@ -154,24 +177,28 @@ def _threads(run: dict[str, Any]) -> str:
     return f"{run['threads']} thread" + "s" * (run["threads"] > 1)
 
 
-def _timed(row: dict[str, Any]) -> str:
-    """A row of a table with `HEAD`."""
-    other, ratio = row["torch_seconds"], row["ratio"]
-    cells = [row["component"], row["case"], row["direction"], _time(row["seconds"]["median"])]
-    cells += [_time(other["median"]) if other else "", f"{ratio['median']:.2f}" if ratio else ""]
-    cells += [f"{row['share']:.0%} of {row['limit']}" if row["share"] is not None else ""]
-    return f"| {' | '.join(cells)} |"
+def _timed(rows: list[dict[str, Any]]) -> list[str]:
+    """A table of what was timed, without columns that say the same in every row."""
+    table = []
+    for row in rows:
+        other, ratio = row["torch_seconds"], row["ratio"]
+        cells = [row["component"], row["case"], row["direction"], _time(row["seconds"]["median"])]
+        cells += [_time(other["median"]) if other else "", f"{ratio['median']:.2f}" if ratio else ""]
+        cells += [f"{row['share']:.0%} of {row['limit']}" if row["share"] is not None else ""]
+        table.append(dict(zip(COLUMNS, cells)))
+    kept = [name for name in COLUMNS if name not in ("component", "direction") or len({row[name] for row in table}) > 1]
+    lines = [f"| {' | '.join(kept)} |", f"|{'|'.join(COLUMNS[name] for name in kept)}|"]
+    return [*lines, *(f"| {' | '.join(row[name] for name in kept)} |" for row in table)]
 
 
 def _run(run: dict[str, Any]) -> list[str]:
     lines = [f"## {_threads(run)} on {run['device']}, {run['kernels']} kernels", "", _about(run), ""]
-    lines += [*HEAD, *map(_timed, run["rows"])]
-    lines += ["", "| component | geometric mean of the ratios, both directions together |", "|---|--:|"]
+    lines += ["| component | geometric mean of the ratios, both directions together |", "|---|--:|"]
     measured = [row for row in run["rows"] if row["ratio"] and row["direction"] in WHOLE]
     for name in dict.fromkeys(row["component"] for row in measured):
         logs = [math.log(row["ratio"]["median"]) for row in measured if row["component"] == name]
         lines.append(f"| {name} | {math.exp(sum(logs) / len(logs)):.2f} |")
-    return [*lines, ""]
+    return [*lines, "", *_timed(run["rows"]), ""]
 
 
 def agreement(names: set[str]) -> str:
@@ -189,9 +216,13 @@ def agreement(names: set[str]) -> str:
     ]
     for row in rows:
         lines.append(
-            f"| `{row['component']}` | {row['dtype']} | {row['cases']} | {row['forward']:.1e} | {row['backward']:.1e} |"
+            f"| `{row['component']}` | {row['dtype']} | {row['cases']} | {_error(row['forward'])} | {_error(row['backward'])} |"
         )
     return "\n".join([*lines, ""])
+
+
+def _error(value: float) -> str:
+    return f"{value:.1e}" if value else "0"
 
 
 def speed(names: set[str]) -> str:
@@ -200,23 +231,24 @@ def speed(names: set[str]) -> str:
         rows = [row for row in run["rows"] if row["component"] in names]
         rows = [row for row in rows if row["direction"] in WHOLE] or rows
         if rows:
-            lines = [_about(run) + " *Ratio*: PyTorch's time by reftorch's; above 1, reftorch was faster.", "", *HEAD]
-            return "\n".join([*lines, *(_timed(row) for row in rows), ""])
+            whole = " Forwards and backwards together." * all(row["direction"] == "both" for row in rows)
+            lines = [f"{_about(run)}{whole} *Ratio*: PyTorch's time by reftorch's; above 1, reftorch was faster.", ""]
+            return "\n".join([*lines, *_timed(rows), ""])
     return "Not measured.\n"
 
 
 def rungs(ladder: str) -> str:
-    """What `reftorch bench --ladder` measured of a ladder, as Markdown; empty if nothing was."""
-    run = _data("ladder.json")
+    """What `reftorch bench --ladder` measured of a ladder, as Markdown; that is absent if it was not."""
+    runs = [_data(file.name) for file in sorted((DOCS / "data").glob("ladder*.json"))]
     lines: list[str] = []
-    for found in run["ladders"] if run else []:
+    for run, found in [(one, each) for one in runs for each in one["ladders"]]:
         if found["rungs"][0]["function"].split(":")[0].rpartition(".")[2] == ladder:
-            lines += [f"Measured on {run['date'][:10]}, {run['machine']['processor']}, {run['threads']} threads:", ""]
-            lines += ["| rung | time | GFLOP/s | of the peak |", "|---|--:|--:|--:|"]
+            lines += [_about(run), "", "| rung | time | GFLOP/s | of the peak |", "|---|--:|--:|--:|"]
             for row in found["rungs"]:
                 time = _time(row["seconds"]["median"])
                 lines.append(f"| {row['rung']} | {time} | {row['gflops']:,.1f} | {row['share']:.1%} |")
-    return "\n".join([*lines, ""])
+            lines.append("")
+    return "\n".join([*lines, ""]) if lines else "Not measured: `reftorch bench --ladder` does it.\n"
 
 
 def _time(seconds: float) -> str:

@@ -171,7 +171,7 @@ def makeExtension(**options: Any) -> MathExtension:
 
 
 EXTENSIONS = ["tables", "fenced_code", "codehilite", "sane_lists", "attr_list"]
-OPTIONS = {"codehilite": {"guess_lang": False}}
+OPTIONS = {"codehilite": {"guess_lang": False, "css_class": "highlight"}}
 
 
 def to_html(text: str, file: Path, line: int, symbols: Collection[tuple[str, str]] = ()) -> str:

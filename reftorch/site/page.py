@@ -35,54 +35,58 @@ class Page:
     def markdown(self) -> str:
         """The page."""
         self._check_placeholders()
-        parts = ["---", "hide: [toc]", "---", f"# {self.title()}", ""]  # the rows need the room
-        for section in document.sections(self.segments):
-            if section.heading == "Symbols":
-                parts += self._interface()
-            if section.heading == "Worked example" and self.checks_examples:
-                self._check_example(section)
-            text = _fenced(section.text) if section.heading == "Worked example" else section.text
-            if section.heading:
-                parts += [f"## {section.heading}", ""]
-            parts += [self._html(text, section.line, self._css(section.heading)), ""]
-            if not section.heading and self.component:
-                parts += [
-                    '<div class="rt-about" markdown>',
-                    "",
-                    sections.about(self.component, self.segments),
-                    "",
-                    "</div>",
-                    "",
-                ]
-            if section.heading == "Worked example" and self.component:
-                parts += ["### Step by step", "", recordings.viewer(self.component), ""]
-        if self.component:
-            known = {function.name for block in self.segments.blocks for function in block.functions}
-            parts += ["## Agreement with PyTorch", "", lists.agreement(known), ""]
-            parts += ["## Speed", "", lists.speed(known), ""]
-        if self.source.parts[1:3] == ("fast", "ladder"):
-            parts += [lists.rungs(self.segments.file.stem), ""]
         self._check_symbols()
-        parts += ["## Source", "", self._file_line(), "", self._all_rows(), ""]
+        summary = document.sections(self.segments)[0]
+        parts = self._parts()
+        lines = ["---", "hide: [toc]", "---", f"# {self.title()}", ""]  # the rows need the room
+        lines += [self._html(summary.text, summary.line), ""]
         if self.component:
-            parts += ["## Neighbours", "", sections.neighbours(self.component), ""]
-        return "\n".join(parts)
+            about = sections.about(self.component, self.segments, parts)
+            lines += ['<div class="rt-about" markdown>', "", about, "", "</div>", ""]
+        for heading, text in parts.items():
+            lines += [f"## {heading}", "", text, ""]
+        return "\n".join(lines)
 
-    def _interface(self) -> list[str]:
+    def _parts(self) -> dict[str, str]:
+        """What stands on the page below which heading, in this order."""
+        said = {section.heading: self._section(section) for section in document.sections(self.segments)[1:]}
+        source = {"Source": f"{self._file_line()}\n\n{self._all_rows()}"}
+        if not self.component:
+            ladder = self.source.parts[1:3] == ("fast", "ladder")
+            return {**said, **({"Measured": lists.rungs(self.segments.file.stem)} if ladder else {}), **source}
+        known = {function.name for block in self.segments.blocks for function in block.functions}
+        last = {
+            "Arguments, shapes, errors": self._interface(),
+            "Symbols": said.get("Symbols"),
+            **source,
+            "Worked example": said.get("Worked example"),
+            "Agreement with PyTorch": lists.agreement(known),
+            "Speed": lists.speed(known),
+            "Differences": said.get("Differences"),
+            "Neighbours": sections.neighbours(self.component),
+        }
+        first = {heading: text for heading, text in said.items() if heading not in last}
+        return {**first, **{heading: text for heading, text in last.items() if text}}
+
+    def _section(self, section: document.Section) -> str:
+        """A section of the docstring."""
+        if section.heading == "Worked example":
+            if self.checks_examples:
+                self._check_example(section)
+            made = self._html(_fenced(section.text), section.line)
+            return f"{made}\n\n### Step by step\n\n{recordings.viewer(self.component)}" if self.component else made
+        return self._html(
+            section.text, section.line, "rt-text rt-symbols" if section.heading == "Symbols" else "rt-text"
+        )
+
+    def _interface(self) -> str:
         """Arguments, shapes and errors of what can be called, as its docstrings say."""
-        found = names.public(self.component) if self.component else {}
-        parts = ["## Arguments, shapes, errors", ""] if found else []
-        for place, thing in found.items():
+        parts = []
+        for place, thing in names.public(self.component).items() if self.component else ():
             name = place.rpartition(".")[2]
             line = next((f.first for b in self.segments.blocks for f in b.functions if f.name == name), 1)
-            text = names.entry(place, thing)
-            parts += [
-                f"### {name}",
-                "",
-                self._html(text, line, "rt-text rt-entry"),
-                "",
-            ]
-        return parts
+            parts.append(f"### {name}\n\n{self._html(names.entry(place, thing), line, 'rt-text rt-entry')}\n")
+        return "\n".join(parts)
 
     def _check_placeholders(self) -> None:
         """What `reftorch new` leaves to be written must have been written."""
@@ -112,10 +116,6 @@ class Page:
     def summary(self) -> str:
         """The first line of the docstring."""
         return self.segments.docstring.partition("\n")[0].rstrip(".")
-
-    @staticmethod
-    def _css(heading: str) -> str:
-        return "rt-text rt-symbols" if heading == "Symbols" else "rt-text"
 
     def _file_line(self) -> str:
         name = self.component.name if self.component else self.segments.file.stem
@@ -163,13 +163,13 @@ class Page:
             return self._titled(block.functions[0], listing(block.functions[0], self.rows, variables))
         tinted = self._differences(*block.functions)
         name = address(block.functions[0])
+        tabs = {"cpu": "CPU", "cuda": "CUDA", "both": "Both"}
         parts = [f'<div class="rt-twins" data-twins="{name}">']
-        for i, function in enumerate(block.functions):
-            checked = " checked" if i == 0 else ""
-            key = f"{name}-{function.device}"
+        for key, label in tabs.items():
+            checked = " checked" if key == "cpu" else ""
             parts.append(
-                f'<input type="radio" name="twins-{name}" id="tab-{key}" data-device="{function.device}"{checked}>'
-                f'<label for="tab-{key}">{function.device.upper()}</label>'
+                f'<input type="radio" name="twins-{name}" id="tab-{name}-{key}" data-device="{key}"{checked}>'
+                f'<label for="tab-{name}-{key}">{label}</label>'
             )
         for function, lines in zip(block.functions, tinted):
             code = self._titled(function, listing(function, self.rows, variables, lines))

@@ -13,6 +13,7 @@ from ..step.example import run_example
 from ..step.session import make_recording
 from ..trace import Recording
 from . import document
+from .errors import SiteError
 from .mathematics import to_html
 from .segment import Block, Segments, segment
 
@@ -41,18 +42,34 @@ def _copied(argument: Any) -> Any:
     return argument
 
 
-def viewer(component: Component) -> str:
-    """The step viewer with these recordings, as HTML. `assets/page.js` brings it to life."""
+def viewer(component: Component, first: str = "") -> str:
+    """The step viewer with these recordings, as HTML. `assets/page.js` brings it to life.
+
+    `first`: how the line begins at which the first recording is shown, where it is run for the first time.
+    """
     cut = segment(component.file)
     symbols = [(symbol.tex, symbol.variable) for symbol in document.symbols(cut)]
     parts = [_formula(block, cut, symbols) for block in cut.blocks if block.is_kernel]
-    for recording in recordings(component):
+    made = recordings(component)
+    for recording in made:
         data = recording.to_json().replace("<", "\\u003c")
         name = html.escape(recording.kernel)
         parts.append(f'<script type="application/json" data-kernel="{name}">{data}</script>')
     hint = "Stepping through the kernels needs JavaScript; the listings of the source are the same code."
-    variables = " ".join(variable for _, variable in symbols)
-    return f'<div class="rt-viewer" data-symbols="{variables}">{"".join(parts)}<noscript>{hint}</noscript></div>'
+    given = {"symbols": " ".join(variable for _, variable in symbols)}
+    if first:
+        given["first"] = str(_step(made[0], first, component))
+    data = "".join(f' data-{name}="{value}"' for name, value in given.items())
+    return f'<div class="rt-viewer"{data}>{"".join(parts)}<noscript>{hint}</noscript></div>'
+
+
+def _step(recording: Recording, first: str, component: Component) -> int:
+    """The first step on a line that begins so."""
+    rows = [line.strip() for function in recording.functions for line in function.source]
+    for number, step in enumerate(recording.steps):
+        if rows[step[0]].startswith(first):
+            return number
+    raise SiteError(component.file, 1, f"{recording.kernel} runs no line that begins with {first!r}")
 
 
 def _formula(block: Block, cut: Segments, symbols: list[tuple[str, str]]) -> str:

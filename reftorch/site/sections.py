@@ -6,6 +6,9 @@ import functools
 import json
 import posixpath
 import re
+from collections.abc import Iterable
+
+from markdown.extensions.toc import slugify
 
 from ..course.pages import assignments_of
 from ..step.components import PACKAGE, Component, components
@@ -90,23 +93,19 @@ def relative(target: str, page: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- around a component
-def about(component: Component, cut: Segments) -> str:
-    """The file and where in it what begins; how to step through it; the assignments that use it."""
+def about(component: Component, cut: Segments, headings: Iterable[str]) -> str:
+    """What is on the page; the file and where in it what begins; how to step through it; the assignments that use it."""
     page = address(component)
+    path = component.file.relative_to(PACKAGE).as_posix()
     places = [block.functions[0] for block in cut.blocks if re.fullmatch(r"[A-Za-z]\w*", block.functions[0].name)]
-    links = " · ".join(f"[`{f.name}`](#{line_address(f)}-L1)" for f in places)
-    path = component.file.relative_to(PACKAGE.parent).as_posix()
-    lines = [f"- **File** [`{path}`](#source), {len(cut.lines)} lines: {links}"]
-    lines.append(
-        f"- **Step by step** [on this page](#step-by-step), or in a debugger: `reftorch step {component.name}`"
-    )
-    lines.append(
-        f"- **Section** [{section_title(folder(component))}]({relative(folder(component) + '/index.md', page)})"
-    )
-    asked = assignments(component.file.relative_to(PACKAGE).as_posix())
-    if asked:
-        lines.append(f"- **Assignment** {', '.join(asked)}")
-    return "\n".join(lines)
+    said = {
+        "On this page": " · ".join(f"[{heading}](#{slugify(heading, '-')})" for heading in headings),
+        f"[`{PACKAGE.name}/{path}`](#source)": " · ".join(f"[`{f.name}`](#{line_address(f)}-L1)" for f in places),
+        "Step by step": f"[on this page](#step-by-step), or in a debugger: `reftorch step {component.name}`",
+        "Section": f"[{section_title(folder(component))}]({relative(folder(component) + '/index.md', page)})",
+        "Assignment": ", ".join(assignments(path)),
+    }
+    return "\n".join(f"- **{what}** {text}" for what, text in said.items() if text)
 
 
 def neighbours(component: Component) -> str:

@@ -3,11 +3,14 @@
 import gzip
 import html.parser
 import json
+import posixpath
 import re
 import shutil
 import subprocess
 
 import pytest
+
+from reftorch.site import sections
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -55,6 +58,22 @@ def test_formulas_are_rendered_and_found_once(site):
         assert any(wanted in d["text"] or wanted in d["title"] for d in found if "max_pool2d" in d["location"]), wanted
 
 
+def test_previous_and_next_follow_the_documentation(site):
+    """From page to page through all components: the sections one after the other, each with its files."""
+    path, met = "nn/convolution/index.html", []
+    while path not in met and path.startswith(("nn/", "optim/", "transforms/")):
+        met.append(path)
+        text = (site / path).read_text(encoding="utf-8")
+        (onward,) = re.findall(r'<a href="([^"]*)" class="md-footer__link md-footer__link--next"', text)
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), onward))
+    wanted = [
+        page.replace(".md", ".html")
+        for folder, inside in sections.sections().items()
+        for page in (f"{folder}/index.md", *map(sections.address, inside))
+    ]
+    assert met == wanted
+
+
 def test_pages_are_light(site):
     """A page with its traces is below 150 kB when it is sent, as servers send it: compressed."""
     weights = {page: len(gzip.compress(page.read_bytes())) for page in site.rglob("*.html")}
@@ -83,4 +102,4 @@ def test_scripts_run_from_a_folder(site, tmp_path, page):
     address = (site / page).as_uri()
     done = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=120)
     assert '<option value="conv2d_forward_cpu">' in done.stdout or "<option>conv2d_forward_cpu</option>" in done.stdout
-    assert re.search(r'class="sv-count">1 / \d+<', done.stdout) and 'class="sv-line sv-now"' in done.stdout
+    assert re.search(r'class="sv-count">\d+ / \d+<', done.stdout) and 'class="sv-line sv-now"' in done.stdout

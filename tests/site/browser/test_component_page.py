@@ -1,35 +1,45 @@
 """A component's page as a reader meets it: wide and narrow, light and dark, by mouse and by keyboard, served and from a folder."""
 
+import inspect
+import re
+
 import pytest
 
 CONV2D = "/nn/convolution/conv2d.html"
-SIZES = [(1400, "light"), (1400, "dark"), (390, "light"), (390, "dark")]
 STEPS = "document.querySelector('.rt-viewer').steps"
+KINDS = [  # of pages, one each
+    "/index.html",
+    CONV2D,
+    "/nn/loss/cross_entropy_loss.html",
+    "/nn/activation/index.html",
+    "/coverage.html",
+    "/notation.html",
+    "/functions.html",
+    "/benchmarks.html",
+    "/fast/ladder/matmul.html",
+    "/guide/adding.html",
+    "/course.html",
+]
 
 
-@pytest.mark.parametrize("width, scheme", SIZES)
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/index.html",
-        CONV2D,
-        "/nn/loss/cross_entropy_loss.html",
-        "/nn/activation/index.html",
-        "/coverage.html",
-        "/notation.html",
-        "/functions.html",
-        "/benchmarks.html",
-        "/fast/ladder/matmul.html",
-        "/guide/adding.html",
-    ],
-)
-def test_nothing_is_wider_than_the_window(visit, served, path, width, scheme):
+@pytest.mark.parametrize("width, scheme", [(1400, "dark"), (390, "light")])
+def test_nothing_is_wider_than_the_window(visit, served, width, scheme):
+    page = visit(served + KINDS[0], width, scheme)
+    for path in KINDS:
+        page.goto(served + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("width, scheme", [(1400, "light"), (1400, "dark"), (390, "light"), (390, "dark")])
+@pytest.mark.parametrize("path", ["/index.html", CONV2D])
+def test_light_and_dark_as_the_system_is(visit, served, path, width, scheme):
     page = visit(served + path, width, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    dark = page.evaluate(
-        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).every(c => c < 80)"
+    colours = (
+        "[document.body, document.querySelector('.rt-viewer .sv-code')].map(e => getComputedStyle(e).backgroundColor)"
     )
-    assert dark == (scheme == "dark")
+    for colour in page.evaluate(colours):
+        channels = [int(channel) for channel in re.findall(r"\d+", colour)[:3]]
+        assert max(channels) < 80 if scheme == "dark" else min(channels) > 200
 
 
 def test_rows_stand_beside_their_notes(visit, served):
@@ -83,6 +93,61 @@ def test_twins_are_linked_tabs(visit, address):
     assert len(shown) == 4 and set(shown) == {"cuda"}
 
 
+def test_twins_stand_side_by_side(visit, served):
+    """Where the reader wants them so, and without asking where there is room."""
+    boxes = """[...document.querySelectorAll('[data-twins=conv2d-forward-cpu] .rt-twin')]
+        .map(twin => twin.getBoundingClientRect()).map(box => [box.top, box.left, box.right, box.height])"""
+    page = visit(served + CONV2D, 1400)
+    page.locator("label[for=tab-conv2d-forward-cpu-both]").click()
+    for width in (1400, 1920):
+        page.set_viewport_size({"width": width, "height": 1000})
+        (top, left, right, height), (other_top, other_left, other_right, other_height) = page.evaluate(boxes)
+        assert top == other_top and right < other_left and min(height, other_height) > 100
+        assert left > 0 and other_right <= width
+    page = visit(served + CONV2D, 1920)
+    assert all(height > 100 for *_, height in page.evaluate(boxes))
+
+
+def test_the_lines_that_differ_are_tinted(visit, served):
+    page = visit(served + CONV2D)
+    tinted = page.locator("[data-function=conv2d_forward_cpu] .rt-differs code").all_text_contents()
+    assert [line.split("(")[0].strip() for line in tinted if line.strip().startswith("for ")] == [
+        f"for {name} in {loop}" for name, loop in zip(("n", "c_out", "h_out", "w_out"), ("prange", *["range"] * 3))
+    ]
+    colour = "selector => getComputedStyle(document.querySelector(selector)).backgroundColor"
+    line = "[data-function=conv2d_forward_cpu] .rt-line"
+    assert page.evaluate(colour, f"{line}.rt-differs") != page.evaluate(colour, f"{line}:not(.rt-differs)")
+
+
+def test_copying_a_kernel(visit, served):
+    from reftorch.nn.convolution.conv2d import conv2d_forward_cpu
+
+    page = visit(served + CONV2D, permissions=["clipboard-read", "clipboard-write"])
+    page.locator("[data-twins=conv2d-forward-cpu] .rt-copy").first.click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == inspect.getsource(conv2d_forward_cpu.py_func)
+
+
+def test_without_scripts_all_can_be_read(visit, address):
+    """Formulas, both twins' tabs, every line: first paint waits for no script."""
+    page = visit(address + CONV2D, java_script_enabled=False)
+    assert page.locator("#forward ~ .rt-text .katex-html").first.is_visible()
+    assert (
+        page.locator("#conv2d-forward-cpu-L5").is_visible() and not page.locator("#conv2d-forward-cuda-L5").is_visible()
+    )
+    page.locator("label[for=tab-conv2d-forward-cpu-cuda]").click()
+    assert page.locator("#conv2d-forward-cuda-L5").is_visible()
+    assert page.locator(".rt-viewer noscript").is_visible()
+
+
+def test_the_symbols_table_on_a_phone(visit, served):
+    """What a symbol means has the whole width."""
+    page = visit(served + CONV2D, 390)
+    cells = "[...document.querySelectorAll('.rt-symbols tbody tr')].map(row => row.lastElementChild.getBoundingClientRect())"
+    widths = page.evaluate(f"{cells}.map(cell => [cell.left, cell.width])")
+    assert len(widths) > 15 and all(left >= 0 and 300 < width <= 390 for left, width in widths)
+
+
 def test_a_symbol_lights_all_its_places(visit, address):
     page = visit(address + CONV2D)
     lit = "[...document.querySelectorAll('.rt-lit')].map(place => place.dataset.sym)"
@@ -103,17 +168,26 @@ def test_search_finds_a_component_by_each_of_its_names(visit, address):
         page.locator(".md-search-result__item a[href*='max_pool2d']").first.wait_for(state="visible", timeout=10_000)
 
 
-@pytest.mark.parametrize("path", ["/index.html", CONV2D, "/notation.html", "/functions.html", "/guide/adding.html"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visit, served, path, scheme):
+@pytest.mark.parametrize(
+    "width, scheme, paths",
+    [
+        (1400, "light", ["/index.html", "/functions.html", "/coverage.html", "/course.html"]),
+        (1400, "dark", [CONV2D, "/guide/adding.html", "/benchmarks.html"]),
+        (390, "light", ["/nn/activation/relu.html", "/notation.html", "/guide/tape.html"]),
+        (390, "dark", ["/index.html", "/nn/activation/index.html", "/fast/ladder/conv2d_cuda.html"]),
+    ],
+)
+def test_axe_finds_nothing_serious(visit, served, width, scheme, paths):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
-    page = visit(served + path, 1400, scheme)
-    if path == CONV2D:
-        page.locator(".rt-viewer select").first.select_option("conv2d_forward_cuda")  # it has most controls
-        page.evaluate(f"{STEPS}.show(30)")
-    found = [
-        (rule["id"], rule["impact"], rule["nodes"][0]["html"][:200], len(rule["nodes"]))
-        for rule in axe.Axe().run(page).response["violations"]
-        if rule["impact"] in ("serious", "critical")
-    ]
-    assert not found
+    page = visit(served + paths[0], width, scheme)
+    for path in paths:
+        page.goto(served + path)
+        if path == CONV2D:
+            page.locator(".rt-viewer select").first.select_option("conv2d_forward_cuda")  # it has most controls
+            page.evaluate(f"{STEPS}.show(30)")
+        found = [
+            (path, rule["id"], rule["impact"], rule["nodes"][0]["html"][:200], len(rule["nodes"]))
+            for rule in axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+            if rule["impact"] in ("serious", "critical")
+        ]
+        assert not found

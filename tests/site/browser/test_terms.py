@@ -47,8 +47,8 @@ def chips(page):
 @pytest.mark.parametrize(
     "symbol, dimension, array", [("h_in", 2, "x"), ("w_in", 3, "x"), ("k_h", 2, "weight"), ("k_w", 3, "weight")]
 )
-def test_an_index_lights_the_cells_that_it_addresses(visit, address, symbol, dimension, array):
-    page = visit(address + CONV2D)
+def test_an_index_lights_the_cells_that_it_addresses(visit, served, symbol, dimension, array):
+    page = visit(served + CONV2D)
     value = int(at(page, "acc += weight", skip=2)[symbol])
     page.locator(f".rt-viewer .sv-formula [data-sym={symbol}]").first.hover()
     shape = {"x": X, "weight": WEIGHT}[array].shape
@@ -69,11 +69,11 @@ def test_an_output_index_lights_only_the_output(visit, served):
 def test_the_cells_follow_the_steps(visit, served):
     """The lit row moves with h_in while the pointer rests."""
     page = visit(served + CONV2D)
-    at(page, "acc += weight")
+    at(page, "acc += weight", skip=1)
     page.locator(".rt-viewer .step-viewer").focus()
     page.locator(".rt-viewer .sv-formula [data-sym=h_in]").first.hover()
     seen = set()
-    for _ in range(60):
+    for _ in range(12):
         page.keyboard.press("ArrowRight")
         row = chips(page).get("h_in")
         assert {name.split(", ")[2] for name in page.evaluate(LIT)} == {row}
@@ -91,9 +91,9 @@ def test_a_tensor_lights_by_keyboard(visit, address, name):
 
 
 # --------------------------------------------------------------------------------------------------- what a line computes
-def test_the_line_with_its_numbers(visit, address):
+def test_the_line_with_its_numbers(visit, served):
     """Each product is that of the cells whose indices are named, and the sum goes on from step to step."""
-    page = visit(address + CONV2D)
+    page = visit(served + CONV2D)
     page.locator(".rt-viewer .step-viewer").focus()
     acc, met = None, 0
     for _ in range(70):
@@ -168,9 +168,9 @@ def cells(page):
         .map(cell => cell.textContent)""")
 
 
-def test_one_thread_by_keyboard(visit, address, result):
+def test_one_thread_by_keyboard(visit, served, result):
     """Thread 2 owns y[0, 0, 1, 0]: its steps are all its own, and the last one has written it."""
-    page = visit(address + CONV2D)
+    page = visit(served + CONV2D)
     page.locator(".rt-viewer select").first.select_option("conv2d_forward_cuda")
     choice = page.get_by_label("Thread")
     assert choice.locator("option").all_text_contents() == ["all 4", *(f"thread {i}" for i in range(4))]

@@ -1,0 +1,227 @@
+"""What stands around the rows: lists of all that there is, measurements, arguments, neighbours, assignments."""
+
+import inspect
+import json
+import re
+
+import pytest
+
+from reftorch.site import build, document, lists, names, sections
+from reftorch.site.page import Page
+from reftorch.site.segment import segment
+from reftorch.step.components import PACKAGE, components
+
+
+def test_coverage_counts_what_is_there():
+    text = lists.coverage(build.pages())
+    assert "- **[torch.nn.Conv2d](nn/convolution/conv2d.md)**" in text and "- torch.nn.Transformer: not yet" in text
+    assert "- **[torch.nn.functional.relu](nn/activation/relu.md)**" in text
+    assert "- **[torch.nn.Module.zero_grad](nn/module.md)**" in text  # a method: the page of its class
+    assert "- **torch.nn.Conv2d**" in lists.coverage({})
+    assert re.search(r"^(\d+) of the 326 documented names", text, re.MULTILINE)
+    counts = [
+        tuple(map(int, row))
+        for row in re.findall(r"^\| \[[^|]*\]\(#[\w-]+\) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    ]
+    assert sum(there for there, _ in counts) == int(re.search(r"(\d+) of the 326", text)[1]) == text.count("- **")
+    assert sum(of for _, of in counts) == 326
+
+
+def test_functions_are_where_they_live():
+    """Each exported function is linked to its line, and what is missing is said."""
+    import reftorch.nn.functional as F
+
+    text = lists.functional(build.pages())
+    for name in F.__all__:
+        assert text.count(f"`{name}`") >= 1, name
+    assert (
+        "| [`conv2d`](nn/convolution/conv2d.md#conv2d-L1) | Convolve images with filters | [Conv2d](nn/convolution/conv2d.md) |"
+        in text
+    )
+    assert "| `pad` |" in text and "| `nn/padding/pad.py` |" in text
+    missing = re.search(r"^Not yet: (.*)\.$", text, re.MULTILINE)[1]
+    assert "`conv3d`" in missing and "`conv2d`" not in missing
+
+
+def test_the_page_of_a_section():
+    text = build.pages()["nn/activation/index.md"]
+    assert text.startswith("# Activation\n\nActivations: functions applied to each element")
+    assert "| [ReLU](relu.md) | The rectified linear unit" in text and "`backward_weight`" in text
+    assert "[ReLU](relu.md):\n\n$$y_i = \\max(0, x_i)$$" in text.partition("## What varies")[2]
+    common = text.partition("## What is common")[2].partition("## What varies")[0]
+    assert "| $y_i$ | `y` | output | [LeakyReLU](leaky_relu.md), [ReLU](relu.md) |" in common
+    assert "What varies" not in build.pages()["nn/pooling/index.md"]  # it is one component
+
+
+def test_notation_has_every_symbol():
+    text = lists.notation(components())
+    for component in components().values():
+        for symbol in document.symbols(segment(component.file)):
+            assert f"| ${symbol.tex}$ | `{symbol.variable}` |" in text
+
+
+def test_docstrings_as_markdown():
+    made = document.markdown_of_docstring(
+        "Sum.\n\nArgs:\n    x: what\n        goes in\n\nRaises:\n    ValueError: none\n\n>>> 1\n1\n"
+    )
+    assert "**Args.**" in made and "- `x`: what\n  goes in" in made and "- `ValueError`: none" in made
+    assert "```pycon\n>>> 1\n1\n```" in made
+
+
+# --------------------------------------------------------------------------------------------------- around a component
+def test_what_can_be_called():
+    """Arguments with the defaults that they have, shapes and errors, of module and function."""
+    found = names.public(components()["conv2d"])
+    assert list(found) == ["torch.nn.Conv2d", "torch.nn.functional.conv2d"]
+    text = names.entry("torch.nn.Conv2d", found["torch.nn.Conv2d"])
+    for parameter in inspect.signature(found["torch.nn.Conv2d"]).parameters.values():
+        if parameter.name in ("device", "dtype"):
+            continue
+        shown = "" if parameter.default is inspect.Parameter.empty else f"`{parameter.default!r}`"
+        assert f"| `{parameter.name}` | {shown} |" in text
+    assert (
+        "| `ValueError` | channels that the groups do not divide" in text and "**Attributes:** `weight` (C_out," in text
+    )
+    text = names.entry("torch.nn.functional.conv2d", found["torch.nn.functional.conv2d"])
+    assert "torch.nn.functional.conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1," in text
+    assert "**Shapes:** `input` (N, C_in, H_in, W_in)" in text and "| `NotImplementedError` | float16" in text
+    assert all(len(line) <= 100 for line in text.partition("```\n")[0].splitlines())
+
+
+def test_what_several_arguments_share():
+    class Scale:
+        """Scale.
+
+        Shapes: input (*, C), output (*, C).
+
+        Args:
+            low, high: limits, a | b;
+                both included.
+        """
+
+        def __init__(self, low=1, high=None):
+            pass
+
+    text = names.entry("Scale", Scale)
+    assert "| `low, high` | `1`, `None` | limits, a \\| b; both included. |" in text
+    assert r"**Shapes:** input (\*, C), output (\*, C)." in text  # the stars are no emphasis
+
+
+@pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
+def test_every_component_says_what_can_be_called(component, formulas):
+    made = Page(component.file).markdown()
+    if names.public(component):
+        order = [
+            "Forward",
+            "Arguments, shapes, errors",
+            "Symbols",
+            "Source",
+            "Worked example",
+            "Agreement with PyTorch",
+        ]
+        places = [made.index(f"\n## {heading}\n") for heading in [*order, "Speed", "Neighbours"]]
+        assert places == sorted(places)
+    for full in names.public(component):
+        assert f"\n### {full.rpartition('.')[2]}\n" in made
+    assert '<div class="rt-about" markdown>' in made and "\n## Neighbours\n" in made
+
+
+def test_sections_and_neighbours_are_in_the_documentations_order():
+    every = [c.name for inside in sections.sections().values() for c in inside]
+    assert sorted(every) == sorted(components())
+    order = [
+        every.index(name)
+        for name in ("conv2d", "max_pool2d", "leaky_relu", "relu", "batch_norm1d", "linear", "mse_loss")
+    ]
+    assert order == sorted(order)
+    text = sections.neighbours(components()["relu"])
+    assert (
+        "- Before it: [PReLU](prelu.md)" in text
+        and "- Also in Activation: [LeakyReLU](leaky_relu.md), [PReLU](prelu.md)" in text
+    )
+    assert "- Before it: " not in sections.neighbours(components()[every[0]])
+    assert "- After it: " not in sections.neighbours(components()[every[-1]])
+
+
+def test_the_assignment_that_uses_a_component(monkeypatch):
+    class Asked:
+        title, name = "The rectified linear unit", "relu"
+
+    asked = {"nn/activation/relu.py": [Asked], "nn/module.py": [Asked, Asked]}
+    monkeypatch.setattr(sections, "assignments_of", lambda file: asked.get(file, []))
+    relu, linear = (components()[name] for name in ("relu", "linear"))
+    link = "[The rectified linear unit](../../course.md) (`relu`)"
+    assert f"- **Assignment** {link}" in sections.about(relu, segment(relu.file), []).splitlines()
+    assert "Assignment" not in sections.about(linear, segment(linear.file), [])
+    assert f"Assignment: {link.replace('../../', '../')}, " in Page(PACKAGE / "nn/module.py", "Module").markdown()
+
+
+def test_every_assignment_leads_to_a_page():
+    found = set(re.findall(r"^\| `\w+` \| \[[^]]*\]\(([^)]*)\)", build.prose()["course.md"], re.MULTILINE))
+    assert "nn/activation/relu.md" in found and "course/components/own_function.md" in found
+    assert found <= set(build.pages())
+
+
+def test_links_into_the_file():
+    cut = segment(PACKAGE / "nn/convolution/conv2d.py")
+    text = sections.about(components()["conv2d"], cut, ["Forward", "Arguments, shapes, errors"])
+    assert "- **On this page** [Forward](#forward) · [Arguments, shapes, errors](#arguments-shapes-errors)" in text
+    assert "- **[`reftorch/nn/convolution/conv2d.py`](#source)** [`conv2d_output_size`]" in text
+    assert "[`conv2d_forward_cpu`](#conv2d-forward-cpu-L1)" in text and "reftorch step conv2d`" in text
+
+
+def test_formulas_go_with_their_kernels(formulas):
+    """The viewer gets the formulas above each kernel, for the kernel and its twin."""
+    made = Page(PACKAGE / "nn/convolution/conv2d.py").markdown()
+    found = re.findall(
+        r'<div class="rt-formula" data-kernels="([^"]*)" data-search-exclude hidden>(.*?)</div>', made, re.DOTALL
+    )
+    assert [kernels for kernels, _ in found] == [
+        f"conv2d_{part}_cpu conv2d_{part}_cuda"
+        for part in ("forward", "backward_x", "backward_weight", "backward_bias")
+    ]
+    assert "sym=h_in}" in found[0][1] and "sym=grad_weight}" in found[2][1]
+
+
+# --------------------------------------------------------------------------------------------------------- measurements
+def test_what_was_not_measured_is_said_to_be_absent(monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(lists, "DOCS", tmp_path)
+    assert "No run is kept here yet." in lists.benchmarks() and lists.rungs("matmul").startswith("Not measured")
+    assert lists.agreement({"relu"}) == "Not measured.\n" and lists.speed({"ReLU"}) == "Not measured.\n"
+
+
+def test_what_was_measured_is_shown(monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(lists, "DOCS", tmp_path)
+    spread = {"median": 0.002, "low": 0.001, "high": 0.003}
+    row = {"component": "Linear", "case": "LeNet", "direction": "both", "seconds": spread, "share": 0.5, "limit": "L2"}
+    rows = [{**row, "torch_seconds": spread, "ratio": {"median": r, "low": r, "high": r}} for r in (0.5, 2.0, 2.0)]
+    row |= {"torch_seconds": None, "ratio": None}
+    rows.append(row)
+    about = {"date": "2026-01-02T03", "machine": {"processor": "abacus", "gpu": None}, "threads": 2, "device": "cpu"}
+    about["versions"] = {"numba": "1", "torch": None}
+    run = {**about, "kernels": "fast", "rows": rows}
+    (tmp_path / "data" / "benchmarks.json").write_text(json.dumps([run]))
+    assert lists.speed({"ReLU"}) == "Not measured.\n" and lists.speed({"Linear"}).count("| LeNet |") == 4
+    text = lists.benchmarks()
+    assert "2026-01-02, abacus, 2 threads, numba 1." in text and "| Linear | 1.26 |" in text
+    assert "| case | reftorch |" in text, "component and direction are the same in all rows"
+    assert text.count("| LeNet | 2 ms | 2 ms |") == 3 and "| LeNet | 2 ms |  |  | 50% of L2 |" in text
+    (tmp_path / "data" / "benchmarks.json").write_text(
+        json.dumps([{**run, "rows": [*rows, {**row, "direction": "step"}]}])
+    )
+    assert "| case | direction | reftorch |" in lists.benchmarks()
+    rung = {
+        "rung": "formula",
+        "function": "reftorch.fast.ladder.matmul:formula",
+        "seconds": spread,
+        "gflops": 1.5,
+        "share": 0.02,
+    }
+    (tmp_path / "data" / "ladder.json").write_text(json.dumps({**about, "ladders": [{"rungs": [rung]}]}))
+    assert "| formula | 2 ms | 1.5 | 2.0% |" in lists.rungs("matmul") and "Not measured" in lists.rungs("conv2d")
+    far = {"component": "relu", "dtype": "float32", "cases": 3, "forward": 0.0, "backward": 1.25e-7}
+    (tmp_path / "data" / "agreement.json").write_text(json.dumps({"torch": "9", "date": "today", "components": [far]}))
+    assert "| `relu` | float32 | 3 | 0 | 1.2e-07 |" in lists.agreement({"relu"})
+    assert lists.agreement({"conv2d"}) == "Not measured.\n"
