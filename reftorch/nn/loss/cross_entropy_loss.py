@@ -222,12 +222,12 @@ class CrossEntropyFunction(Function):
     @staticmethod
     def forward(ctx, x, target, weight, keep, spread, ignore_index, reduction):
         N, C, D = class_extents(x.shape)
-        target = target.reshape(N, D)
         log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
         run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D, fast.log_probabilities)
         run(*shaped((N, C, D), x, log_p))
         run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, N * D)
-        run(*arrays(log_p, target, weight, loss, share), keep, spread, ignore_index)
+        logarithms, labels, *others = arrays(log_p, target, weight, loss, share)
+        run(logarithms, labels.reshape(N, D), *others, keep, spread, ignore_index)
         ctx.shape, ctx.constants, ctx.reduction = x.shape, (keep, spread, ignore_index), reduction
         ctx.save_for_backward(log_p, target, weight)
         if reduction == "none":
@@ -255,7 +255,9 @@ class CrossEntropyFunction(Function):
             N * D,
             fast.cross_entropy_backward_x,
         )
-        run(*arrays(grad_loss, log_p, target, weight), *shaped((N, C, D), grad_x), *ctx.constants)
+        gradients, logarithms, labels, weights = arrays(grad_loss, log_p, target, weight)
+        labels = labels.reshape(N, D)
+        run(gradients, logarithms, labels, weights, *shaped((N, C, D), grad_x), *ctx.constants)
         return grad_x, None, None, None, None, None, None
 
 

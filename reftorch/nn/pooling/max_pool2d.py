@@ -237,12 +237,10 @@ def max_pool2d_backward_x_cuda(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_
 
 
 class MaxPool2DWithIndicesFunction(Function):
-    """Max pooling on the tape. x (N, C, H_in, W_in); pairs of ints; returns y and the index of each window's winner."""
+    """Max pooling on the tape. x (N, C, H_in, W_in); the rest pairs of ints; returns y and the index of each window's winner."""
 
     @staticmethod
-    def forward(ctx, x, kernel_size, stride, padding, dilation, ceil_mode):
-        window = kernel_size, stride, padding, dilation
-        size_out = max_pool2d_output_size(x.shape[2:], *window, ceil_mode)
+    def forward(ctx, x, size_out, kernel_size, stride, padding, dilation):
         y = x.new_empty(*x.shape[:2], *size_out)
         index = x.new_empty(*y.shape, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
@@ -250,7 +248,7 @@ class MaxPool2DWithIndicesFunction(Function):
         run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
-        ctx.size_in, ctx.rows = x.shape, [height for height, width in window]
+        ctx.size_in, ctx.rows = x.shape, (kernel_size[0], stride[0], padding[0], dilation[0])
         return y, index
 
     @staticmethod
@@ -282,9 +280,9 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
         NotImplementedError: there is no order among numbers of this dtype, or no kernel for it.
     """
     window = _checked_window(kernel_size, stride, padding, dilation)
-    _check_input(input, window, ceil_mode)
+    size_out = _checked_size_out(input, window, ceil_mode)
     batch = input.unsqueeze(0) if input.dim() == 3 else input
-    y, index = MaxPool2DWithIndicesFunction.apply(batch, *window, ceil_mode)
+    y, index = MaxPool2DWithIndicesFunction.apply(batch, size_out, *window)
     if input.dim() == 3:
         y, index = y.squeeze(0), index.squeeze(0)
     return (y, index) if return_indices else y
@@ -315,7 +313,7 @@ def _checked_window(kernel_size, stride, padding, dilation):
     return kernel_size, stride, padding, dilation
 
 
-def _check_input(input, window, ceil_mode):
+def _checked_size_out(input, window, ceil_mode):
     if not isinstance(input, Tensor):
         raise TypeError(
             f"max_pool2d(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with torch.tensor(...)"
@@ -340,12 +338,14 @@ def _check_input(input, window, ceil_mode):
             f"max_pool2d is not implemented for {input.dtype}: convert the input, for example with x.float()"
         )
     kernel_size, stride, padding, dilation = window
-    if min(max_pool2d_output_size(shape[-2:], kernel_size, stride, padding, dilation, ceil_mode)) < 1:
+    size_out = max_pool2d_output_size(shape[-2:], kernel_size, stride, padding, dilation, ceil_mode)
+    if min(size_out) < 1:
         spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
         raise RuntimeError(
             f"max_pool2d: a window of {spans} pixels (kernel_size={kernel_size}, dilation={dilation}) does not fit into an image "
             f"of {tuple(shape[-2:])} with padding={padding}: the image has been pooled too often, or the window is too large"
         )
+    return size_out
 
 
 class MaxPool2d(MaxPoolNd):
