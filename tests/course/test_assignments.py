@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from kept import kept_reference
 from reftorch.course.assignment import Assignment, ready
 from reftorch.course.check import mistakes
 from reftorch.course.cut import stub, telling_lines
@@ -14,11 +15,14 @@ from reftorch.course.make import make
 from reftorch.course.pages import DATA
 
 READY = ready()
-NEEDS_COMPILER = (
-    "relu",
-    "digits",
-)  # the others are graded without their compiled cases: they take long, and are checked alike
-each = pytest.mark.parametrize("assignment", READY, ids=lambda assignment: assignment.name)
+NEEDS_COMPILER = ("relu", "digits")  # the others are graded without their compiled cases: they take long, and are alike
+
+
+@pytest.fixture(scope="module", params=READY, ids=lambda assignment: assignment.name)
+def assignment(request):
+    """Each of them, for all tests below; those of one share the process of the reference."""
+    with kept_reference(request.param):
+        yield request.param
 
 
 def quick(assignment: Assignment) -> Assignment:
@@ -44,7 +48,6 @@ def test_there_are_assignments():
         assert set(assignment.needs) <= set(names[: names.index(assignment.name)])
 
 
-@each
 def test_the_reference_gets_all_points(assignment, tmp_path):
     result = graded(assignment, tmp_path, assignment.source.read_text())
     assert not result.notes
@@ -52,7 +55,6 @@ def test_the_reference_gets_all_points(assignment, tmp_path):
     assert result.earned == result.points == quick(assignment).points
 
 
-@each
 def test_a_stub_gets_none(assignment, tmp_path):
     result = graded(assignment, tmp_path, stub(assignment))
     assert result.earned == 0
@@ -61,7 +63,6 @@ def test_a_stub_gets_none(assignment, tmp_path):
     assert all("is not written yet" in text or "fails as plain Python" in text for text in said), said
 
 
-@each
 def test_each_mistake_costs_points_and_is_named(assignment):
     """As the table on the site tells: else `reftorch course check --json docs/data/course.json` has to be run again."""
     (row,) = (row for row in json.loads(DATA.read_text(encoding="utf-8")) if row["assignment"] == assignment.name)
@@ -70,7 +71,6 @@ def test_each_mistake_costs_points_and_is_named(assignment):
     assert [each for each in found if each["earned"] >= assignment.points or not each["named"]] == []
 
 
-@each
 def test_what_is_handed_out_shows_no_solution(assignment, tmp_path):
     solution = telling_lines(assignment.source.read_text(), assignment.cut)
     assert len(solution) >= len(assignment.cut)
@@ -80,7 +80,6 @@ def test_what_is_handed_out_shows_no_solution(assignment, tmp_path):
             assert not lines & solution, file.name
 
 
-@each
 def test_points_and_cases_are_worth_it(assignment):
     assert assignment.points == 100
     assert any(not case.hidden for case in assignment.cases) and any(case.hidden for case in assignment.cases)
@@ -96,7 +95,6 @@ def test_links_begin_with_the_site_if_it_is_known(monkeypatch):
     assert step == "Step: reftorch step ./relu.py:relu_forward_cpu --args example.npz"
 
 
-@each
 def test_links_lead_to_lines_of_the_page(assignment):
     for name in assignment.cut:
         for line in where_to_look(assignment, name):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kept import kept_reference
 from reftorch.course.assignment import Case, Limits, Part, read
 from reftorch.course.cases import Array, Other, from_bytes, to_bytes
 from reftorch.course.compare import difference
@@ -20,6 +21,12 @@ from reftorch.course.result import Result
 RELU = read("relu")
 SOURCE = RELU.source.read_text()
 BODY = "    for i in prange(x.size):\n        zero = x.dtype.type(0)\n        y[i] = zero if x[i] < zero else x[i]\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_reference():
+    with kept_reference(RELU):
+        yield
 
 
 def plain(*kinds):
@@ -121,7 +128,7 @@ def test_reads_of_global_memory_are_counted(tmp_path):
 @pytest.mark.parametrize("rounds, earned", [(1, 5), (400, 0)])
 def test_speed_is_a_ratio_to_the_reference(tmp_path, rounds, earned):
     """Needless work, which the compiler cannot know to be needless. Without being asked for, nothing of it is graded."""
-    case = Case("many", "y = F.relu(randn(200_000))", ("y",), ("speed",), hidden=True)
+    case = Case("many", "y = F.relu(randn(50_000))", ("y",), ("speed",), hidden=True)
     assignment = replace(RELU, cases=(case,), parts=(Part("speed", 5, "speed", limit=4),))
     needless = (
         f"acc = x[i] * x[i]\nfor again in range({rounds}):\n    acc = acc / (acc + 2)\nif acc > 1000:\n    y[i] = acc\n"

@@ -4,7 +4,6 @@ What is tried here may go through one day, so it may only harm what the test mad
 The assignment is relu, cut down to what is plain Python, with tight limits.
 """
 
-import contextlib
 import dataclasses
 import os
 import re
@@ -16,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from reftorch.course import grade as grading
+from kept import kept_reference
 from reftorch.course.assignment import Limits, read
 from reftorch.course.grade import grade
-from reftorch.course.limits import Worker
 
 RELU = read("relu")
 
@@ -45,10 +43,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals, forks and limits
 
 @pytest.fixture(scope="module", autouse=True)
 def one_reference():
-    """One process computes the reference for all tests here: it never meets a submission, and starting it takes a second."""
-    with Worker(RELU, None) as reference, pytest.MonkeyPatch.context() as patch:
-        keep = contextlib.nullcontext(reference)
-        patch.setattr(grading, "Worker", lambda assignment, file: Worker(assignment, file) if file else keep)
+    with kept_reference(RELU):
         yield
 
 
