@@ -122,6 +122,7 @@ def test_nothing_is_overwritten(root, there):
         ("nn/recurrent/gru", "reftorch/nn/recurrent/__init__.py, whose docstring"),
         ("nn/activation/ELU", "'ELU' is no name for a component"),
         ("nn/activation/", "no section 'nn'"),
+        ("nn/activation/lambda", "'lambda' is no name for a component"),
         ("nn/activation/2d", "'2d' is no name for a component"),
         ("../x/nn/activation/elu", "no section"),
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import keyword
 import sys
 from pathlib import Path
 
@@ -48,12 +49,12 @@ def create(component: str, class_name: str = "", root: Path = ROOT) -> list[Path
     """
     section, _, name = component.strip("/").removesuffix(".py").removeprefix("reftorch/").rpartition("/")
     _check_section(section, root)
-    if not (name.isidentifier() and name == name.lower()):
+    if not (_is_name(name) and name == name.lower()):
         raise ScaffoldError(
             f"{name!r} is no name for a component: wanted is one as leaky_relu, which names file and function"
         )
     class_name = class_name or _documented_class(name, root)
-    if not class_name.isidentifier():
+    if not _is_name(class_name):
         raise ScaffoldError(f"{class_name!r} is no name for a class: wanted is one as LeakyReLU")
     files = {
         root / "reftorch" / section / f"{name}.py": "component.txt",
@@ -81,6 +82,11 @@ def create(component: str, class_name: str = "", root: Path = ROOT) -> list[Path
 def sections(root: Path = ROOT) -> list[str]:
     """The sections that a layer can be in: the packages below nn/."""
     return sorted(f"nn/{file.parent.name}" for file in (root / "reftorch" / "nn").glob("*/__init__.py"))
+
+
+def _is_name(text: str) -> bool:
+    """Whether Python takes it for a name: `class` is none."""
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _check_section(section: str, root: Path) -> None:

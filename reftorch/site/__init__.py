@@ -1,7 +1,7 @@
 """Turns component files into pages.
 
 All of it is plain functions from files to Markdown and HTML: `build.pages()` gives every page as Markdown, for any generator of
-sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`.
+sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`; `reftorch docs pages --to FOLDER` writes them for another.
 
     segment      cuts a file into blocks of code and the notes above them
     document     cuts a module's docstring into its sections, and reads the symbols table

@@ -50,15 +50,18 @@ def public(component: Component) -> dict[str, Any]:
 
 
 def call(name: str, thing: Any) -> str:
-    """How it is called: "ReLU(inplace=False)", in lines of at most 90 letters."""
-    parameters = inspect.signature(thing).parameters.values()
+    """How it is called: "ReLU(inplace=False)", in lines of at most 90 letters; `*args, **kwargs` of a parent's say nothing."""
+    given = list(inspect.signature(thing).parameters.values())
+    shown = [p.replace(annotation=inspect.Parameter.empty) for p in given]
+    if {p.kind for p in given} == {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+        shown = []
     lines = [f"{name}("]
-    for i, parameter in enumerate(parameters):
-        part = str(parameter.replace(annotation=inspect.Parameter.empty)) + ("," if i + 1 < len(parameters) else ")")
+    for i, parameter in enumerate(shown):
+        part = str(parameter) + "," * (i + 1 < len(shown))
         if len(lines[-1]) + len(part) > 90:
             lines.append(" " * len(name))
         lines[-1] += part if lines[-1].endswith("(") else f" {part}"
-    return "\n".join(lines) if parameters else f"{name}()"
+    return "\n".join(lines) + ")"
 
 
 def entry(name: str, thing: Any) -> str:

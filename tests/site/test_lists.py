@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from reftorch.nn import Module
 from reftorch.site import build, document, lists, names, sections
 from reftorch.site.page import Page
 from reftorch.site.segment import segment
@@ -88,6 +89,14 @@ def test_what_can_be_called():
     assert all(len(line) <= 100 for line in text.partition("```\n")[0].splitlines())
 
 
+def test_a_layer_without_arguments_shows_none():
+    class Half(Module):
+        """Half of it."""
+
+    assert names.call("torch.nn.Half", Half) == "torch.nn.Half()"
+    assert names.call("relu", components()["relu"].module().relu) == "relu(input, inplace=False)"
+
+
 def test_what_several_arguments_share():
     class Scale:
         """Scale.
@@ -109,7 +118,7 @@ def test_what_several_arguments_share():
 
 @pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
 def test_every_component_says_what_can_be_called(component, formulas):
-    made = Page(component.file).markdown()
+    made = build.pages()[sections.address(component)]
     if names.public(component):
         order = [
             "Forward",
@@ -172,7 +181,7 @@ def test_links_into_the_file():
 
 def test_formulas_go_with_their_kernels(formulas):
     """The viewer gets the formulas above each kernel, for the kernel and its twin."""
-    made = Page(PACKAGE / "nn/convolution/conv2d.py").markdown()
+    made = build.pages()["nn/convolution/conv2d.md"]
     found = re.findall(
         r'<div class="rt-formula" data-kernels="([^"]*)" data-search-exclude hidden>(.*?)</div>', made, re.DOTALL
     )

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from reftorch.site import build, fresh
+from reftorch.site import build, document, fresh, sections
 from reftorch.site.errors import SiteError
 from reftorch.site.highlight import highlighted, listing
 from reftorch.site.mathematics import mark
@@ -138,10 +138,9 @@ def test_symbols_in_code_are_names_in_kernels():
 
 @pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
 def test_every_symbol_is_lit_in_a_formula_and_in_the_code(component, formulas):
-    page = Page(component.file)
-    made = page.markdown()
+    made = build.pages()[sections.address(component)]
     formula = "".join(re.findall(r'data-tex="([^"]*)"', made))
-    for symbol in page.symbols:
+    for symbol in document.symbols(segment(component.file)):
         assert f"sym={symbol.variable}}}" in formula and f'data-sym="{symbol.variable}"' in made, symbol
 
 
@@ -160,7 +159,7 @@ class Ids(html.parser.HTMLParser):
 
 @pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
 def test_each_line_of_the_file_has_one_address(component, formulas):
-    made = Page(component.file).markdown()
+    made = build.pages()[sections.address(component)]
     found = Ids(made)
     assert len(set(found.ids)) == len(found.ids) and set(found.links) <= set(found.ids)
     numbers = {int(n) for n in re.findall(r'aria-label="line (\d+)"', made)}

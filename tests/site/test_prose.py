@@ -27,7 +27,7 @@ def commands():
             for line in block.splitlines():
                 found = re.search(r"(?:^|/)reftorch (.*)", line)
                 if found:
-                    yield pytest.param(shlex.split(found[1]), id=f"{file.stem}: {line[-60:]}")
+                    yield pytest.param(shlex.split(found[1], comments=True), id=f"{file.stem}: {line[-60:]}")
 
 
 @pytest.mark.parametrize("arguments", list(commands()))
