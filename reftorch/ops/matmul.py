@@ -23,7 +23,7 @@ class Matmul(Function):
         needs_a, needs_b = ctx.needs_input_grad
         ctx.save_for_backward(a if needs_b else None, b if needs_a else None)
         x, y = a.array, b.array
-        if x.shape[-1] == 1:  # a single product in each sum: NumPy's matmul takes ten times as long as its multiply
+        if x.shape[x.ndim - 1] == 1:  # one product a sum: NumPy's matmul takes ten times as long as its multiply
             return Tensor._make(quietly(library(a.device).multiply, x, y), a.device)
         if a.device is CPU and x.ndim == y.ndim == 2 and x.dtype.kind == "f" and _wakes_threads(x, y) and fast_forms():
             product = np.empty((x.shape[0], y.shape[1]), x.dtype)
