@@ -148,25 +148,22 @@ def _run_all(assignment: Assignment, file: Path, runs: list[Run], seed: int) -> 
             run.died = _hopeless(run, runs, deaths)
             if run.died:
                 continue
-            try:
+            if worker is None:
+                worker, why = _started(assignment, file)
                 if worker is None:
-                    worker = Worker(assignment, file)
-                    notes += [note for note in worker.ready["notes"] if note not in notes]
-                if worker.ready["error"]:
-                    said = feedback.exception(worker.ready["error"], assignment.submission, hidden=False)
-                    why = f"{assignment.submission} cannot be loaded: it {said}"
                     for each in runs:
-                        each.died = why
-                    return [why]
+                        each.died = each.died or why
+                    return [*notes, why]
+                notes += [note for note in worker.ready["notes"] if note not in notes]
+            try:
                 run.told = worker.run(job_of(assignment, run.case, run.mode, seed), limits.seconds * PATIENCE[run.mode])
             except Died as error:
                 run.died = str(error)
                 deaths.update(dict.fromkeys(run.parts, DEATHS if error.late else 1))
                 if run.died not in notes:
                     notes.append(run.died)
-                if worker is not None:
-                    flood = max(flood, worker.flood)
-                    worker.close()
+                flood = max(flood, worker.flood)
+                worker.close()
                 worker = None
     finally:
         if worker is not None:
@@ -177,6 +174,19 @@ def _run_all(assignment: Assignment, file: Path, runs: list[Run], seed: int) -> 
     if flood > limits.output_kb * 1024:
         notes.append(f"more than {limits.output_kb} KB of output were thrown away")
     return notes
+
+
+def _started(assignment: Assignment, file: Path) -> tuple[Worker | None, str]:
+    """A process with the submission in its place, or why there is none: its top level may raise, end it, or never end."""
+    try:
+        worker = Worker(assignment, file)
+    except Died as error:
+        return None, f"{assignment.submission} cannot be loaded: {error}"
+    if not worker.ready["error"]:
+        return worker, ""
+    worker.close()
+    said = feedback.exception(worker.ready["error"], assignment.submission, hidden=False)
+    return None, f"{assignment.submission} cannot be loaded: it {said}"
 
 
 def _hopeless(run: Run, runs: list[Run], deaths: Counter[str]) -> str:

@@ -27,7 +27,7 @@ from reftorch.course.cases import from_bytes
 from reftorch.course.integrity import banned_names
 
 START = "import sys; sys.path[:] = {path!r}; from reftorch.course.worker import main; main()"
-START_SECONDS = 120
+START_SECONDS = 60  # to import reftorch and the submission
 MARK = "REFTORCH_GRADING"
 LARGEST_ANSWER = 256 * 2**20
 

@@ -117,5 +117,6 @@ def _limit(limits: dict) -> None:
         if kind is not None:
             with contextlib.suppress(ValueError, OSError):
                 hard = resource.getrlimit(kind)[1]
-                value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-                resource.setrlimit(kind, (value, value))
+                last = value + (name == "RLIMIT_CPU")  # a second after the signal that tells why
+                last = last if hard == resource.RLIM_INFINITY else min(last, hard)
+                resource.setrlimit(kind, (min(value, last), last))

@@ -30,8 +30,8 @@ def cut_down(*names):
         if case.name in names
     )
     parts = tuple(part for part in RELU.parts if any(part.name in case.parts for case in cases))
-    limits = Limits(seconds=3, cpu_seconds=5, memory_mb=1024, output_kb=16, file_mb=1)
-    return dataclasses.replace(RELU, parts=parts, cases=cases, limits=limits)
+    tight = Limits(seconds=3, cpu_seconds=5, memory_mb=1024, output_kb=16, file_mb=1)
+    return dataclasses.replace(RELU, parts=parts, cases=cases, limits=tight)
 
 
 QUICK = cut_down("a row", "backward of a row", "several blocks")
@@ -100,6 +100,24 @@ def test_the_right_file_gets_all_points(tmp_path):
 def test_forward_goes_wrong(tmp_path, body, words):
     result = graded(tmp_path, forward(body), ONE)
     assert result.earned == 0 and words in told(result), told(result)
+
+
+@pytest.mark.parametrize(
+    "top, words",
+    [
+        ("endless = [0 for _ in iter(int, 1)]", "more than 5 seconds of CPU time"),
+        ("end = exec('import os; os._exit(3)')", "exit code 3"),
+        ("import sys\nend = sys.exit()", "raised SystemExit"),
+        ("nothing = 1 / 0", "raised ZeroDivisionError"),
+    ],
+)
+def test_it_cannot_even_be_loaded(tmp_path, top, words):
+    """That is found out once, not again for each case."""
+    result = graded(tmp_path, forward(RIGHT_BODY, top))
+    assert result.earned == 0 and [
+        text for text in result.notes if "relu.py cannot be loaded: " in text and words in text
+    ]
+    assert len({case.message for part in result.parts for case in part.cases}) == 1
 
 
 def test_parts_before_and_after_a_crash_count(tmp_path):
