@@ -8,6 +8,7 @@ sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`; `reft
     mathematics  formulas, by KaTeX, while the site is built
     highlight    code as HTML, a line an element
     page         a component file as a page
+    examples     runs the examples of docstrings and of the guide
     names        the public names of a file, and what their docstrings say of arguments, shapes and errors
     sections     in which section a component is, and what stands around it there
     recordings   its worked example, recorded kernel by kernel for the step viewer

@@ -11,7 +11,7 @@ from ..course.assignment import ready
 from ..course.pages import FRONT, course_page
 from ..step.components import PACKAGE, components
 from ..trace.page import VIEWER
-from . import lists, mathematics, recordings, sections
+from . import examples, lists, mathematics, recordings, sections
 from .mathematics import DOCS, to_html
 from .page import Page
 
@@ -139,12 +139,14 @@ def prose() -> dict[str, str]:
     `[[step conv2d at acc +=]]` to begin where that line is first run; and in that of the course what it says of the assignments.
 
     Raises:
-        SiteError: a formula is wrong; with file and line.
+        SiteError: a formula or an example is wrong; with file and line.
     """
     made = {}
     for file in _prose():
         text = course_page() if file == FRONT else file.read_text(encoding="utf-8")
         to_html(text, file, 1)
+        if Page.checks_examples:
+            examples.check(text, file, 1)
         made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, text, flags=re.MULTILINE)
     return made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import doctest
 import html
 import re
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from pygments.token import Name
 
 from ..step.components import PACKAGE, components
-from . import document, lists, names, recordings, sections
+from . import document, examples, lists, names, recordings, sections
 from .errors import SiteError
 from .highlight import address, highlighted, listing
 from .mathematics import to_html
@@ -72,7 +71,7 @@ class Page:
         """A section of the docstring."""
         if section.heading == "Worked example":
             if self.checks_examples:
-                self._check_example(section)
+                examples.check(section.text, self.segments.file, section.line)
             made = self._html(_fenced(section.text), section.line)
             return f"{made}\n\n### Step by step\n\n{recordings.viewer(self.component)}" if self.component else made
         return self._html(
@@ -131,17 +130,6 @@ class Page:
         pairs = [(s.tex, s.variable) for s in self.symbols]
         return f'<div class="{css}">\n{to_html(text, self.segments.file, line, pairs)}\n</div>'
 
-    def _check_example(self, section: document.Section) -> None:
-        """Run it: its output must be what the file says."""
-        test = doctest.DocTestParser().get_doctest(
-            section.text, {}, "example", str(self.segments.file), section.line - 1
-        )
-        said: list[str] = []
-        runner = doctest.DocTestRunner(verbose=False)
-        if runner.run(test, out=said.append).failed:
-            found = re.search(r"line (\d+)", "".join(said))
-            raise SiteError(self.segments.file, int(found[1]) if found else section.line, "".join(said).strip("*\n"))
-
     # -------------------------------------------------------------------------------------------------- rows
     def _all_rows(self) -> str:
         return '<div class="rt-rows">\n' + "\n".join(self._row(block) for block in self.segments.blocks) + "\n</div>"
@@ -151,6 +139,8 @@ class Page:
         notes, line = block.notes, block.notes_line
         docstring = block.functions[0].docstring
         if docstring and not block.is_kernel:
+            if self.checks_examples:
+                examples.check(docstring, self.segments.file, block.functions[0].docstring_lines.start)
             text = document.markdown_of_docstring(docstring)
             notes, line = (notes + "\n\n" + text, line) if notes else (text, block.functions[0].docstring_lines.start)
         notes = re.sub(r"^(#+) ", r"##\1 ", notes, flags=re.MULTILINE)  # the page has two levels above

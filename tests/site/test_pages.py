@@ -42,6 +42,15 @@ def twice_forward_cpu(x, y):
 def twice_forward_cuda(x, y):
     i = cuda.grid(1)
     y[i] = 2 * x[i]
+
+
+def twice(x):
+    """Twice.
+
+    >>> 2 * 21
+    42
+    """
+    return 2 * x
 '''
 
 
@@ -64,6 +73,7 @@ def page(tmp_path, monkeypatch, formulas):
         ("2 x_i$$", r"\frac{2 x_i$$", 5, "bad formula: KaTeX parse error"),
         ("2 x_i$$", r"\nosuch x_i$$", 5, "bad formula"),
         (">>> 1 + 1\n2", ">>> 1 + 1\n3", 15, "Got:\n    2"),
+        (">>> 2 * 21\n    42", ">>> 2 * 21\n    43", 35, "Got:\n    42"),
         ("`x`, `y` |", "`x` |", 11, "2 symbols and 1 variables"),
         ("`x`, `y` |", "`x`, `z` |", 11, "no kernel has the variable z"),
         ("$x$, $y$", "$x$, $q$", 11, "no formula above has the symbol q"),
@@ -78,10 +88,13 @@ def test_what_is_wrong_is_an_error_with_its_line(page, old, new, line, says):
     assert caught.value.line == line
 
 
-def test_a_bad_formula_of_the_guide_is_an_error_with_its_line(tmp_path, monkeypatch, formulas):
-    (tmp_path / "guide.md").write_text("# Guide\n\nGood: $x$.\n\nBad: $\\frac{x$.\n")
+@pytest.mark.parametrize(
+    "bad, says", [("Bad: $\\frac{x$.", "5: bad formula"), ("```pycon\n>>> 1 + 1\n3\n```", "6: .*Got:\n    2")]
+)
+def test_what_is_wrong_in_the_guide_is_an_error_with_its_line(tmp_path, monkeypatch, formulas, bad, says):
+    (tmp_path / "guide.md").write_text(f"# Guide\n\nGood: $x$.\n\n{bad}\n")
     monkeypatch.setattr(build, "DOCS", tmp_path)
-    with pytest.raises(SiteError, match="guide.md:5: bad formula"):
+    with pytest.raises(SiteError, match=f"(?s)guide.md:{says}"):
         build.prose.__wrapped__()
 
 

@@ -1,6 +1,5 @@
 """The guide: its Python runs, and its commands are ones that there are."""
 
-import doctest
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reftorch import cli
+from reftorch.site import examples
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [file for file in sorted(DOCS.rglob("*.md")) if "node_modules" not in file.parts]
@@ -15,10 +15,7 @@ PAGES = [file for file in sorted(DOCS.rglob("*.md")) if "node_modules" not in fi
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
 def test_examples_give_what_they_say(file):
-    said = []
-    test = doctest.DocTestParser().get_doctest(file.read_text(encoding="utf-8"), {}, file.name, str(file), 0)
-    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
-    assert runner.run(test, out=said.append).failed == 0, "".join(said)
+    examples.check(file.read_text(encoding="utf-8"), file, 1)
 
 
 def commands():
