@@ -1,4 +1,4 @@
-"""Kernels are compiled by a process of their own; the one that trains loads them from the cache.
+"""Kernels are compiled by processes of their own; the one that trains loads them from the cache.
 
 Numba optimises the body of a parallel loop once in the process that compiles it, and once more where it comes from the cache: sums
 may then be added in another order, and the last bits differ. So that a first run gives the same numbers as every later one, no
@@ -20,34 +20,49 @@ import numba
 
 import reftorch
 from reftorch import kernel
+from reftorch.train.loop import JUDGED_AT_ONCE, Run
 
-IN_REHEARSAL = "REFTORCH_REHEARSAL"  # set for that process: it compiles, and starts no further one
+IN_REHEARSAL = "REFTORCH_REHEARSAL"  # set for those processes: they compile, and start no further ones
 ENOUGH = 2000  # images that lead through every kernel
 
 
 def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None], None]) -> None:
-    """Have all kernels of this training in the cache, without compiling any here; `compiling` is told their names."""
-    command = [sys.executable, "-m", "reftorch", *rehearsal_of(options)]
-    mark = Path(kernel.cache_dir) / f"trained-{_state(command)}"
+    """Have all kernels of this training in the cache, without compiling any here; `compiling` is told their names.
+
+    Two processes compile: one rehearses the training from its beginning, the other one what follows the convolutions. They meet
+    about in the middle, where each finds in the cache what the other has done.
+    """
+    arguments = rehearsal_of(options)
+    mark = Path(kernel.cache_dir) / f"trained-{_state(arguments)}"
     if options.device != "cpu" or os.environ.get(IN_REHEARSAL) or mark.exists():
         return
     environment = {**os.environ, IN_REHEARSAL: "1", "PYTHONUNBUFFERED": "1"}
+    read, write = os.pipe()
+    rehearsals = [
+        subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], env=environment, stdout=write, stderr=subprocess.DEVNULL
+        )
+        for module in ("reftorch", "reftorch.train.ready")
+    ]
+    os.close(write)
     running = False
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
-    ) as rehearsal:
-        assert rehearsal.stdout is not None
-        for line in rehearsal.stdout:
-            word, _, name = line.strip().partition(" ")
-            if word == "compiling":
-                if running:
-                    compiling(None)
-                compiling(name)
-                running = True
-    if running:
-        compiling(None)
-    if rehearsal.returncode == 0:
-        mark.touch()
+    try:
+        with open(read, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                word, _, name = line.strip().partition(" ")
+                if word == "compiling":
+                    if running:
+                        compiling(None)
+                    compiling(name)
+                    running = True
+        if running:
+            compiling(None)
+        if all([rehearsal.wait() == 0 for rehearsal in rehearsals]):
+            mark.touch()
+    finally:
+        for rehearsal in rehearsals:
+            rehearsal.kill()  # nothing, where it has ended
+            rehearsal.wait()
 
 
 def rehearsal_of(options: argparse.Namespace) -> list[str]:
@@ -58,10 +73,43 @@ def rehearsal_of(options: argparse.Namespace) -> list[str]:
     return arguments + (["--threads", str(options.threads)] if options.threads else [])
 
 
-def _state(command: list[str]) -> str:
-    """What decides which machine code there is: the command, the sources, the compiler, the processor."""
+def rehearse_end(run: Run) -> None:
+    """Steps of the linear layers, the loss and the optimizer, with as many images as the training takes at once."""
+    for images, batch, learns in (
+        (len(run.held_labels), JUDGED_AT_ONCE, False),  # what the other process comes to last
+        (len(run.batches.dataset), run.batches.batch_size, True),
+    ):
+        for size in {min(batch, images), images % batch or batch}:
+            features = reftorch.randn(size, run.network.linear1.in_features, requires_grad=learns)
+            with reftorch.set_grad_enabled(learns):
+                logits = run.network.linear2(run.network.relu(run.network.linear1(features)))
+                loss = run.criterion(logits, reftorch.zeros(size, dtype=reftorch.int64))
+            if learns:
+                loss.backward()
+                run.optimizer.step()
+
+
+def main(arguments: list[str]) -> None:
+    """What the second of the two processes does."""
+    from reftorch.cli import parser
+    from reftorch.precompile import Count
+    from reftorch.train.command import prepare, use_threads
+
+    options = parser().parse_args(arguments)
+    use_threads(options)
+    count = Count()
+    with kernel.compiling(lambda name: print(f"compiling {name}") if count.told(name) else None):
+        rehearse_end(prepare(options))
+
+
+def _state(arguments: list[str]) -> str:
+    """What decides which machine code there is: the training, the sources, the compiler, the processor."""
     home = Path(reftorch.__file__).parent
-    key = hashlib.sha256(repr((command, numba.__version__, llvmlite.binding.get_host_cpu_name())).encode())
+    key = hashlib.sha256(repr((arguments, numba.__version__, llvmlite.binding.get_host_cpu_name())).encode())
     for source in sorted(home.rglob("*.py")):
         key.update(source.read_bytes())
     return key.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
