@@ -93,11 +93,14 @@ def _guarded(run, options: argparse.Namespace) -> int:
     from reftorch.serialize import FileError
 
     from .assignment import AssignmentError
+    from .limits import Died
 
     try:
         return run(options)
     except (AssignmentError, FileError) as error:
         said = str(error)
+    except Died as error:
+        said = f"the process that computes the reference did not answer: {error}"
     except OSError as error:
         said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     print(f"reftorch: error: {said}", file=sys.stderr)

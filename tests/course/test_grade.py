@@ -248,3 +248,11 @@ def test_a_mutant_of_ones_own(tmp_path):
     own = Mutant("halved", "relu_forward_cpu", "else x[i]", "else x[i] / 2", "the output was halved")
     result = graded(tmp_path, mutated(SOURCE, own), replace(VALUES, mutants=(*VALUES.mutants, own)))
     assert '"halved" in relu_forward_cpu: the output was halved.' in result.parts[0].message
+
+
+def test_a_mutant_that_does_not_fit_hides_no_other(tmp_path):
+    strange = Mutant("strange", "relu_forward_cpu", "not in it", "", "this is never told")
+    negative = next(m for m in VALUES.mutants if m.name == "absolute value")
+    mutants = (strange, *VALUES.mutants)
+    result = graded(tmp_path, mutated(SOURCE, negative), replace(VALUES, mutants=mutants))
+    assert negative.says in result.parts[0].message and strange.says not in result.parts[0].message
