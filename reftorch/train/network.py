@@ -36,8 +36,15 @@ class ConvNet(nn.Module):
         self.linear2 = nn.Linear(hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.classes(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the convolutions see in the images: (N, 1, height, width) to (N, numbers)."""
         x = self.normalize(x)
         x = self.pool(self.relu(self.conv1(x)))
         x = self.pool(self.relu(self.conv2(x)))
-        x = self.relu(self.linear1(x.flatten(1)))
-        return self.linear2(x)
+        return x.flatten(1)
+
+    def classes(self, features: Tensor) -> Tensor:
+        """The scores that follow from it: (N, numbers) to (N, classes)."""
+        return self.linear2(self.relu(self.linear1(features)))

@@ -29,20 +29,25 @@ ENOUGH = 2000  # images that lead through every kernel
 def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None], None]) -> None:
     """Have all kernels of this training in the cache, without compiling any here; `compiling` is told their names.
 
-    Two processes compile: one rehearses the training from its beginning, the other one what follows the convolutions. They meet
-    about in the middle, where each finds in the cache what the other has done.
+    Two processes compile at a time: one the convolutions and what lies between them, the other one what follows. Then the whole
+    training is rehearsed, which finds what is still missing.
     """
     arguments = rehearsal_of(options)
     mark = Path(kernel.cache_dir) / f"trained-{_state(arguments)}"
     if options.device != "cpu" or os.environ.get(IN_REHEARSAL) or mark.exists():
         return
+    halves = [["reftorch.train.ready", half, *arguments] for half in HALVES]
+    if _rehearse(halves, compiling) and _rehearse([["reftorch", *arguments]], compiling):
+        mark.touch()
+
+
+def _rehearse(modules: list[list[str]], compiling: Callable[[str | None], None]) -> bool:
+    """Run these modules, each with its arguments, at once; returns whether all went well."""
     environment = {**os.environ, IN_REHEARSAL: "1", "PYTHONUNBUFFERED": "1"}
     read, write = os.pipe()
-    rehearsals = [
-        subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], env=environment, stdout=write, stderr=subprocess.DEVNULL
-        )
-        for module in ("reftorch", "reftorch.train.ready")
+    processes = [
+        subprocess.Popen([sys.executable, "-m", *module], env=environment, stdout=write, stderr=subprocess.DEVNULL)
+        for module in modules
     ]
     os.close(write)
     running = False
@@ -57,12 +62,11 @@ def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None],
                     running = True
         if running:
             compiling(None)
-        if all([rehearsal.wait() == 0 for rehearsal in rehearsals]):
-            mark.touch()
+        return all([process.wait() == 0 for process in processes])
     finally:
-        for rehearsal in rehearsals:
-            rehearsal.kill()  # nothing, where it has ended
-            rehearsal.wait()
+        for process in processes:
+            process.kill()  # nothing, where it has ended
+            process.wait()
 
 
 def rehearsal_of(options: argparse.Namespace) -> list[str]:
@@ -73,24 +77,33 @@ def rehearsal_of(options: argparse.Namespace) -> list[str]:
     return arguments + (["--threads", str(options.threads)] if options.threads else [])
 
 
-def rehearse_end(run: Run) -> None:
+def rehearse_images(run: Run) -> None:
+    """What becomes of the images of a batch up to the linear layers, and back."""
+    images = run.batches.dataset[: run.batches.batch_size][0]
+    run.network.features(images).sum().backward()
+
+
+def rehearse_classes(run: Run) -> None:
     """Steps of the linear layers, the loss and the optimizer, with as many images as the training takes at once."""
     for images, batch, learns in (
-        (len(run.held_labels), JUDGED_AT_ONCE, False),  # what the other process comes to last
         (len(run.batches.dataset), run.batches.batch_size, True),
+        (len(run.held_labels), JUDGED_AT_ONCE, False),
     ):
         for size in {min(batch, images), images % batch or batch}:
             features = reftorch.randn(size, run.network.linear1.in_features, requires_grad=learns)
             with reftorch.set_grad_enabled(learns):
-                logits = run.network.linear2(run.network.relu(run.network.linear1(features)))
+                logits = run.network.classes(features)
                 loss = run.criterion(logits, reftorch.zeros(size, dtype=reftorch.int64))
             if learns:
                 loss.backward()
                 run.optimizer.step()
 
 
-def main(arguments: list[str]) -> None:
-    """What the second of the two processes does."""
+HALVES = {"images": rehearse_images, "classes": rehearse_classes}
+
+
+def main(half: str, *arguments: str) -> None:
+    """What each of the two processes does."""
     from reftorch.cli import parser
     from reftorch.precompile import Count
     from reftorch.train.command import prepare, use_threads
@@ -99,7 +112,7 @@ def main(arguments: list[str]) -> None:
     use_threads(options)
     count = Count()
     with kernel.compiling(lambda name: print(f"compiling {name}") if count.told(name) else None):
-        rehearse_end(prepare(options))
+        HALVES[half](prepare(options))
 
 
 def _state(arguments: list[str]) -> str:
@@ -112,4 +125,4 @@ def _state(arguments: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])
