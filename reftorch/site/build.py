@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from .. import nn
 from ..course.assignment import ready
 from ..course.pages import FRONT, course_page
 from ..step.components import PACKAGE, components
@@ -83,7 +84,7 @@ def _of_the_course() -> dict[str, str]:
 
 def _containers() -> str:
     """Those have no kernels, and no table of them."""
-    lines = ["# Containers", "", "| file | in a sentence |", "|---|---|"]
+    lines = ["# Containers", "", (nn.containers.__doc__ or "").strip(), "", "| file | in a sentence |", "|---|---|"]
     for path, title in CONTAINERS.items():
         target = _md(path).removeprefix("nn/containers/") if "containers" in path else f"../{Path(_md(path)).name}"
         summary = Page(PACKAGE / path).summary().removeprefix(f"{title}: ")

@@ -108,11 +108,21 @@ def render(text: str) -> str:
 SPLIT = re.compile(r"\\(?:text|mathrm|operatorname|begin|end)\s*\{[^}]*\}|\\[A-Za-z]+|\\.|.", re.DOTALL)
 
 
+INDEX = re.compile(r"_\{([A-Za-z]{2,})\}")
+WORDS = ("in", "out", "max", "min")  # indices that are words, whatever their letters stand for elsewhere
+
+
 def mark(tex: str, symbols: Iterable[tuple[str, str]]) -> str:
     """Wrap each symbol, given as (LaTeX, variable), in `\\htmlData`; of two that begin alike the longer one is meant."""
     longest = sorted(symbols, key=lambda pair: -len(pair[0]))
+    known = {written for written, _ in longest}
     marked, at = "", 0
     while at < len(tex):
+        index = INDEX.match(tex, at)
+        if index and (index[1] in WORDS or not known.issuperset(index[1])):
+            marked += index[0]
+            at = index.end()
+            continue
         for written, variable in longest:
             if tex.startswith(written, at) and not _goes_on(written, tex[at + len(written) :]):
                 marked += rf"{{\htmlData{{sym={variable}}}{{{written}}}}}"  # in braces, so that it can be an index

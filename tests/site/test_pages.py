@@ -139,6 +139,12 @@ def test_symbols_in_formulas(tex, wanted, formulas):
     assert mark(tex, symbols) == wanted
 
 
+def test_an_index_that_is_a_word_is_not_made_of_symbols():
+    symbols = [(letter, letter) for letter in "ijn"]
+    assert mark(r"W_{in} + w_{ni}", symbols) == r"W_{in} + w_{{\htmlData{sym=n}{n}}{\htmlData{sym=i}{i}}}"
+    assert mark(r"g_{norm} n", symbols) == r"g_{norm} {\htmlData{sym=n}{n}}"
+
+
 def test_symbols_in_code_are_names_in_kernels():
     found = segment(PACKAGE / "nn/activation/relu.py")
     rows = highlighted(found.lines)
