@@ -134,6 +134,14 @@ def test_what_cannot_be_begun_is_said(root, asked, says):
     assert files_of(root) == before
 
 
+def test_only_in_a_copy_of_the_sources(root):
+    """Where the package is installed, there are components but no tests."""
+    (root / "tests").rename(root / "elsewhere")
+    with pytest.raises(ScaffoldError, match="is no copy of the sources"):
+        create("nn/activation/elu", root=root)
+    assert not (root / "tests").exists() and not (root / "reftorch/nn/activation/elu.py").exists()
+
+
 def test_a_class_wants_a_name(root):
     with pytest.raises(ScaffoldError, match="'two words' is no name for a class"):
         create("nn/activation/elu", "two words", root)

@@ -91,8 +91,10 @@ def _is_name(text: str) -> bool:
 
 def _check_section(section: str, root: Path) -> None:
     known = sections(root)
-    if not known:
-        raise ScaffoldError(f"{root} has no components: a new one is begun in a copy of the sources")
+    if not (known and (root / "tests").is_dir()):
+        raise ScaffoldError(
+            f"{root} is no copy of the sources: a new component is begun in one, installed with pip install -e"
+        )
     if section in known:
         return
     near = difflib.get_close_matches(section, known, 1)
