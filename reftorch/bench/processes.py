@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,10 +29,13 @@ def starts(threads: int, torch: bool, repeats: int = 3) -> list[Row]:
     with tempfile.TemporaryDirectory() as cache:
         cold = run("start", "reftorch", threads, REFTORCH_CACHE_DIR=cache)
         warm = [run("start", "reftorch", threads, REFTORCH_CACHE_DIR=cache) for _ in range(repeats)]
+    with tempfile.TemporaryDirectory() as cache:
+        first = training(threads, REFTORCH_CACHE_DIR=cache)
+        later = [training(threads, REFTORCH_CACHE_DIR=cache) for _ in range(repeats)]
     theirs = [run("start", "torch", threads) for _ in range(repeats + 1)][1:] if torch else []
 
     def row(name: str, field: str, ours: list[Row]) -> Row:
-        other = median(process[field] for process in theirs) if theirs else None
+        other = median(process[field] for process in theirs) if theirs and field in theirs[0] else None
         seconds, kernels = median(process[field] for process in ours), max(process["kernels"] for process in ours)
         return {
             "name": name,
@@ -44,7 +48,33 @@ def starts(threads: int, torch: bool, repeats: int = 3) -> list[Row]:
         row("import", "imported", warm),
         row("import and first training step, nothing compiled", "seconds", [cold]),
         row("import and first training step, compiled before", "seconds", warm),
+        row("`reftorch train`, one epoch, nothing compiled", "trained", [first]),
+        row("`reftorch train`, one epoch, compiled before", "trained", later),
     ]
+
+
+def training(threads: int, **environment: str) -> Row:
+    """How long `reftorch train` takes for one epoch of the digits, and how many kernels it compiles, in processes of their own.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "reftorch",
+        "train",
+        "--epochs",
+        "1",
+        "--no-save",
+        "--no-plot",
+        "--threads",
+        str(threads),
+    ]
+    began = time.perf_counter()
+    said = output_of(command, **environment)
+    seconds = time.perf_counter() - began
+    return dict(trained=seconds, kernels=sum(line.startswith("compiling ") for line in said.splitlines()))
 
 
 def libraries(torch: bool) -> tuple[str, ...]:
@@ -57,13 +87,21 @@ def run(task: str, *arguments: Any, **environment: str) -> Row:
     Raises:
         RuntimeError: the process failed; the message is the end of what it said.
     """
+    worker = Path(__file__).with_name("worker.py").read_text()
+    said = output_of([sys.executable, "-c", worker, task, *map(str, arguments)], **environment)
+    return json.loads(said.strip().splitlines()[-1])
+
+
+def output_of(command: list[str], **environment: str) -> str:
+    """What a command prints.
+
+    Raises:
+        RuntimeError: it failed; the message is the end of what it said.
+    """
     path = os.pathsep.join(filter(None, (str(Path(reftorch.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        [sys.executable, "-c", Path(__file__).with_name("worker.py").read_text(), task, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
+        command, env={**os.environ, "PYTHONPATH": path, **environment}, capture_output=True, text=True
     )
     if done.returncode != 0:
         raise RuntimeError(f"the process that was to be measured failed: {done.stderr.strip()[-2000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return done.stdout

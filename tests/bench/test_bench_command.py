@@ -234,11 +234,21 @@ def test_rows_of_starts(monkeypatch):
         asked.append((library, environment.get("REFTORCH_CACHE_DIR")))
         return dict(imported=0.1, seconds=len(asked), kernels=7 if len(asked) == 1 else 0)
 
+    trained = []
+
+    def output_of(cmd, **environment):
+        assert cmd[2:5] == ["reftorch", "train", "--epochs"] and cmd[-2:] == ["--threads", "2"]
+        trained.append(environment["REFTORCH_CACHE_DIR"])
+        return "digits\n" + "compiling a\ncompiling b\n" * (len(trained) == 1) + "epoch 1/1\n"
+
     monkeypatch.setattr(processes, "run", run)
+    monkeypatch.setattr(processes, "output_of", output_of)
     rows = processes.starts(2, True, repeats=3)
+    assert len(trained) == 4 and len(set(trained)) == 1 and trained[0] != asked[0][1]
+    assert [(row["kernels"], row["torch_seconds"]) for row in rows[3:]] == [(2, None), (0, None)]
     assert [library for library, _ in asked] == ["reftorch"] * 4 + ["torch"] * 4
     assert len({cache for _, cache in asked[:4]}) == 1 and asked[0][1] and asked[4][1] is None
-    assert [(row["seconds"], row["kernels"]) for row in rows] == [(0.1, 0), (1, 7), (3, 0)]
+    assert [(row["seconds"], row["kernels"]) for row in rows[:3]] == [(0.1, 0), (1, 7), (3, 0)]
     assert rows[1]["torch_seconds"] == 7
 
 
