@@ -25,6 +25,7 @@ else:
 PACKAGE = Path(__file__).parents[1]
 READY = Path(__file__).parent / "assignments"
 KINDS = ("shape", "values", "gradients", "compiled", "cuda", "traffic", "speed")
+ON_CUDA = ("cuda", "traffic")  # the kinds for which CUDA kernels run
 
 
 FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # of a field's type: what TOML has to have there
@@ -102,6 +103,7 @@ class Assignment:
     file: Path
     asks: dict[str, str] = field(default_factory=dict)  # of a function: what it has to do, its note in the stub
     allowed: tuple[str, ...] = ()  # modules that may be imported although the component does not
+    only: str = ""  # "cpu" or "cuda": the kernels for one of them, and the points for those
 
     @property
     def points(self) -> float:
@@ -141,18 +143,23 @@ def ready() -> list[Assignment]:
 def read(name: str | Path) -> Assignment:
     """The assignment of this name ("relu"), or in this file ("my/own.toml").
 
+    With ":cpu" or ":cuda" behind it, only the kernels for that are asked, and the others supplied.
+
     Raises AssignmentError if there is none, or if its file is not as it should be.
     """
-    if str(name).endswith(".toml"):
+    whole, _, only = str(name).rpartition(":")
+    name, only = (whole, only) if whole and only in ("cpu", "cuda") else (str(name), "")
+    if name.endswith(".toml"):
         file = Path(name)
     else:
-        found = [file for file in READY.glob("*.toml") if _name(file) == str(name)]
+        found = [file for file in READY.glob("*.toml") if _name(file) == name]
         if not found:
             names = ", ".join(_name(file) for file in sorted(READY.glob("*.toml")))
-            raise AssignmentError(f"no assignment is called {str(name)!r}; there are {names}, or give a .toml file")
+            raise AssignmentError(f"no assignment is called {name!r}; there are {names}, or give a .toml file")
         file = found[0]
     try:
-        return _assignment(tomllib.loads(file.read_text(encoding="utf-8")), file)
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        return _assignment({**data, "only": only} if only else data, file)
     except OSError as error:
         raise AssignmentError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -186,7 +193,28 @@ def _assignment(data: dict[str, Any], file: Path) -> Assignment:
     if strange:
         raise ValueError(f"without_mutants: no known mistake in what is asked is called {strange[0]!r}")
     kept = [mutant for mutant in known if mutant.name not in left_out]
-    return replace(assignment, mutants=(*kept, *own), file=file.resolve())
+    found = replace(assignment, mutants=(*kept, *own), file=file.resolve())
+    return _narrowed(found) if found.only else found
+
+
+def _narrowed(whole: Assignment) -> Assignment:
+    """What is left of an assignment if the kernels for only the CPU, or only CUDA, are asked."""
+    cuda = whole.only == "cuda"
+    cut = tuple([name for name in whole.cut if name.endswith("_cuda") == cuda])
+    parts = tuple([part for part in whole.parts if (part.kind in ON_CUDA) == cuda])
+    names = {part.name for part in parts}
+    cases = [replace(case, parts=tuple([part for part in case.parts if part in names])) for case in whole.cases]
+    if whole.only not in ("cpu", "cuda") or not cut or not parts:
+        raise ValueError(f"only = {whole.only!r}: nothing is asked for that; there are {', '.join(whole.cut)}")
+    return replace(
+        whole,
+        name=f"{whole.name}:{whole.only}",
+        cut=cut,
+        parts=parts,
+        cases=tuple([case for case in cases if case.parts]),
+        mutants=tuple([mutant for mutant in whole.mutants if mutant.kernel in cut]),
+        asks={name: ask for name, ask in whole.asks.items() if name in cut},
+    )
 
 
 def _tables(data: dict[str, Any], name: str) -> list[dict[str, Any]]:

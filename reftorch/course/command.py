@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   reftorch course list                        what there is
   reftorch course make relu my-relu           a folder to work in
+  reftorch course make relu:cpu my-relu       the same, with the CUDA kernels supplied
   reftorch course grade my-relu               points, and what to look at next
   reftorch course grade submissions --assignment relu --csv points.csv
                                               a folder that holds one folder for each student
   reftorch course package relu relu.zip       an autograder to upload to Gradescope
   reftorch course check my-own.toml           try an assignment of your own on its known mistakes
 """
-ASSIGNMENT = "a name from `reftorch course list`, or an assignment's .toml file"
+ASSIGNMENT = (
+    "a name from `reftorch course list`, or an assignment's .toml file; with :cpu or :cuda, only the kernels for that"
+)
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -183,7 +186,7 @@ def _assignment(options: argparse.Namespace) -> Assignment:
         name = str(json.loads((options.folder / "assignment.json").read_text(encoding="utf-8"))["assignment"])
     except (OSError, ValueError, KeyError, TypeError):
         raise AssignmentError(f"{options.folder} does not say which assignment it is: add --assignment NAME") from None
-    return read(options.folder / name if name.endswith(".toml") else name)
+    return read(options.folder / name if ".toml" in name else name)
 
 
 def _grade_many(options: argparse.Namespace, assignment: Assignment) -> int:

@@ -87,7 +87,10 @@ def _fill(draft: Path, assignment: Assignment, seed: int | None, site: str) -> N
         _add(archive, "setup.sh", SETUP.encode(), 0o755)
         run = RUN.format(seed="" if seed is None else f" --seed {seed}", site=shlex.quote(site))
         _add(archive, "run_autograder", run.encode(), 0o755)
-        _add(archive, f"assignment/{assignment.file.name}", assignment.file.read_bytes())
+        text = assignment.file.read_text(encoding="utf-8")
+        if assignment.only and "only" not in tomllib.loads(text):  # it was asked for with the name
+            text = f'only = "{assignment.only}"\n{text}'
+        _add(archive, f"assignment/{assignment.file.name}", text.encode())
         dependencies = "\n".join(f"    {_quoted(line)}," for line in requirements())
         project = PROJECT.format(version=__version__, dependencies=dependencies)
         _add(archive, "reftorch/pyproject.toml", project.encode())

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,35 @@ def test_a_case_that_the_reference_fails_is_told(tmp_path):
 def test_an_unknown_assignment():
     with pytest.raises(AssignmentError, match="no assignment is called 'rely'; there are tape, "):
         read("rely")
+
+
+@pytest.mark.parametrize("only, other, points", [("cpu", "cuda", 75), ("cuda", "cpu", 25)])
+def test_the_kernels_for_one_device(tmp_path, only, other, points):
+    """Those for the other one are in the folder, whole; what the folder says of itself is what is graded."""
+    folder = tmp_path / "work"
+    assert main(["course", "make", f"relu:{only}", str(folder)]) == 0
+    text = (folder / "relu.py").read_text()
+    assert text.count("is yours to write") == 2 and f'"relu_forward_{only} is yours' in text
+    assert f'"relu_forward_{other} is yours' not in text
+    assert main(["course", "grade", str(folder), "--json", str(tmp_path / "stub.json")]) == 0
+    shutil.copy(PACKAGE / "nn/activation/relu.py", folder)
+    assert main(["course", "grade", str(folder), "--json", str(tmp_path / "whole.json")]) == 0
+    stub, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("stub", "whole"))
+    assert (stub["earned"], whole["earned"], whole["points"]) == (0, points, points)
+    assert {part["name"] for part in whole["parts"]} & {"cuda", "traffic"} == ({"cuda"} if only == "cuda" else set())
+    assert main(["course", "check", f"relu:{only}"]) == 0
+    assert main(["course", "package", f"relu:{only}", str(tmp_path / "a.zip")]) == 0
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        archive.extractall(tmp_path / "a", [name for name in archive.namelist() if name.startswith("assignment/")])
+    (file,) = (tmp_path / "a" / "assignment").iterdir()
+    assert read(file).cut == read(f"relu:{only}").cut and read(file).name == f"relu:{only}"
+    assert f"relu:{only}" in (folder / "test_visible.py").read_text()
+    assert "failed" not in visible_tests(folder)
+
+
+def test_only_what_there_is(tmp_path, capsys):
+    assert main(["course", "make", "tape:cuda", str(tmp_path / "work")]) == 2
+    assert "only = 'cuda': nothing is asked for that; there are _Arrivals.send" in capsys.readouterr().err
+    (tmp_path / "own.toml").write_text('only = "gpu"\n' + OWN)
+    with pytest.raises(AssignmentError, match="only = 'gpu'"):
+        read(tmp_path / "own.toml")
