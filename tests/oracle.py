@@ -270,7 +270,9 @@ def compare(case: Case, ours: Result, theirs: Result, who: str = "torch") -> Non
 
 # ------------------------------------------------------------------------------------------------------- checks
 PLAIN = Run("plain", "float64")
-AGREEMENT: dict[tuple[str, str], dict[str, float]] = {}  # (component, dtype): cases, forward, backward
+AGREEMENT: dict[
+    tuple[str, str], dict
+] = {}  # (component, dtype): cases, forward, backward; None where nothing was compared
 
 
 def check(case: Case, run: Run) -> None:
@@ -279,19 +281,21 @@ def check(case: Case, run: Run) -> None:
     ours = our_result(case, run, theirs.state)
     compare(case, ours, theirs)
     if run.mode == "compiled" and not run.strided:
-        errors = dict(forward=0.0, backward=0.0)
+        errors: dict[str, float | None] = dict(forward=None, backward=None)
         for name, wanted in theirs.values.items():
             kind = {"output": "forward", "gradient": "backward"}.get(name.split("[")[0].split()[0])
             if kind:
-                errors[kind] = max(errors[kind], error_of(ours.values[name], wanted))
+                errors[kind] = max(errors[kind] or 0.0, error_of(ours.values[name], wanted))
         add_agreement(case.component or case.name, run.dtype, 1, **errors)
 
 
-def add_agreement(component: str, dtype: str, cases: int, forward: float, backward: float) -> None:
-    """So many more cases of a component, and their largest errors."""
-    row = AGREEMENT.setdefault((component, dtype), dict(cases=0, forward=0.0, backward=0.0))
+def add_agreement(component: str, dtype: str, cases: int, **largest: float | None) -> None:
+    """So many more cases of a component, and their largest errors, forward and backward."""
+    row = AGREEMENT.setdefault((component, dtype), dict(cases=0, forward=None, backward=None))
     row["cases"] += cases
-    row["forward"], row["backward"] = max(row["forward"], forward), max(row["backward"], backward)
+    for kind, error in largest.items():
+        if error is not None:
+            row[kind] = max(row[kind] or 0.0, error)
 
 
 def check_modes(case: Case) -> None:

@@ -56,6 +56,16 @@ def test_right_passes(run):
     oracle.check(RIGHT, run)
 
 
+def test_the_agreement_tells_what_was_compared():
+    """The largest error of all cases; none for a direction that no case has."""
+    whole = ScriptCase("whole", run=lambda torch, x: (x * 3).detach(), inputs=[(3, 2)])
+    for case in (RIGHT, RIGHT, whole):
+        oracle.check(case, COMPILED)
+    oracle.add_agreement("right", "float32", 2, forward=0.5, backward=None)
+    assert oracle.AGREEMENT["right", "float32"] == dict(cases=4, forward=0.5, backward=0.0)
+    assert oracle.AGREEMENT["whole", "float32"] == dict(cases=1, forward=0.0, backward=None)
+
+
 @pytest.mark.parametrize("what", WRONG)
 def test_wrong_is_noticed(what):
     pytest.importorskip("torch")

@@ -221,8 +221,9 @@ def agreement(names: set[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _error(value: float) -> str:
-    return f"{value:.1e}" if value else "0"
+def _error(value: float | None) -> str:
+    """An optimizer has nothing to compare backwards."""
+    return "" if value is None else f"{value:.1e}" if value else "0"
 
 
 def speed(names: set[str]) -> str:

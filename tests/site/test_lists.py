@@ -234,3 +234,6 @@ def test_what_was_measured_is_shown(monkeypatch, tmp_path):
     (tmp_path / "data" / "agreement.json").write_text(json.dumps({"torch": "9", "date": "today", "components": [far]}))
     assert "| `relu` | float32 | 3 | 0 | 1.2e-07 |" in lists.agreement({"relu"})
     assert lists.agreement({"conv2d"}) == "Not measured.\n"
+    far["backward"] = None
+    (tmp_path / "data" / "agreement.json").write_text(json.dumps({"torch": "9", "date": "today", "components": [far]}))
+    assert "| `relu` | float32 | 3 | 0 |  |" in lists.agreement({"relu"})
