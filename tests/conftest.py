@@ -125,6 +125,12 @@ def write(file, content):
 
 
 @pytest.fixture
+def launches(pytestconfig) -> dict:
+    """The types of all launches on the simulator so far."""
+    return pytestconfig.stash[LAUNCHES]
+
+
+@pytest.fixture
 def cuda_device() -> str:
     """The device string "cuda": a real GPU or the simulator. Skips where numba has neither."""
     import reftorch

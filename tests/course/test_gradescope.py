@@ -116,10 +116,12 @@ def test_the_zip_has_what_the_documentation_asks_for(tmp_path):
 
 
 def reachable():
-    """A Python like this one that the account "nobody" can run: this one may lie in a folder that is closed to others."""
+    """A Python like this one that the account "nobody" can run, with these packages: they may lie in folders closed to others."""
     for python in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
         try:
-            if subprocess.run([python, "-c", "import ensurepip"], user="nobody", cwd="/").returncode == 0:
+            packages = {"PYTHONPATH": os.pathsep.join(site.getsitepackages())}
+            asked = [python, "-c", "import ensurepip, numpy"]
+            if subprocess.run(asked, user="nobody", cwd="/", env=packages).returncode == 0:
                 return python
         except (OSError, LookupError, ValueError, AttributeError):  # not there, not root, no such account, not POSIX
             continue
