@@ -218,10 +218,10 @@ def test_step_limit(kernel):
 @pytest.mark.parametrize("kernel", [never_ends, never_ends_with_barriers])
 def test_interrupt(kernel):
     """Ctrl-C ends the run, and leaves no Python thread behind."""
-    gc.collect()  # an interrupt while Python cleans up is lost
+    gc.collect()
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 1.0)  # again: an interrupt while Python cleans up is lost
         with pytest.raises(KeyboardInterrupt):
             simt.run(kernel, 1, 2, zeros(1), zeros(2))
     finally:
