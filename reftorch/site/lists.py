@@ -244,7 +244,11 @@ def rungs(ladder: str) -> str:
     lines: list[str] = []
     for run, found in [(one, each) for one in runs for each in one["ladders"]]:
         if found["rungs"][0]["function"].split(":")[0].rpartition(".")[2] == ladder:
-            lines += [_about(run), "", "| rung | time | GFLOP/s | of the peak |", "|---|--:|--:|--:|"]
+            lines += [
+                f"{_about(run)} {found['size']}; the peak, measured too, is {run['peak_gflops']:,.0f} GFLOP/s.",
+                "",
+            ]
+            lines += ["| rung | time | GFLOP/s | of the peak |", "|---|--:|--:|--:|"]
             for row in found["rungs"]:
                 time = _time(row["seconds"]["median"])
                 lines.append(f"| {row['rung']} | {time} | {row['gflops']:,.1f} | {row['share']:.1%} |")
@@ -253,6 +257,8 @@ def rungs(ladder: str) -> str:
 
 
 def _time(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.3g} s"
     return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} µs"
 
 

@@ -228,7 +228,12 @@ def test_what_was_measured_is_shown(monkeypatch, tmp_path):
         "gflops": 1.5,
         "share": 0.02,
     }
-    (tmp_path / "data" / "ladder.json").write_text(json.dumps({**about, "ladders": [{"rungs": [rung]}]}))
+    slow = {**rung, "rung": "slow", "seconds": {**spread, "median": 2.5}}
+    (tmp_path / "data" / "ladder.json").write_text(
+        json.dumps({**about, "peak_gflops": 75.2, "ladders": [{"size": "8 x 8", "rungs": [rung, slow]}]})
+    )
+    assert "numba 1. 8 x 8; the peak, measured too, is 75 GFLOP/s." in lists.rungs("matmul")
+    assert "| slow | 2.5 s | 1.5 | 2.0% |" in lists.rungs("matmul")
     assert "| formula | 2 ms | 1.5 | 2.0% |" in lists.rungs("matmul") and "Not measured" in lists.rungs("conv2d")
     far = {"component": "relu", "dtype": "float32", "cases": 3, "forward": 0.0, "backward": 1.25e-7}
     (tmp_path / "data" / "agreement.json").write_text(json.dumps({"torch": "9", "date": "today", "components": [far]}))
