@@ -173,9 +173,8 @@ class Node:
             if self._tensor_hooks:
                 grads[output] = grad = call_tensor_hooks(self._tensor_hooks.get(output), grad)
             tensor = self._retained[output]() if self._retained and output in self._retained else None
-            if (
-                tensor is not None and tensor._grad_fn is self
-            ):  # an in-place operation may have moved it to another node
+            # an in-place operation may have moved the tensor to another node
+            if tensor is not None and tensor._grad_fn is self:
                 tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
 
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:

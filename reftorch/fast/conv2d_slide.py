@@ -187,11 +187,8 @@ def put_line(line, chunk, y, n, images, c_out, plus, slide):
     """The sums of the places chunk, chunk + 1, ... go to where they are outputs; row by row of the output."""
     by_itself()
     top = chunk // slide.pitch_w
-    b, h, begin = (
-        top // slide.pitch_h,
-        top % slide.pitch_h,
-        top * slide.pitch_w - chunk,
-    )  # where column 0 is in the line
+    b, h = top // slide.pitch_h, top % slide.pitch_h
+    begin = top * slide.pitch_w - chunk  # where column 0 is in the line
     while begin < line.size:
         w = max(0, -begin)
         width = min(slide.outputs_w, line.size - begin) - w

@@ -186,25 +186,6 @@ def _lower_copy_row(context, builder, signature, arguments):
     return context.get_dummy_value()
 
 
-# -------------------------------------------------------------------------------------------------------------- a whole line
-def copy_line(target, line):
-    """`target[:] = line`, by the processor's fastest way to move memory; a loop has to think about short lines."""
-    target[:] = line
-
-
-@type_callable(copy_line)
-def _type_copy_line(context):
-    return lambda target, line: types.none
-
-
-@lower_builtin(copy_line, types.Array, types.Array)
-def _lower_copy_line(context, builder, signature, arguments):
-    target, line = (make_array(kind)(context, builder, array) for kind, array in zip(signature.args, arguments))
-    cgutils.raw_memcpy(builder, target.data, line.data, target.nitems, target.itemsize)
-    return context.get_dummy_value()
-
-
-# ------------------------------------------------------------------------------------------------------------- whole registers
 def take_larger(best, found, line, place, step):
     """For LANES numbers, `step` apart: one that is larger than that in `best`, or NaN, or the first, takes its place, its number's too."""
     for s in range(LANES):
@@ -258,6 +239,24 @@ def _lanes(builder, data, known_step, step):
         value = builder.load(builder.gep(data, [builder.mul(step, ir.Constant(step.type, s))]))
         values = builder.insert_element(values, value, ir.Constant(ir.IntType(32), s))
     return values
+
+
+# -------------------------------------------------------------------------------------------------------------- a whole line
+def copy_line(target, line):
+    """`target[:] = line`, by the processor's fastest way to move memory; a loop has to think about short lines."""
+    target[:] = line
+
+
+@type_callable(copy_line)
+def _type_copy_line(context):
+    return lambda target, line: types.none
+
+
+@lower_builtin(copy_line, types.Array, types.Array)
+def _lower_copy_line(context, builder, signature, arguments):
+    target, line = (make_array(kind)(context, builder, array) for kind, array in zip(signature.args, arguments))
+    cgutils.raw_memcpy(builder, target.data, line.data, target.nitems, target.itemsize)
+    return context.get_dummy_value()
 
 
 # --------------------------------------------------------------------------------------------------------- a function apart

@@ -11,7 +11,7 @@ import pytest
 from numba import njit, prange
 
 from reftorch.fast import registers
-from reftorch.fast.registers import COLS, LANES, ROWS, TILES, take_larger, window
+from reftorch.fast.registers import COLS, LANES, ROWS, TILES, copy_line, take_larger, window
 from reftorch.fast.tile import multiply_row, multiply_tile
 
 HERE = Path(__file__).parent
@@ -43,6 +43,20 @@ def test_tile_is_a_matrix_product(dtype, depth):
         part = np.full((ROWS, COLS), np.nan, dtype)
         form(a.ravel(), 1, lines, start, 10, part[1])
         assert np.array_equal(part[1], wanted[1]) and np.isnan(part[[0, 2]]).all()
+
+
+@pytest.mark.parametrize("size", [0, 1, 13, 48, 300])
+def test_a_line_is_copied_and_nothing_beyond_it(size):
+    def move(target, source, size):
+        copy_line(window(target, 2, size), window(source, 1, size))
+
+    source = np.arange(310, dtype=np.float32)
+    wanted = np.full(310, -1, np.float32)
+    wanted[2 : 2 + size] = source[1 : 1 + size]
+    for form in (move, njit(move)):
+        target = np.full(310, -1, np.float32)
+        form(target, source, size)
+        assert np.array_equal(target, wanted)
 
 
 def test_a_store_into_a_window_is_kept():
