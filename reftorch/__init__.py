@@ -6,6 +6,7 @@ import reftorch.nn.functional as F
 """
 
 from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
+from . import memory  # isort: skip
 from . import autograd, cuda, jit, ops  # isort: skip
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .kernel import debug, kernels
@@ -52,6 +53,8 @@ from .types import (
     uint32,
     uint64,
 )
+
+memory.keep_freed()
 
 __version__ = "0.1.0"
 

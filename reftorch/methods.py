@@ -263,7 +263,6 @@ class TensorMethods:
 
     # ---------------------------------------------------------------------------- new tensors of this one's dtype and device
     def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False): return reftorch.ops.tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
-    def new_empty(self, *size, **options): return reftorch.ops.creation.new_empty(self, *size, **options)
     def new_zeros(self, *size, dtype=None, device=None, requires_grad=False): return reftorch.ops.zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
     def new_ones(self, *size, dtype=None, device=None, requires_grad=False): return reftorch.ops.ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
     def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False): return reftorch.ops.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)

@@ -59,8 +59,13 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         pass
 
     @staticmethod
-    def _make(array: Any, device: types.device = CPU, dtype: types.dtype | None = None) -> Tensor:
-        """A tensor over this array, without history."""
+    def _make(
+        array: Any,
+        device: types.device = CPU,
+        dtype: types.dtype | None = None,
+        counter: _Counter | None = None,
+    ) -> Tensor:
+        """A tensor over this array, without history; over memory that is known, with the counter of that."""
         self: Tensor = _new(Tensor)
         if device is not CPU and device.type == "cuda":
             self.device = CUDA
@@ -68,8 +73,25 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
             array = np.asarray(array)  # a NumPy number, which operations on arrays without dimensions return
         self.array = array
         self.dtype = from_numpy_dtype(array.dtype) if dtype is None else dtype
-        self._counter = _Counter()
+        self._counter = _Counter() if counter is None else counter
         return self
+
+    def new_empty(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
+    ) -> Tensor:
+        """A tensor of this one's dtype and device whose elements are not set."""
+        if self.device is CPU and not (device or requires_grad or more):  # the results of all kernels
+            kind = self.dtype if dtype is None else types.as_dtype(dtype)
+            shape = size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
+            try:
+                if type(shape) is Size or bool not in map(type, shape):
+                    return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)
+            except (TypeError, ValueError):
+                pass  # said better below
+        from .ops import creation
+
+        place = device or self.device
+        return creation.empty(*size, dtype=dtype or self.dtype, device=place, requires_grad=requires_grad, **more)
 
     @property
     def data(self) -> Tensor:

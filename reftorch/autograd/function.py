@@ -70,7 +70,7 @@ class Function:
             if node._dirty:
                 _check_dirty(node, outputs)
             for i, output in enumerate(outputs):
-                if any([output is a for a in args]) and is_tensor(output) and not _among(output, node._dirty):
+                if _among(output, args) and is_tensor(output) and not _among(output, node._dirty):
                     outputs[i] = output.view_as(output)  # an input as it came becomes a tensor of its own
         finally:
             _mode.enabled = before
@@ -80,7 +80,10 @@ class Function:
 
 
 def _among(tensor: Any, tensors: Sequence) -> bool:
-    return any([tensor is other for other in tensors])
+    for other in tensors:  # not `in`, which asks whether they are equal
+        if tensor is other:
+            return True
+    return False
 
 
 def _check_dirty(node: Node, outputs: list) -> None:
@@ -96,11 +99,15 @@ def _check_dirty(node: Node, outputs: list) -> None:
 def _record(node: Node, args: tuple, outputs: list) -> None:
     """Tie the node to the nodes of its inputs, and the outputs to the node."""
     edges = [a._edge() if needed else NOWHERE for a, needed in zip(args, node.needs_input_grad)]
-    node._connect(edges, [(o.array.shape, o.dtype, o.device) if is_tensor(o) else ((), None, None) for o in outputs])
+    output_like: list = []
+    node._connect(edges, output_like)
     for i, output in enumerate(outputs):
-        if not is_tensor(output) or (node._not_differentiable and _among(output, node._not_differentiable)):
+        if not isinstance(output, Differentiable):
+            output_like.append(((), None, None))
             continue
-        if not (output.dtype.is_floating_point or output.dtype.is_complex):
+        dtype = output.dtype
+        output_like.append((output.array.shape, dtype, output.device))
+        if not (dtype.is_floating_point or dtype.is_complex) or _among(output, node._not_differentiable):
             continue
         if node._dirty and _among(output, node._dirty):
             output._rebase(node, i)

@@ -119,14 +119,15 @@ class Node:
 
     def _keep_saved(self) -> None:
         """After forward, when versions are final: note what was to be saved."""
+        saved: list = []
         for i, tensor in enumerate(self._to_save):
-            if not (tensor is None or is_tensor(tensor)):
+            if not (tensor is None or isinstance(tensor, Differentiable)):
                 raise TypeError(
                     f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
                     "keep it as an attribute of ctx"
                 )
-        self._saved = [None if tensor is None else _Saved(tensor) for tensor in self._to_save]
-        self._to_save = ()
+            saved.append(None if tensor is None else _Saved(tensor))
+        self._saved, self._to_save = saved, ()
 
     def _moved(self, output: Tensor, to: Tensor) -> None:
         """The numbers of an output went to the memory of another tensor: if they were saved, they are there now."""
@@ -187,12 +188,13 @@ class Node:
             ready.append(grad if grad is None or grad.is_contiguous() else grad.contiguous())
         found = self._function.backward(self, *ready)
         found = list(found) if isinstance(found, (tuple, list)) else [found]
-        while len(found) > len(self.next_functions) and found[-1] is None:
+        inputs = len(self.next_functions)
+        while len(found) > inputs and found[-1] is None:
             found.pop()
-        if len(found) != len(self.next_functions):
+        if len(found) != inputs:
             raise RuntimeError(
                 f"function {type(self).name(self)} returned an incorrect number of gradients (expected "
-                f"{len(self.next_functions)}, got {len(found)}): backward returns one for each argument of forward, "
+                f"{inputs}, got {len(found)}): backward returns one for each argument of forward, "
                 "None for those that have none"
             )
         found = [None if grad is None else self._fitted(i, grad) for i, grad in enumerate(found)]
@@ -203,7 +205,7 @@ class Node:
         node, output = self.next_functions[index]
         if node is None:
             return None
-        if not is_tensor(grad):
+        if not isinstance(grad, Differentiable):
             raise RuntimeError(
                 f"{type(self).name(self)} returned, at index {index}, a {type(grad).__name__} as a gradient: expected a tensor "
                 "or None"
@@ -234,10 +236,10 @@ class _Saved:
     __slots__ = ("tensor", "version")
 
     def __init__(self, tensor: Tensor):
-        self.tensor, self.version = tensor.detach(), tensor._version
+        self.tensor, self.version = tensor.detach(), tensor._counter.value
 
     def unpack(self, node: Node) -> Tensor:
-        if self.tensor._version != self.version:
+        if self.tensor._counter.value != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"the tensor of shape {list(self.tensor.shape)} that {type(node).name(node)} saved is at version "
@@ -251,9 +253,7 @@ class AccumulateGrad(Node):
     """The end of the tape at a leaf: adds what arrives to the leaf's `.grad`."""
 
     def __init__(self, variable: Tensor):
-        from .function import Function
-
-        self._function, self.variable = Function, variable
+        self.variable = variable
         self._output_like = ((variable.array.shape, variable.dtype, variable.device),)
         self._age = next(self._ages)
 

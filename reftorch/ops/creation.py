@@ -215,21 +215,6 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
-def new_empty(
-    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
-) -> Tensor:
-    """A tensor of x's dtype and device whose elements are not set."""
-    if x.device is types.CPU and not (device or requires_grad or more):  # the results of all kernels
-        kind = types.as_dtype(dtype) or x.dtype
-        shape = size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
-        try:
-            if bool not in map(type, shape):
-                return Tensor._make(np.empty(shape, kind.numpy), types.CPU, kind)
-        except (TypeError, ValueError):
-            pass  # said better below
-    return empty(*size, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad, **more)
-
-
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
 ) -> Tensor:
