@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.dots import add_rows, dot_rows
-from reftorch.fast.registers import COLS, INLINE, INNER, ROWS, by_itself, local_array, rooms, window
+from reftorch.fast.registers import COLS, INLINE, INNER, LANES, ROWS, by_itself, local_array, rooms, turn, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -75,9 +75,13 @@ def pack_columns(b, turned, k0, depth, j, width, panel):
     for i in range(depth * COLS if width < COLS else 0):
         panel[i] = 0
     if turned:
+        blocks, whole = width - width % LANES, depth - depth % LANES
+        for s in range(0, blocks, LANES):
+            for k in range(0, whole, LANES):
+                turn(LANES, b, j + s, k0 + k, window(panel, k * COLS + s, LANES * COLS - s), COLS)
         for s in range(width):
             line = window(b[j + s], k0, depth)
-            for k in range(depth):
+            for k in range(whole if s < blocks else 0, depth):
                 window(panel, k * COLS, COLS)[s] = line[k]
     else:
         for k in range(depth):
@@ -97,9 +101,12 @@ def pack_rows(a, turned, k0, depth, i, height, panel):
             for r in range(height):
                 row[r] = line[r]
     else:
+        whole = depth - depth % LANES if height == ROWS else 0
+        for k in range(0, whole, LANES):
+            turn(ROWS, a, i, k0 + k, window(panel, k * ROWS, ROWS * LANES), ROWS)
         for r in range(height):
             line = window(a[i + r], k0, depth)
-            for k in range(depth):
+            for k in range(whole, depth):
                 window(panel, k * ROWS, ROWS)[r] = line[k]
 
 

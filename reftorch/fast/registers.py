@@ -10,6 +10,7 @@ becomes in machine code.
     copy_row       row[:] = line, for a row of a tile
     copy_line      target[:] = line, for lines of any size
     take_larger    the larger of two numbers, and its place, for a register of them
+    turn           a block of a matrix, turned: its rows become columns
     by_itself      this function is compiled once, not inside each of its callers
 
 A row of a tile is three registers wide, and as many rows are summed up at once as leave room for a row of the other factor. There
@@ -239,6 +240,52 @@ def _lanes(builder, data, known_step, step):
         value = builder.load(builder.gep(data, [builder.mul(step, ir.Constant(step.type, s))]))
         values = builder.insert_element(values, value, ir.Constant(ir.IntType(32), s))
     return values
+
+
+def turn(rows, a, i, k, target, pitch):
+    """`target[t * pitch + r] = a[i + r, k + t]` for LANES t and `rows` r, a power of two; `pitch` is `rows`, if that is below LANES.
+
+    Shuffled like cards: if the numbers of one half of the registers are dealt out between those of the other half, each number's
+    place in the deck gets twice as large, and what is carried over becomes its lowest binary digit. After as many shuffles as
+    `rows` has digits, the number of the row has moved from the highest digits of the place to the lowest.
+    """
+    for t in range(LANES):
+        for r in range(rows):
+            target[t * pitch + r] = a[i + r, k + t]
+
+
+@type_callable(turn)
+def _type_turn(context):
+    return lambda rows, a, i, k, target, pitch: types.none if isinstance(rows, types.IntegerLiteral) else None
+
+
+@lower_builtin(turn, types.IntegerLiteral, types.Array, types.Integer, types.Integer, types.Array, types.Integer)
+def _lower_turn(context, builder, signature, arguments):
+    kinds, rows = signature.args, signature.args[0].literal_value
+    a, target = (make_array(kinds[n])(context, builder, arguments[n]) for n in (1, 4))
+    i, k, pitch = (context.cast(builder, arguments[n], kinds[n], types.intp) for n in (2, 3, 5))
+    number = context.get_data_type(kinds[1].dtype)
+    size, register = context.get_abi_sizeof(number), ir.VectorType(number, LANES).as_pointer()
+
+    def place(data, row, width, col):
+        return builder.bitcast(builder.gep(data, [builder.add(builder.mul(row, width), col)]), register)
+
+    def plus(n, m):
+        return builder.add(n, ir.Constant(n.type, m))
+
+    width = cgutils.unpack_tuple(builder, a.shape)[1]  # the matrix has no gaps
+    deck = [builder.load(place(a.data, plus(i, r), width, k), align=size) for r in range(rows)]
+    for _ in range(rows.bit_length() - 1):
+        halves, deck = zip(deck[: rows // 2], deck[rows // 2 :]), []
+        for one, other in halves:
+            for first in (0, LANES // 2):
+                order = [lane for s in range(first, first + LANES // 2) for lane in (s, LANES + s)]
+                shuffle = ir.Constant(ir.VectorType(ir.IntType(32), LANES), order)
+                deck.append(builder.shuffle_vector(one, other, shuffle))
+    for n, numbers in enumerate(deck):
+        t, r = (ir.Constant(pitch.type, m) for m in divmod(n * LANES, rows))
+        builder.store(numbers, place(target.data, t, pitch, r), align=size)
+    return context.get_dummy_value()
 
 
 # -------------------------------------------------------------------------------------------------------------- a whole line
