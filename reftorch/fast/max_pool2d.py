@@ -22,7 +22,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reftorch.fast.registers import INLINE, LANES, by_itself, local_array, take_larger, window
+from reftorch.fast.registers import (
+    INLINE,
+    LANES,
+    by_itself,
+    copy_lanes,
+    fill_lanes,
+    local_array,
+    take_larger,
+    window,
+)
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
@@ -74,8 +83,9 @@ def max_pool2d_backward_x(plain, grad_y, index, grad_x, K_h, stride_h, pad_h, di
 
 # ## The largest pixels
 #
-# Pixel (k_h, k_w) of a register of windows, which lie stride_w apart. Where fewer windows are left, the pixels after them are
-# looked at too, and the results dropped.
+# Pixel (k_h, k_w) of a register of windows, which lie stride_w apart. Where fewer windows are left in the row, the pixels after
+# them are looked at too, and what is found there is written into the next rows, whose turn comes later; or dropped, if there is
+# no room left in the worker's share.
 @njit(**INLINE)
 def one_window(line, plane, H_in, W_in, h_top, w_left, windows, lowest):
     """A window, of which not all may be in the image."""
@@ -95,8 +105,8 @@ def one_window(line, plane, H_in, W_in, h_top, w_left, windows, lowest):
 @njit(**INLINE)
 def some_windows(line, plane, H_in, W_in, h_top, w_left, windows, lowest, best, found):
     """A register of windows, all of whose columns are in the image."""
-    for s in range(LANES):
-        best[s], found[s] = lowest, -1
+    fill_lanes(best, lowest)
+    fill_lanes(found, -1)
     for k_h in range(windows.K_h):
         h_in = h_top + k_h * windows.dil_h
         if 0 <= h_in < H_in:
@@ -117,23 +127,31 @@ def largest_share(x, y, index, windows, c0, c1):
     (H_in, W_in), (H_out, W_out) = x.shape[1:], y.shape[1:]
     line, lowest = window(x.reshape(x.size), 0, x.size), y.dtype.type(-np.inf)
     best, found = local_array(1, LANES, y.dtype)[0], local_array(1, LANES, index.dtype)[0]
+    best_few, found_few = local_array(1, LANES, y.dtype)[0], local_array(1, LANES, index.dtype)[0]
+    values, places = window(y.reshape(y.size), 0, y.size), window(index.reshape(index.size), 0, index.size)
     beyond = (windows.K_h - 1) * windows.dil_h * W_in + (windows.K_w - 1) * windows.dil_w + LANES * windows.stride_w
     for c in range(c0, c1):
         for h_out in range(H_out):
             h_top = h_out * windows.stride_h - windows.pad_h
             w_out = 0
             while w_out < W_out:
+                at = (c * H_out + h_out) * W_out + w_out
                 w_left = w_out * windows.stride_w - windows.pad_w
                 whole = windows.first <= w_out < windows.end
                 if whole and (c * H_in + h_top) * W_in + w_left + beyond <= x.size:
                     width = min(LANES, windows.end - w_out)
                     some_windows(line, c * H_in * W_in, H_in, W_in, h_top, w_left, windows, lowest, best, found)
-                    values, places = window(y[c, h_out], w_out, width), window(index[c, h_out], w_out, width)
-                    for s in range(width):
-                        values[s], places[s] = best[s], found[s]
+                    if at + LANES <= c1 * H_out * W_out:
+                        copy_lanes(window(values, at, LANES), best)
+                        copy_lanes(window(places, at, LANES), found)
+                    else:
+                        copy_lanes(best_few, best)
+                        copy_lanes(found_few, found)
+                        for s in range(width):
+                            values[at + s], places[at + s] = best_few[s], found_few[s]
                     w_out += width
                 else:
-                    y[c, h_out, w_out], index[c, h_out, w_out] = one_window(
+                    values[at], places[at] = one_window(
                         line, c * H_in * W_in, H_in, W_in, h_top, w_left, windows, lowest
                     )
                     w_out += 1

@@ -9,6 +9,8 @@ becomes in machine code.
     add_scaled     row += value * line, for a row of a tile
     copy_row       row[:] = line, for a row of a tile
     copy_line      target[:] = line, for lines of any size
+    fill_lanes     a register of one number
+    copy_lanes     target[:] = source, for a register
     take_larger    the larger of two numbers, and its place, for a register of them
     turn           a block of a matrix, turned: its rows become columns
     by_itself      this function is compiled once, not inside each of its callers
@@ -184,6 +186,42 @@ def _lower_copy_row(context, builder, signature, arguments):
     rows, lines = (_registers(context, builder, *pair) for pair in zip(signature.args, arguments))
     for row, line in zip(rows, lines):
         builder.store(builder.load(line, align=size), row, align=size)
+    return context.get_dummy_value()
+
+
+def fill_lanes(register, value):
+    """The same number in all LANES."""
+    register[:] = value
+
+
+def copy_lanes(target, source):
+    """`target[:] = source` for LANES numbers."""
+    target[:] = source
+
+
+@type_callable(fill_lanes)
+def _type_fill_lanes(context):
+    return lambda register, value: types.none
+
+
+@type_callable(copy_lanes)
+def _type_copy_lanes(context):
+    return lambda target, source: types.none
+
+
+@lower_builtin(fill_lanes, types.Array, types.Number)
+def _lower_fill_lanes(context, builder, signature, arguments):
+    (kind, given), size = signature.args, context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+    value = _all_lanes(builder, context.cast(builder, arguments[1], given, kind.dtype))
+    builder.store(value, _registers(context, builder, kind, arguments[0])[0], align=size)
+    return context.get_dummy_value()
+
+
+@lower_builtin(copy_lanes, types.Array, types.Array)
+def _lower_copy_lanes(context, builder, signature, arguments):
+    size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+    target, source = (_registers(context, builder, *pair)[0] for pair in zip(signature.args, arguments))
+    builder.store(builder.load(source, align=size), target, align=size)
     return context.get_dummy_value()
 
 

@@ -44,8 +44,9 @@ def channel_sums_share(x, sums, c0, c1):
     for c in range(c0, c1):
         total = np.float64(0)
         for n in range(x.shape[0]):
-            for value in x[n, c]:
-                total += value
+            image = window(x[n, c], 0, x.shape[2])
+            for t in range(image.size):
+                total += image[t]
         sums[c] = total
 
 
