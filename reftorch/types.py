@@ -193,7 +193,10 @@ class Size(tuple):
     """The extents of a tensor: a tuple of ints that prints as `torch.Size([2, 3])`."""
 
     def __new__(cls, extents: Any = ()) -> Size:
-        return super().__new__(cls, [_extent(i, n) for i, n in enumerate(extents)])
+        found = tuple(extents)
+        if set(map(type, found)) - {int}:
+            found = tuple([_extent(i, n) for i, n in enumerate(found)])
+        return super().__new__(cls, found)
 
     def numel(self) -> int:
         """How many elements a tensor of this size has."""

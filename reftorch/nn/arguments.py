@@ -17,6 +17,8 @@ def pair(value: Any, name: str, function: str) -> tuple[int, int]:
         TypeError: something else than ints.
         RuntimeError: a sequence of another length.
     """
+    if type(value) is int:
+        return value, value
     found = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     for number in found:
         if isinstance(number, bool) or not hasattr(number, "__index__"):

@@ -113,13 +113,15 @@ tensor([10.])
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import pair
-from reftorch.nn.convolution.checks import border_sizes, check_options, check_tensors
+from reftorch.nn.convolution.checks import border_sizes, check_options, check_output_size, check_tensors
 from reftorch.nn.convolution.conv_nd import ConvNd
 from reftorch.nn.padding.pad import pad
 
@@ -130,6 +132,16 @@ def conv2d_output_size(size_in, kernel_size, stride, padding, dilation):
         (extent + p - d * (k - 1) - 1) // s + 1
         for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation)
     )
+
+
+@functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
+def conv2d_geometry(size_in, weight_size, stride, padding, dilation, groups):
+    """What follows from sizes and options alone: (H_out, W_out); and stride, padding above and left, dilation as six ints."""
+    first, both = border_sizes(padding, weight_size[2:], stride, dilation)
+    check_options(size_in, weight_size, stride, first, dilation, groups)
+    size_out = conv2d_output_size(size_in[-2:], weight_size[2:], stride, both, dilation)
+    check_output_size(size_out, size_in[-2:], weight_size[2:], both, dilation)
+    return size_out, (*stride, *first, *dilation)
 
 
 # ## The output
@@ -337,9 +349,9 @@ class Conv2dFunction(Function):
     def forward(ctx, x, weight, bias, size_out, window, groups):
         ctx.save_for_backward(x, weight)
         ctx.options = (*window, groups)
-        y = x.new_empty(x.shape[0], weight.shape[0], *size_out)
+        y = x.new_empty(len(x), len(weight), *size_out)
         if bias is None:
-            bias = weight.new_zeros(weight.shape[0])
+            bias = weight.new_zeros(len(weight))
         run = on(x.device, conv2d_forward_cpu, conv2d_forward_cuda, y.numel(), fast.conv2d_forward)
         run(*arrays(x, weight, bias, y), *ctx.options)
         return y
@@ -364,7 +376,7 @@ class Conv2dFunction(Function):
             )
             run(*arrays(grad_y, x, grad_weight), *ctx.options)
         if ctx.needs_input_grad[2]:
-            grad_bias = weight.new_empty(weight.shape[0])
+            grad_bias = weight.new_empty(len(weight))
             run = on(
                 device,
                 conv2d_backward_bias_cpu,
@@ -388,21 +400,13 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         TypeError: an argument is not a tensor, or not an int.
         NotImplementedError: float16, for which there is no kernel.
     """
-    check_tensors(input, weight, bias)
+    check_tensors(input, weight, bias, groups)
     stride, dilation = pair(stride, "stride", "conv2d"), pair(dilation, "dilation", "conv2d")
-    first, both = border_sizes(padding, weight.shape[2:], stride, dilation)
-    check_options(input, weight, stride, first, dilation, groups)
-    size_out = conv2d_output_size(input.shape[-2:], weight.shape[2:], stride, both, dilation)
-    if min(size_out) < 1:
-        padded = " x ".join(str(extent + p) for extent, p in zip(input.shape[-2:], both))
-        spans = " x ".join(str(d * (k - 1) + 1) for k, d in zip(weight.shape[2:], dilation))
-        raise RuntimeError(
-            f"Calculated padded input size per channel: ({padded}). Kernel size: ({spans}). Kernel size can't be greater than "
-            "actual input size: pad more, or shrink the image less often before this layer"
-        )
-    batch = input.unsqueeze(0) if input.dim() == 3 else input
-    y = Conv2dFunction.apply(batch, weight, bias, size_out, (*stride, *first, *dilation), groups)
-    return y.squeeze(0) if input.dim() == 3 else y
+    padding = padding if isinstance(padding, str) else pair(padding, "padding", "conv2d")
+    size_out, window = conv2d_geometry(input.shape, weight.shape, stride, padding, dilation, groups)
+    batch = input.unsqueeze(0) if input.ndim == 3 else input
+    y = Conv2dFunction.apply(batch, weight, bias, size_out, window, groups)
+    return y.squeeze(0) if input.ndim == 3 else y
 
 
 class Conv2d(ConvNd):

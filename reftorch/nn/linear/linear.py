@@ -276,7 +276,7 @@ def linear(input, weight, bias=None):
         TypeError: an argument is not a tensor.
     """
     _check_arguments(input, weight, bias)
-    if weight.dim() == 1:  # one output, which gets no dimension of its own
+    if weight.ndim == 1:  # one output, which gets no dimension of its own
         row = None if bias is None else bias.reshape(1)
         return linear(input, weight.unsqueeze(0), row).squeeze(-1)
     if bias is not None and bias.shape != weight.shape[:1]:
@@ -285,11 +285,12 @@ def linear(input, weight, bias=None):
 
 
 def _check_arguments(input, weight, bias):
-    given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
-    for name, value in given.items():
+    for name, value in (("input", input), ("weight", weight), ("bias", bias)):
+        if value is None and name == "bias":
+            continue
         if not isinstance(value, Tensor):
             raise TypeError(f"linear(): argument '{name}' must be Tensor, not {type(value).__name__}")
-        if value.dtype != input.dtype:
+        if value.dtype is not input.dtype:
             raise RuntimeError(
                 f"linear: input and {name} must have the same dtype, but got {input.dtype} and {value.dtype}: convert one "
                 "of them, as in model.double() or input.float()"
@@ -299,23 +300,20 @@ def _check_arguments(input, weight, bias):
             f"linear is not implemented for {input.dtype}: it takes torch.float32, torch.float64, torch.int64, and complex "
             "numbers without a gradient"
         )
-    if input.dim() == 0 or weight.dim() == 0:
+    size_in, size = input.shape, weight.shape
+    if not size_in or not size:
+        raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D")
+    if len(size) > 2:
+        raise RuntimeError(f"linear: weight has shape {list(size)}; wanted (out_features, in_features) or (in_features)")
+    if size_in[-1] != size[-1]:
         raise RuntimeError(
-            f"both arguments to linear need to be at least 1D, but they are {input.dim()}D and {weight.dim()}D"
+            f"linear: input of shape {list(size_in)} has {size_in[-1]} features (its last dimension), but weight of "
+            f"shape {list(size)} wants {size[-1]}: is a flatten missing before it, or is in_features wrong?"
         )
-    if weight.dim() > 2:
+    out_features = size[0] if len(size) == 2 else 1
+    if bias is not None and (bias.ndim > 1 or bias.numel() not in (1, out_features)):
         raise RuntimeError(
-            f"linear: weight has shape {list(weight.shape)}; wanted (out_features, in_features) or (in_features)"
-        )
-    if input.shape[-1] != weight.shape[-1]:
-        raise RuntimeError(
-            f"linear: input of shape {list(input.shape)} has {input.shape[-1]} features (its last dimension), but weight of "
-            f"shape {list(weight.shape)} wants {weight.shape[-1]}: is a flatten missing before it, or is in_features wrong?"
-        )
-    out_features = weight.shape[0] if weight.dim() == 2 else 1
-    if bias is not None and (bias.dim() > 1 or bias.numel() not in (1, out_features)):
-        raise RuntimeError(
-            f"linear: bias has shape {list(bias.shape)}, but weight of shape {list(weight.shape)} wants "
+            f"linear: bias has shape {list(bias.shape)}, but weight of shape {list(size)} wants "
             f"[{out_features}], one number for each output feature"
         )
 

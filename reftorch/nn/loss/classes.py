@@ -6,13 +6,17 @@ an image), which the kernels see as one index d of D = d1 * ... * dK. Labels hav
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from reftorch.tensor import Tensor
 from reftorch.types import Size, float32, float64, int64, uint8
 
 
+@functools.lru_cache(maxsize=512)  # in training the same shapes come again and again, here and below
 def class_extents(shape: Sequence[int]) -> tuple[int, int, int]:
     """(N, C, D) for logits of this shape: N is 1 if there is no batch, D is 1 if there are no further dimensions."""
     first, *rest = shape
@@ -21,6 +25,7 @@ def class_extents(shape: Sequence[int]) -> tuple[int, int, int]:
     return first, rest[0], math.prod(rest[1:])
 
 
+@functools.lru_cache(maxsize=512)
 def label_shape(shape: Sequence[int]) -> Size:
     """The shape of the labels, and of the unreduced loss, for logits of this shape: the same without the classes."""
     first, *rest = shape
@@ -81,7 +86,8 @@ def check_label_dtype(target: Tensor) -> None:
 def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
     """Raise IndexError unless each label is `ignore_index` or from 0 to C - 1: a kernel would read outside its arrays."""
     labels = target.detach().cpu().numpy()
-    if labels.size == 0 or (labels.min() >= 0 and labels.max() < C):
+    # as a number without a sign, a negative one is very large: so one walk over the labels is enough
+    if labels.size == 0 or labels.view(np.uint64).max() < C:
         return
     for position, label in enumerate(labels.ravel().tolist()):
         if not 0 <= label < C and label != ignore_index:
@@ -94,7 +100,7 @@ def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
 def check_class_weight(weight: Tensor, x: Tensor) -> None:
     """Raise RuntimeError unless `weight` has one number for each of the C classes of `x`."""
     C = class_extents(x.shape)[1]
-    if tuple(weight.shape) != (C,):
+    if weight.shape != (C,):
         raise RuntimeError(
             f"weight tensor should be defined either for all {C} classes or no classes but got weight tensor of shape: "
             f"{list(weight.shape)}; input has shape {list(x.shape)}, and its classes are dimension {min(1, x.dim() - 1)}"

@@ -106,6 +106,7 @@ tensor([[[[ 0.,  3.,  0.,  3.],
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -241,20 +242,22 @@ class MaxPool2DWithIndicesFunction(Function):
 
     @staticmethod
     def forward(ctx, x, size_out, kernel_size, stride, padding, dilation):
-        y = x.new_empty(*x.shape[:2], *size_out)
-        index = x.new_empty(*y.shape, dtype=int64)
+        N, C, _, _ = x.shape
+        y = x.new_empty(N, C, *size_out)
+        index = x.new_empty(y.shape, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
         run = on(x.device, max_pool2d_forward_cpu, max_pool2d_forward_cuda, y.numel(), fast.max_pool2d_forward)
         run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
+        ctx.set_materialize_grads(False)  # an index has no gradient, not even zeros
         ctx.size_in, ctx.rows = x.shape, (kernel_size[0], stride[0], padding[0], dilation[0])
         return y, index
 
     @staticmethod
     def backward(ctx, grad_y, grad_index):
         (index,) = ctx.saved_tensors
-        grad_x = grad_y.new_empty(*ctx.size_in)
+        grad_x = grad_y.new_empty(ctx.size_in)
         rows = math.prod(ctx.size_in[:3])  # one thread a row
         run = on(
             grad_y.device,
@@ -279,11 +282,15 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
         TypeError: an argument is of the wrong type.
         NotImplementedError: there is no order among numbers of this dtype, or no kernel for it.
     """
-    window = _checked_window(kernel_size, stride, padding, dilation)
-    size_out = _checked_size_out(input, window, ceil_mode)
-    batch = input.unsqueeze(0) if input.dim() == 3 else input
-    y, index = MaxPool2DWithIndicesFunction.apply(batch, size_out, *window)
-    if input.dim() == 3:
+    kernel_size = pair(kernel_size, "kernel_size", "max_pool2d")
+    unset = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
+    stride = kernel_size if unset else pair(stride, "stride", "max_pool2d")
+    padding, dilation = pair(padding, "padding", "max_pool2d"), pair(dilation, "dilation", "max_pool2d")
+    _check_input(input, ceil_mode)
+    size_out = max_pool2d_geometry(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    batch = input.unsqueeze(0) if input.ndim == 3 else input
+    y, index = MaxPool2DWithIndicesFunction.apply(batch, size_out, kernel_size, stride, padding, dilation)
+    if input.ndim == 3:
         y, index = y.squeeze(0), index.squeeze(0)
     return (y, index) if return_indices else y
 
@@ -295,12 +302,9 @@ def max_pool2d_with_indices(
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-def _checked_window(kernel_size, stride, padding, dilation):
-    kernel_size = pair(kernel_size, "kernel_size", "max_pool2d")
-    unset = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
-    stride = kernel_size if unset else pair(stride, "stride", "max_pool2d")
-    padding = pair(padding, "padding", "max_pool2d")
-    dilation = pair(dilation, "dilation", "max_pool2d")
+@functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
+def max_pool2d_geometry(size_in, kernel_size, stride, padding, dilation, ceil_mode):
+    """(H_out, W_out) for an input of shape `size_in` and pairs of options, if they fit together."""
     for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation)):
         if min(value) < 1 or max(value) >= 2**31:
             raise RuntimeError(f"max_pool2d: {name}={value}: it counts pixels and must be 1 or more")
@@ -310,10 +314,27 @@ def _checked_window(kernel_size, stride, padding, dilation):
             f"max_pool2d: padding={padding}, but for kernel_size={kernel_size} it must be at least 0 and at most {half}: half "
             "the kernel size, which dilation does not raise. More padding would give windows without a single pixel"
         )
-    return kernel_size, stride, padding, dilation
+    if len(size_in) not in (3, 4):
+        raise RuntimeError(
+            f"max_pool2d: expected input (N, C, H, W) or (C, H, W), found {len(size_in)} dimensions, {list(size_in)}; "
+            "a single image without channels needs x.unsqueeze(0)"
+        )
+    if 0 in size_in[-3:]:
+        raise RuntimeError(
+            f"max_pool2d: input of shape {list(size_in)} has no pixels: only the batch size, the first of four dimensions, may "
+            "be 0"
+        )
+    size_out = max_pool2d_output_size(size_in[-2:], kernel_size, stride, padding, dilation, ceil_mode)
+    if min(size_out) < 1:
+        spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
+        raise RuntimeError(
+            f"max_pool2d: a window of {spans} pixels (kernel_size={kernel_size}, dilation={dilation}) does not fit into an image "
+            f"of {tuple(size_in[-2:])} with padding={padding}: the image has been pooled too often, or the window is too large"
+        )
+    return size_out
 
 
-def _checked_size_out(input, window, ceil_mode):
+def _check_input(input, ceil_mode):
     if not isinstance(input, Tensor):
         raise TypeError(
             f"max_pool2d(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with torch.tensor(...)"
@@ -323,29 +344,10 @@ def _checked_size_out(input, window, ceil_mode):
             f"max_pool2d(): argument 'ceil_mode' must be bool, found {ceil_mode!r} ({type(ceil_mode).__name__}); the options "
             "come in the order kernel_size, stride, padding, dilation, ceil_mode, return_indices"
         )
-    shape = list(input.shape)
-    if input.dim() not in (3, 4):
-        raise RuntimeError(
-            f"max_pool2d: expected input (N, C, H, W) or (C, H, W), found {input.dim()} dimensions, {shape}; "
-            "a single image without channels needs x.unsqueeze(0)"
-        )
-    if 0 in shape[-3:]:
-        raise RuntimeError(
-            f"max_pool2d: input of shape {shape} has no pixels: only the batch size, the first of four dimensions, may be 0"
-        )
     if input.dtype.numpy.kind not in "iuf" or input.dtype is float16:
         raise NotImplementedError(
             f"max_pool2d is not implemented for {input.dtype}: convert the input, for example with x.float()"
         )
-    kernel_size, stride, padding, dilation = window
-    size_out = max_pool2d_output_size(shape[-2:], kernel_size, stride, padding, dilation, ceil_mode)
-    if min(size_out) < 1:
-        spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
-        raise RuntimeError(
-            f"max_pool2d: a window of {spans} pixels (kernel_size={kernel_size}, dilation={dilation}) does not fit into an image "
-            f"of {tuple(shape[-2:])} with padding={padding}: the image has been pooled too often, or the window is too large"
-        )
-    return size_out
 
 
 class MaxPool2d(MaxPoolNd):
