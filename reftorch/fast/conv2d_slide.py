@@ -23,6 +23,7 @@ from reftorch.fast.registers import (
     COLS,
     INNER,
     ROWS,
+    aligned,
     by_itself,
     copy_line,
     copy_row,
@@ -155,6 +156,7 @@ def lay_flat(x, n0, images, c0, channels, flat, slide):
 @njit(**SERIAL)
 def slide_share(worker, workers, x, panels, bias, y, start, slide, flat, span, sums):
     by_itself()
+    flat, sums = aligned(flat), aligned(sums)
     N, (groups, tiles) = x.shape[0], panels.shape[:2]
     part = local_array(ROWS, COLS, y.dtype)
     C_in, C_out = x.shape[1] // groups, y.shape[1] // groups

@@ -31,7 +31,7 @@ from reftorch.fast.conv2d_layout import forward_plan
 from reftorch.fast.conv2d_slide import as_rows, lay_flat
 from reftorch.fast.dots import dot_lines
 from reftorch.fast.matmul import DEPTH, pack_rows
-from reftorch.fast.registers import COLS, INNER, ROWS, by_itself, copy_line, local_array, rooms, window
+from reftorch.fast.registers import COLS, INNER, ROWS, aligned, by_itself, copy_line, local_array, rooms, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -157,6 +157,7 @@ def not_finite(line):
 @njit(**SERIAL)
 def weight_share(worker, workers, lines, x, start, windows, totals, checks, lay, last, panels):
     by_itself()
+    last, panels = aligned(last), aligned(panels)
     N, groups, tiles = x.shape[0], totals.shape[0], totals.shape[1] // ROWS
     C, C_out, T = x.shape[1] // groups, lines.shape[0] // N // groups, lines.shape[1]
     part = local_array(ROWS, COLS, x.dtype)
@@ -208,6 +209,7 @@ def put_weights(totals, places, grad_weight):
 @njit(**SERIAL)
 def dots_share(worker, workers, grad_y, x, groups, start, totals, checks, slide, flat, line):
     by_itself()
+    flat, line = aligned(flat), aligned(line)
     N, C_in, C_out = x.shape[0], x.shape[1] // groups, grad_y.shape[1] // groups
     H, W = grad_y.shape[2:]
     for n in range(worker * slide.images, N, workers * slide.images):

@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from reftorch.fast.registers import INNER, by_itself, rooms, window
+from reftorch.fast.registers import INNER, by_itself, window
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
+MEMORY = 8  # multiply-adds that take as long as to read a number
+
+
 def dot_rows(a, b, bias, y):
     """y[i, j] = a[i] · b[j] + bias[j], where a or b has few rows."""
-    (M, N), workers = y.shape, threads_for(b.size * len(a))
+    (M, N), workers = y.shape, threads_for(b.size * len(a) * MEMORY)
     start = np.arange(N) * b.shape[1]
-    sums = rooms(workers, N, np.float64)
+    sums = np.empty((workers, N))
     if workers == 1:
         dot_rows_share(a, b.reshape(-1), start, bias, y, 0, M, 0, N, sums[0])
     else:
@@ -30,7 +33,7 @@ def dot_rows(a, b, bias, y):
 
 def add_rows(a, b, bias, y):
     """y[i] = bias + the sum over k of a[i, k] * b[k], where a has few rows."""
-    (M, N), workers = y.shape, threads_for(b.size * len(a))
+    (M, N), workers = y.shape, threads_for(b.size * len(a) * MEMORY)
     if workers == 1:
         add_rows_share(a, b, bias, y, 0, M, 0, N)
     else:
@@ -83,19 +86,21 @@ def add_rows_share(a, b, bias, y, i0, i1, j0, j1):
     by_itself()
     K, width = b.shape[0], j1 - j0
     for i in range(i0, i1):
-        row, before = window(y[i], j0, width), window(bias, j0, width)
-        for j in range(width):
-            row[j] = before[j]
-        for k in range(0, K - 3, 4):
+        row, before, single = window(y[i], j0, width), window(bias, j0, width), K % 4
+        for k in range(single):
+            line, number = window(b[k], j0, width), a[i, k]
+            for j in range(width):
+                row[j] = before[j] + number * line[j]
+            before = row
+        if single == 0:
+            for j in range(width):
+                row[j] = before[j]
+        for k in range(single, K, 4):
             w0, w1 = window(b[k], j0, width), window(b[k + 1], j0, width)
             w2, w3 = window(b[k + 2], j0, width), window(b[k + 3], j0, width)
             a0, a1, a2, a3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
             for j in range(width):
                 row[j] += a0 * w0[j] + a1 * w1[j] + a2 * w2[j] + a3 * w3[j]
-        for k in range(K // 4 * 4, K):
-            line = window(b[k], j0, width)
-            for j in range(width):
-                row[j] += a[i, k] * line[j]
 
 
 @njit(**PARALLEL)

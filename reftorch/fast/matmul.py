@@ -22,7 +22,19 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.dots import add_rows, dot_rows
-from reftorch.fast.registers import COLS, INLINE, INNER, LANES, ROWS, by_itself, local_array, rooms, turn, window
+from reftorch.fast.registers import (
+    COLS,
+    INLINE,
+    INNER,
+    LANES,
+    ROWS,
+    aligned,
+    by_itself,
+    local_array,
+    rooms,
+    turn,
+    window,
+)
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -114,8 +126,9 @@ def pack_rows(a, turned, k0, depth, i, height, panel):
 @njit(**SERIAL)
 def multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, panels, of_a):
     by_itself()
+    room = aligned(panels)
     K = a.shape[0] if a_turned else a.shape[1]
-    a_panels, b_panel = window(panels, 0, of_a), window(panels, of_a, panels.size - of_a)
+    a_panels, b_panel = window(room, 0, of_a), window(room, of_a, room.size - of_a)
     part = local_array(ROWS, COLS, y.dtype)
     for k0 in range(0, max(K, 1), DEPTH):
         depth = min(DEPTH, K - k0)

@@ -32,7 +32,7 @@ from numba.core.ir_utils import _add_alias, alias_func_extensions
 from numba.extending import lower_builtin, type_callable
 from numba.np.arrayobj import make_array, populate_array
 
-from reftorch.kernel import SERIAL
+from reftorch.kernel import SERIAL, njit
 
 TILES = {  # rows of a tile, numbers in a register
     "avx512": (8, 16),
@@ -68,11 +68,14 @@ INLINE = {**INNER, "forceinline": True}
 
 
 def rooms(workers, size, dtype, fill=np.empty):
-    """Scratch for each worker: numbers from the start of a cache line on, so that no register is filled from two lines."""
-    pitch = -(-size // 16) * 16
-    room = fill(workers * pitch + 16, dtype)
-    skip = (-room.__array_interface__["data"][0] // room.itemsize) % 16
-    return room[skip : skip + workers * pitch].reshape(workers, pitch)
+    """Scratch for each worker: `size` numbers, which its kernel gets from `aligned`."""
+    return fill((workers, size + 16), dtype)
+
+
+@njit(**INLINE)
+def aligned(room):
+    """The numbers of a room from the start of a cache line on, so that no register is filled from two lines."""
+    return window(room, (-room.ctypes.data // room.itemsize) % 16, room.size - 16)
 
 
 # ---------------------------------------------------------------------------------------------------- an array on the stack

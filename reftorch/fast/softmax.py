@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from reftorch.fast.exponential import exp32
-from reftorch.fast.registers import INLINE, by_itself, local_array, rooms, window
+from reftorch.fast.registers import INLINE, by_itself, local_array, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
@@ -40,8 +40,8 @@ def log_probabilities(plain, x, log_p):
     else:
         pieces, share, shared = N * -(-D // BLOCK), pixels_share, pixels_shared
     workers = threads_for(x.size * EXP, pieces)
-    room = rooms(workers, max(BLOCK, C if D == 1 else 0), np.float32)
-    totals = rooms(workers, BLOCK if D > 1 else 1, np.float64)
+    room = np.empty((workers, max(BLOCK, C if D == 1 else 0)), np.float32)
+    totals = np.empty((workers, BLOCK if D > 1 else 1))
     if workers == 1:
         share(x, log_p, 0, pieces, room[0], totals[0])
     else:
@@ -60,7 +60,7 @@ def cross_entropy_backward_x(plain, grad_loss, log_p, target, weight, grad_x, ke
     else:
         pieces, share, shared = N * -(-D // BLOCK), pixel_gradient_share, pixel_gradient_shared
     workers = threads_for(grad_x.size * EXP, pieces)
-    room = rooms(workers, 2 * BLOCK if D > 1 else 1, np.float32)
+    room = np.empty((workers, 2 * BLOCK if D > 1 else 1), np.float32)
     if workers == 1:
         share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, 0, pieces, room[0])
     else:
