@@ -36,6 +36,9 @@ from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
+CHOICE, MEMORY = 25, 16  # multiply-adds that take as long as a choice, or to read or write a number
+
+
 class Windows(NamedTuple):
     """The options, as plain integers for the kernel, and which windows of a row are whole."""
 
@@ -62,7 +65,7 @@ def max_pool2d_forward(plain, x, y, index, K_h, K_w, stride_h, stride_w, pad_h, 
     end = max(first, min((W_in - 1 - reach + pad_w) // stride_w + 1, W_out))
     windows, channels = Windows(*options, first, end), N * C
     planes = [array.reshape(channels, *array.shape[2:]) for array in (x, y, index)]
-    workers = threads_for(y.size * K_h * K_w * 2, channels)
+    workers = threads_for(channels * H_out * -(-W_out // LANES) * LANES * K_h * K_w * CHOICE, channels)
     if workers == 1:
         largest_share(*planes, windows, 0, channels)
     else:
@@ -74,7 +77,7 @@ def max_pool2d_backward_x(plain, grad_y, index, grad_x, K_h, stride_h, pad_h, di
     N, C, H_in, W_in = grad_x.shape
     channels, windows = N * C, grad_y.shape[2] * grad_y.shape[3]
     gradient, winners, lines = (array.reshape(array.size) for array in (grad_y, index, grad_x))
-    workers = threads_for((grad_x.size + 2 * grad_y.size) * 4, max(1, channels))
+    workers = threads_for((grad_x.size + 2 * grad_y.size) * MEMORY, max(1, channels))
     if workers == 1:
         scatter_share(gradient, winners, lines, windows, H_in * W_in, 0, channels)
     else:

@@ -11,7 +11,7 @@ from reftorch.fast.registers import INLINE
 from reftorch.kernel import njit
 from reftorch.threads import available
 
-SHARE = 2_000_000  # multiply-adds that are worth a thread: about 50 microseconds
+SHARE = 1_000_000  # multiply-adds that are worth a thread: about 25 microseconds
 
 
 def threads_for(work, pieces=1 << 30):
