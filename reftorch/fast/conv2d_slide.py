@@ -22,11 +22,14 @@ from reftorch.fast.conv2d_layout import backward_plans, forward_plan
 from reftorch.fast.registers import (
     COLS,
     INNER,
+    LANES,
     ROWS,
+    add_part,
     aligned,
     by_itself,
     copy_line,
     copy_row,
+    fill_lanes,
     local_array,
     rooms,
     window,
@@ -129,8 +132,13 @@ def pack_filters_shared(workers, filters, turned, taps, panels):
 def lay_flat(x, n0, images, c0, channels, flat, slide):
     by_itself()
     H, W = x.shape[2:]
+    whole = slide.step_h == 1 and slide.step_w == 1 and slide.pitch_w == W  # no gaps between the rows
     for b in range(images):
         for c in range(channels):
+            if whole:
+                at = ((c * slide.images + b) * slide.pitch_h + slide.pad_h) * W
+                copy_line(window(flat, at, H * W), window(x[n0 + b, c0 + c].reshape(H * W), 0, H * W))
+                continue
             for phase_h in range(slide.step_h):
                 for phase_w in range(slide.step_w):
                     h0 = (phase_h - slide.pad_h) % slide.step_h  # the first row and column with these remainders
@@ -188,6 +196,8 @@ def slide_share(worker, workers, x, panels, bias, y, start, slide, flat, span, s
 def put_line(line, chunk, y, n, images, c_out, plus, slide):
     """The sums of the places chunk, chunk + 1, ... go to where they are outputs; row by row of the output."""
     by_itself()
+    shift = local_array(1, LANES, line.dtype)[0]
+    fill_lanes(shift, plus)
     top = chunk // slide.pitch_w
     b, h = top // slide.pitch_h, top % slide.pitch_h
     begin = top * slide.pitch_w - chunk  # where column 0 is in the line
@@ -199,8 +209,9 @@ def put_line(line, chunk, y, n, images, c_out, plus, slide):
             row = y[n + b, c_out, h * slide.to_step_h + slide.to_first_h]
             target = window(row, w * slide.to_step_w + slide.to_first_w, width * slide.to_step_w)
             if slide.to_step_w == 1:
-                for s in range(width):
-                    target[s] = source[s] + plus
+                for s in range(0, width, LANES):
+                    count = min(LANES, width - s)
+                    add_part(window(target, s, count), window(source, s, count), shift, count)
             else:
                 for s in range(width):
                     target[s * slide.to_step_w] = source[s] + plus

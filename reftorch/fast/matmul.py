@@ -28,6 +28,7 @@ from reftorch.fast.registers import (
     INNER,
     LANES,
     ROWS,
+    add_part,
     aligned,
     by_itself,
     local_array,
@@ -150,8 +151,9 @@ def put_tile(part, y, i, height, j, width, bias, first):
     for r in range(height):
         row, line = window(y[i + r], j, width), part[r]
         before = window(bias, j, width) if first else row
-        for s in range(width):
-            row[s] = line[s] + before[s]
+        for s in range(0, width, LANES):
+            count = min(LANES, width - s)
+            add_part(window(row, s, count), window(line, s, count), window(before, s, count), count)
 
 
 # ## Rung 5

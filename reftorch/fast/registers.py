@@ -8,6 +8,8 @@ becomes in machine code.
     window         a piece of a line
     add_scaled     row += value * line, for a row of a tile
     copy_row       row[:] = line, for a row of a tile
+    copy_part      target[:n] = line[:n], for no more than a register
+    add_part       target[:n] = line[:n] + other[:n], likewise
     copy_line      target[:] = line, for lines of any size
     fill_lanes     a register of one number
     copy_lanes     target[:] = source, for a register
@@ -329,22 +331,98 @@ def _lower_turn(context, builder, signature, arguments):
     return context.get_dummy_value()
 
 
+# ---------------------------------------------------------------------------------------------------------------- short lines
+def copy_part(target, line, count):
+    """`target[:count] = line[:count]` for at most LANES numbers: none beyond is read or written."""
+    target[:count] = line[:count]
+
+
+def add_part(target, line, other, count):
+    """`target[:count] = line[:count] + other[:count]` for at most LANES numbers: none beyond is read or written."""
+    target[:count] = line[:count] + other[:count]
+
+
+@type_callable(copy_part)
+def _type_copy_part(context):
+    return lambda target, line, count: types.none
+
+
+@type_callable(add_part)
+def _type_add_part(context):
+    return lambda target, line, other, count: types.none
+
+
+@lower_builtin(copy_part, types.Array, types.Array, types.Integer)
+def _lower_copy_part(context, builder, signature, arguments):
+    part = _Part(context, builder, signature, arguments)
+    part.store(part.load(1), 0)
+    return context.get_dummy_value()
+
+
+@lower_builtin(add_part, types.Array, types.Array, types.Array, types.Integer)
+def _lower_add_part(context, builder, signature, arguments):
+    part = _Part(context, builder, signature, arguments)
+    part.store(builder.fadd(part.load(1), part.load(2)), 0)
+    return context.get_dummy_value()
+
+
+class _Part:
+    """The first lanes of registers: as many as the last argument says. The other arguments are arrays."""
+
+    def __init__(self, context, builder, signature, arguments):
+        *kinds, count_kind = signature.args
+        number, lane = context.get_data_type(kinds[0].dtype), ir.IntType(32)
+        size = context.get_abi_sizeof(number)
+        self.builder, self.size = builder, ir.Constant(lane, size)
+        self.register, self.lanes = ir.VectorType(number, LANES), ir.VectorType(ir.IntType(1), LANES)
+        self.places = [
+            builder.bitcast(make_array(kind)(context, builder, array).data, self.register.as_pointer())
+            for kind, array in zip(kinds, arguments[:-1])
+        ]
+        count = _all_lanes(builder, context.cast(builder, arguments[-1], count_kind, types.int32))
+        self.used = builder.icmp_signed("<", ir.Constant(count.type, list(range(LANES))), count)
+        self.name = f"v{LANES}f{8 * size}.p0"
+
+    def load(self, n):
+        place, nothing = self.places[n], ir.Constant(self.register, ir.Undefined)
+        kind = ir.FunctionType(self.register, [place.type, self.size.type, self.lanes, self.register])
+        load = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.masked.load.{self.name}")
+        return self.builder.call(load, [place, self.size, self.used, nothing])
+
+    def store(self, value, n):
+        place = self.places[n]
+        kind = ir.FunctionType(ir.VoidType(), [self.register, place.type, self.size.type, self.lanes])
+        store = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.masked.store.{self.name}")
+        self.builder.call(store, [value, place, self.size, self.used])
+
+
 # -------------------------------------------------------------------------------------------------------------- a whole line
-def copy_line(target, line):
-    """`target[:] = line`, by the processor's fastest way to move memory; a loop has to think about short lines."""
+def move_line(target, line):
+    """`target[:] = line`, by the processor's fastest way to move memory."""
     target[:] = line
 
 
-@type_callable(copy_line)
-def _type_copy_line(context):
+@type_callable(move_line)
+def _type_move_line(context):
     return lambda target, line: types.none
 
 
-@lower_builtin(copy_line, types.Array, types.Array)
-def _lower_copy_line(context, builder, signature, arguments):
+@lower_builtin(move_line, types.Array, types.Array)
+def _lower_move_line(context, builder, signature, arguments):
     target, line = (make_array(kind)(context, builder, array) for kind, array in zip(signature.args, arguments))
     cgutils.raw_memcpy(builder, target.data, line.data, target.nitems, target.itemsize)
     return context.get_dummy_value()
+
+
+@njit(**INLINE)
+def copy_line(target, line):
+    """`target[:] = line`. Most lines of an image are short: to begin moving memory would take longer than to do it."""
+    if line.size > 4 * LANES:
+        move_line(target, line)
+        return
+    for s in range(0, line.size, LANES):
+        count = min(LANES, line.size - s)
+        copy_part(window(target, s, count), window(line, s, count), count)
 
 
 # --------------------------------------------------------------------------------------------------------- a function apart
