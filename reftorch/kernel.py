@@ -37,6 +37,7 @@ from types import FunctionType
 from typing import Any
 
 import numba
+import numpy as np
 from numba import njit, prange
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
@@ -235,9 +236,11 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
     if device.type == "cpu":
         if _debugging:
             return _stepped(cpu_kernel)
-        run = functools.partial(fast, cpu_kernel) if fast and _fast else cpu_kernel
-        run = run if guards.guard is None else guards.guard(run)
-        return functools.partial(guards.by_size, run) if threads <= guards.FEW else run
+        run = functools.partial(guards.by_size, cpu_kernel) if threads <= guards.FEW else cpu_kernel
+        run = (
+            functools.partial(fast, run) if fast and _fast else run
+        )  # which decides for itself how many threads it uses
+        return run if guards.guard is None else guards.guard(run)
     block = min(256, max(threads, 1))
     return cuda_kernel[-(-max(threads, 1) // block), block]
 
@@ -262,7 +265,9 @@ def arrays(*tensors: Any) -> list:
                 f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
                 f"{tensor.device}: move one of them with .to('{device}') (a Module moves all its parameters)"
             )
-        found.append(tensor.array if tensor.is_contiguous() else tensor.contiguous().array)
+        array = tensor.array
+        dense = array.flags.c_contiguous if type(array) is np.ndarray else tensor.is_contiguous()
+        found.append(array if dense else tensor.contiguous().array)
     return found
 
 

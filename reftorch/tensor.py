@@ -81,7 +81,7 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     ) -> Tensor:
         """A tensor of this one's dtype and device whose elements are not set."""
         if self.device is CPU and not (device or requires_grad or more):  # the results of all kernels
-            kind = self.dtype if dtype is None else types.as_dtype(dtype)
+            kind = types.as_dtype(dtype) or self.dtype
             shape = size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
             try:
                 if type(shape) is Size or bool not in map(type, shape):

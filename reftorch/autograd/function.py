@@ -102,7 +102,7 @@ def _record(node: Node, args: tuple, outputs: list) -> None:
     output_like: list = []
     node._connect(edges, output_like)
     for i, output in enumerate(outputs):
-        if not isinstance(output, Differentiable):
+        if not is_tensor(output):
             output_like.append(((), None, None))
             continue
         dtype = output.dtype

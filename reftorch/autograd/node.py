@@ -121,7 +121,7 @@ class Node:
         """After forward, when versions are final: note what was to be saved."""
         saved: list = []
         for i, tensor in enumerate(self._to_save):
-            if not (tensor is None or isinstance(tensor, Differentiable)):
+            if not (tensor is None or is_tensor(tensor)):
                 raise TypeError(
                     f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
                     "keep it as an attribute of ctx"
@@ -205,7 +205,7 @@ class Node:
         node, output = self.next_functions[index]
         if node is None:
             return None
-        if not isinstance(grad, Differentiable):
+        if not is_tensor(grad):
             raise RuntimeError(
                 f"{type(self).name(self)} returned, at index {index}, a {type(grad).__name__} as a gradient: expected a tensor "
                 "or None"

@@ -19,21 +19,8 @@ import math
 import numpy as np
 
 from reftorch.fast.conv2d_layout import backward_plans, forward_plan
-from reftorch.fast.registers import (
-    COLS,
-    INNER,
-    LANES,
-    ROWS,
-    add_part,
-    aligned,
-    by_itself,
-    copy_line,
-    copy_row,
-    fill_lanes,
-    local_array,
-    rooms,
-    window,
-)
+from reftorch.fast.lanes import add_part, copy_line, fill_lanes
+from reftorch.fast.registers import COLS, INNER, LANES, ROWS, aligned, by_itself, copy_row, local_array, rooms, window
 from reftorch.fast.tile import multiply_row, multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange

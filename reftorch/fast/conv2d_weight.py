@@ -30,8 +30,9 @@ import numpy as np
 from reftorch.fast.conv2d_layout import forward_plan
 from reftorch.fast.conv2d_slide import as_rows, lay_flat
 from reftorch.fast.dots import dot_lines
+from reftorch.fast.lanes import copy_line
 from reftorch.fast.matmul import DEPTH, pack_rows
-from reftorch.fast.registers import COLS, INNER, ROWS, aligned, by_itself, copy_line, local_array, rooms, window
+from reftorch.fast.registers import COLS, INNER, ROWS, aligned, by_itself, local_array, rooms, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange

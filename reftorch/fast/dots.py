@@ -16,7 +16,6 @@ from reftorch.fast.registers import INNER, by_itself, window
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-
 MEMORY = 8  # multiply-adds that take as long as to read a number
 
 

@@ -22,20 +22,8 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.dots import add_rows, dot_rows
-from reftorch.fast.registers import (
-    COLS,
-    INLINE,
-    INNER,
-    LANES,
-    ROWS,
-    add_part,
-    aligned,
-    by_itself,
-    local_array,
-    rooms,
-    turn,
-    window,
-)
+from reftorch.fast.lanes import add_part, turn
+from reftorch.fast.registers import COLS, INLINE, INNER, LANES, ROWS, aligned, by_itself, local_array, rooms, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange

@@ -22,19 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reftorch.fast.registers import (
-    INLINE,
-    LANES,
-    by_itself,
-    copy_lanes,
-    fill_lanes,
-    local_array,
-    take_larger,
-    window,
-)
+from reftorch.fast.lanes import copy_lanes, fill_lanes, take_larger
+from reftorch.fast.registers import INLINE, LANES, by_itself, local_array, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
-
 
 CHOICE, MEMORY = 25, 16  # multiply-adds that take as long as a choice, or to read or write a number
 

@@ -11,8 +11,10 @@ import pytest
 from numba import njit, prange
 
 from reftorch.fast import registers
-from reftorch.fast.registers import COLS, LANES, ROWS, TILES, copy_line, take_larger, window
+from reftorch.fast.lanes import add_part, copy_lanes, copy_line, copy_part, fill_lanes, take_larger, turn
+from reftorch.fast.registers import COLS, LANES, ROWS, TILES, aligned, window
 from reftorch.fast.tile import multiply_row, multiply_tile
+from reftorch.kernel import plain
 
 HERE = Path(__file__).parent
 
@@ -45,18 +47,96 @@ def test_tile_is_a_matrix_product(dtype, depth):
         assert np.array_equal(part[1], wanted[1]) and np.isnan(part[[0, 2]]).all()
 
 
+@njit
+def move(target, source, size):
+    copy_line(window(target, 2, size), window(source, 1, size))
+
+
+@njit
+def copy_some(target, line, other, count):
+    copy_part(target[1:], line, count)
+
+
+@njit
+def add_some(target, line, other, count):
+    add_part(target[1:], line, other, count)
+
+
+@njit
+def turn_rows(a, target):
+    turn(ROWS, a, 3, 5, target, ROWS)
+
+
+@njit
+def turn_columns(a, target):
+    turn(LANES, a, 3, 5, target, COLS)
+
+
+@njit
+def fill_and_copy(target, value):
+    fill_lanes(target, value)
+    copy_lanes(target[LANES + 1 :], target)
+
+
+@njit
+def first_address(room):
+    line = aligned(room)
+    line[:] = 1
+    return line.ctypes.data
+
+
 @pytest.mark.parametrize("size", [0, 1, 13, 48, 300])
 def test_a_line_is_copied_and_nothing_beyond_it(size):
-    def move(target, source, size):
-        copy_line(window(target, 2, size), window(source, 1, size))
-
     source = np.arange(310, dtype=np.float32)
     wanted = np.full(310, -1, np.float32)
     wanted[2 : 2 + size] = source[1 : 1 + size]
-    for form in (move, njit(move)):
+    for form in (plain(move), move):
         target = np.full(310, -1, np.float32)
         form(target, source, size)
         assert np.array_equal(target, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [0, 1, LANES - 1, LANES])
+def test_no_more_than_a_part_is_read_and_written(count, dtype):
+    line, other = np.arange(1, count + 1).astype(dtype), np.arange(10, 10 + count).astype(dtype)  # nothing lies beyond
+    for kernel, result in ((copy_some, line), (add_some, line + other)):
+        wanted = np.full(LANES + 2, -1, dtype)
+        wanted[1 : 1 + count] = result
+        for form in (plain(kernel), kernel):
+            target = np.full(LANES + 2, -1, dtype)
+            form(target, line, other, count)
+            assert np.array_equal(target, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_block_is_turned(dtype):
+    a = np.arange(40.0 * 50).reshape(40, 50).astype(dtype)
+    for kernel, rows, pitch in ((turn_rows, ROWS, ROWS), (turn_columns, LANES, COLS)):
+        wanted = np.full((LANES, pitch), -1, dtype)
+        wanted[:, :rows] = a[3 : 3 + rows, 5 : 5 + LANES].T
+        for form in (plain(kernel), kernel):
+            target = np.full(LANES * pitch, -1, dtype)
+            form(a, target)
+            assert np.array_equal(target, wanted.reshape(-1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_a_register_is_filled_and_copied(dtype):
+    wanted = np.full(2 * LANES + 2, -1, dtype)
+    wanted[:LANES] = wanted[LANES + 1 : -1] = 7
+    target = np.full(2 * LANES + 2, -1, dtype)
+    fill_and_copy(target, 7)
+    assert np.array_equal(target, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shift", range(4))
+def test_a_room_begins_with_a_cache_line(shift, dtype):
+    room = np.zeros(100, dtype)[shift : 60 + shift]
+    address = first_address(room)
+    assert address % 64 == 0
+    assert room.sum() == room.size - 16  # as many numbers as were asked for, all of them in the room
 
 
 def test_a_store_into_a_window_is_kept():
@@ -109,14 +189,6 @@ def test_take_larger(step, dtype):
         results.append((best, found))
     assert np.array_equal(results[0][0], results[1][0], equal_nan=True)
     assert np.array_equal(results[0][1], results[1][1]) and (results[0][1] >= 100).all()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_rooms_start_on_a_cache_line(dtype):
-    for workers, size in ((1, 1), (2, 100), (3, 5)):
-        room = registers.rooms(workers, size, np.dtype(dtype), np.zeros)
-        assert room.shape[0] == workers and size <= room.shape[1] < size + 16 and room.dtype == dtype
-        assert not room.any() and all(row.ctypes.data % 64 == 0 for row in room)
 
 
 def test_tiles_fit_into_the_registers():

@@ -302,9 +302,13 @@ def _check_arguments(input, weight, bias):
         )
     size_in, size = input.shape, weight.shape
     if not size_in or not size:
-        raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D")
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"
+        )
     if len(size) > 2:
-        raise RuntimeError(f"linear: weight has shape {list(size)}; wanted (out_features, in_features) or (in_features)")
+        raise RuntimeError(
+            f"linear: weight has shape {list(size)}; wanted (out_features, in_features) or (in_features)"
+        )
     if size_in[-1] != size[-1]:
         raise RuntimeError(
             f"linear: input of shape {list(size_in)} has {size_in[-1]} features (its last dimension), but weight of "
