@@ -23,12 +23,12 @@ class Matmul(Function):
         needs_a, needs_b = ctx.needs_input_grad
         ctx.save_for_backward(a if needs_b else None, b if needs_a else None)
         x, y = a.array, b.array
-        if x.shape[x.ndim - 1] == 1:  # one product a sum: NumPy's matmul takes ten times as long as its multiply
-            return Tensor._make(quietly(library(a.device).multiply, x, y), a.device)
-        if a.device is CPU and x.ndim == y.ndim == 2 and x.dtype.kind == "f" and _wakes_threads(x, y) and fast_forms():
+        if a.device is CPU and x.ndim == y.ndim == 2 and x.dtype.kind == "f" and _is_large(x, y) and fast_forms():
             product = np.empty((x.shape[0], y.shape[1]), x.dtype)
             fast_matmul(x, y, product)
             return Tensor._make(product, CPU, a.dtype)
+        if x.shape[x.ndim - 1] == 1:  # one product a sum: NumPy's matmul takes ten times as long as its multiply
+            return Tensor._make(quietly(library(a.device).multiply, x, y), a.device)
         return Tensor._make(quietly(library(a.device).matmul, x, y), a.device)
 
     @staticmethod
@@ -41,10 +41,13 @@ class Matmul(Function):
         )
 
 
-def _wakes_threads(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether NumPy's BLAS would compute on threads of its own, for which those of the kernels would have to make room."""
+def _is_large(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether NumPy's BLAS would compute on threads of its own, for which those of the kernels would have to make room.
+
+    Of vectors, it does so early; and NumPy's product of a column and a row, which is none of BLAS's, has only one thread.
+    """
     work = a.size * b.shape[1]
-    return work > (8192 if min(len(a), b.shape[1]) == 1 else 2**20)
+    return work > (8192 if min(len(a), b.shape[1]) == 1 else 2**16 if a.shape[1] == 1 else 2**20)
 
 
 @tensor_first
