@@ -6,7 +6,7 @@ The plain loop takes each output by itself, asks for each weight whether its pix
 2. *A flat image* (`conv2d_layout.py`): padded by zeros, row after row, so that nothing needs to be asked and short rows join.
 3. *Tiles* (`tile.py`): ROWS filters and COLS places are summed up in registers over all weights.
 4. *Chunks*: the places are cut into pieces whose pixels fit into the cache, and all filters pass over one piece.
-5. *Threads*: each takes every so-many-th block of images.
+5. *Threads*: each takes every so-many-th block of images; or, where there are too few, a share of the filters.
 
 A zero of the padding times a weight is zero, unless the weight is infinite or NaN: then the plain loop, which has no such
 product, gives another result, and does the work.
@@ -72,15 +72,15 @@ def convolve(x, filters, turned, taps, bias, y, start, slide):
     else:
         pack_filters_shared(workers, filters, turned, taps, panels)
     blocks = -(-len(x) // slide.images)
-    workers = threads_for(y.size * start.size, blocks)
+    workers = threads_for(y.size * start.size, max(blocks, tiles))
     flats = rooms(workers, slide.size, y.dtype, np.zeros)
     few = outs <= FEW
     span = slide.images * slide.pitch_h * slide.pitch_w + COLS if few else CHUNK
     sums = rooms(workers, (FEW if few else ROWS) * span, y.dtype)
     if workers == 1:
-        slide_share(0, 1, x, panels, bias, y, start, slide, flats[0], span, sums[0])
+        slide_share(0, 1, 0, tiles, x, panels, bias, y, start, slide, flats[0], span, sums[0])
     else:
-        slide_shared(workers, x, panels, bias, y, start, slide, flats, span, sums)
+        slide_shared(workers, blocks < workers, x, panels, bias, y, start, slide, flats, span, sums)
 
 
 # ## Panels
@@ -149,10 +149,10 @@ def lay_flat(x, n0, images, c0, channels, flat, slide):
 # The sums of a chunk stand together before they go into y: rows of one length are put there faster than the pieces that a tile
 # holds. For a few filters, as in a depthwise convolution, the chunk is all there is.
 @njit(**SERIAL)
-def slide_share(worker, workers, x, panels, bias, y, start, slide, flat, span, sums):
+def slide_share(worker, workers, i0, i1, x, panels, bias, y, start, slide, flat, span, sums):
     by_itself()
     flat, sums = aligned(flat), aligned(sums)
-    N, (groups, tiles) = x.shape[0], panels.shape[:2]
+    N, groups = x.shape[0], panels.shape[0]
     part = local_array(ROWS, COLS, y.dtype)
     C_in, C_out = x.shape[1] // groups, y.shape[1] // groups
     for n in range(worker * slide.images, N, workers * slide.images):
@@ -162,7 +162,7 @@ def slide_share(worker, workers, x, panels, bias, y, start, slide, flat, span, s
             lay_flat(x, n, images, g * C_in, C_in, flat, slide)
             for chunk in range(0, places, span):
                 size = min(span, places - chunk)
-                for i in range(tiles):
+                for i in range(i0, i1):
                     c_out, rows = g * C_out + i * ROWS, min(ROWS, C_out - i * ROWS)
                     for at in range(0, size, COLS):
                         if rows > FEW:
@@ -210,7 +210,11 @@ def put_line(line, chunk, y, n, images, c_out, plus, slide):
 
 # ## Rung 5
 @njit(**PARALLEL)
-def slide_shared(workers, x, panels, bias, y, start, slide, flats, span, sums):
+def slide_shared(workers, by_filters, x, panels, bias, y, start, slide, flats, span, sums):
+    tiles = panels.shape[1]
     for worker in prange(workers):
         w = np.int64(worker)
-        slide_share(w, workers, x, panels, bias, y, start, slide, flats[w], span, sums[w])
+        first, step, i0, i1 = w, workers, 0 * w, tiles
+        if by_filters:
+            first, step, i0, i1 = 0 * w, 1, w * tiles // workers, (w + 1) * tiles // workers
+        slide_share(first, step, i0, i1, x, panels, bias, y, start, slide, flats[w], span, sums[w])

@@ -9,7 +9,7 @@ The plain loop sums it up weight by weight. The way up:
 2. *Windows*: the weights of all rows of the filter are covered with as few pieces of COLS numbers as possible.
 3. *Tiles*: ROWS filters and COLS weights are summed up in registers over a few hundred positions.
 4. *Long sums*: these short sums of the data's type are added up in float64, as the plain loop does.
-5. *Threads*: each has its own sums, over its share of the images.
+5. *Threads*: each has its own sums, over its share of the images; or, where there are too few, those of its share of the filters.
 
 Where a group has only a few filters and channels (one each in a depthwise convolution, few in a first layer), hardly any of a
 tile would be used. There the *positions* are taken side by side, as in `conv2d_slide.py`: each weight is a dot product of two
@@ -99,16 +99,17 @@ def by_tiles(grad_y, x, grad_weight, groups, lay, start, windows, places):
     """Rungs 1 to 5; returns whether all numbers were finite."""
     (N, C_out), (_, C, K_h, K_w) = grad_y.shape[:2], grad_weight.shape
     tiles = -(-C_out // groups // ROWS)
-    workers = threads_for(grad_y.size * places.size, -(-N // lay.images))
+    blocks = -(-N // lay.images)
+    workers = threads_for(grad_y.size * places.size, max(blocks, tiles))
     totals = np.zeros((workers, groups, tiles * ROWS, windows.size * COLS))
     checks = np.zeros(workers)
     lines = grad_y.reshape(N * C_out, -1)
     lasts = rooms(workers, lay.images * lay.rows * lay.cols * C + windows[-1] + COLS, x.dtype, np.zeros)
     panels = rooms(workers, tiles * start.size * ROWS, x.dtype)
     if workers == 1:
-        weight_share(0, 1, lines, x, start, windows, totals[0], checks, lay, lasts[0], panels[0])
+        weight_share(0, 1, 0, tiles, lines, x, start, windows, totals[0], checks, lay, lasts[0], panels[0])
     else:
-        weight_shared(workers, lines, x, start, windows, totals, checks, lay, lasts, panels)
+        weight_shared(workers, blocks < workers, lines, x, start, windows, totals, checks, lay, lasts, panels)
     put_weights(totals, places, grad_weight.reshape(groups, C_out // groups, C, K_h * K_w))
     return math.isfinite(checks.sum())
 
@@ -156,10 +157,10 @@ def not_finite(line):
 
 
 @njit(**SERIAL)
-def weight_share(worker, workers, lines, x, start, windows, totals, checks, lay, last, panels):
+def weight_share(worker, workers, i0, i1, lines, x, start, windows, totals, check, lay, last, panels):
     by_itself()
     last, panels = aligned(last), aligned(panels)
-    N, groups, tiles = x.shape[0], totals.shape[0], totals.shape[1] // ROWS
+    N, groups = x.shape[0], totals.shape[0]
     C, C_out, T = x.shape[1] // groups, lines.shape[0] // N // groups, lines.shape[1]
     part = local_array(ROWS, COLS, x.dtype)
     for n in range(worker * lay.images, N, workers * lay.images):
@@ -169,14 +170,14 @@ def weight_share(worker, workers, lines, x, start, windows, totals, checks, lay,
             for t0 in range(0, T, DEPTH):
                 depth = min(DEPTH, T - t0)
                 begin, size = start[t0 : t0 + images * depth], images * depth * ROWS
-                for i in range(tiles):
+                for i in range(i0, i1):
                     for b in range(images):
                         row, rows = ((n + b) * groups + g) * C_out + i * ROWS, min(ROWS, C_out - i * ROWS)
                         panel = window(panels, i * size + b * depth * ROWS, depth * ROWS)
                         pack_rows(lines, False, t0, depth, row, rows, panel)
-                        checks[worker] += not_finite(panel)
+                        check[0] += not_finite(panel)
                 for j in range(windows.size):
-                    for i in range(tiles):
+                    for i in range(i0, i1):
                         multiply_tile(window(panels, i * size, size), last, begin, windows[j], part)
                         for r in range(ROWS):
                             sums, line = window(totals[g, i * ROWS + r], j * COLS, COLS), part[r]
@@ -185,10 +186,15 @@ def weight_share(worker, workers, lines, x, start, windows, totals, checks, lay,
 
 
 @njit(**PARALLEL)
-def weight_shared(workers, lines, x, start, windows, totals, checks, lay, lasts, panels):
+def weight_shared(workers, by_filters, lines, x, start, windows, totals, checks, lay, lasts, panels):
+    tiles = totals.shape[2] // ROWS
     for worker in prange(workers):
         w = np.int64(worker)
-        weight_share(w, workers, lines, x, start, windows, totals[w], checks, lay, lasts[w], panels[w])
+        first, step, i0, i1 = w, workers, 0 * w, tiles
+        if by_filters:
+            first, step, i0, i1 = 0 * w, 1, w * tiles // workers, (w + 1) * tiles // workers
+        check = checks[w : w + 1]
+        weight_share(first, step, i0, i1, lines, x, start, windows, totals[w], check, lay, lasts[w], panels[w])
 
 
 @njit(**SERIAL)
