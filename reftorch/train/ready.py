@@ -45,14 +45,14 @@ def _rehearse(modules: list[list[str]], compiling: Callable[[str | None], None])
     """Run these modules, each with its arguments, at once; returns whether all went well."""
     environment = {**os.environ, IN_REHEARSAL: "1", "PYTHONUNBUFFERED": "1"}
     read, write = os.pipe()
-    processes = [
-        subprocess.Popen([sys.executable, "-m", *module], env=environment, stdout=write, stderr=subprocess.DEVNULL)
-        for module in modules
-    ]
-    os.close(write)
+    processes: list[subprocess.Popen] = []
     running = False
-    try:
-        with open(read, encoding="utf-8", errors="replace") as lines:
+    with open(read, encoding="utf-8", errors="replace") as lines:
+        try:
+            with open(write, "wb") as out:  # closed here, the lines end when the processes do
+                for module in modules:
+                    command = [sys.executable, "-m", *module]
+                    processes.append(subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.DEVNULL))
             for line in lines:
                 word, _, name = line.strip().partition(" ")
                 if word == "compiling":
@@ -60,13 +60,13 @@ def _rehearse(modules: list[list[str]], compiling: Callable[[str | None], None])
                         compiling(None)
                     compiling(name)
                     running = True
-        if running:
-            compiling(None)
-        return all([process.wait() == 0 for process in processes])
-    finally:
-        for process in processes:
-            process.kill()  # nothing, where it has ended
-            process.wait()
+            if running:
+                compiling(None)
+            return all([process.wait() == 0 for process in processes])
+        finally:
+            for process in processes:
+                process.kill()  # nothing, where it has ended
+                process.wait()
 
 
 def rehearsal_of(options: argparse.Namespace) -> list[str]:

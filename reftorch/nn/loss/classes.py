@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reftorch.tensor import Tensor
-from reftorch.types import Size, float32, float64, int64, uint8
+from reftorch.types import CPU, Size, float32, float64, int64, uint8
 
 
 @functools.lru_cache(maxsize=512)  # in training the same shapes come again and again, here and below
@@ -85,7 +85,7 @@ def check_label_dtype(target: Tensor) -> None:
 
 def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
     """Raise IndexError unless each label is `ignore_index` or from 0 to C - 1: a kernel would read outside its arrays."""
-    labels = target.detach().cpu().numpy()
+    labels = target.array if target.device is CPU else target.detach().cpu().array
     # as a number without a sign, a negative one is very large: so one walk over the labels is enough
     if labels.size == 0 or labels.view(np.uint64).max() < C:
         return

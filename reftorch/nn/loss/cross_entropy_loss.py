@@ -297,10 +297,11 @@ def cross_entropy(
     check_logits("cross_entropy", input)
     if weight is None:
         weight = input.new_ones(class_extents(input.shape)[1])
-    check_tensor("cross_entropy", "weight", weight)
-    check_class_weight(weight, input)
+    else:
+        check_tensor("cross_entropy", "weight", weight)
+        check_class_weight(weight, input)
     smoothing = float(label_smoothing) if label_smoothing > 0 else 0.0
-    keep, spread = 1 - smoothing, smoothing / max(1, weight.shape[0])
+    keep, spread = 1 - smoothing, smoothing / max(1, len(weight))
     if target.shape == input.shape:
         return _with_probabilities(input, target, weight, keep, spread, ignore_index, reduction)
     return _with_labels(input, target, weight, keep, spread, ignore_index, reduction)
@@ -320,7 +321,7 @@ def _with_labels(input, target, weight, keep, spread, ignore_index, reduction):
             "pass weight.detach()"
         )
     target = target if target.dtype is int64 else target.to(int64)
-    check_label_range(target, weight.shape[0], ignore_index)
+    check_label_range(target, len(weight), ignore_index)
     return CrossEntropyFunction.apply(input, target, weight, keep, spread, ignore_index, reduction)
 
 
