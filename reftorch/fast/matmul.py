@@ -6,12 +6,13 @@ The plain loop takes each y by itself and reads a row of A and a column of B for
 2. *Panels*: what a tile reads is copied in the order in which it is read, COLS columns of B and ROWS rows of A, so that it comes
    without gaps and stays in the cache. A panel of B serves all tiles of its columns, a panel of A all tiles of its rows.
 3. *Slices*: k is cut into pieces of DEPTH, so that the panels are small. The first piece is written to y, the others are added.
-4. *Turned matrices*: the three products of a linear layer are x Wᵀ, g W and gᵀ x. What is turned is read so when it is copied.
+4. *Turned matrices*: the three products of a linear layer are x Wᵀ, g W and gᵀ x. What is turned is turned back when it is copied,
+   block by block in registers (`turn` in `lanes.py`).
 5. *Threads*: each takes a share of the rows of y, or of its columns if they are more. A small product stays with one thread, as
    waking another takes longer.
 
 With one core that can do 76 billion multiply-adds a second, 512 x 512 matrices: the plain loop 4 billion, rung 1 with B as it
-lies in memory 25, all rungs 43.
+lies in memory 25, all rungs 52.
 
 A matrix times one vector, or a few, is another matter: each number of the matrix is used once, or a few times, and copying does
 not pay. See `dots.py`.
