@@ -93,10 +93,9 @@ class OnTape(Differentiable):
 
     def _edge(self) -> Edge:
         """Where the gradient with respect to this tensor is sent."""
-        if self._base is not None and self._seen_history != self._base._history:
-            self._view_again()
-        if self._grad_fn is not None:
-            return self._grad_fn, self._output_nr
+        node = self.grad_fn
+        if node is not None:
+            return node, self._output_nr
         accumulator = self._accumulator() if self._accumulator is not None else None
         if accumulator is None:
             accumulator = AccumulateGrad(self)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from reftorch.fast.conv2d_layout import backward_plans, forward_plan
 from reftorch.fast.lanes import add_part, copy_line, fill_lanes
 from reftorch.fast.registers import COLS, INNER, LANES, ROWS, aligned, by_itself, copy_row, local_array, rooms, window
 from reftorch.fast.tile import multiply_row, multiply_tile
-from reftorch.fast.workers import threads_for
+from reftorch.fast.workers import part_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 CHUNK = 6 * COLS  # places
@@ -149,13 +149,13 @@ def lay_flat(x, n0, images, c0, channels, flat, slide):
 # The sums of a chunk stand together before they go into y: rows of one length are put there faster than the pieces that a tile
 # holds. For a few filters, as in a depthwise convolution, the chunk is all there is.
 @njit(**SERIAL)
-def slide_share(worker, workers, i0, i1, x, panels, bias, y, start, slide, flat, span, sums):
+def slide_share(first, step, i0, i1, x, panels, bias, y, start, slide, flat, span, sums):
     by_itself()
     flat, sums = aligned(flat), aligned(sums)
     N, groups = x.shape[0], panels.shape[0]
     part = local_array(ROWS, COLS, y.dtype)
     C_in, C_out = x.shape[1] // groups, y.shape[1] // groups
-    for n in range(worker * slide.images, N, workers * slide.images):
+    for n in range(first * slide.images, N, step * slide.images):
         images = min(slide.images, N - n)
         places = ((images - 1) * slide.pitch_h + slide.outputs_h - 1) * slide.pitch_w + slide.outputs_w
         for g in range(groups):
@@ -214,7 +214,5 @@ def slide_shared(workers, by_filters, x, panels, bias, y, start, slide, flats, s
     tiles = panels.shape[1]
     for worker in prange(workers):
         w = np.int64(worker)
-        first, step, i0, i1 = w, workers, 0 * w, tiles
-        if by_filters:
-            first, step, i0, i1 = 0 * w, 1, w * tiles // workers, (w + 1) * tiles // workers
+        first, step, i0, i1 = part_of(w, workers, tiles, by_filters)
         slide_share(first, step, i0, i1, x, panels, bias, y, start, slide, flats[w], span, sums[w])

@@ -34,7 +34,7 @@ from reftorch.fast.lanes import copy_line
 from reftorch.fast.matmul import DEPTH, pack_rows
 from reftorch.fast.registers import COLS, INNER, ROWS, aligned, by_itself, local_array, rooms, window
 from reftorch.fast.tile import multiply_tile
-from reftorch.fast.workers import threads_for
+from reftorch.fast.workers import part_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 PIECE = 1024  # positions whose sum is of the data's type
@@ -157,13 +157,13 @@ def not_finite(line):
 
 
 @njit(**SERIAL)
-def weight_share(worker, workers, i0, i1, lines, x, start, windows, totals, check, lay, last, panels):
+def weight_share(first, step, i0, i1, lines, x, start, windows, totals, check, lay, last, panels):
     by_itself()
     last, panels = aligned(last), aligned(panels)
     N, groups = x.shape[0], totals.shape[0]
     C, C_out, T = x.shape[1] // groups, lines.shape[0] // N // groups, lines.shape[1]
     part = local_array(ROWS, COLS, x.dtype)
-    for n in range(worker * lay.images, N, workers * lay.images):
+    for n in range(first * lay.images, N, step * lay.images):
         images = min(lay.images, N - n)
         for g in range(groups):
             lay_channels_last(x, n, images, g * C, C, last, lay)
@@ -190,9 +190,7 @@ def weight_shared(workers, by_filters, lines, x, start, windows, totals, checks,
     tiles = totals.shape[2] // ROWS
     for worker in prange(workers):
         w = np.int64(worker)
-        first, step, i0, i1 = w, workers, 0 * w, tiles
-        if by_filters:
-            first, step, i0, i1 = 0 * w, 1, w * tiles // workers, (w + 1) * tiles // workers
+        first, step, i0, i1 = part_of(w, workers, tiles, by_filters)
         check = checks[w : w + 1]
         weight_share(first, step, i0, i1, lines, x, start, windows, totals[w], check, lay, lasts[w], panels[w])
 

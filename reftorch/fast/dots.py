@@ -13,11 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.registers import INNER, by_itself, window
-from reftorch.fast.workers import share_of, threads_for
+from reftorch.fast.workers import MEMORY, share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
-
-MEMORY = 8  # multiply-adds that take as long as to read a number
-
 
 def dot_rows(a, b, bias, y):
     """y[i, j] = a[i] · b[j] + bias[j], where a or b has few rows."""

@@ -25,12 +25,12 @@ from reftorch.kernel import njit
 
 def fill_lanes(register, value):
     """The same number in all LANES."""
-    register[:] = value
+    register[:LANES] = value
 
 
 def copy_lanes(target, source):
     """`target[:] = source` for LANES numbers."""
-    target[:] = source
+    target[:LANES] = source[:LANES]
 
 
 @type_callable(fill_lanes)

@@ -24,10 +24,10 @@ import numpy as np
 
 from reftorch.fast.lanes import copy_lanes, fill_lanes, take_larger
 from reftorch.fast.registers import INLINE, LANES, by_itself, local_array, window
-from reftorch.fast.workers import threads_for
+from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-CHOICE, MEMORY = 25, 16  # multiply-adds that take as long as a choice, or to read or write a number
+CHOICE = 25  # multiply-adds that take as long as a choice
 
 
 class Windows(NamedTuple):
@@ -68,7 +68,7 @@ def max_pool2d_backward_x(plain, grad_y, index, grad_x, K_h, stride_h, pad_h, di
     N, C, H_in, W_in = grad_x.shape
     channels, windows = N * C, grad_y.shape[2] * grad_y.shape[3]
     gradient, winners, lines = (array.reshape(array.size) for array in (grad_y, index, grad_x))
-    workers = threads_for((grad_x.size + 2 * grad_y.size) * MEMORY, max(1, channels))
+    workers = threads_for((grad_x.size + 2 * grad_y.size) * 2 * MEMORY, max(1, channels))  # 2: not one after the other
     if workers == 1:
         scatter_share(gradient, winners, lines, windows, H_in * W_in, 0, channels)
     else:

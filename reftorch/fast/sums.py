@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.registers import by_itself, window
-from reftorch.fast.workers import threads_for
+from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
@@ -21,7 +21,7 @@ def conv2d_backward_bias(plain, grad_y, grad_bias):
     if grad_bias.dtype.kind != "f":
         return plain(grad_y, grad_bias)
     N, C_out, H_out, W_out = grad_y.shape
-    images, workers = grad_y.reshape(N, C_out, H_out * W_out), threads_for(grad_y.size * 8, C_out)
+    images, workers = grad_y.reshape(N, C_out, H_out * W_out), threads_for(grad_y.size * MEMORY, C_out)
     if workers == 1:
         channel_sums_share(images, grad_bias, 0, C_out)
     else:
@@ -31,7 +31,7 @@ def conv2d_backward_bias(plain, grad_y, grad_bias):
 def column_sums(x, sums):
     """sums[j] = the sum over i of x[i, j]"""
     D = x.shape[1]
-    workers, totals = threads_for(x.size * 8, D // 16), np.zeros(D)
+    workers, totals = threads_for(x.size * MEMORY, D // 16), np.zeros(D)
     if workers == 1:
         column_sums_share(x, sums, 0, D, totals)
     else:

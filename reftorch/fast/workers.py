@@ -12,6 +12,7 @@ from reftorch.kernel import njit
 from reftorch.threads import available
 
 SHARE = 1_000_000  # multiply-adds that are worth a thread: about 25 microseconds
+MEMORY = 8  # multiply-adds that take as long as to read or write a number, one after the other
 
 
 def threads_for(work, pieces=1 << 30):
@@ -29,3 +30,14 @@ def share_of(worker, workers, y):
     if i1 > j1:
         return i0, (worker + 1) * i1 // workers, 0 * j1, j1
     return 0 * i1, i1, j0, (worker + 1) * j1 // workers
+
+
+@njit(**INLINE)
+def part_of(worker, workers, tiles, by_tiles):
+    """Of blocks of images and tiles of filters, the worker's: its first block, the step to the next one, its tiles from i0 to i1.
+
+    It takes all tiles of some blocks; or, where there are fewer blocks than workers, some tiles of all.
+    """
+    if by_tiles:
+        return 0 * worker, 1, worker * tiles // workers, (worker + 1) * tiles // workers
+    return worker, workers, 0 * worker, tiles

@@ -64,15 +64,8 @@ def agree(given, options, left_to_plain=None):
 
 # N, C_in, (H, W), C_out, (K_h, K_w), stride, pad, dil, groups
 BORDERS = [
-    (
-        1,
-        3,
-        (9, 8),
-        19,
-        (3, 3),
-        (1, 1),
-        (1, 1),
-    ),  # one image, so that threads share its filters; the last ones fill no tile
+    # one image, so that threads share its filters; the last ones fill no tile
+    (1, 3, (9, 8), 19, (3, 3), (1, 1), (1, 1)),
     (1, 4, (6, 5), 40, (3, 2), (2, 1), (0, 1), (1, 1), 2),
     (1, 1, (1, 1), 1, (1, 1)),
     (2, 2, (5, 4), 3, (3, 2)),

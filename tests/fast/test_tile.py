@@ -125,9 +125,10 @@ def test_a_block_is_turned(dtype):
 def test_a_register_is_filled_and_copied(dtype):
     wanted = np.full(2 * LANES + 2, -1, dtype)
     wanted[:LANES] = wanted[LANES + 1 : -1] = 7
-    target = np.full(2 * LANES + 2, -1, dtype)
-    fill_and_copy(target, 7)
-    assert np.array_equal(target, wanted)
+    for form in (plain(fill_and_copy), fill_and_copy):
+        target = np.full(2 * LANES + 2, -1, dtype)
+        form(target, 7)
+        assert np.array_equal(target, wanted)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

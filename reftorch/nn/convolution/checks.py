@@ -6,7 +6,7 @@ from reftorch.tensor import Tensor
 from reftorch.types import float16
 
 
-def check_tensors(input, weight, bias, groups):
+def check_arguments(input, weight, bias, groups):
     for name, tensor in (("input", input), ("weight", weight), ("bias", bias)):
         if tensor is None and name == "bias":
             continue

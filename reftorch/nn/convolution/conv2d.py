@@ -114,6 +114,7 @@ tensor([10.])
 from __future__ import annotations
 
 import functools
+from operator import index
 
 import numpy as np
 
@@ -121,7 +122,7 @@ from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import pair
-from reftorch.nn.convolution.checks import border_sizes, check_options, check_output_size, check_tensors
+from reftorch.nn.convolution.checks import border_sizes, check_arguments, check_options, check_output_size
 from reftorch.nn.convolution.conv_nd import ConvNd
 from reftorch.nn.padding.pad import pad
 
@@ -132,16 +133,6 @@ def conv2d_output_size(size_in, kernel_size, stride, padding, dilation):
         (extent + p - d * (k - 1) - 1) // s + 1
         for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation)
     )
-
-
-@functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
-def conv2d_geometry(size_in, weight_size, stride, padding, dilation, groups):
-    """What follows from sizes and options alone: (H_out, W_out); and stride, padding above and left, dilation as six ints."""
-    first, both = border_sizes(padding, weight_size[2:], stride, dilation)
-    check_options(size_in, weight_size, stride, first, dilation, groups)
-    size_out = conv2d_output_size(size_in[-2:], weight_size[2:], stride, both, dilation)
-    check_output_size(size_out, size_in[-2:], weight_size[2:], both, dilation)
-    return size_out, (*stride, *first, *dilation)
 
 
 # ## The output
@@ -400,13 +391,23 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         TypeError: an argument is not a tensor, or not an int.
         NotImplementedError: float16, for which there is no kernel.
     """
-    check_tensors(input, weight, bias, groups)
+    check_arguments(input, weight, bias, groups)
     stride, dilation = pair(stride, "stride", "conv2d"), pair(dilation, "dilation", "conv2d")
     padding = padding if isinstance(padding, str) else pair(padding, "padding", "conv2d")
-    size_out, window = conv2d_geometry(input.shape, weight.shape, stride, padding, dilation, groups)
+    size_out, window = conv2d_geometry(input.shape, weight.shape, stride, padding, dilation, index(groups))
     batch = input.unsqueeze(0) if input.ndim == 3 else input
-    y = Conv2dFunction.apply(batch, weight, bias, size_out, window, groups)
+    y = Conv2dFunction.apply(batch, weight, bias, size_out, window, index(groups))
     return y.squeeze(0) if input.ndim == 3 else y
+
+
+@functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
+def conv2d_geometry(size_in, weight_size, stride, padding, dilation, groups):
+    """What follows from sizes and options alone: (H_out, W_out); and stride, padding above and left, dilation as six ints."""
+    first, both = border_sizes(padding, weight_size[2:], stride, dilation)
+    check_options(size_in, weight_size, stride, first, dilation, groups)
+    size_out = conv2d_output_size(size_in[-2:], weight_size[2:], stride, both, dilation)
+    check_output_size(size_out, size_in[-2:], weight_size[2:], both, dilation)
+    return size_out, (*stride, *first, *dilation)
 
 
 class Conv2d(ConvNd):

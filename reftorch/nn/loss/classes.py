@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from reftorch.types import CPU, Size, float32, float64, int64, uint8
 
 
 @functools.lru_cache(maxsize=512)  # in training the same shapes come again and again, here and below
-def class_extents(shape: Sequence[int]) -> tuple[int, int, int]:
+def class_extents(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(N, C, D) for logits of this shape: N is 1 if there is no batch, D is 1 if there are no further dimensions."""
     first, *rest = shape
     if not rest:
@@ -26,7 +25,7 @@ def class_extents(shape: Sequence[int]) -> tuple[int, int, int]:
 
 
 @functools.lru_cache(maxsize=512)
-def label_shape(shape: Sequence[int]) -> Size:
+def label_shape(shape: tuple[int, ...]) -> Size:
     """The shape of the labels, and of the unreduced loss, for logits of this shape: the same without the classes."""
     first, *rest = shape
     return Size((first, *rest[1:]) if rest else ())
@@ -84,7 +83,7 @@ def check_label_dtype(target: Tensor) -> None:
 
 
 def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
-    """Raise IndexError unless each label is `ignore_index` or from 0 to C - 1: a kernel would read outside its arrays."""
+    """Raise IndexError unless each label, int64, is `ignore_index` or from 0 to C - 1: a kernel would read outside its arrays."""
     labels = target.array if target.device is CPU else target.detach().cpu().array
     # as a number without a sign, a negative one is very large: so one walk over the labels is enough
     if labels.size == 0 or labels.view(np.uint64).max() < C:
