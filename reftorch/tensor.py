@@ -4,8 +4,9 @@ The numbers are in `.array`, a NumPy array or a CUDA device array. A view (`x[:,
 the same memory. Tensors that share memory share a version counter, which every in-place operation turns: so `backward` can
 tell that something it needs was overwritten.
 
-This file holds the geometry, and `new_empty`, from which every kernel gets room for its results. The place on the tape is in `autograd/on_tape.py`, the operations in `ops/`, the methods that call
-them in `methods.py`, and how a tensor behaves towards Python and NumPy in `protocols.py`.
+This file holds the geometry, and `new_empty`, from which every kernel gets room for its results. The place on the tape is in
+`autograd/on_tape.py`, the operations in `ops/`, the methods that call them in `methods.py`, and how a tensor behaves towards
+Python and NumPy in `protocols.py`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from reftorch.fast.registers import INNER, by_itself, window
 from reftorch.fast.workers import MEMORY, share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
+
 def dot_rows(a, b, bias, y):
     """y[i, j] = a[i] · b[j] + bias[j], where a or b has few rows."""
     (M, N), workers = y.shape, threads_for(b.size * len(a) * MEMORY)
