@@ -79,7 +79,8 @@ def save_weights(state: Mapping[str, Any], path: str | Path, metadata: Mapping[s
     """
     from safetensors.numpy import save
 
-    contents = {name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in state.items()}
+    # not ascontiguousarray, which makes a number into an array of one
+    contents = {name: np.asarray(tensor.detach().cpu().numpy(), order="C") for name, tensor in state.items()}
     data = _sorted_header(save(contents, metadata=dict(metadata)))
     write_whole(Path(path), lambda draft: _write_bytes(draft, data))
 

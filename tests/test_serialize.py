@@ -39,6 +39,20 @@ def test_round_trip(tmp_path):
     assert os.listdir(tmp_path) == ["w.safetensors"]
 
 
+def test_a_number_stays_a_number(tmp_path):
+    """As BatchNorm's count of batches: shape (), not (1,), and the same in the other library."""
+    state = {"batches": reftorch.tensor(3), "scale": reftorch.tensor(0.5), "none": reftorch.zeros(0, 2)}
+    save_weights(state, tmp_path / "w.safetensors", {})
+    arrays, _ = read_weights(tmp_path / "w.safetensors")
+    assert {name: array.shape for name, array in arrays.items()} == {"batches": (), "scale": (), "none": (0, 2)}
+    check_weights("w.safetensors", arrays, state)
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file
+
+    loaded = load_file(tmp_path / "w.safetensors")
+    assert loaded["batches"].equal(torch.tensor(3)) and loaded["scale"].equal(torch.tensor(0.5))
+
+
 def test_torch_reads_it(tmp_path):
     torch = pytest.importorskip("torch")
     from safetensors.torch import load_file

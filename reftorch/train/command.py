@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from reftorch.train.report import (
 )
 
 PICTURES = (".png", ".svg", ".pdf")
+Say = Callable[[str], None]  # prints a line
 
 
 def train(options: argparse.Namespace) -> int:
@@ -56,16 +58,13 @@ def train(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             if run.steps == 0:
                 raise
-            console.print(
-                f"Interrupted in epoch {len(history) + 1} of {epochs}, after {run.steps} steps.",
-                highlight=False,
-            )
-            keep(run, history, save, plot, console, interrupted=True)
+            show.say(f"Interrupted in epoch {len(history) + 1} of {epochs}, after {run.steps} steps.")
+            keep(run, history, save, plot, show.say, interrupted=True)
             return 128 + stop.asked
         truth = run.held_labels.numpy()
         console.print(class_table(truth, answers, CLASSES))
         console.print(confusion_table(confusion_matrix(truth, answers, CLASSES)))
-        keep(run, history, save, plot, console, interrupted=False)
+        keep(run, history, save, plot, show.say, interrupted=False)
     return 0
 
 
@@ -216,22 +215,16 @@ def introduction(run: Run, options: argparse.Namespace) -> str:
     return text
 
 
-def keep(
-    run: Run,
-    history: list[Epoch],
-    save: Path | None,
-    plot: Path | None,
-    console: Console,
-    interrupted: bool,
-) -> None:
+def keep(run: Run, history: list[Epoch], save: Path | None, plot: Path | None, say: Say, interrupted: bool) -> None:
     """Write the weights, if they have been trained, and the picture, if an epoch was finished."""
     if save and run.steps:
         results: dict[str, object] = {"steps": run.steps, "epochs": len(history), "interrupted": interrupted}
         if history and not interrupted:
             results["held_out_accuracy"] = history[-1].held_out_accuracy
         metadata = run.facts | {name: str(value) for name, value in results.items()}
+        move_aside(save, plot if history else None, metadata, say)
         save_weights(run.network.state_dict(), save, metadata)
-        console.print(f"weights: {save}", highlight=False, markup=False, soft_wrap=True)
+        say(f"weights: {save}")
     if plot and history:
         last = history[-1].held_out_accuracy
         draw_curves(
@@ -239,4 +232,29 @@ def keep(
             plot,
             f"{run.name}: {last:.1%} of held-out images right after epoch {len(history)}",
         )
-        console.print(f"curves:  {plot}", highlight=False, markup=False, soft_wrap=True)
+        say(f"curves:  {plot}")
+
+
+def move_aside(save: Path, plot: Path | None, coming: dict[str, str], say: Say) -> None:
+    """Rename the weights in the way of `save`, and their picture, if they took longer to train than those that are coming."""
+    try:
+        _, there = read_weights(save)
+    except FileError:  # nothing, or no weights
+        return
+    name, what = "before", "other weights, which were there before"
+    figures = [there.get(figure, "") for figure in ("epochs", "steps")]
+    if there.get("network") == coming["network"] and all(map(str.isdecimal, figures)):
+        epochs, steps = map(int, figures)
+        complete = there.get("interrupted") == "False"
+        if steps <= int(coming["steps"]) and not (complete and coming["interrupted"] == "True"):
+            return
+        many = f"{epochs} epoch{'' if epochs == 1 else 's'}"
+        name = many.replace(" ", "-")
+        what = f"the weights of {many}{'' if complete else ' and part of another'}, which were there before"
+    number = 1
+    while (aside := save.with_stem(f"{save.stem}-{name}" + (f"-{number}" if number > 1 else ""))).exists():
+        number += 1
+    save.replace(aside)
+    say(f"kept: {aside}, {what}")
+    if plot and plot.exists():
+        plot.replace(plot.with_stem(f"{plot.stem}{aside.stem.removeprefix(save.stem)}"))

@@ -43,6 +43,7 @@ class Progressing:
         self.kernels, self.compile_seconds = 0, 0.0
         self._depth, self._began = 0, 0.0
         self._numbers = ""
+        self.epoch, self.done, self.seen = 0, 0, 0  # kernels are compiled before the first epoch begins
 
     def __enter__(self) -> Progressing:
         if self.live:
@@ -109,7 +110,7 @@ class Progressing:
             self._show()
 
     def _epoch(self) -> str:
-        return f"epoch {self.epoch:{len(str(self.epochs))}}/{self.epochs}"
+        return f"epoch {self.epoch:{len(str(self.epochs))}}/{self.epochs}" if self.epoch else "before epoch 1"
 
     def _show(self, kernel: str = "") -> None:
         if self.live:

@@ -4,8 +4,6 @@ import functools
 import gzip
 import os
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numba
@@ -72,17 +70,42 @@ def test_same_seed_same_file_whatever_the_threads(train, tmp_path):
 
 
 def test_the_run_that_compiles_gives_the_same_file_as_the_next(tmp_path):
-    """Machine code that has just been made, and the same out of the cache, must add up in the same order."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "REFTORCH_CACHE_DIR": str(tmp_path / "cache")}
+    """Machine code that has just been made, and the same out of the cache, must add up in the same order.
+
+    It compiles in a terminal, as a person's first run does, with the bar that goes on before the first epoch.
+    """
+    terminal = pytest.importorskip("terminal")
     files = []
     for options, compiles in (("2", "32"), True), (("2", "32"), False), (("1", "1"), True), (("1", "1"), False):
-        call = [sys.executable, "-m", "reftorch", "train", "--limit", "32", "--epochs", "1", "--no-plot"]
+        call = ["train", "--limit", "32", "--epochs", "1", "--no-plot"]
         call += ["--threads", options[0], "--batch-size", options[1]]  # which take other kernels
-        done = subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert ("kernels compiled" in done.stdout) == compiles
+        code, text = terminal.run(tmp_path, *call, REFTORCH_CACHE_DIR=str(tmp_path / "cache"))
+        assert code == 0, text
+        assert ("kernels compiled" in text) == ("before epoch 1" in text) == compiles, text
         files.append((tmp_path / "runs" / "digits.safetensors").read_bytes())
     assert files[0] == files[1] and files[2] == files[3]
+
+
+def test_weights_of_a_longer_training_are_kept(train, tmp_path):
+    """A short run, or one that another program's file is in the way of, must not cost what took long."""
+    longer = ("--limit", 32, "--epochs", 3)
+    assert train(*longer)[0] == 0
+    long, curves = (Path("runs", f"digits{ending}").read_bytes() for ending in (".safetensors", ".png"))
+    code, output, _ = train(*longer, "--seed", 1)  # as long: nothing is kept
+    assert code == 0 and "kept" not in output and len(os.listdir("runs")) == 2
+    train(*longer)
+    code, output, _ = train("--limit", 32, "--epochs", 1)
+    assert code == 0 and "weights: runs/digits.safetensors" in output
+    assert "kept: runs/digits-3-epochs.safetensors" in output and "3 epochs" in output
+    assert read_weights("runs/digits.safetensors")[1]["epochs"] == "1"
+    assert Path("runs/digits-3-epochs.safetensors").read_bytes() == long
+    assert Path("runs/digits-3-epochs.png").read_bytes() == curves
+    train(*longer)
+    _, output, _ = train("--limit", 32, "--epochs", 1)
+    assert "kept: runs/digits-3-epochs-2.safetensors" in output
+    save_weights({"w": reftorch.ones(2)}, "w.safetensors", {})
+    _, output, _ = train("--limit", 32, "--epochs", 1, "--save", "w.safetensors", "--no-plot")
+    assert "kept: w-before.safetensors" in output and list(read_weights("w-before.safetensors")[0]) == ["w"]
 
 
 def test_load_judges_and_goes_on(train, tmp_path):

@@ -46,6 +46,15 @@ def test_ctrl_c_saves_whole_steps(train, tmp_path, monkeypatch, number, exit_cod
     assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
 
 
+def test_an_interrupted_run_keeps_the_weights_of_a_complete_one(train, monkeypatch):
+    assert train("--limit", 32, "--epochs", 1, "--no-plot", "--save", "w.safetensors")[0] == 0
+    signals_at(monkeypatch, 3, signal.SIGINT)
+    code, output, _ = train("--limit", 32, "--epochs", 9, "--no-plot", "--save", "w.safetensors")
+    assert code == 130 and "kept: w-1-epoch.safetensors" in output
+    assert read_weights("w.safetensors")[1]["interrupted"] == "True"
+    assert read_weights("w-1-epoch.safetensors")[1]["interrupted"] == "False"
+
+
 def test_ctrl_c_in_the_first_epoch_draws_nothing(train, tmp_path, monkeypatch):
     signals_at(monkeypatch, 2, signal.SIGINT)
     code, output, _ = train(*FEW, "--save", "w.safetensors", "--plot", "c.png")
