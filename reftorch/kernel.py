@@ -236,7 +236,7 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
     if device.type == "cpu":
         if _debugging:
             return _stepped(cpu_kernel)
-        run = functools.partial(guards.by_size, cpu_kernel) if threads <= guards.FEW else cpu_kernel
+        run = guards.by_size(cpu_kernel)
         # a fast form decides for itself how many threads it uses; it gets `run` for what it leaves to that
         run = functools.partial(fast, run) if fast and _fast else run
         return run if guards.guard is None else guards.guard(run)

@@ -25,7 +25,7 @@ from reftorch.bench.jobs import prepare
 from reftorch.bench.work import work
 from reftorch.bench.worker import digits_network, train
 from reftorch.doctor import measure
-from reftorch.threads import available
+from reftorch.threads import available, on_one_thread
 
 LARGEST = (
     50_000_000  # operations of a case that is run for the sake of its kernels; where sizes differ, so may the kernels
@@ -66,7 +66,7 @@ def main(console: Console | None = None) -> int:
 
 
 def plan() -> Iterator[Callable[[], Any]]:
-    """Runs that call all kernels of a training loop. The fast forms have a kernel for one thread and one for several."""
+    """Runs that call all kernels of a training loop. Kernels have a form for one thread and one for several."""
     for case in CASES:
         if work(case, case.directions[0]).operations <= LARGEST:
             for threads in sorted({1, available()}):
@@ -96,9 +96,11 @@ def compiled() -> dict[str, list]:
     for name, module in list(sys.modules.items()):
         if name.startswith("reftorch."):
             for value in vars(module).values():
-                own = isinstance(value, Dispatcher) and value.__module__ == name and value.signatures
-                if own and not value.targetoptions.get("no_cpython_wrapper"):  # which says: only kernels call it
-                    found[f"{name}.{value.py_func.__name__}"] = value.signatures
+                if not isinstance(value, Dispatcher) or value.__module__ != name:
+                    continue
+                signatures = [*dict.fromkeys(value.signatures + on_one_thread(value).signatures)]
+                if signatures and not value.targetoptions.get("no_cpython_wrapper"):  # which says: only kernels call it
+                    found[f"{name}.{value.py_func.__name__}"] = signatures
     return found
 
 

@@ -5,13 +5,14 @@ Numba runs a `prange` on one of three layers: tbb, omp or workqueue (`reftorch d
 - *workqueue*, which is what a Mac without OpenMP gets, ends the process when two Python threads enter it at once. There, kernels
   are called in turn.
 - *omp* of GNU, which is what Linux gets, ends a process that was forked after its parent had used threads. Such a process
-  computes on one thread: `prange` is `range` for it.
+  computes on one thread: kernels run in their serial form.
 
 `guard` is asked about every CPU kernel before it is called; None means that nothing has to be done.
 """
 
 from __future__ import annotations
 
+import dis
 import functools
 import importlib
 import os
@@ -31,48 +32,65 @@ from numba.np.ufunc import parallel
 forked = False  # from a process whose threads do not survive that
 
 
-FEW = 16_384  # numbers, in all arrays of a call: to wake other threads takes as long as to compute with these
+# Numbers in all arrays of a call up to which a kernel runs on one thread. To enter a parallel loop takes some microseconds, and
+# milliseconds while another process has one of the cores.
+FEW = 16_384
+FEW_OF_ONE_LOOP = 131_072  # for a kernel that does next to nothing with each number: it waits for memory
 
 
-def by_size(kernel: Callable, *arguments: Any) -> None:
-    """Run the kernel: on one thread if its arrays hold few numbers."""
-    before = get_num_threads()
-    if before == 1 or _numbers(arguments) > FEW:
-        kernel(*arguments)
-        return
-    set_num_threads(1)
-    try:
-        kernel(*arguments)
-    finally:
-        set_num_threads(before)
+@functools.cache
+def by_size(kernel: Callable) -> Callable:
+    """The kernel, run in its serial form if its arrays hold few numbers or there is one thread only.
+
+    The serial form is compiled in a fraction of the time. A kernel that has no `prange` is its own serial form.
+    """
+    serial = on_one_thread(kernel)
+    if serial is kernel:
+        return kernel
+    few = FEW_OF_ONE_LOOP if _is_one_loop(kernel) else FEW
+
+    def run(*arguments: Any) -> None:
+        if _numbers(arguments) <= few or available() == 1:
+            serial(*arguments)
+        else:
+            kernel(*arguments)
+
+    return run
+
+
+def _is_one_loop(kernel: Any) -> bool:
+    """Whether the kernel is a single loop over elements that calls no function."""
+    code = kernel.py_func.__code__
+    loops = [step for step in dis.get_instructions(code) if step.opname == "FOR_ITER"]
+    return len(loops) == 1 and {"prange", "range", "size", "dtype", "type"}.issuperset(code.co_names)
 
 
 def _numbers(arguments: tuple | list) -> int:
     """How many the arrays among the arguments hold, and those in tuples and lists."""
     numbers = 0
     for argument in arguments:
-        if type(argument) is np.ndarray:
+        kind = type(argument)
+        if kind is np.ndarray:
             numbers += argument.size
-        elif isinstance(argument, (tuple, list)):
+        elif kind is tuple or kind is list:
             numbers += _numbers(argument)
     return numbers
 
 
 def available() -> int:
     """How many threads a kernel may use."""
-    return 1 if forked else numba.get_num_threads()
+    return 1 if forked else _get_num_threads()
 
 
-get_num_threads, set_num_threads = numba.get_num_threads, numba.set_num_threads
+_get_num_threads = numba.get_num_threads
 
 
 def _find_out(kernel: Callable) -> Callable:
     """For the first kernel of the process: start the threads, and see which layer they are of."""
-    global guard, get_num_threads, set_num_threads
+    global guard, _get_num_threads
     numba.get_num_threads()
-    # Numba's functions see to it each time that the threads were started, which takes longer than a small kernel
-    get_num_threads = getattr(parallel, "_get_num_threads", get_num_threads)
-    set_num_threads = getattr(parallel, "_set_num_threads", set_num_threads)
+    # Numba's function sees to it each time that the threads were started, which takes longer than a small kernel
+    _get_num_threads = getattr(parallel, "_get_num_threads", _get_num_threads)
     guard = in_turn if numba.threading_layer() == "workqueue" else None
     return kernel if guard is None else guard(kernel)
 
@@ -93,9 +111,7 @@ def in_turn(kernel: Callable) -> Callable:
 
 
 def on_one_thread(kernel: Any) -> Any:
-    """The kernel with `prange` as `range`. What is not compiled for the CPU stays as it is, but for a fast form's arguments."""
-    if isinstance(kernel, functools.partial):
-        return functools.partial(kernel.func, *map(on_one_thread, kernel.args))
+    """The serial form of a kernel: `prange` is `range`. What is not compiled for the CPU stays as it is."""
     return _twin(kernel) if isinstance(kernel, Dispatcher) else kernel
 
 
@@ -109,7 +125,11 @@ def _twin(kernel: Any) -> Any:
     if not changed and not kernel.targetoptions.get("parallel"):
         return kernel
     twin = FunctionType(
-        function.__code__, {**known, **changed}, function.__name__, function.__defaults__, function.__closure__
+        function.__code__,
+        {**known, **changed} if changed else known,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
     )
     twin.__module__ = function.__module__
     twin.__qualname__ = f"{function.__qualname__}_on_one_thread"  # a place of its own in the cache
@@ -133,7 +153,7 @@ def _in_child() -> None:
     global guard, forked
     _after_fork()
     if forked or _is_gnu_omp():
-        forked, guard = True, on_one_thread
+        forked, guard = True, None
 
 
 def _is_gnu_omp() -> bool:

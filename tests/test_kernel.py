@@ -33,7 +33,7 @@ def add_doubles_cpu(x, y):
 
 
 def test_on_gives_the_compiled_kernel_and_in_debug_mode_the_plain_one():
-    large = threads.FEW + 1
+    large = 100_000
     cpu = reftorch.device("cpu")
     assert on(cpu, add_doubles_cpu, None, large) is add_doubles_cpu
     with reftorch.debug():
@@ -78,27 +78,77 @@ def test_on_gives_the_fast_form_unless_the_plain_one_is_asked_for():
         pass
 
 
-@njit(**{**PARALLEL, "cache": False})
-def how_many_threads_cpu(x, y):
-    for i in prange(x.size):
-        y[i] = numba.get_num_threads()
+def parallel_kernels():
+    """Two kernels that nobody has compiled: one reads each number once, the other does more with it."""
+
+    @njit(**{**PARALLEL, "cache": False})
+    def one_loop_cpu(x, y):
+        for i in prange(x.size):
+            y[i] = x[i]
+
+    @njit(**{**PARALLEL, "cache": False})
+    def two_loops_cpu(x, y):
+        for i in prange(x.size):
+            for _ in range(3):
+                y[i] = x[i]
+
+    return one_loop_cpu, two_loops_cpu
 
 
-def test_few_numbers_are_computed_on_one_thread():
-    def threads_for(n, launched):
-        x = y = np.zeros(n)
-        on(reftorch.device("cpu"), how_many_threads_cpu, None, launched)(x, y)
-        return set(y)
+def test_small_arrays_take_the_serial_form():
+    cpu = reftorch.device("cpu")
+    for form, few in zip(parallel_kernels(), (threads.FEW_OF_ONE_LOOP, threads.FEW), strict=True):
+        serial = threads.on_one_thread(form)
+        x = y = np.zeros(few // 2)  # in each of two arrays
+        on(cpu, form, None, x.size)(x, y)
+        assert serial.signatures and not form.signatures
+        x = y = np.zeros(few // 2 + 1)
+        on(cpu, form, None, 1)(x, y)
+        assert form.signatures == serial.signatures
 
+
+def test_numbers_in_tuples_and_lists_count():
+    x = np.zeros((2, 3))
+    assert threads._numbers((x, 1, (x, [x, 2.0]), 3)) == 18
+
+
+def test_one_thread_never_needs_the_parallel_form():
+    form = parallel_kernels()[1]
+    x = np.ones(threads.FEW)
+    y = np.zeros_like(x)
     before = numba.get_num_threads()
-    few = threads.FEW // 2  # in each of two arrays
-    assert threads_for(few, few) == {1} and threads_for(few + 1, 1) == {before} == threads_for(few + 1, few + 1)
-    x = np.zeros(few + 1)
-    threads.by_size(lambda parts: x.fill(numba.get_num_threads()), [x, x])
-    assert set(x) == {before}
-    with pytest.raises(ZeroDivisionError):
-        threads.by_size(lambda: 1 / 0)
-    assert numba.get_num_threads() == before
+    numba.set_num_threads(1)
+    try:
+        on(reftorch.device("cpu"), form, None, x.size)(x, y)
+    finally:
+        numba.set_num_threads(before)
+    assert y.all() and not form.signatures
+
+
+def test_both_forms_are_kept_in_the_cache_apart(tmp_path):
+    (tmp_path / "kernel_of_this_test.py").write_text(
+        "import numba\nfrom reftorch.kernel import PARALLEL, njit, prange\n\n\n"
+        "@njit(**PARALLEL)\ndef kernel(y):\n    for i in prange(y.size):\n        y[i] = numba.get_thread_id()\n"
+    )
+    use = """
+        import numba, numpy as np
+        from kernel_of_this_test import kernel
+        from reftorch.threads import on_one_thread
+        numba.get_num_threads()  # starts them
+        forms = dict(parallel=kernel, serial=on_one_thread(kernel))
+        for name in NAMES:
+            forms[name](y := np.zeros(1000))
+            print(name, len(set(y)), "threads", sum(forms[name].stats.cache_hits.values()), "loaded", end="; ")
+    """
+
+    def run(*names):
+        code = use.replace("NAMES", str(names))
+        return run_python(code, tmp_path, PYTHONPATH=f"{tmp_path}:{PACKAGE.parent}", NUMBA_NUM_THREADS="2")
+
+    parallel, serial = "parallel 2 threads {} loaded;", "serial 1 threads {} loaded;"
+    assert run("parallel", "serial") == f"{parallel} {serial}".format(0, 0)
+    assert run("parallel", "serial") == f"{parallel} {serial}".format(1, 1)
+    assert run("serial", "parallel") == f"{serial} {parallel}".format(1, 1)
 
 
 def test_a_plain_function_is_its_own_plain_form():
