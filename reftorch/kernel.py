@@ -52,6 +52,7 @@ __all__ = [
     "cuda",
     "cuda_kind",
     "debug",
+    "elementwise",
     "fast_forms",
     "flat",
     "njit",
@@ -278,6 +279,28 @@ def flat(*tensors: Any) -> list:
 def shaped(shape: Sequence[int], *tensors: Any) -> list:
     """As `arrays`, each under this shape: for kernels that see several dimensions as one."""
     return [array.reshape(shape) for array in arrays(*tensors)]
+
+
+def elementwise(
+    cpu_kernel: Callable,
+    cuda_kernel: Any,
+    *tensors: Any,
+    numbers: Sequence = (),
+    inplace: bool = False,
+    fast: Callable | None = None,
+) -> Any:
+    """The result of a kernel that reads and writes one element at a time; it is called with `(*arrays, result, *numbers)`.
+
+    The result is a new tensor with the shape and dtype of the first one; with `inplace` it is the first one itself, changed.
+    """
+    first, *others = tensors
+    dense = first.contiguous()  # itself, unless it is a strided view
+    result = dense if inplace else first.new_empty(first.shape)
+    run = on(first.device, cpu_kernel, cuda_kernel, first.numel(), fast)
+    run(*flat(dense, *others, result), *numbers)
+    if inplace and dense is not first:
+        first.data.copy_(dense)
+    return first if inplace else result
 
 
 @contextlib.contextmanager

@@ -72,9 +72,10 @@ def as_spec(given: Any) -> Spec:
 @dataclass(frozen=True, eq=False)
 class Case:
     """What every kind of case has. `id` says what is special about it, `component` under which name its errors are reported
-    (default `name`), `exact` that no rounding is allowed, `tiny` whether it is small enough for plain Python and the simulator
+    (default `name`), `exact` that no rounding is allowed, `tiny` whether it is small enough to be interpreted and for the simulator
     (default: by the number of input elements), `gradcheck` False that finite differences do not apply, `strided` False that
-    the inputs must be contiguous, `reference` what to compare with where torch has no such thing: reference(torch, *inputs).
+    the inputs must be contiguous, `changes_inputs` that torch changes its inputs too, `reference` what to compare with where torch
+    has no such thing: reference(torch, *inputs).
     """
 
     name: str
@@ -87,6 +88,7 @@ class Case:
     tiny: bool | None = None
     gradcheck: bool = True
     strided: bool = True
+    changes_inputs: bool = False
     reference: Callable | None = None
     seed: int = 1
 
@@ -135,7 +137,7 @@ class ErrorCase:
 
 
 class Run(NamedTuple):
-    """One way to run a case: mode "compiled", "definition" (compiled, without fast forms), "plain", "simulator" or "gpu"."""
+    """One way to run a case: mode "compiled", "reference" (compiled, without fast forms), "interpreted", "simulator" or "gpu"."""
 
     mode: str
     dtype: str
@@ -145,10 +147,10 @@ class Run(NamedTuple):
         return f"{self.mode}-{self.dtype}" + ("-strided" if self.strided else "")
 
 
+LARGE_RUNS = [Run("compiled", "float32")]
 RUNS = [Run("compiled", "float32"), Run("compiled", "float64"), Run("compiled", "float32", True)]
-TINY_RUNS = [Run("compiled", "float64", True), Run("plain", "float32"), Run("plain", "float64")]
-TINY_RUNS += [Run("simulator", "float32"), Run("simulator", "float64", True), Run("definition", "float32")]
-GPU_RUNS = [Run("gpu", "float32"), Run("gpu", "float64"), Run("gpu", "float32", True)]
+RUNS += [Run("reference", "float32"), Run("interpreted", "float64"), Run("simulator", "float32")]
+GPU_RUNS = [Run("gpu", "float32"), Run("gpu", "float64", True)]
 
 
 def _id(case: Case | ErrorCase, number: int) -> str:
@@ -159,7 +161,7 @@ def against_torch(cases: Sequence[Case]) -> Any:
     """Parametrise a test with (case, run): every case in every way it can be run."""
     params = []
     for number, case in enumerate(cases):
-        for run in RUNS + (TINY_RUNS if case.is_tiny else []) + GPU_RUNS:
+        for run in (RUNS if case.is_tiny else LARGE_RUNS) + GPU_RUNS:
             if run.strided and not case.strided:
                 continue
             marks = [getattr(pytest.mark, run.mode)] if run.mode in ("gpu", "simulator") else []

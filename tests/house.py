@@ -15,9 +15,10 @@ SECTIONS = [
     "Cost",
     "Symbols",
     "Worked example",
+    "Questions",
     "Differences",
 ]
-OPTIONAL = {"Output size", "Differences"}
+OPTIONAL = {"Output size", "Questions", "Differences"}
 KERNEL_LINES, FUNCTION_LINES, FILE_LINES = 40, 60, 400
 
 
@@ -30,9 +31,27 @@ def _decorator(node: ast.FunctionDef) -> str:
 
 
 def kernels(source: str) -> dict[str, ast.FunctionDef]:
-    """The kernels of a file by name, in its order."""
+    """The kernels of a file by name, in its order, and the functions that they call."""
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     return {node.name: node for node in functions if _decorator(node) in ("njit", "cuda.jit")}
+
+
+def helpers(source: str) -> set[str]:
+    """The compiled functions that are no kernels: the first of them stands above the first kernel, and kernels call them."""
+    return {
+        name
+        for name, node in kernels(source).items()
+        if _decorator(node) == "njit" and not name.endswith(("_cpu", "_cuda")) and node.name not in _launched(source)
+    }
+
+
+def _launched(source: str) -> set[str]:
+    """The names that are not called as functions of a kernel, but given to `on` or `elementwise`."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("on", "elementwise"):
+            found |= {argument.id for argument in node.args if isinstance(argument, ast.Name)}
+    return found
 
 
 def cuda_kernels(source: str) -> list[str]:
@@ -42,7 +61,8 @@ def cuda_kernels(source: str) -> list[str]:
 def names_and_order(source: str, passes: str = "forward|backward") -> list[str]:
     """Kernels are called <op>_<forward|backward_<tensor>>_<cpu|cuda>; below each CPU kernel stands its CUDA twin."""
     pattern = re.compile(rf"[a-z][a-z0-9_]*?_({passes})(_[a-z][a-z0-9_]*)?_(cpu|cuda)")
-    found, complaints = list(kernels(source).items()), []
+    beside = helpers(source)
+    found, complaints = [item for item in kernels(source).items() if item[0] not in beside], []
     for name, node in found:
         if not pattern.fullmatch(name):
             complaints.append(f"{name}: a kernel is called <op>_<forward or backward_<tensor>>_<cpu or cuda>")

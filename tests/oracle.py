@@ -10,39 +10,27 @@
         ScriptCase("SGD", run=lambda torch, p: two_steps(torch, p), inputs=[(2, 3)]),
     ]
     ERRORS = [ErrorCase(lambda torch: torch.nn.Conv2d(3, 4, 3)(torch.zeros(1, 2, 5, 5)), words=["3", "2", "channels"])]
-    MUTANT_CASES = [case for case in CASES if case.is_tiny]  # the cases that must catch this component's mutants
-
-    @oracle.against_torch(CASES)
-    def test_matches_torch(case, run):
-        oracle.check(case, run)
-
-    @oracle.tiny(CASES)
-    def test_all_modes_agree(case):       # compiled = plain Python = CUDA, float32 and float64, without torch
-        oracle.check_modes(case)
-
-    @oracle.tiny(CASES)
-    def test_gradcheck(case):             # float64, plain Python
-        oracle.check_gradcheck(case)
-
-    @oracle.errors(ERRORS)
-    def test_errors(case):
-        oracle.check_error(case)
+    test_matches_torch, test_all_modes_agree, test_gradcheck, test_errors, test_mutants = oracle.tests_of(__file__, CASES, ERRORS)
 
 `inputs` are tensors: a tuple of ints is a shape filled with normal numbers; an array holds given values; `normal`, `uniform`,
 `integers`, `distinct`, `probabilities` draw others. Floating inputs take the run's dtype and require a gradient (unless
 made with `grad=False`). Specs and arrays in `args` and `kwargs` become tensors without a gradient; all else goes as it is.
 
-Each case is run by torch on the CPU and by reftorch in the ways listed in `RUNS`, from the same seed and numbers. Compared:
+Each case is run by torch on the CPU and by reftorch in the ways listed in `RUNS` (a large one compiled and in float32 only), from
+the same seed and numbers. Compared:
 the module's repr, state_dict keys and initial values, output values, shape, dtype and requires_grad, gradients of inputs and
-parameters under a random upstream gradient, and the state (parameters and buffers) after the call.
+parameters under a random upstream gradient, and the state (parameters and buffers) after the call. Inputs and upstream gradients
+must hold the same numbers afterwards: a kernel that overwrites what it reads is found.
 `oracle.check(case, oracle.RUNS[0])` serves hypothesis tests, which make their cases on the fly.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,8 +39,8 @@ import pytest
 import reftorch
 from cases import (  # noqa: F401  the whole vocabulary is at hand as oracle.<name>
     GPU_RUNS,
+    LARGE_RUNS,
     RUNS,
-    TINY_RUNS,
     Case,
     ErrorCase,
     FunctionCase,
@@ -71,6 +59,7 @@ from cases import (  # noqa: F401  the whole vocabulary is at hand as oracle.<na
     tiny,
     uniform,
 )
+from reftorch.course import mutants
 
 
 # --------------------------------------------------------------------------------------------- running one case
@@ -147,10 +136,13 @@ def _prepare(case: ModuleCase, module: Any, torch: Any, run: Run, device: str, r
     module.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in start.items()})
 
 
-def _go_backward(output: Any, torch: Any, device: str, seed: int, result: Result) -> None:
-    """Note the tensors and numbers in the output, and send a random gradient backward from all that want one."""
+def _go_backward(output: Any, torch: Any, device: str, seed: int, result: Result) -> list[tuple[str, Any, np.ndarray]]:
+    """Note the tensors and numbers in the output, and send a random gradient backward from all that want one.
+
+    Returns these gradients, each with a name and its numbers as they were before.
+    """
     rng = np.random.default_rng(seed)
-    roots, gradients = [], []
+    roots, gradients, sent = [], [], []
     for name, found in _named(output):
         if not hasattr(found, "detach"):
             result.facts[name] = found
@@ -161,9 +153,20 @@ def _go_backward(output: Any, torch: Any, device: str, seed: int, result: Result
         if found.requires_grad:
             numbers = np.asarray(rng.standard_normal(tuple(found.shape)))
             roots.append(found)
-            gradients.append(torch.from_numpy(numbers.astype(result.values[name].dtype)).to(device))
+            numbers = numbers.astype(result.values[name].dtype)
+            gradients.append(torch.from_numpy(numbers.copy()).to(device))
+            sent.append((f"the gradient sent to {name}", gradients[-1], numbers))
     if roots:
         torch.autograd.backward(roots, gradients)
+    return sent
+
+
+def _check_unchanged(case: Case, kept: list[tuple[str, Any, np.ndarray]]) -> None:
+    """Fail if a tensor that was passed in holds other numbers than before."""
+    for name, tensor, before in kept:
+        assert np.array_equal(_numpy(tensor), before, equal_nan=before.dtype.kind == "f"), (
+            f"{case}: {name} was overwritten by the call\nbefore:\n{before}\nafter:\n{_numpy(tensor)}"
+        )
 
 
 def evaluate(case: Case, torch: Any, run: Run, device: str = "cpu", state: Mapping | None = None) -> Result:
@@ -176,6 +179,8 @@ def evaluate(case: Case, torch: Any, run: Run, device: str = "cpu", state: Mappi
     leaves = {f"input[{i}]": leaf for i, (leaf, _) in enumerate(pairs)}
     inputs = [view for _, view in pairs]
     args, kwargs = _arguments(case, torch, run, device, rng)
+    passed = {**leaves, **{f"args[{i}]": given for i, given in enumerate(args)}, **kwargs}
+    kept = [(name, given, _numpy(given)) for name, given in passed.items() if hasattr(given, "detach")]
     torch.manual_seed(case.seed)
     module = None
     if case.reference and torch is not reftorch:
@@ -183,13 +188,16 @@ def evaluate(case: Case, torch: Any, run: Run, device: str = "cpu", state: Mappi
     elif isinstance(case, ModuleCase):
         module = _find(torch, case)(*args, **kwargs)
         _prepare(case, module, torch, run, device, rng, result)
+        kept += [(name, parameter, _numpy(parameter)) for name, parameter in module.named_parameters()]
         output = module(*inputs)
     elif isinstance(case, ScriptCase):
         output = case.run(torch, *inputs)
     else:
         output = _find(torch, case)(*inputs, *args, **kwargs)
 
-    _go_backward(output, torch, device, case.seed + 1, result)
+    kept += _go_backward(output, torch, device, case.seed + 1, result)
+    if not case.changes_inputs:
+        _check_unchanged(case, kept)
     if module is not None:
         leaves |= dict(module.named_parameters())
         result.values.update({f"state {k}": _numpy(value) for k, value in module.state_dict().items()})
@@ -212,8 +220,11 @@ def torch_result(case: Case, run: Run) -> Result:
 
 def our_result(case: Case, run: Run, state: Mapping | None = None) -> Result:
     """What reftorch makes of the case, started from `state`."""
-    if run.mode in ("compiled", "definition", "plain"):
-        with reftorch.debug(run.mode == "plain"), reftorch.kernels("plain" if run.mode == "definition" else "fast"):
+    if run.mode in ("compiled", "reference", "interpreted"):
+        with (
+            reftorch.debug(run.mode == "interpreted"),
+            reftorch.kernels("plain" if run.mode == "reference" else "fast"),
+        ):
             return evaluate(case, reftorch, run, "cpu", state)
     return evaluate(case, reftorch, run, "cuda", state)
 
@@ -269,7 +280,7 @@ def compare(case: Case, ours: Result, theirs: Result, who: str = "torch") -> Non
 
 
 # ------------------------------------------------------------------------------------------------------- checks
-PLAIN = Run("plain", "float64")
+INTERPRETED = Run("interpreted", "float64")
 AGREEMENT: dict[
     tuple[str, str], dict
 ] = {}  # (component, dtype): cases, forward, backward; None where nothing was compared
@@ -299,23 +310,21 @@ def add_agreement(component: str, dtype: str, cases: int, **largest: float | Non
 
 
 def check_modes(case: Case) -> None:
-    """Compiled, plain Python and, where there is a simulator or a GPU, CUDA give the same numbers."""
-    modes = ["plain"] + ["cuda"] * reftorch.cuda.is_available()
-    for dtype in ("float32", "float64"):
-        compiled = our_result(case, Run("compiled", dtype))
-        for mode in modes:
-            compare(case, compiled, our_result(case, Run(mode, dtype), compiled.state), who=mode)
+    """Compiled, interpreted (in float32) and, where there is a simulator or a GPU, CUDA (in float64) give the same numbers."""
+    for run in [Run("interpreted", "float32")] + [Run("cuda", "float64")] * reftorch.cuda.is_available():
+        compiled = our_result(case, Run("compiled", run.dtype))
+        compare(case, compiled, our_result(case, run, compiled.state), who=run.mode)
 
 
 def check_gradcheck(case: Case) -> None:
-    """The gradients agree with finite differences, in float64 and plain Python."""
+    """The gradients agree with finite differences, in float64, interpreted."""
     rng = np.random.default_rng(case.seed)
     tensors = []
     for spec in map(as_spec, case.inputs):
         tensors.append(_leaf(reftorch, _draw(spec, rng, "float64"), "cpu", spec.grad, False)[0])
     if not case.gradcheck or not any(tensor.requires_grad for tensor in tensors):
         return
-    args, kwargs = _arguments(case, reftorch, PLAIN, "cpu", rng)
+    args, kwargs = _arguments(case, reftorch, INTERPRETED, "cpu", rng)
     parameters = []
     with reftorch.debug():
         if isinstance(case, ModuleCase):
@@ -351,11 +360,114 @@ def check_error(case: ErrorCase) -> None:
 
 
 def failure(case: Case, healthy: Result) -> str | None:
-    """How reftorch, as it is now, differs from the healthy result: the complaint, or None. Plain Python, float64."""
+    """How reftorch, as it is now, differs from the healthy result: the complaint, or None. Interpreted, float64."""
     try:
-        compare(case, our_result(case, PLAIN, healthy.state), healthy)
+        compare(case, our_result(case, INTERPRETED, healthy.state), healthy)
     except (NameError, SyntaxError, TypeError, AttributeError):
         raise  # what was planted does not even run: that is a bad patch, not a classic mistake
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None
+
+
+# -------------------------------------------------------------------------------- what every component's tests consist of
+def tests_of(file: str, cases: Sequence[Case], refused: Sequence[ErrorCase] = (), mutant_cases: Sequence[Case] = ()):
+    """Five tests for the component that the test file `file` belongs to.
+
+    Against torch in every way to run; all ways alike; gradients by finite differences; what is refused; and each of its mutants
+    is caught by one of `mutant_cases` (if none are given, by one of the tiny cases).
+    """
+
+    @against_torch(cases)
+    def test_matches_torch(case, run):
+        check(case, run)
+
+    @tiny(cases)
+    def test_all_modes_agree(case):
+        check_modes(case)
+
+    @tiny(cases)
+    def test_gradcheck(case):
+        check_gradcheck(case)
+
+    @errors(refused)
+    def test_errors(case):
+        check_error(case)
+
+    component = component_of(file)
+    catching = list(mutant_cases) or [case for case in cases if case.is_tiny]
+
+    @pytest.mark.parametrize("mutant", mutants.mutants_of(component), ids=lambda mutant: mutant.name)
+    def test_mutants(mutant):
+        check_mutant(component, mutant, catching)
+
+    return test_matches_torch, test_all_modes_agree, test_gradcheck, test_errors, test_mutants
+
+
+def component_of(file: str) -> str:
+    """The path of the component that a test file belongs to: "nn/activation/relu" for tests/nn/activation/test_relu.py."""
+    path = Path(file).relative_to(Path(__file__).parent)
+    return (path.parent / path.stem.removeprefix("test_")).as_posix()
+
+
+def check_mutant(component: str, mutant: mutants.Mutant, cases: Sequence[Case]) -> None:
+    """One of the cases fails when the mistake is planted, and not without it."""
+    assert len(mutant.says) > 20, f"{mutant.name!r} tells a student too little"
+    for case in cases:
+        right = _right(case)
+        with mutants.planted(mutants.component_module(component), mutant):
+            caught = failure(case, right)
+        if caught:
+            assert failure(case, right) is None
+            return
+    pytest.fail(f"no case notices {mutant.name!r} in {mutant.kernel}: {mutant.find!r} -> {mutant.replace!r}")
+
+
+@functools.lru_cache(maxsize=256)
+def _right(case: Case) -> Result:
+    """torch's result, or without torch that of the unchanged kernels."""
+    if importlib.util.find_spec("torch"):
+        return torch_result(case, INTERPRETED)
+    return our_result(case, INTERPRETED)
+
+
+EDGES = array([-math.inf, -1.0, -0.0, 0.0, 1.0, math.inf, 1e-40, -1e-40, math.nan])
+SHAPES = [(), (7,), (2, 0, 3), (1, 2, 1, 3, 2)]
+
+
+def elementwise_cases(module: str, function: str, *args: Any, **kwargs: Any) -> list[Case]:
+    """For a function of each element: shapes, an empty tensor, a large one, NaN and infinity."""
+    shapes = [ModuleCase(module, [distinct(*shape)], args, kwargs, id=str(shape)) for shape in SHAPES]
+    large = ModuleCase(module, [(40, 50, 13)], args, kwargs, id="large")
+    return [*shapes, large, FunctionCase(function, [EDGES], args, kwargs, id="edges", gradcheck=False)]
+
+
+def in_place_cases(function: str, *args: Any, **kwargs: Any) -> list[Case]:
+    """`function(x, *args)` changes a tensor on the tape: itself, a number, nothing, a column, a transpose."""
+
+    def case(steps: Callable, given: Spec, id: str, **options: Any) -> Case:
+        run = lambda torch, x: steps(torch, x * 1, getattr(torch.nn.functional, function))  # noqa: E731
+        return ScriptCase(function, run=run, inputs=[given], id=id, **options)
+
+    def version(torch, x):
+        return torch.tensor(x._version, device=x.device)
+
+    def once(torch, x, change):
+        return change(x, *args, **kwargs) * 3, version(torch, x)
+
+    def of_a_column(torch, x, change):
+        returned = change(x[:, 0], *args, **kwargs)
+        return x * x, returned, version(torch, x)
+
+    def of_a_transpose(torch, x, change):
+        change(x.transpose(0, 1), *args, **kwargs)
+        return x
+
+    return [
+        case(once, distinct(2, 3), "in place"),
+        case(once, distinct(), "in place, a number"),
+        case(once, distinct(0, 3), "in place, empty"),
+        case(once, EDGES, "in place, edges", gradcheck=False),
+        case(of_a_column, distinct(2, 3), "in place, a column"),
+        case(of_a_transpose, distinct(2, 3), "in place, a transpose"),
+    ]

@@ -50,7 +50,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("run", oracle.RUNS + oracle.TINY_RUNS[:3], ids=str)
+@pytest.mark.parametrize("run", oracle.RUNS[:-1], ids=str)
 def test_right_passes(run):
     pytest.importorskip("torch")
     oracle.check(RIGHT, run)
@@ -80,7 +80,7 @@ def test_a_difference_between_modes_is_noticed():
         return x * (3 if kernel._debugging else 2)
 
     oracle.check_modes(RIGHT)
-    with pytest.raises(AssertionError, match="plain"):
+    with pytest.raises(AssertionError, match="interpreted"):
         oracle.check_modes(ScriptCase("depends", run=depends, inputs=[(3, 2)]))
 
 
@@ -163,3 +163,30 @@ def test_initial_values_repr_and_state_are_compared(monkeypatch):
             wrong.values[planted] = wrong.values[planted] + np.float32(0.001)
         with pytest.raises(AssertionError, match=planted.split()[0]):
             oracle.compare(case, wrong, right)
+
+
+class Overwrites(reftorch.autograd.Function):
+    """Right numbers, but backward writes into the gradient that it reads."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 3
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        result = grad_y * 3
+        grad_y.array[...] = 0
+        return result
+
+
+def overwrites_its_input(torch, x):
+    y = x * 3
+    if ours(torch):
+        x.detach().array[...] = 0
+    return y
+
+
+@pytest.mark.parametrize("run", [overwrites_its_input, lambda t, x: Overwrites.apply(x) if ours(t) else x * 3])
+def test_a_kernel_that_overwrites_what_it_reads_is_noticed(run):
+    with pytest.raises(AssertionError, match="overwritten"):
+        oracle.check(ScriptCase("overwrites", run=run, inputs=[(3, 2)]), COMPILED)

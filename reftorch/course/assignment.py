@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reftorch.course.cut import functions
-from reftorch.course.mutants import Mutant, components, mutants_of
+from reftorch.course.mutants import Mutant, mutants_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -227,9 +227,8 @@ def _tables(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def _known(assignment: Assignment) -> list[Mutant]:
     """The component's mistakes in the functions that are asked; one in a CPU kernel is one in its CUDA twin too."""
-    component = assignment.source.stem
     found = []
-    for mutant in mutants_of(component) if component in components() else ():
+    for mutant in mutants_of(assignment.component.removesuffix(".py")):
         twin = re.sub("_cpu$", "_cuda", mutant.kernel)
         names = dict.fromkeys((mutant.kernel, twin))
         found += [replace(mutant, kernel=name) for name in names if name in assignment.cut]

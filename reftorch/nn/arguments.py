@@ -1,15 +1,80 @@
-"""Arguments that may be given in short: `kernel_size=3` for `(3, 3)`."""
+"""Checks of arguments that all components share: is it a tensor, of which dtype, is it a number, how many sizes are there?
+
+Each raises the type of exception that PyTorch raises, and says what was found and what was wanted. `function` is the name of the
+function that was called.
+"""
 
 from __future__ import annotations
 
 import operator
-from typing import Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from reftorch.tensor import Tensor
+from reftorch.types import dtype, float32, float64
+
+if TYPE_CHECKING:
+    from reftorch.nn.module import Module
+
+FLOATS = (float32, float64)  # the dtypes that most kernels are compiled for
 
 
-def pair(value: Any, name: str, function: str) -> tuple[int, int]:
-    """(rows, columns) out of an int, or a sequence of one or two.
+def check_tensors(function: str, allowed: tuple[dtype, ...] = FLOATS, **tensors: Any) -> None:
+    """Check that the arguments are tensors of one dtype, and that it is `allowed`. All but the first may be None.
+
+    Raises:
+        TypeError: an argument is not a tensor.
+        RuntimeError: the tensors have two dtypes.
+        NotImplementedError: there is no kernel for this dtype.
+    """
+    first: Any = None
+    for name, value in tensors.items():
+        if value is None and first is not None:
+            continue
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{function}(): argument '{name}' must be Tensor, not {type(value).__name__}: convert it with "
+                "torch.tensor(...) or torch.from_numpy(...)"
+            )
+        if first is None:
+            first = value
+        elif value.dtype is not first.dtype:
+            raise RuntimeError(
+                f"{function}: expected {name} of {first.dtype}, the dtype of {next(iter(tensors))}, but found "
+                f"{value.dtype}: convert one of them, as in model.double() or input.float()"
+            )
+    if first.dtype not in allowed:
+        raise NotImplementedError(
+            f"{function} is not implemented for {first.dtype}: convert the input, for example with x.float()"
+        )
+
+
+def number(function: str, name: str, value: Any, hint: str = "") -> float:
+    """The argument as a float. A tensor without dimensions counts as a number, unless it requires a gradient.
+
+    Raises:
+        TypeError: it is not a number.
+        RuntimeError: it is a complex number.
+    """
+    if isinstance(value, complex):
+        raise RuntimeError(f"{function}: {name} must be a real number, found {value}")
+    is_number = isinstance(value, Real)
+    if isinstance(value, Tensor):
+        is_number = value.dim() == 0 and not value.requires_grad
+    if not is_number:
+        raise TypeError(f"{function}(): argument '{name}' must be Number, not {type(value).__name__}{hint}")
+    return float(value)
+
+
+_NAMES = {1: "one int", 2: "two ints", 3: "three ints"}
+_ORDER = {1: "length", 2: "rows, columns", 3: "depth, rows, columns"}
+
+
+def sizes(n: int, value: Any, name: str, function: str) -> tuple[int, ...]:
+    """`n` ints, one for each dimension, out of an int or a sequence of one or `n` ints.
 
     Args:
+        n: how many dimensions there are.
         value: what the caller gave.
         name: the argument's name, and `function` whose argument it is, for the error texts.
 
@@ -18,17 +83,28 @@ def pair(value: Any, name: str, function: str) -> tuple[int, int]:
         RuntimeError: a sequence of another length.
     """
     if type(value) is int:
-        return value, value
+        return (value,) * n
     found = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    for number in found:
-        if isinstance(number, bool) or not hasattr(number, "__index__"):
+    for each in found:
+        if isinstance(each, bool) or not hasattr(each, "__index__"):
             raise TypeError(
-                f"{function}(): argument '{name}' must be an int or a tuple of two ints, found {value!r} with a "
-                f"{type(number).__name__} in it; a size that was divided needs // instead of /"
+                f"{function}(): argument '{name}' must be an int or a tuple of {_NAMES[n]}, found {value!r} with a "
+                f"{type(each).__name__} in it; a size that was divided needs // instead of /"
             )
-    if len(found) not in (1, 2):
+    if len(found) not in (1, n):
         raise RuntimeError(
-            f"{function}: expected {name} to be a single integer value or a list of 2 values (rows, columns), but got "
+            f"{function}: expected {name} to be a single integer value or a list of {n} values ({_ORDER[n]}), but got "
             f"{name}={list(found)}"
         )
-    return operator.index(found[0]), operator.index(found[-1])
+    return tuple(operator.index(each) for each in (found * n if len(found) == 1 else found))
+
+
+def pair(value: Any, name: str, function: str) -> tuple[int, int]:
+    """(rows, columns) out of an int, or a sequence of one or two: `sizes` of two dimensions."""
+    return sizes(2, value, name, function)  # type: ignore[return-value]
+
+
+def options_text(module: Module, *always: str, **usual: Any) -> str:
+    """For `extra_repr`: "name=value" of these attributes; of the `usual` ones only those that have another value than usual."""
+    shown = [*always, *(name for name, value in usual.items() if getattr(module, name) != value)]
+    return ", ".join(f"{name}={getattr(module, name)}" for name in shown)

@@ -59,7 +59,7 @@ def create(component: str, class_name: str = "", root: Path = ROOT) -> list[Path
     files = {
         root / "reftorch" / section / f"{name}.py": "component.txt",
         root / "tests" / section / f"test_{name}.py": "tests.txt",
-        root / "reftorch" / "course" / "mutants" / f"{name}.py": "mutants.txt",
+        root / "reftorch" / "course" / "mutants" / section / f"{name}.py": "mutants.txt",
     }
     named_alike = [file for room in ROOMS for file in (root / "reftorch" / room).rglob(f"{name}.py")]
     there = dict.fromkeys([*(file for file in files if file.exists()), *named_alike])

@@ -32,6 +32,7 @@ def descend(torch, *tensors, steps=4, groups=None, **options):
 def case(id, shapes=((2, 3), (4,)), steps=4, groups=None, strided=True, **options):
     return ScriptCase(
         "SGD",
+        changes_inputs=True,
         run=lambda torch, *tensors: descend(torch, *tensors, steps=steps, groups=groups, **options),
         inputs=[oracle.normal(*shape, grad=False) for shape in (*shapes, *shapes)],
         id=id,
@@ -78,12 +79,7 @@ CASES += [
         groups=lambda params: [{"params": params[:1]}, {"params": params[1:], "momentum": 0.5}],
     ),
 ]
-MUTANT_CASES = [case for case in CASES if case.is_tiny]
-
-
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
+test_matches_torch, _, _, _, test_mutants = oracle.tests_of(__file__, CASES)
 
 
 @oracle.tiny(CASES[::3])

@@ -122,7 +122,7 @@ def scaled(torch, x):
 
 RATE = oracle.uniform(0.1, 1)  # a tensor without dimensions
 SCRIPTS = [
-    ScriptCase("SGD", run=script, inputs=inputs, id=script.__name__, component="SGD scripts")
+    ScriptCase("SGD", run=script, inputs=inputs, id=script.__name__, component="SGD scripts", changes_inputs=True)
     for script, inputs in [
         (tensor_rates, [(2, 3)]),
         (minimise, [(2, 3)]),

@@ -96,22 +96,9 @@ CASES += [
     script(in_place_without_tape, (3, 4, 2, 2), gradcheck=False),
     script(in_place_on_a_view, (2, 3, 2, 2)),
 ]
-MUTANT_CASES = [case for case in CASES if case.is_tiny]
 
 
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(__file__, CASES)
 
 
 # ------------------------------------------------------------------------------------------------ the module

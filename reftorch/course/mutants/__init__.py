@@ -1,6 +1,6 @@
 """Mutants: the classic mistakes of each component, as data, and the function that makes one.
 
-`reftorch/course/mutants/<component>.py` stands beside the component file of the same name and holds a list
+`reftorch/course/mutants/nn/convolution/conv2d.py` belongs to the component file `reftorch/nn/convolution/conv2d.py` and holds a list
 
     MUTANTS = [Mutant(name="flipped kernel", kernel="conv2d_forward_cpu",
                       find="weight[c_out, c_in, k_h, k_w]",
@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-PACKAGE = Path(__file__).parents[2]
-
 
 @dataclass(frozen=True)
 class Mutant:
@@ -41,26 +39,22 @@ class Mutant:
 
 
 def components() -> list[str]:
-    """The components that have a list of mutants: the names of the files beside this one."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if file.stem != "__init__")
+    """The components that have a list of mutants, by their paths: "nn/convolution/conv2d"."""
+    here = Path(__file__).parent
+    files = (file.relative_to(here).with_suffix("") for file in here.glob("*/**/*.py"))
+    return sorted(file.as_posix() for file in files)
 
 
 def component_module(component: str) -> ModuleType:
-    """The component file called `component`, imported: `conv2d` gives `reftorch.nn.convolution.conv2d`.
-
-    Raises LookupError unless exactly one file of nn/, optim/ and transforms/ has that name.
-    """
-    rooms = ("nn", "optim", "transforms")
-    files = [file for room in rooms for file in (PACKAGE / room).rglob(f"{component}.py")]
-    if len(files) != 1:
-        raise LookupError(f"expected one component file {component}.py, found {len(files)}: {files}")
-    dotted = files[0].relative_to(PACKAGE.parent).with_suffix("").parts
-    return importlib.import_module(".".join(dotted))
+    """The component file, imported: "nn/convolution/conv2d" gives `reftorch.nn.convolution.conv2d`."""
+    return importlib.import_module("reftorch." + component.replace("/", "."))
 
 
 def mutants_of(component: str) -> list[Mutant]:
-    """The list of mistakes in the mutants file of this component."""
-    return importlib.import_module(f"{__name__}.{component}").MUTANTS
+    """The list of mistakes of this component; an empty one if it has none."""
+    if not (Path(__file__).parent / f"{component}.py").exists():
+        return []
+    return importlib.import_module(f"{__name__}.{component.replace('/', '.')}").MUTANTS
 
 
 def mutate(module: ModuleType, mutant: Mutant) -> FunctionType:

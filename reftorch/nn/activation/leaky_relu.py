@@ -1,38 +1,47 @@
-r"""The leaky rectified linear unit: numbers above zero stay, all others are multiplied by a small slope.
+r"""The leaky rectified linear unit: an element above zero stays, every other element is multiplied by a small slope.
 
-ReLU is deaf on its negative side: a unit that is negative for every sample gets no gradient and never recovers. Here a
-trickle comes through, and the unit can find its way back.
+A ReLU whose input is negative for every sample gets no gradient, and its weights never change again. Here the negative side has a
+small slope, so the gradient is never zero.
+
+Use it when units of a ReLU network stop learning; `prelu` learns the slope, `elu` is smooth below zero.
 
 ## Forward
 
+One element, with slope $\alpha = 0.1$: $3$ stays $3$, and $-4$ becomes $-0.4$. For every element $i$:
+
 $$y_i = \begin{cases} x_i & \text{if } x_i > 0 \\ \alpha \, x_i & \text{otherwise} \end{cases}$$
 
-NaN is not above zero and stays NaN. With $0 \le \alpha \le 1$ it is the same as $\max(x_i, \alpha x_i)$.
+NaN is not above zero, and $\alpha$ times NaN is NaN. With $0 \le \alpha \le 1$ the formula equals $\max(x_i, \alpha x_i)$.
 
 ## Gradients
+
+$y_i$ depends on $x_i$ only, so the chain rule has one term:
+
+$$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \frac{\partial y_i}{\partial x_i}$$
+
+The derivative of $x_i$ is 1, and the derivative of $\alpha x_i$ is $\alpha$:
 
 $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } x_i > 0 \\
 \alpha \, \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-At the kink, $x_i = 0$, the slope $\alpha$ of the left side counts. The rule asks only for the sign of $x_i$. As long
-as $\alpha \ge 0$, $y_i$ is above zero exactly where $x_i$ was, so the operation may overwrite its input and ask $y_i$
-instead. A negative $\alpha$ turns negative numbers positive: then $y_i$ cannot tell, and backward after an operation in
-place is an error.
+At $x_i = 0$ there is no derivative; the slope $\alpha$ of the left side is taken. The formula needs only the sign of $x_i$. If
+$\alpha \ge 0$, $y_i$ is above zero exactly where $x_i$ is, so the operation may overwrite its input and read the sign of $y_i$
+instead. A negative $\alpha$ makes negative elements positive, so backward after an operation in place raises an error.
 
 ## Cost
 
-One comparison and at most one multiplication an element. Forward reads $x$ and writes $y$: 8 bytes an element in
-float32; backward reads $x$ and the gradient of $y$ and writes that of $x$: 12 bytes. In place no memory is needed for
-$y$.
+One comparison and at most one multiplication per element. Forward reads $x$ and writes $y$: 8 bytes per element in
+float32. Backward reads $x$ and the gradient of $y$ and writes the gradient of $x$: 12 bytes per element. In place, $y$ needs no
+memory of its own.
 
 ## Symbols
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input, read as one row of numbers |
+| $x_i$ | `x` | any shape | input, read as one row of elements |
 | $y_i$ | `y` | shape of $x$ | output |
-| $\alpha$ | `slope` | any number | factor for numbers that are not above zero: `negative_slope` |
+| $\alpha$ | `slope` | any number | factor for elements that are not above zero: `negative_slope` |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
 | $i$ | `i` | $0 \le i <$ number of elements | position in that row |
@@ -56,24 +65,43 @@ In place, the tensor itself changes:
 True
 >>> x
 tensor([-2.,  0.,  3.])
+
+## Questions
+
+**Which slope makes LeakyReLU the same as ReLU, and which one makes it the identity?**
+
+Slope 0 gives ReLU, and slope 1 gives the identity.
+
+**Why can backward not be computed after an operation in place with a slope of -1?**
+
+Backward needs the sign of $x_i$. With slope $-1$ every output is at least zero, so the sign of $x_i$ is lost:
+
+>>> F.leaky_relu(torch.tensor([-4., 4]), -1.0)
+tensor([4., 4.])
+
+**Two layers with slope 0.1 follow each other. What is the derivative at a negative input?**
+
+The chain rule multiplies both slopes:
+
+>>> x = torch.tensor(-5., requires_grad=True)
+>>> F.leaky_relu(F.leaky_relu(x, 0.1), 0.1).backward()
+>>> round(x.grad.item(), 4)
+0.01
 """
 
 from __future__ import annotations
 
-from numbers import Real
-
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
+from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
+from reftorch.nn.arguments import check_tensors, number, options_text
 from reftorch.nn.module import Module
-from reftorch.tensor import Tensor
-from reftorch.types import float32, float64
 
 
-# ## The bend
+# ## The output
 #
 # $$y_i = x_i \text{ if } x_i > 0 \text{, else } \alpha \, x_i$$
 #
-# Both branches keep NaN. The slope arrives as a Python number, and is given the data's type before it is used.
+# Both branches keep NaN. The slope is a Python number: it is converted to the data's type before it is used.
 @njit(**PARALLEL)
 def leaky_relu_forward_cpu(x, y, negative_slope):
     for i in prange(x.size):
@@ -95,7 +123,7 @@ def leaky_relu_forward_cuda(x, y, negative_slope):
 # $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \text{ if } x_i > 0 \text{, else }
 # \alpha \, \frac{\partial L}{\partial y_i}$$
 #
-# After an operation in place, x is what was written there: the output, which is above zero where the input was.
+# After an operation in place, `x` holds the output, which is above zero exactly where the input was.
 @njit(**PARALLEL)
 def leaky_relu_backward_x_cpu(x, grad_y, grad_x, negative_slope):
     for i in prange(x.size):
@@ -116,31 +144,23 @@ class LeakyReluFunction(Function):
     """LeakyReLU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
 
     @staticmethod
-    def forward(ctx, x, negative_slope, inplace):
+    def forward(ctx, x, slope, inplace):
         if inplace:
             ctx.mark_dirty(x)
-        dense = x.contiguous()  # x itself, unless it is a strided view
-        y = dense if inplace else x.new_empty(x.shape)
-        run = on(x.device, leaky_relu_forward_cpu, leaky_relu_forward_cuda, threads=x.numel())
-        run(*flat(dense, y), negative_slope)
-        if inplace and y is not x:
-            x.data.copy_(y)
-            y = x
+        y = elementwise(leaky_relu_forward_cpu, leaky_relu_forward_cuda, x, numbers=(slope,), inplace=inplace)
         ctx.save_for_backward(y if inplace else x)
-        ctx.negative_slope, ctx.inplace = negative_slope, inplace
+        ctx.slope, ctx.inplace = slope, inplace
         return y
 
     @staticmethod
     def backward(ctx, grad_y):
-        if ctx.inplace and not ctx.negative_slope >= 0:
+        if ctx.inplace and not ctx.slope >= 0:
             raise RuntimeError(
-                f"leaky_relu in place cannot go backward with a negative slope of {ctx.negative_slope}: numbers below "
-                "zero were overwritten with numbers above zero, and nothing tells them apart; use inplace=False"
+                f"leaky_relu in place cannot go backward with a negative slope of {ctx.slope}: elements below zero were "
+                "overwritten with elements above zero, and their signs are lost; use inplace=False"
             )
         (x,) = ctx.saved_tensors
-        grad_x = grad_y.new_empty(x.shape)
-        run = on(x.device, leaky_relu_backward_x_cpu, leaky_relu_backward_x_cuda, threads=x.numel())
-        run(*flat(x, grad_y, grad_x), ctx.negative_slope)
+        grad_x = elementwise(leaky_relu_backward_x_cpu, leaky_relu_backward_x_cuda, x, grad_y, numbers=(ctx.slope,))
         return grad_x, None, None
 
 
@@ -155,32 +175,9 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
         RuntimeError: in place on a leaf that requires grad, or on elements that share memory; in backward, if it was in
             place with a negative slope.
     """
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"leaky_relu(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with "
-            "torch.tensor(...) or torch.from_numpy(...)"
-        )
-    negative_slope = _number(negative_slope)
-    if input.dtype not in (float32, float64):
-        raise NotImplementedError(
-            f"leaky_relu is not implemented for {input.dtype}: convert the input, for example with x.float()"
-        )
-    return LeakyReluFunction.apply(input, negative_slope, bool(inplace))
-
-
-def _number(negative_slope):
-    """The slope as a float; a tensor without dimensions counts as a number, unless it wants a gradient."""
-    if isinstance(negative_slope, complex):
-        raise RuntimeError(f"leaky_relu: negative_slope must be a real number, found {negative_slope}")
-    number = isinstance(negative_slope, Real)
-    if isinstance(negative_slope, Tensor):
-        number = negative_slope.dim() == 0 and not negative_slope.requires_grad
-    if not number:
-        raise TypeError(
-            f"leaky_relu(): argument 'negative_slope' must be Number, not {type(negative_slope).__name__}; to learn "
-            "the slope, use prelu"
-        )
-    return float(negative_slope)
+    check_tensors("leaky_relu", input=input)
+    slope = number("leaky_relu", "negative_slope", negative_slope, hint="; to learn the slope, use prelu")
+    return LeakyReluFunction.apply(input, slope, bool(inplace))
 
 
 def leaky_relu_(input, negative_slope=0.01):
@@ -206,4 +203,4 @@ class LeakyReLU(Module):
         return leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self):
-        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
+        return options_text(self, "negative_slope", inplace=False)

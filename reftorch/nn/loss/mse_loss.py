@@ -67,17 +67,11 @@ Here the second element counts twice as much as the others together, and has no 
 
 from __future__ import annotations
 
-import warnings
-
-import numpy as np
-
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
-from reftorch.nn.loss.reduction import _callers_level, _Loss, legacy_reduction, loss_sum, reduction_name
-from reftorch.ops.elementwise import check_broadcast
-from reftorch.ops.promotion import promote_types
+from reftorch.nn.loss.pointwise import broadcast, promoted
+from reftorch.nn.loss.reduction import _Loss, grad_of_each, legacy_reduction, reduced, reduction_name
 from reftorch.tensor import Tensor
-from reftorch.types import float32, float64
 
 
 # ## The loss of each element
@@ -128,16 +122,12 @@ class MseLossFunction(Function):
         loss = x.new_empty(x.shape)
         run = on(x.device, mse_loss_forward_cpu, mse_loss_forward_cuda, threads=x.numel())
         run(*flat(x, target, loss))
-        if reduction == "none":
-            return loss
-        return loss_sum(loss) / x.numel() if reduction == "mean" else loss_sum(loss)
+        return reduced(loss, reduction)
 
     @staticmethod
     def backward(ctx, grad_y):
         x, target = ctx.saved_tensors
-        if ctx.reduction == "mean":
-            grad_y = grad_y / x.numel()
-        grad_loss = grad_y.expand(x.shape)
+        grad_loss = grad_of_each(grad_y, x.shape, ctx.reduction)
         grad_x = grad_target = None
         run = on(x.device, mse_loss_backward_x_cpu, mse_loss_backward_x_cuda, threads=x.numel())
         if ctx.needs_input_grad[0]:
@@ -168,32 +158,19 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
                 f"mse_loss(): argument '{name}' must be Tensor, not {type(value).__name__}: convert it with "
                 "torch.tensor(...)"
             )
-    if target.shape != input.shape:
-        warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=_callers_level(),
-        )
+    size = input.shape
+    input, target = broadcast(input, target)
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
-    check_broadcast(input.shape, target.shape)
-    if weight is not None and weight.shape != input.shape:
+    if weight is not None and weight.shape != size:
         raise ValueError(
-            f"Weights and input must have the same size: found {list(weight.shape)} and {list(input.shape)}; repeat a "
+            f"Weights and input must have the same size: found {list(weight.shape)} and {list(size)}; repeat a "
             "weight for each sample with .expand_as(input)"
         )
     reduction = reduction_name(reduction)
-    shape = np.broadcast_shapes(input.shape, target.shape)
-    input, target = input.expand(shape), target.expand(shape)
     if weight is not None:
         return _weighted(input, target, weight, reduction)
-    dtype = promote_types(input.dtype, target.dtype)
-    if dtype not in (float32, float64):
-        raise NotImplementedError(
-            f"mse_loss is not implemented for input of {input.dtype} and target of {target.dtype}: convert one of them "
-            "with .float()"
-        )
-    return MseLossFunction.apply(input.to(dtype), target.to(dtype), reduction)
+    return MseLossFunction.apply(*promoted("mse_loss", input, target), reduction)
 
 
 def _weighted(input, target, weight, reduction):

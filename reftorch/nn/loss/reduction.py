@@ -5,6 +5,7 @@ A loss gives one number for each sample. `reduction="none"` returns them, "sum" 
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 
@@ -215,3 +216,18 @@ def loss_mean_backward(grad_y: Tensor, divisor: Tensor, shape: tuple[int, ...]) 
     run = on(grad_y.device, loss_mean_backward_cpu, loss_mean_backward_cuda, grad_loss.numel())
     run(*flat(grad_y, divisor, grad_loss))
     return grad_loss
+
+
+# ## The reduction of a loss, and its gradient
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The losses as they are, their mean or their sum; for a Function's forward, not recorded on the tape."""
+    if reduction == "none":
+        return loss
+    return loss_sum(loss) / loss.numel() if reduction == "mean" else loss_sum(loss)
+
+
+def grad_of_each(grad_y: Tensor, shape: tuple[int, ...], reduction: str) -> Tensor:
+    """The gradient of each loss, given that of `reduced(loss, reduction)`: the same for all, divided by their number for the mean."""
+    if reduction == "mean":
+        grad_y = grad_y / math.prod(shape) if math.prod(shape) else grad_y
+    return grad_y.expand(shape)

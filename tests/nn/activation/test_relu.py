@@ -70,8 +70,8 @@ CASES = [
         for dtype in ("int64", "int32", "int16", "int8")
     ],
     FunctionCase("relu", inputs=[integers(0, 255, 2, 3, dtype="uint8")], id="uint8"),
-    FunctionCase("relu_", inputs=[integers(-5, 5, 2, 3)], id="int64 in place"),
-    ModuleCase("ReLU", args=(True,), inputs=[array(np.ones(3) - 2, grad=False)], id="in place"),
+    FunctionCase("relu_", inputs=[integers(-5, 5, 2, 3)], id="int64 in place", changes_inputs=True),
+    ModuleCase("ReLU", args=(True,), inputs=[array(np.ones(3) - 2, grad=False)], id="in place", changes_inputs=True),
     in_place(once, distinct(2, 3), id="in place, on the tape"),
     in_place(once, distinct(), id="in place, a number"),
     in_place(once, distinct(0, 3), id="in place, empty"),
@@ -82,22 +82,9 @@ CASES = [
     in_place(under_no_grad, distinct(2, 3), id="in place, under no_grad", gradcheck=False),
     in_place(lambda torch, x: torch.nn.ReLU(inplace=True)(x) * 3, distinct(2, 3), id="module in place"),
 ]
-MUTANT_CASES = [case for case in CASES if case.is_tiny]
 
 
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(__file__, CASES)
 
 
 # ------------------------------------------------------------------------------------------------ what is refused

@@ -60,22 +60,9 @@ MUTANT_CASES = [case for case in CASES if case.id in SMALL]
 NO_WARNING = pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 
 
-@NO_WARNING
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@NO_WARNING
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@NO_WARNING
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(
+    __file__, CASES, mutant_cases=MUTANT_CASES
+)
 
 
 # ------------------------------------------------------------------------------------------------------- errors

@@ -179,22 +179,9 @@ SMALL |= {
 MUTANT_CASES = [case for case in CASES if case.id in SMALL]
 
 
-@WITH_WARNING
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@WITH_WARNING
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@WITH_WARNING
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(
+    __file__, CASES, mutant_cases=MUTANT_CASES
+)
 
 
 # --------------------------------------------------------------------------------------------------- properties

@@ -106,26 +106,13 @@ CASES = [
     ModuleCase("MSELoss", inputs=PAIR, kwargs=dict(reduce=False), id="reduce"),
     ModuleCase("MSELoss", inputs=[(2, 3), (3,)], id="broadcast"),
 ]
-WITH_WARNING = pytest.mark.filterwarnings("ignore:.*:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
 MUTANT_CASES = [case for case in CASES if case.id in ("plain", "none", "sum") and case.is_tiny]
 
 
-@WITH_WARNING
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@WITH_WARNING
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@WITH_WARNING
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(
+    __file__, CASES, mutant_cases=MUTANT_CASES
+)
 
 
 @st.composite
@@ -138,7 +125,6 @@ def any_case(draw):
     return FunctionCase("mse_loss", inputs=draw(st.permutations(pair)), kwargs=kwargs, seed=draw(st.integers(0, 1000)))
 
 
-@WITH_WARNING
 @settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(any_case(), st.booleans())
 def test_any_shapes(case, strided):
@@ -187,7 +173,6 @@ ERRORS = [
 ]
 
 
-@WITH_WARNING
 @oracle.errors(ERRORS)
 def test_errors(case):
     oracle.check_error(case)

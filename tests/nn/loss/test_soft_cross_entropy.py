@@ -68,19 +68,9 @@ SMALL = {
 MUTANT_CASES = [case for case in CASES if case.id in SMALL]
 
 
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(
+    __file__, CASES, mutant_cases=MUTANT_CASES
+)
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 4, 3)])

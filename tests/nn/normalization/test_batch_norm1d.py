@@ -147,19 +147,9 @@ MUTANT_CASES = [
 ]
 
 
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(
+    __file__, CASES, mutant_cases=MUTANT_CASES
+)
 
 
 @st.composite

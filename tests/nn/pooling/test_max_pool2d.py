@@ -81,27 +81,14 @@ CASES = [
         id="in the middle of a tape",
     ),
 ]
-MUTANT_CASES = [case for case in CASES if case.is_tiny]
 
 
-@oracle.against_torch(CASES)
-def test_matches_torch(case, run):
-    oracle.check(case, run)
-
-
-@oracle.tiny(CASES)
-def test_all_modes_agree(case):
-    oracle.check_modes(case)
-
-
-@oracle.tiny(CASES)
-def test_gradcheck(case):
-    oracle.check_gradcheck(case)
+test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(__file__, CASES)
 
 
 @pytest.mark.parametrize("dtype, low", [("int32", -50), ("int16", -50), ("int8", -50), ("uint8", 0)])
 def test_other_integers_match_torch(dtype, low):
-    oracle.check(whole_numbers(dtype, low, 50), oracle.Run("plain", "float32"))
+    oracle.check(whole_numbers(dtype, low, 50), oracle.Run("interpreted", "float32"))
 
 
 # ------------------------------------------------------------------------------------------------ any shape and option
