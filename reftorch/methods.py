@@ -278,7 +278,7 @@ class TensorMethods:
     def __rmul__(self, other): return reftorch.ops.mul(self, other)
     def __imul__(self, other): return self.mul_(other)
     def __truediv__(self, other): return reftorch.ops.div(self, other)
-    def __rtruediv__(self, other): return reftorch.ops.div(other, self)
+    def __rtruediv__(self, other): return reftorch.ops.mul(reftorch.ops.reciprocal(self), other)
     def __itruediv__(self, other): return self.div_(other)
     def __floordiv__(self, other): return reftorch.ops.floor_divide(self, other)
     def __rfloordiv__(self, other): return reftorch.ops.floor_divide(other, self)

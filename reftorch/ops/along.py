@@ -10,6 +10,7 @@ from .. import types
 from ..tensor import Tensor
 from .arguments import one_device, tensor_first, wrap_dim
 from .elementwise import where
+from .fits import number_like
 from .index import ALL, Index, IndexAdd, IndexPut, getitem
 
 
@@ -88,7 +89,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     """x with y[index[i][j]][j] = src[i][j] for dim = 0, and so on; `src` (or `value`) may be a number."""
     src = value if src is None else src
     if not isinstance(src, Tensor):
-        dim, source = _check_along("scatter", input, dim, index), input.new_tensor(src)
+        dim, source = _check_along("scatter", input, dim, index), number_like(input, src)
     else:
         dim, source = _check_along("scatter", input, dim, index, src), _corner(src, index)
     return IndexPut.apply(input, _along(input, index, dim), source)
@@ -154,7 +155,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """x with `value` in the entries `index` of dimension `dim`."""
     key = _entries("index_fill", input, dim, index)
-    return IndexPut.apply(input, key, value if isinstance(value, Tensor) else input.new_tensor(value))
+    return IndexPut.apply(input, key, value if isinstance(value, Tensor) else number_like(input, value))
 
 
 # ------------------------------------------------------------------------------------------------ masks
@@ -170,7 +171,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.dtype is not types.bool:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
     if not isinstance(value, Tensor):
-        value = input.new_tensor(value)
+        value = number_like(input, value)
     elif value.ndim:
         raise RuntimeError(
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."

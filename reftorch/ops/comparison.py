@@ -9,7 +9,8 @@ import numpy as np
 from .. import types
 from ..tensor import Tensor
 from .arguments import tensor_first
-from .elementwise import compute, first_tensor, operands
+from .elementwise import compute
+from .operands import first_tensor, operands
 from .promotion import category
 
 

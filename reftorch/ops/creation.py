@@ -10,8 +10,9 @@ import numpy as np
 from .. import types
 from ..tensor import Tensor
 from .arguments import as_shape, tensor_first
-from .backend import check_cuda, library, to_device
-from .promotion import default_dtype, promote_types, scalar_dtype
+from .backend import check_cuda, library, quietly, to_device
+from .fits import check_all_fit, check_fits
+from .promotion import category, default_dtype, promote_types, scalar_dtype
 
 
 def finish(array: Any, device: Any, requires_grad: bool) -> Tensor:
@@ -80,25 +81,21 @@ def _array_of_numbers(data: Any, dtype: types.dtype | None) -> np.ndarray:
     inferred = leaves[0] if leaves else default_dtype()
     for leaf in leaves[1:]:
         inferred = promote_types(inferred, leaf)
+    wanted = dtype or inferred
+    if category(inferred) == 3 and category(wanted) < 3:
+        raise TypeError(f"must be real number, not complex: a tensor of {wanted} has no imaginary part")
+    if category(wanted) == 2 or wanted is types.uint64 and category(inferred) < 2:
+        read_as = wanted.numpy if wanted is types.uint64 else np.dtype(np.float64)
+    else:
+        read_as = np.dtype(np.float64) if category(inferred) == 2 else inferred.numpy
     try:
-        array = np.array(_plain(data), dtype=inferred.numpy).reshape(shape)
-    except OverflowError:
+        array = np.array(_plain(data), dtype=read_as).reshape(shape)
+    except OverflowError as error:
+        if wanted is types.uint64:
+            raise OverflowError(f"{error}: there is a number that {wanted} cannot hold") from None
         raise ValueError(f"Overflow when unpacking long long: there is a number beyond {inferred}") from None
-    return array if dtype is None or dtype is inferred else _converted(array, dtype, data)
-
-
-def _converted(array: np.ndarray, dtype: types.dtype, data: Any) -> np.ndarray:
-    """Numbers in another dtype; floating ones from Python's own float64, not by way of float32."""
-    if array.dtype.kind == "f":
-        array = np.array(_plain(data), np.float64)
-    with np.errstate(all="ignore"):
-        made = array.astype(dtype.numpy)
-    if dtype.numpy.kind in "iu" and array.size and array.dtype.kind in "iu":
-        limits = types.iinfo(dtype)
-        low = limits.min if dtype.numpy.kind == "i" else -limits.max  # -1 becomes 255
-        if array.max() > limits.max or array.min() < low:
-            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
-    return made
+    check_all_fit(array, wanted)
+    return quietly(array.astype, wanted.numpy, copy=False)
 
 
 def _check_nesting(data: Any, leaves: list, dtype: types.dtype | None, at: str = "") -> tuple:
@@ -116,6 +113,7 @@ def _check_nesting(data: Any, leaves: list, dtype: types.dtype | None, at: str =
                 f"at {at}. Join tensors with torch.stack"
             )
         leaves.append(data.dtype if isinstance(data, Tensor) else types.from_numpy_dtype(data.dtype))
+        _refuse_fraction(data, leaves[-1], dtype, at)
         return () if isinstance(data, Tensor) else data.shape
     if not isinstance(data, (list, tuple, range)):
         if isinstance(data, (str, bytes)):
@@ -124,6 +122,8 @@ def _check_nesting(data: Any, leaves: list, dtype: types.dtype | None, at: str =
             found = types.from_numpy_dtype(data.dtype) if isinstance(data, np.generic) else scalar_dtype(data)
         except TypeError:
             raise _no_number(data, dtype, f"found {data!r} at {at}") from None
+        if isinstance(data, np.generic) and not isinstance(data, float):
+            _refuse_fraction(data, found, dtype, at)
         if not leaves or leaves[-1] is not found:
             leaves.append(found)
         return ()
@@ -137,6 +137,15 @@ def _check_nesting(data: Any, leaves: list, dtype: types.dtype | None, at: str =
                 f"expected sequence of length {shapes[0][0]} at dim {at.count('[') + 1} (got {shape[0]}): {where}"
             )
     return (len(data), *(shapes[0] if shapes else ()))
+
+
+def _refuse_fraction(data: Any, found: types.dtype, dtype: types.dtype | None, at: str) -> None:
+    """Raise if a floating-point tensor or NumPy number in a list would become an integer: only Python's own floats do."""
+    if dtype is not None and dtype.numpy.kind in "iu" and found.is_floating_point:
+        raise TypeError(
+            f"only integer tensors of a single element can be converted to an index: found a {type(data).__name__} of "
+            f"{found} at {at}, and {dtype} is wanted; convert it with int(...)"
+        )
 
 
 def _plain(data: Any) -> Any:
@@ -171,6 +180,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 def scalar_tensor(value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A number as a tensor without dimensions, of the default dtype."""
+    check_fits(value, types.as_dtype(dtype) or default_dtype())
     return tensor(value, dtype=dtype or default_dtype(), device=device, requires_grad=requires_grad)
 
 
@@ -225,7 +235,9 @@ def full(
     value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
     try:
         kind = types.as_dtype(dtype) or scalar_dtype(value)
-        number = np.asarray(value).astype(kind.numpy)
+        check_fits(value, kind)
+        number = np.asarray(value.real if isinstance(value, complex) and not kind.is_complex else value)
+        number = quietly(number.astype, kind.numpy)
     except (TypeError, ValueError):
         raise TypeError(
             f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}"
@@ -288,6 +300,12 @@ def arange(
         )
     floats = any(isinstance(v, float) for v in (start, end, step))
     kind = types.as_dtype(dtype) or (default_dtype() if floats else types.int64)
+    if category(kind) < 2:  # the bounds and the step are cut to integers first
+        for value in (start, end, step):
+            check_fits(value, types.int64)
+        start, end, step, floats = int(start), int(end), int(step), False
+        if step == 0:
+            raise ValueError(f"step must be nonzero: it becomes 0 in {kind}")
     count = math.ceil((end - start) / step) if floats else -((start - end) // step)
     return finish((start + step * np.arange(count)).astype(kind.numpy), device, requires_grad)
 
@@ -300,6 +318,8 @@ def linspace(
         raise RuntimeError(f"number of steps must be non-negative, found {steps}")
     kind = (types.as_dtype(dtype) or default_dtype()).numpy
     if kind.kind not in "f":
+        for value in (start, end):
+            check_fits(value, types.from_numpy_dtype(kind))
         return finish(np.linspace(start, end, steps).astype(kind), device, requires_grad)
     wide = np.result_type(np.float64, np.longdouble if kind == np.float64 else kind).type
     step = wide(kind.type((end - start) / max(steps - 1, 1)))  # rounded once, but the products below are not

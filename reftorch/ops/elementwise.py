@@ -14,63 +14,9 @@ from ..autograd import Function
 from ..tensor import Tensor
 from .arguments import check_broadcast, tensor_first
 from .backend import library, quietly
-from .promotion import category, default_dtype, result_type
-
-# ------------------------------------------------------------------------------------------------ operands
-
-
-_SAME = {"f": (float, int), "i": (int,)}  # Python numbers beside which a tensor of this kind keeps its dtype
-
-
-def operands(a: Any, b: Any, to_float: bool = False) -> Any:
-    """Two operands, of which one is a tensor, in one dtype and on one device; numbers become Python's.
-
-    Raises:
-        RuntimeError: tensors on different devices, shapes that do not broadcast.
-        TypeError: neither a tensor nor a number.
-    """
-    if isinstance(a, Tensor):  # the common cases first: nothing to convert
-        kind = a.dtype.numpy.kind
-        if isinstance(b, Tensor):
-            if a.dtype is b.dtype and a.device is b.device and (kind == "f" or not to_float):
-                check_broadcast(a.array.shape, b.array.shape)
-                return a, b
-        elif type(b) in _SAME.get(kind, ()) and (kind == "f" or (a.dtype is types.int64 and not to_float)):
-            return a, b
-    return converted((a, b), to_float)
-
-
-def converted(values: tuple, to_float: bool = False) -> list:
-    """Any number of operands, as `operands` returns two."""
-    values = tuple([Tensor._make(v) if isinstance(v, np.ndarray) else v for v in values])
-    tensors = [v for v in values if isinstance(v, Tensor)]
-    dtype = result_type(*values)
-    if not tensors:
-        raise TypeError(f"wanted a tensor, found only numbers: {', '.join(map(repr, values))}")
-    if to_float and category(dtype) < 2:
-        dtype = default_dtype()
-    device = next((t.device for t in tensors if t.ndim), tensors[0].device)
-    check_broadcast(*[t.array.shape for t in tensors])
-    return [_one(value, dtype, device) for value in values]
-
-
-def _one(value: Any, dtype: types.dtype, device: types.device) -> Any:
-    if not isinstance(value, Tensor):
-        value = value.item() if isinstance(value, np.generic) else value
-        return np.asarray(value).astype(dtype.numpy).item() if category(dtype) < 2 else value
-    if value.device != device:
-        if value.ndim or value.device.type != "cpu":
-            raise RuntimeError(
-                f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
-                f"{value.device}: move one of them with .to('{device}')"
-            )
-        value = value.to(device)  # a number in a CPU tensor beside CUDA tensors
-    return value.to(dtype)
-
-
-def first_tensor(*values: Any) -> Tensor:
-    """The first among tensors and numbers that is a tensor."""
-    return next(v for v in values if isinstance(v, Tensor))
+from .fits import check_fits
+from .operands import first_tensor, number_beside_half, operands
+from .promotion import category, result_type
 
 
 def compute(name: str, *values: Any) -> Tensor:
@@ -83,6 +29,17 @@ def compute(name: str, *values: Any) -> Tensor:
     if device is types.CPU:
         return Tensor._make(quietly(getattr(np, name), *arrays))
     return Tensor._make(getattr(library(device), name)(*arrays), device)
+
+
+def product(name: str, a: Any, b: Any) -> Tensor:
+    """`compute` for * and /. A number beside float16 is not rounded to float16 first: it may be beyond its range."""
+    a_tensor, b_tensor = isinstance(a, Tensor), isinstance(b, Tensor)
+    if not (a_tensor and b_tensor):
+        dtype = (a if a_tensor else b).dtype
+        if dtype.is_floating_point and dtype.itemsize == 2:
+            a, b = a.to(types.float32) if a_tensor else a, b.to(types.float32) if b_tensor else b
+            return compute(name, a, b).to(dtype)
+    return compute(name, a, b)
 
 
 def save(ctx: Any, a: Any, b: Any) -> None:
@@ -130,7 +87,7 @@ class Mul(Function):
     def forward(ctx, a, b):
         needs_a, needs_b = ctx.needs_input_grad
         save(ctx, a if needs_b else None, b if needs_a else None)
-        return compute("multiply", a, b)
+        return product("multiply", a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -145,7 +102,7 @@ class Div(Function):
     @staticmethod
     def forward(ctx, a, b):
         save(ctx, a if ctx.needs_input_grad[1] else None, b)
-        return compute("divide", a, b)
+        return product("divide", a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -282,12 +239,14 @@ def _scaled(other: Any, alpha: Any) -> Any:
         return other
     if isinstance(alpha, float) and isinstance(other, Tensor) and category(other.dtype) < 2:
         raise RuntimeError(f"For integral input tensors, argument alpha must not be a floating point number: {alpha}")
+    if isinstance(other, Tensor) and isinstance(alpha, (int, float)):
+        check_fits(alpha, other.dtype)
     return other * alpha
 
 
 def mul(input: Any, other: Any) -> Tensor:
     """`input * other`, element by element."""
-    return Mul.apply(*operands(input, other))
+    return Mul.apply(*operands(input, number_beside_half(input, other)))
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -298,7 +257,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         NotImplementedError: bools with rounding.
     """
     if rounding_mode is None:
-        return Div.apply(*operands(input, other, to_float=True))
+        return Div.apply(*operands(input, number_beside_half(input, other), to_float=True))
     if rounding_mode not in ("floor", "trunc"):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
@@ -335,6 +294,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
     """
     a, b = operands(input, exponent)
     dtype = first_tensor(a, b).dtype
+    if isinstance(exponent, (int, float)):
+        check_fits(exponent, dtype)
     if category(dtype) >= 2:
         return Pow.apply(a, b)
     if not isinstance(b, Tensor) and b in (0, 1):
@@ -390,14 +351,23 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """`input + value * tensor1 * tensor2`."""
-    return add(input, mul(tensor1, tensor2), alpha=value)
+    return _not_in_half(lambda x, a, b: add(x, mul(a, b), alpha=value), input, tensor1, tensor2)
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """`input + value * tensor1 / tensor2`."""
-    return add(input, div(tensor1, tensor2), alpha=value)
+    return _not_in_half(lambda x, a, b: add(x, div(a, b), alpha=value), input, tensor1, tensor2)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """`input + weight * (end - input)`."""
-    return input + weight * (end - input)
+    if not input.dtype.is_floating_point and not input.dtype.is_complex:
+        raise NotImplementedError(f"lerp is not implemented for {input.dtype}: convert the tensors with .float()")
+    return _not_in_half(lambda a, b: a + weight * (b - a), input, end)
+
+
+def _not_in_half(function: Any, *tensors: Tensor) -> Tensor:
+    """`function(*tensors)`, of float16 tensors computed in float32, and rounded once."""
+    if {t.dtype for t in tensors} == {types.float16}:
+        return function(*[t.to(types.float32) for t in tensors]).to(types.float16)
+    return function(*tensors)

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import types
 from ..autograd import Function, is_grad_enabled
 from ..autograd.node import expands_to
 from ..tensor import Tensor
 from .arguments import tensor_first
 from .backend import library
+from .fits import number_like
 from .inplace import copy_
 from .views import Slice
 
@@ -256,7 +258,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
             raise TypeError(
                 f"can't assign a {type(value).__name__} to a {x.type()}: assign a number or torch.tensor(...) of it"
             )
-        value = x.new_tensor(value)
+        value = x.new_tensor(value) if x.dtype is types.float16 else number_like(x, value)  # 1e6 is infinite there
     part = x if basic is None else Slice.apply(x, basic)
     if arrays:
         _put(part, arrays, value.to(device=x.device, dtype=x.dtype))

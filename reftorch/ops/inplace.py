@@ -16,6 +16,7 @@ from ..autograd import Function, is_grad_enabled
 from ..autograd.node import expands_to
 from ..tensor import Tensor
 from .backend import library, quietly
+from .fits import number_like
 
 
 def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
@@ -80,7 +81,7 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         RuntimeError: `src` does not broadcast to the shape.
     """
     if not isinstance(src, Tensor):
-        src = input.new_tensor(src)
+        src = number_like(input, src)
     recording = is_grad_enabled() and (input.requires_grad or src.requires_grad)
     input._check_inplace(recording, src)
     if not expands_to(src.shape, input.shape):
@@ -108,7 +109,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     if recording:
         input._check_inplace(recording)
         return input._become(Fill.apply(input._snapshot(), value))
-    write(input, input.new_tensor(value))
+    write(input, number_like(input, value))
     input._counter.bump()
     return input
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,10 @@ class Mean(Function):
     def forward(ctx, x, dims, keepdim):
         ctx.shape, ctx.kept = x.array.shape, kept_shape(x.array.shape, dims)
         ctx.n = math.prod(ctx.shape[d] for d in dims)
-        return compute("divide", _total(x, dims, keepdim), np.asarray(ctx.n, x.dtype.numpy).item()) if ctx.n else \
-            x.new_full(x.sum(dims, keepdim).shape if dims else (), math.nan)  # fmt: skip
+        if not ctx.n:
+            return x.new_full(x.sum(dims, keepdim).shape if dims else (), math.nan)
+        wide = x.to(types.float32) if x.dtype.itemsize == 2 else x  # a sum of float16 may be too large for it
+        return compute("divide", _total(wide, dims, keepdim), np.asarray(ctx.n, wide.dtype.numpy).item()).to(x.dtype)
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -93,6 +96,53 @@ class Prod(Function):
         return grad_y * others, None, None
 
 
+class Var(Function):
+    """y = the sum of (x - mean)² over dims, divided by free;  dx = 2 (x - mean) dy / free"""
+
+    @staticmethod
+    def forward(ctx, x, dims, keepdim, free, whole):
+        ctx.save_for_backward(x)
+        ctx.dims, ctx.free, ctx.whole = dims, free, whole
+        return _variance(x, dims, keepdim, free).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        (x,) = ctx.saved_tensors
+        return _variance_gradient(x, grad_y, ctx.dims, ctx.free, ctx.whole), None, None, None, None
+
+
+class Std(Function):
+    """y = the square root of the variance;  dx = (x - mean) dy / (free y), and 0 where y = 0"""
+
+    @staticmethod
+    def forward(ctx, x, dims, keepdim, free, whole):
+        y = _variance(x, dims, keepdim, free).sqrt().to(x.dtype)
+        ctx.save_for_backward(x, y)
+        ctx.dims, ctx.free, ctx.whole = dims, free, whole
+        return y
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        x, y = ctx.saved_tensors
+        grad_variance = where(y == 0, 0.0, grad_y / (y * 2))
+        return _variance_gradient(x, grad_variance, ctx.dims, ctx.free, ctx.whole), None, None, None, None
+
+
+def _variance(x: Tensor, dims: tuple[int, ...], keepdim: bool, free: float) -> Tensor:
+    """In float64, where the squares of large and small float32 and float16 numbers have room."""
+    wide = x.to(types.float64) if x.dtype.is_floating_point else x
+    deviation = wide - Mean.apply(wide, dims, True)
+    return compute("divide", reduce("sum", deviation * deviation, dims, keepdim), max(free, 0))
+
+
+def _variance_gradient(x: Tensor, grad_y: Tensor, dims: tuple[int, ...], free: float, whole: bool) -> Tensor:
+    grad_y = grad_y.reshape(kept_shape(x.shape, dims))
+    deviation = x - Mean.apply(x, dims, True)
+    if whole and free <= 0:  # PyTorch has infinity of one sign here
+        return grad_y * where(deviation == 0, math.nan, x.new_full((), math.inf))
+    return (2 / free if free else math.inf) * grad_y * deviation
+
+
 class Norm(Function):
     """y = (sum |x|^p)^(1/p) over dims;  dx = sign(x) |x|^(p-1) y^(1-p) dy, and 0 where y = 0
 
@@ -100,15 +150,18 @@ class Norm(Function):
 
     @staticmethod
     def forward(ctx, x, p, dims, keepdim):
-        size = x.abs()
-        if math.isinf(p):
+        size = (x.to(types.float32) if x.dtype.itemsize == 2 else x).abs()
+        if p == 0:
+            y = _total((x != 0).to(size.dtype), dims, keepdim)
+        elif math.isinf(p):
             y = reduce("max" if p > 0 else "min", size, dims, keepdim)
-        elif p == 0:
-            y = _total((x != 0).to(x.dtype), dims, keepdim)
+        elif math.prod(x.shape[d] for d in dims) == 1:
+            y = reduce("sum", size, dims, keepdim)  # of one number: its square may be too large or too small
         elif p == 2:
-            y = _total(x * x, dims, keepdim).sqrt()
+            y = _total(size * size, dims, keepdim).sqrt()
         else:
             y = _total(size**p, dims, keepdim) ** (1 / p)
+        y = y.to(x.dtype)
         ctx.save_for_backward(x, y)
         ctx.p, ctx.dims = p, dims
         return y
@@ -120,13 +173,19 @@ class Norm(Function):
             return None, None, None, None
         y, grad_y = (t.reshape(kept_shape(x.shape, ctx.dims)) for t in (y, grad_y))
         if math.isinf(p):
-            chosen = (x.abs() == y).to(x.dtype)
-            slope = x.sign() * chosen / chosen.sum(ctx.dims, keepdim=True)
+            chosen = (x.abs() == y) | x.isnan()
+            grad_x = x.sign() * where(chosen, grad_y / chosen.sum(ctx.dims, keepdim=True), 0.0)
+        elif p == 1:
+            grad_x = x.sign() * grad_y
         elif p == 2:
-            slope = x / y
+            grad_x = grad_y * where(y == 0, 0.0, x / y)
+        elif p < 1:
+            grad_x = x.sign() * where(x == 0, 0.0, x.abs() ** (p - 1)) * grad_y * y ** (1 - p)
+        elif p < 2:
+            grad_x = x.sign() * x.abs() ** (p - 1) * where(y == 0, 0.0, grad_y / y ** (p - 1))
         else:
-            slope = x.sign() * x.abs() ** (p - 1) * y ** (1 - p)
-        return where(y == 0, 0.0, grad_y * slope), None, None, None
+            grad_x = x * x.abs() ** (p - 2) * where(y == 0, 0.0, grad_y / y ** (p - 1))
+        return grad_x, None, None, None
 
 
 class Cumsum(Function):
@@ -188,15 +247,7 @@ def var(
     input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
     """The variance over `dim`: squared deviations from the mean, summed and divided by n - correction (1 if unbiased)."""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim  # var(unbiased)
-    if category(input.dtype) < 2:
-        raise RuntimeError(f"std and var only support floating point and complex dtypes, found {input.dtype}")
-    dims = reduced_dims(input, dim)
-    n = math.prod(input.shape[d] for d in dims)
-    deviation = input - Mean.apply(input, dims, True)
-    free = n - (int(unbiased) if correction is None else correction)
-    return Sum.apply(deviation * deviation, dims, keepdim) / max(free, 0)
+    return Var.apply(*_spread("var", input, dim, unbiased, keepdim, correction))
 
 
 @tensor_first
@@ -204,7 +255,25 @@ def std(
     input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
     """The square root of the variance."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    return Std.apply(*_spread("std", input, dim, unbiased, keepdim, correction))
+
+
+def _spread(name: str, input: Tensor, dim: Any, unbiased: bool, keepdim: bool, correction: Any) -> tuple:
+    """The arguments of `Var` and `Std`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim  # var(unbiased)
+    if category(input.dtype) < 2:
+        raise RuntimeError(f"std and var only support floating point and complex dtypes, found {input.dtype}")
+    dims = reduced_dims(input, dim)
+    n = math.prod(input.shape[d] for d in dims)
+    free = n - (int(unbiased) if correction is None else correction)
+    if free <= 0:
+        warnings.warn(
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
+            f"numel divided by output numel): {n} numbers, correction {n - free}",
+            stacklevel=4,
+        )
+    return input, dims, keepdim, free, dim is None or not input.ndim
 
 
 def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None):
@@ -227,7 +296,12 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, dtyp
     x = input if dtype is None else input.to(types.as_dtype(dtype))
     if category(x.dtype) < 2:
         raise RuntimeError(f"norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
-    return Norm.apply(x, 2 if p in ("fro", None) else p, reduced_dims(x, dim), keepdim)
+    p, dims = 2 if p in ("fro", None) else p, reduced_dims(x, dim)
+    if (p < 0 or p == math.inf) and 0 in [x.shape[d] for d in dims]:
+        raise RuntimeError(
+            f"norm: the {p} norm of no numbers does not exist: the shape is {list(x.shape)}, dim is {dim}"
+        )
+    return Norm.apply(x, p, dims, keepdim)
 
 
 @tensor_first

@@ -10,7 +10,9 @@ from .. import types
 from ..autograd import Function
 from ..tensor import Tensor
 from .arguments import no_bools, tensor_first
-from .elementwise import compute, converted, where
+from .elementwise import compute, where
+from .fits import check_fits
+from .operands import converted
 from .promotion import category
 
 
@@ -107,6 +109,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     x, *bounds = converted((input, *[bound for bound in (min, max) if bound is not None]))
+    for bound in (min, max):
+        if isinstance(bound, (int, float)):
+            check_fits(bound, x.dtype)
     low = None if min is None else bounds.pop(0)
     return Clamp.apply(x, low, bounds[0] if bounds else None)
 

@@ -68,22 +68,22 @@ class Expm1(Unary):
 
 class Log(Unary):
     name = "log"
-    slope = staticmethod(lambda x: 1 / x)
+    slope = staticmethod(lambda x: x.reciprocal())
 
 
 class Log1p(Unary):
     name = "log1p"
-    slope = staticmethod(lambda x: 1 / (x + 1))
+    slope = staticmethod(lambda x: (x + 1).reciprocal())
 
 
 class Log2(Unary):
     name = "log2"
-    slope = staticmethod(lambda x: 1 / (x * math.log(2)))
+    slope = staticmethod(lambda x: (x * math.log(2)).reciprocal())
 
 
 class Log10(Unary):
     name = "log10"
-    slope = staticmethod(lambda x: 1 / (x * math.log(10)))
+    slope = staticmethod(lambda x: (x * math.log(10)).reciprocal())
 
 
 class Sqrt(Unary):
@@ -123,7 +123,7 @@ class Acos(Unary):
 
 class Atan(Unary):
     name = "arctan"
-    slope = staticmethod(lambda x: 1 / (x * x + 1))
+    slope = staticmethod(lambda x: (x * x + 1).reciprocal())
 
 
 class Sinh(Unary):
@@ -153,7 +153,7 @@ class Acosh(Unary):
 
 class Atanh(Unary):
     name = "arctanh"
-    slope = staticmethod(lambda x: 1 / (1 - x * x))
+    slope = staticmethod(lambda x: (1 - x * x).reciprocal())
 
 
 class Sigmoid(Unary):
@@ -162,7 +162,9 @@ class Sigmoid(Unary):
 
     @classmethod
     def of_array(cls, x):
-        return 1 / (1 + compute("exp", -x))  # where exp(-x) is infinite, 0
+        if x.dtype.itemsize == 2:  # in float16 exp(12) is infinite
+            return cls.of_array(x.to(types.float32)).to(x.dtype)
+        return compute("reciprocal", 1 + compute("exp", -x))  # where exp(-x) is infinite, 0
 
 
 @tensor_first

@@ -232,15 +232,16 @@ class SoftCrossEntropyFunction(Function):
         N, C, D = class_extents(x.shape)
         target = target.reshape(N, C, D)
         log_p, loss = x.new_empty(N, C, D), x.new_empty(N, D)
-        run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D)
-        run(*arrays(x.reshape(N, C, D), log_p))
+        if C:  # without classes there is no probability either
+            run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D)
+            run(*arrays(x.reshape(N, C, D), log_p))
         run = on(x.device, soft_cross_entropy_forward_cpu, soft_cross_entropy_forward_cuda, N * D)
         run(*arrays(log_p, target, weight, loss), keep, spread)
         ctx.save_for_backward(log_p, target, weight)
         ctx.shape, ctx.keep, ctx.spread, ctx.reduction = x.shape, keep, spread, reduction
         if reduction == "none":
             return loss.reshape(label_shape(x.shape))
-        ctx.divisor = (N * D or math.nan) if reduction == "mean" else 1
+        ctx.divisor = (N * D if N * C * D else math.nan) if reduction == "mean" else 1  # no element has no mean
         return loss_sum(loss) / ctx.divisor
 
     @staticmethod
