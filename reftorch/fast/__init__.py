@@ -13,6 +13,7 @@ and no components. Every file has one idea and climbs to it from the plain loop,
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
+    layer_norm.py       layer normalization, a row at a time
     exponential.py      e to the power of many numbers at once
     softmax.py          log-probabilities, and the gradient of cross entropy
     workers.py          who does how much of the work
@@ -24,6 +25,7 @@ result (integers, infinite weights beside a padding of zeros), it leaves the wor
 
 from reftorch.fast.conv2d_slide import conv2d_backward_x, conv2d_forward
 from reftorch.fast.conv2d_weight import conv2d_backward_weight
+from reftorch.fast.layer_norm import layer_norm_backward_affine, layer_norm_backward_x, layer_norm_forward
 from reftorch.fast.linear import linear_backward_bias, linear_backward_weight, linear_backward_x, linear_forward
 from reftorch.fast.max_pool2d import max_pool2d_backward_x, max_pool2d_forward
 from reftorch.fast.softmax import cross_entropy_backward_x, log_probabilities

@@ -6,11 +6,16 @@ from reftorch.nn.activation.prelu import PReLU
 from reftorch.nn.activation.relu import ReLU
 from reftorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from reftorch.nn.convolution.conv2d import Conv2d
+from reftorch.nn.dropout.dropout import Dropout
+from reftorch.nn.linear.flatten import Flatten
+from reftorch.nn.linear.identity import Identity
 from reftorch.nn.linear.linear import Linear
+from reftorch.nn.linear.unflatten import Unflatten
 from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss
 from reftorch.nn.loss.mse_loss import MSELoss
 from reftorch.nn.module import Module
 from reftorch.nn.normalization.batch_norm1d import BatchNorm1d
+from reftorch.nn.normalization.layer_norm import LayerNorm
 from reftorch.nn.parameter import Buffer, Parameter
 from reftorch.nn.pooling.max_pool2d import MaxPool2d
 
@@ -19,6 +24,10 @@ __all__ = [
     "Buffer",
     "Conv2d",
     "CrossEntropyLoss",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "MSELoss",
@@ -32,6 +41,7 @@ __all__ = [
     "ParameterList",
     "ReLU",
     "Sequential",
+    "Unflatten",
     "functional",
     "init",
 ]

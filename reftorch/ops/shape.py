@@ -160,7 +160,18 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     """Dimension `dim` as several, of extents `sizes`."""
     dim, shape = wrap_dim(dim, input.ndim), input.shape
-    return view(input, (*shape[:dim], *infer_shape(as_shape(tuple(sizes)), shape[dim]), *shape[dim + 1 :]))
+    if not isinstance(sizes, (tuple, list)):
+        raise TypeError(f"unflatten(): argument 'sizes' must be tuple of ints, not {type(sizes).__name__}")
+    wanted = as_shape(tuple(sizes))
+    if not wanted:
+        raise RuntimeError(f"unflatten: sizes must be non-empty; for one dimension write ({shape[dim]},)")
+    known = math.prod(size for size in wanted if size != -1)
+    if -1 not in wanted and known != shape[dim] or wanted.count(-1) == 1 and known and shape[dim] % known:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(wanted)} don't multiply up to the size of dim {dim} ({shape[dim]}) in the "
+            "input tensor"
+        )
+    return view(input, (*shape[:dim], *infer_shape(wanted, shape[dim]), *shape[dim + 1 :]))
 
 
 @tensor_first

@@ -1,0 +1,1 @@
+"""Dropout: elements or channels are set to zero at random during training."""
