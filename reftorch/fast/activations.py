@@ -1,0 +1,372 @@
+r"""Activations with exponentials, for many numbers at once.
+
+A plain loop over an activation spends nearly all its time in `math.exp` or `math.tanh`, one number after the other. The way up:
+
+1. *A polynomial* in its place (`exponential.py`), which the processor computes for a register of numbers at once.
+2. *No branch*: both sides of a case are computed, and one is chosen (`curves.py`); a branch would take the numbers apart again.
+3. *A share for each thread*: a serial function does a piece of the numbers, and a `prange` deals the pieces out where there are
+   enough of them. (The same loop directly inside a `prange` takes half as much time again: there it is less well compiled.)
+
+Float32 only; other numbers are left to the plain kernel. Each function does what the kernel of the same name does, whose formulas
+its file explains: `sigmoid_forward` stands for `sigmoid_forward_cpu`. `_share` is the serial part, `_shared` deals it out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reftorch.fast.curves import (
+    elu32,
+    elu_slope32,
+    gelu32,
+    gelu_slope32,
+    gelu_tanh32,
+    gelu_tanh_slope32,
+    log_sigmoid32,
+    mish_slope32,
+    sigmoid32,
+    silu32,
+    silu_slope32,
+    softplus32,
+    softplus_slope32,
+    tanh_of_softplus32,
+)
+from reftorch.fast.exponential import IN_ORDER, tanh32
+from reftorch.fast.registers import by_itself, window
+from reftorch.kernel import PARALLEL, SERIAL, njit, prange
+from reftorch.threads import available
+
+PIECE = 16_384  # numbers: a thread's share is no smaller
+
+
+def dealt_out(plain, share, shared, *arguments):
+    """Do the work of `plain(*arguments)`: at once if it is little, in pieces if it is much. Arrays of one size come first."""
+    x = arguments[0]
+    if x.dtype != np.float32:
+        plain(*arguments)
+    elif x.size < 2 * PIECE or available() == 1:
+        share(*arguments)
+    else:
+        shared(*arguments)
+
+
+@njit(**IN_ORDER)
+def pieces_of(x):
+    return (x.size + PIECE - 1) // PIECE
+
+
+@njit(**IN_ORDER)
+def piece_of(x, piece):
+    """The numbers of one piece."""
+    start = np.int64(piece) * PIECE
+    return window(x, start, min(PIECE, x.size - start))
+
+
+# ---------------------------------------------------------------------------------------------------- sigmoid and tanh
+@njit(**SERIAL)
+def sigmoid_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = sigmoid32(x[i])
+
+
+@njit(**PARALLEL)
+def sigmoid_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        sigmoid_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def sigmoid_forward(plain, x, y):
+    dealt_out(plain, sigmoid_forward_share, sigmoid_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def tanh_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = tanh32(x[i])
+
+
+@njit(**PARALLEL)
+def tanh_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        tanh_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def tanh_forward(plain, x, y):
+    dealt_out(plain, tanh_forward_share, tanh_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def tanhshrink_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = x[i] - tanh32(x[i])
+
+
+@njit(**PARALLEL)
+def tanhshrink_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        tanhshrink_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def tanhshrink_forward(plain, x, y):
+    dealt_out(plain, tanhshrink_forward_share, tanhshrink_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def tanhshrink_backward_x_share(x, grad_y, grad_x):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * tanh32(x[i]) * tanh32(x[i])
+
+
+@njit(**PARALLEL)
+def tanhshrink_backward_x_shared(x, grad_y, grad_x):
+    for piece in prange(pieces_of(x)):
+        tanhshrink_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
+
+
+def tanhshrink_backward_x(plain, x, grad_y, grad_x):
+    dealt_out(plain, tanhshrink_backward_x_share, tanhshrink_backward_x_shared, x, grad_y, grad_x)
+
+
+# ------------------------------------------------------------------------------------------------------- logarithms
+@njit(**SERIAL)
+def log_sigmoid_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = log_sigmoid32(x[i])
+
+
+@njit(**PARALLEL)
+def log_sigmoid_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        log_sigmoid_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def log_sigmoid_forward(plain, x, y):
+    dealt_out(plain, log_sigmoid_forward_share, log_sigmoid_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def log_sigmoid_backward_x_share(x, grad_y, grad_x):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * sigmoid32(-x[i])
+
+
+@njit(**PARALLEL)
+def log_sigmoid_backward_x_shared(x, grad_y, grad_x):
+    for piece in prange(pieces_of(x)):
+        log_sigmoid_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
+
+
+def log_sigmoid_backward_x(plain, x, grad_y, grad_x):
+    dealt_out(plain, log_sigmoid_backward_x_share, log_sigmoid_backward_x_shared, x, grad_y, grad_x)
+
+
+@njit(**SERIAL)
+def softplus_forward_share(x, y, beta, threshold):
+    by_itself()
+    for i in range(x.size):
+        y[i] = softplus32(x[i], np.float32(beta), np.float32(threshold))
+
+
+@njit(**PARALLEL)
+def softplus_forward_shared(x, y, beta, threshold):
+    for piece in prange(pieces_of(x)):
+        softplus_forward_share(piece_of(x, piece), piece_of(y, piece), beta, threshold)
+
+
+def softplus_forward(plain, x, y, beta, threshold):
+    dealt_out(plain, softplus_forward_share, softplus_forward_shared, x, y, beta, threshold)
+
+
+@njit(**SERIAL)
+def softplus_backward_x_share(x, grad_y, grad_x, beta, threshold):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * softplus_slope32(x[i], np.float32(beta), np.float32(threshold))
+
+
+@njit(**PARALLEL)
+def softplus_backward_x_shared(x, grad_y, grad_x, beta, threshold):
+    for piece in prange(pieces_of(x)):
+        softplus_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece), beta, threshold)
+
+
+def softplus_backward_x(plain, x, grad_y, grad_x, beta, threshold):
+    dealt_out(plain, softplus_backward_x_share, softplus_backward_x_shared, x, grad_y, grad_x, beta, threshold)
+
+
+# ------------------------------------------------------------------------------ elu and its kin: celu and selu too
+@njit(**SERIAL)
+def elu_forward_share(x, y, alpha, scale, inner):
+    by_itself()
+    for i in range(x.size):
+        y[i] = elu32(x[i], np.float32(alpha), np.float32(scale), np.float32(inner))
+
+
+@njit(**PARALLEL)
+def elu_forward_shared(x, y, alpha, scale, inner):
+    for piece in prange(pieces_of(x)):
+        elu_forward_share(piece_of(x, piece), piece_of(y, piece), alpha, scale, inner)
+
+
+def elu_forward(plain, x, y, alpha, scale, inner):
+    dealt_out(plain, elu_forward_share, elu_forward_shared, x, y, alpha, scale, inner)
+
+
+@njit(**SERIAL)
+def elu_backward_x_share(x, grad_y, grad_x, alpha, scale, inner):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * elu_slope32(x[i], np.float32(alpha), np.float32(scale), np.float32(inner))
+
+
+@njit(**PARALLEL)
+def elu_backward_x_shared(x, grad_y, grad_x, alpha, scale, inner):
+    for piece in prange(pieces_of(x)):
+        elu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece), alpha, scale, inner)
+
+
+def elu_backward_x(plain, x, grad_y, grad_x, alpha, scale, inner):
+    dealt_out(plain, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, scale, inner)
+
+
+# -------------------------------------------------------------------------------------------- x times a soft switch
+@njit(**SERIAL)
+def gelu_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = gelu32(x[i])
+
+
+@njit(**PARALLEL)
+def gelu_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        gelu_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def gelu_forward(plain, x, y):
+    dealt_out(plain, gelu_forward_share, gelu_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def gelu_backward_x_share(x, grad_y, grad_x):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * gelu_slope32(x[i])
+
+
+@njit(**PARALLEL)
+def gelu_backward_x_shared(x, grad_y, grad_x):
+    for piece in prange(pieces_of(x)):
+        gelu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
+
+
+def gelu_backward_x(plain, x, grad_y, grad_x):
+    dealt_out(plain, gelu_backward_x_share, gelu_backward_x_shared, x, grad_y, grad_x)
+
+
+@njit(**SERIAL)
+def gelu_tanh_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = gelu_tanh32(x[i])
+
+
+@njit(**PARALLEL)
+def gelu_tanh_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        gelu_tanh_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def gelu_tanh_forward(plain, x, y):
+    dealt_out(plain, gelu_tanh_forward_share, gelu_tanh_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def gelu_tanh_backward_x_share(x, grad_y, grad_x):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * gelu_tanh_slope32(x[i])
+
+
+@njit(**PARALLEL)
+def gelu_tanh_backward_x_shared(x, grad_y, grad_x):
+    for piece in prange(pieces_of(x)):
+        gelu_tanh_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
+
+
+def gelu_tanh_backward_x(plain, x, grad_y, grad_x):
+    dealt_out(plain, gelu_tanh_backward_x_share, gelu_tanh_backward_x_shared, x, grad_y, grad_x)
+
+
+@njit(**SERIAL)
+def silu_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = silu32(x[i])
+
+
+@njit(**PARALLEL)
+def silu_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        silu_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def silu_forward(plain, x, y):
+    dealt_out(plain, silu_forward_share, silu_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def silu_backward_x_share(x, grad_y, grad_x):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * silu_slope32(x[i])
+
+
+@njit(**PARALLEL)
+def silu_backward_x_shared(x, grad_y, grad_x):
+    for piece in prange(pieces_of(x)):
+        silu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
+
+
+def silu_backward_x(plain, x, grad_y, grad_x):
+    dealt_out(plain, silu_backward_x_share, silu_backward_x_shared, x, grad_y, grad_x)
+
+
+@njit(**SERIAL)
+def mish_forward_share(x, y):
+    by_itself()
+    for i in range(x.size):
+        y[i] = x[i] * tanh_of_softplus32(x[i])
+
+
+@njit(**PARALLEL)
+def mish_forward_shared(x, y):
+    for piece in prange(pieces_of(x)):
+        mish_forward_share(piece_of(x, piece), piece_of(y, piece))
+
+
+def mish_forward(plain, x, y):
+    dealt_out(plain, mish_forward_share, mish_forward_shared, x, y)
+
+
+@njit(**SERIAL)
+def mish_backward_x_share(x, grad_y, grad_x):
+    by_itself()
+    for i in range(x.size):
+        grad_x[i] = grad_y[i] * mish_slope32(x[i])
+
+
+@njit(**PARALLEL)
+def mish_backward_x_shared(x, grad_y, grad_x):
+    for piece in prange(pieces_of(x)):
+        mish_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
+
+
+def mish_backward_x(plain, x, grad_y, grad_x):
+    dealt_out(plain, mish_backward_x_share, mish_backward_x_shared, x, grad_y, grad_x)
