@@ -27,7 +27,9 @@ from .random import (
 from .tensor import Tensor  # isort: skip
 from .pickles import load, save  # isort: skip
 from . import nn, optim, transforms  # isort: skip
-from .nn.functional import conv2d, max_pool2d, prelu, relu, relu_  # isort: skip
+from .nn.functional import conv2d, max_pool2d, prelu, relu, relu_, sigmoid, tanh  # isort: skip
+from .nn.activation.sigmoid import sigmoid_  # isort: skip
+from .nn.activation.tanh import tanh_  # isort: skip
 from .types import (
     Size,
     bool,

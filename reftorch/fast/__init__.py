@@ -14,7 +14,9 @@ and no components. Every file has one idea and climbs to it from the plain loop,
     linear.py           the three products of a linear layer
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
     layer_norm.py       layer normalization, a row at a time
-    exponential.py      e to the power of many numbers at once
+    exponential.py      e to the power of many numbers at once, and its relatives: expm1, log1p, tanh, erf
+    curves.py           activations made of them, as functions of one number
+    activations.py      the loops of these activations
     softmax.py          log-probabilities, and the gradient of cross entropy
     workers.py          who does how much of the work
     ladder/             the way up, as a lesson: each rung a function, to be measured
@@ -23,6 +25,26 @@ A fast form takes the plain kernel first, and then what the plain kernel takes: 
 result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds the two to be equal.
 """
 
+from reftorch.fast.activations import (
+    elu_backward_x,
+    elu_forward,
+    gelu_backward_x,
+    gelu_forward,
+    gelu_tanh_backward_x,
+    gelu_tanh_forward,
+    log_sigmoid_backward_x,
+    log_sigmoid_forward,
+    mish_backward_x,
+    mish_forward,
+    sigmoid_forward,
+    silu_backward_x,
+    silu_forward,
+    softplus_backward_x,
+    softplus_forward,
+    tanh_forward,
+    tanhshrink_backward_x,
+    tanhshrink_forward,
+)
 from reftorch.fast.conv2d_slide import conv2d_backward_x, conv2d_forward
 from reftorch.fast.conv2d_weight import conv2d_backward_weight
 from reftorch.fast.layer_norm import layer_norm_backward_affine, layer_norm_backward_x, layer_norm_forward

@@ -30,7 +30,8 @@ SLOPE, CUBIC = np.float32(math.sqrt(2 / math.pi)), np.float32(0.044715)  # of ge
 
 @njit(**IN_ORDER)
 def sigmoid32(x):
-    return ONE / (ONE + exp32_full(-x))
+    e = exp32_full(-abs(x))
+    return (ONE if x > ZERO else e) / (ONE + e)
 
 
 @njit(**IN_ORDER)

@@ -15,7 +15,7 @@ arithmetic like any other, and the processor does it for a whole register of num
     tanh32         the hyperbolic tangent
     erf32          the error function
 
-The error of each is below 2 units in the last place. NaN stays NaN. The numbers of the other polynomials were fitted by least
+The error of each is below 1.5 units in the last place. NaN stays NaN. The numbers of the other polynomials were fitted by least
 squares at Chebyshev's points, with weights that level the largest errors (Lawson).
 """
 

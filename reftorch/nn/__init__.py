@@ -4,6 +4,8 @@ from reftorch.nn import functional, init
 from reftorch.nn.activation.leaky_relu import LeakyReLU
 from reftorch.nn.activation.prelu import PReLU
 from reftorch.nn.activation.relu import ReLU
+from reftorch.nn.activation.sigmoid import Sigmoid
+from reftorch.nn.activation.tanh import Tanh
 from reftorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from reftorch.nn.convolution.conv2d import Conv2d
 from reftorch.nn.dropout.dropout import Dropout
@@ -42,6 +44,8 @@ __all__ = [
     "ReLU",
     "Sequential",
     "Unflatten",
+    "Sigmoid",
+    "Tanh",
     "functional",
     "init",
 ]

@@ -3,6 +3,8 @@
 from reftorch.nn.activation.leaky_relu import leaky_relu, leaky_relu_
 from reftorch.nn.activation.prelu import prelu
 from reftorch.nn.activation.relu import relu, relu_
+from reftorch.nn.activation.sigmoid import sigmoid
+from reftorch.nn.activation.tanh import tanh
 from reftorch.nn.convolution.conv2d import conv2d
 from reftorch.nn.dropout.dropout import dropout
 from reftorch.nn.linear.linear import linear
@@ -31,5 +33,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu_",
+    "sigmoid",
     "softmax",
+    "tanh",
 ]

@@ -18,7 +18,7 @@ from .comparison import (
 )  # fmt: skip
 from .unary import (
     abs, acos, acosh, asin, asinh, atan, atanh, cos, cosh, exp, expm1, log, log1p, log2, log10, neg, reciprocal, rsqrt,
-    sigmoid, sin, sinh, sqrt, square, tan, tanh,
+    sin, sinh, sqrt, square, tan,
 )  # fmt: skip
 from .rounding import ceil, clamp, clamp_max, clamp_min, floor, frac, nan_to_num, round, sign, trunc
 from .reduce import all, any, count_nonzero, cumsum, mean, norm, prod, std, std_mean, sum, var, var_mean
@@ -68,8 +68,8 @@ __all__ = [
     "narrow", "ne", "neg", "negative", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer",
     "permute", "pow", "prod", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
     "real", "reciprocal", "remainder", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "scalar_tensor",
-    "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "t", "tan", "tanh",
+    "scatter", "scatter_add", "select", "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt",
+    "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "t", "tan",
     "tensor", "tile", "topk", "transpose", "tril", "triu", "true_divide", "trunc", "unbind", "unflatten",
     "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -136,11 +136,6 @@ class Cosh(Unary):
     slope = staticmethod(lambda x: x.sinh())
 
 
-class Tanh(Unary):
-    name, in_y = "tanh", True
-    slope = staticmethod(lambda y: 1 - y * y)
-
-
 class Asinh(Unary):
     name = "arcsinh"
     slope = staticmethod(lambda x: (x * x + 1).rsqrt())
@@ -154,17 +149,6 @@ class Acosh(Unary):
 class Atanh(Unary):
     name = "arctanh"
     slope = staticmethod(lambda x: (1 - x * x).reciprocal())
-
-
-class Sigmoid(Unary):
-    in_y = True
-    slope = staticmethod(lambda y: y * (1 - y))
-
-    @classmethod
-    def of_array(cls, x):
-        if x.dtype.itemsize == 2:  # in float16 exp(12) is infinite
-            return cls.of_array(x.to(types.float32)).to(x.dtype)
-        return compute("reciprocal", 1 + compute("exp", -x))  # where exp(-x) is infinite, 0
 
 
 @tensor_first
@@ -293,12 +277,6 @@ def cosh(input: Tensor) -> Tensor:
 
 
 @tensor_first
-def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent."""
-    return Tanh.of(input)
-
-
-@tensor_first
 def asinh(input: Tensor) -> Tensor:
     """The inverse of sinh."""
     return Asinh.of(input)
@@ -314,9 +292,3 @@ def acosh(input: Tensor) -> Tensor:
 def atanh(input: Tensor) -> Tensor:
     """The inverse of tanh."""
     return Atanh.of(input)
-
-
-@tensor_first
-def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-input)), the logistic function."""
-    return Sigmoid.of(input)

@@ -1,0 +1,31 @@
+"""Dtypes of activations that take integers too: sigmoid, tanh, softsign, tanhshrink, as in PyTorch."""
+
+from __future__ import annotations
+
+from reftorch.nn.arguments import check_tensors
+from reftorch.ops.promotion import default_dtype
+from reftorch.tensor import Tensor
+from reftorch.types import bool as bool_
+from reftorch.types import float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
+
+INTEGERS = (int8, int16, int32, int64, uint8, uint16, uint32, uint64)
+
+
+def as_floating(function: str, input: Tensor, bools: bool = True, inplace: bool = False) -> Tensor:
+    """The input in a dtype that kernels take: integers, and bools if they are allowed, in the default one, float16 as float32.
+
+    Raises:
+        TypeError: the input is not a tensor.
+        NotImplementedError: there is no kernel for this dtype.
+        RuntimeError: the operation is in place, and the result has fractions that integers cannot hold.
+    """
+    others = INTEGERS + (bool_,) * bools
+    check_tensors(function, (float32, float64) + (float16,) * (not inplace) + others, input=input)
+    if input.dtype in others:
+        if inplace:
+            raise RuntimeError(
+                f"{function}: result type {default_dtype()} can't be cast to {input.dtype}, which holds no fractions: "
+                "convert the input with x.float(), or do not compute in place"
+            )
+        return input.to(default_dtype())
+    return input.float() if input.dtype is float16 else input
