@@ -255,11 +255,11 @@ def headings(docstring: str) -> list[str]:
     return re.findall(r"^## (.+?)\s*$", docstring, re.MULTILINE)
 
 
-def sections(docstring: str) -> list[str]:
+def sections(docstring: str, optional: set[str] = OPTIONAL) -> list[str]:
     """The docstring has the headings of `SECTIONS`, in that order, and an opening before them."""
     found = headings(docstring)
     complaints = [f"unknown section {name!r}" for name in found if name not in SECTIONS]
-    complaints += [f"no section {name!r}" for name in SECTIONS if name not in found and name not in OPTIONAL]
+    complaints += [f"no section {name!r}" for name in SECTIONS if name not in found and name not in optional]
     known = [name for name in found if name in SECTIONS]
     if known != [name for name in SECTIONS if name in known]:
         complaints.append(f"the sections are {known}, but their order should be that of {SECTIONS}")

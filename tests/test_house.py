@@ -24,6 +24,13 @@ def names(files):
 
 WITH_KERNELS = [file for file in FILES if house.kernels(file.read_text())]
 PLUMBING = [PACKAGE / "nn/loss/reduction.py"]  # a kernel that all losses share, and no page of its own
+WITHOUT_KERNELS = [
+    file
+    for file in FILES
+    if file.relative_to(PACKAGE).parts[0] in ROOMS
+    and file not in WITH_KERNELS
+    and "\n## Worked example" in file.read_text()
+]
 COMPONENTS = [file for file in WITH_KERNELS if file.relative_to(PACKAGE).parts[0] in ROOMS and file not in PLUMBING]
 each_file = pytest.mark.parametrize("file", FILES, ids=names(FILES))
 each_with_kernels = pytest.mark.parametrize("file", WITH_KERNELS, ids=names(WITH_KERNELS))
@@ -49,6 +56,12 @@ def test_the_eight_are_here():
 @each_file
 def test_sizes(file):
     complain(house.sizes(file.read_text()))
+
+
+@each_file
+def test_nothing_is_left_to_be_written(file):
+    if file.relative_to(PACKAGE).parts[0] != "scaffold":
+        assert not re.search(r"\bTODO:", file.read_text())
 
 
 @each_file
@@ -97,6 +110,11 @@ def test_cuda_twin_is_the_same_text(file):
 def test_docstring_sections(file):
     module = module_of(file)
     complain(house.sections(module.__doc__))
+
+
+@pytest.mark.parametrize("file", WITHOUT_KERNELS, ids=names(WITHOUT_KERNELS))
+def test_docstring_sections_without_kernels(file):
+    complain(house.sections(module_of(file).__doc__, house.OPTIONAL | {"Gradients", "Cost", "Symbols"}))
 
 
 @each_component

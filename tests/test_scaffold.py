@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def root(tmp_path):
     """A project with one section, and relu in it."""
-    for package in ("reftorch/nn/activation", "reftorch/nn/pooling", "reftorch/course/mutants"):
+    for package in ("reftorch/nn/activation", "reftorch/nn/pooling", "reftorch/course/mutants/nn/activation"):
         (tmp_path / package).mkdir(parents=True)
         (tmp_path / package / "__init__.py").write_text('"""A section."""\n')
     (tmp_path / "tests/nn/activation").mkdir(parents=True)
@@ -36,7 +36,7 @@ def test_three_files_that_are_python(root):
     assert [file.relative_to(root).as_posix() for file in written] == [
         "reftorch/nn/activation/softsign.py",
         "tests/nn/activation/test_softsign.py",
-        "reftorch/course/mutants/softsign.py",
+        "reftorch/course/mutants/nn/activation/softsign.py",
     ]
     for file in written:
         text = file.read_text()
@@ -100,12 +100,11 @@ def test_the_class_is_called_as_documented(root, name, wanted):
     [
         "reftorch/nn/activation/elu.py",
         "tests/nn/activation/test_elu.py",
-        "reftorch/course/mutants/elu.py",
-        "reftorch/nn/pooling/elu.py",
+        "reftorch/course/mutants/nn/activation/elu.py",
     ],
 )
 def test_nothing_is_overwritten(root, there):
-    """One of the files, or a component of that name elsewhere: then none is written."""
+    """One of the files is there: then none is written."""
     (root / there).write_text("# by hand\n")
     before = files_of(root)
     with pytest.raises(ScaffoldError, match=re.escape(there)):

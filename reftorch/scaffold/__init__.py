@@ -1,7 +1,8 @@
 """`reftorch new nn/activation/softsign`: the three files of a new component, to be filled in.
 
-The skeleton is that of an elementwise layer. Whatever is to be replaced in it is called TODO, which is a name that Python does not
-know: until the last one is gone kernels do not compile, tests do not start, and the site is not built.
+The skeleton is that of an elementwise layer, and of another kind the command says which file of the section to copy from instead.
+Whatever is to be replaced is called TODO, which is a name that Python does not know: until the last one is gone kernels do not
+compile, tests do not start, and the site is not built. A TODO in prose fails the house tests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-ROOMS = ("nn", "optim", "transforms")  # where a component's name must be the only one of its kind
 
 
 class ScaffoldError(ValueError):
@@ -31,6 +31,8 @@ def main(options: argparse.Namespace) -> int:
         return 2
     name = written[0].stem
     print("\n".join(str(file.relative_to(ROOT)) for file in written))
+    if not options.component.strip("/").startswith(("nn/activation/", "reftorch/nn/activation/")):
+        print(f"\nThe skeleton is that of an elementwise layer. {_other_model(written[0].parent, written[0])}")
     print("\nReplace every TODO in them, and name what is new in nn/__init__.py and nn/functional.py. Then:")
     print(f"  pytest -k {name}\n  reftorch step {name}\n  reftorch docs")
     return 0
@@ -61,8 +63,7 @@ def create(component: str, class_name: str = "", root: Path = ROOT) -> list[Path
         root / "tests" / section / f"test_{name}.py": "tests.txt",
         root / "reftorch" / "course" / "mutants" / section / f"{name}.py": "mutants.txt",
     }
-    named_alike = [file for room in ROOMS for file in (root / "reftorch" / room).rglob(f"{name}.py")]
-    there = dict.fromkeys([*(file for file in files if file.exists()), *named_alike])
+    there = [file for file in files if file.exists()]
     if there:
         found = ", ".join(str(file.relative_to(root)) for file in there)
         raise ScaffoldError(
@@ -77,6 +78,18 @@ def create(component: str, class_name: str = "", root: Path = ROOT) -> list[Path
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     return list(files)
+
+
+def _other_model(section: Path, new: Path) -> str:
+    """Which files of the section show the kernels, arguments and tests of its kind."""
+    models = [
+        file.name
+        for file in sorted(section.glob("*.py"))
+        if file != new and "@njit" in file.read_text(encoding="utf-8")
+    ]
+    if not models:
+        return "No other file of this section has kernels yet: docs/guide/adding.md says what other kinds of kernels look like."
+    return f"Kernels, arguments and tests of this section's kind are in {', '.join(models[:3])}: take them from there."
 
 
 def sections(root: Path = ROOT) -> list[str]:

@@ -73,7 +73,8 @@ class Page:
             if self.checks_examples:
                 examples.check(section.text, self.segments.file, section.line)
             made = self._html(_fenced(section.text), section.line)
-            return f"{made}\n\n### Step by step\n\n{recordings.viewer(self.component)}" if self.component else made
+            viewer = recordings.viewer(self.component) if self.component else ""
+            return f"{made}\n\n### Step by step\n\n{viewer}" if viewer else made
         return self._html(
             section.text, section.line, "rt-text rt-symbols" if section.heading == "Symbols" else "rt-text"
         )
@@ -96,6 +97,8 @@ class Page:
     def _check_symbols(self) -> None:
         """Each symbol must be in a formula above its table, and its variable in a kernel."""
         kernels = [f for block in self.segments.blocks for f in block.functions if f.device]
+        if not kernels:
+            return
         names = {
             token for f in kernels for row in self.rows[f.first - 1 : f.last] for kind, token in row if kind in Name
         }

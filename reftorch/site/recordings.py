@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..step.components import Component
-from ..step.example import run_example
+from ..step.example import launched, run_example
 from ..step.session import make_recording
 from ..trace import Recording
 from . import document
@@ -21,7 +21,10 @@ LIMIT = 20_000  # steps: more are no use on a page
 
 
 def recordings(component: Component) -> list[Recording]:
-    """Of each kernel its CPU form and its CUDA form over all threads, on the arguments of the worked example."""
+    """Of each kernel its CPU form and its CUDA form over all threads, on the arguments of the worked example.
+
+    A component without kernels of its own shows those that its example launches.
+    """
     found: list[Recording] = []
 
     def record(cpu_kernel: Any, cuda_kernel: Any, threads: int, arguments: tuple) -> None:
@@ -29,7 +32,7 @@ def recordings(component: Component) -> list[Recording]:
             fresh = tuple(_copied(argument) for argument in arguments)
             found.append(make_recording(kernel, fresh, launch, None, LIMIT))
 
-    for kernel in component.kernels:
+    for kernel in component.kernels or launched(component):
         run_example(component, kernel, record, go_on=False)
     return found
 
@@ -51,6 +54,8 @@ def viewer(component: Component, first: str = "") -> str:
     symbols = [(symbol.tex, symbol.variable) for symbol in document.symbols(cut)]
     parts = [_formula(block, cut, symbols) for block in cut.blocks if block.is_kernel]
     made = recordings(component)
+    if not made:
+        return ""
     for recording in made:
         data = recording.to_json().replace("<", "\\u003c")
         name = html.escape(recording.kernel)

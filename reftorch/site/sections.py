@@ -101,7 +101,9 @@ def about(component: Component, cut: Segments, headings: Iterable[str]) -> str:
     said = {
         "On this page": " · ".join(f"[{heading}](#{slugify(heading, '-')})" for heading in headings),
         f"[`{PACKAGE.name}/{path}`](#source)": " · ".join(f"[`{f.name}`](#{line_address(f)}-L1)" for f in places),
-        "Step by step": f"[on this page](#step-by-step), or in a debugger: `reftorch step {component.name}`",
+        "Step by step": f"[on this page](#step-by-step), or in a debugger: `reftorch step {component.name}`"
+        if component.kernels
+        else "",
         "Section": f"[{section_title(folder(component))}]({relative(folder(component) + '/index.md', page)})",
         "Assignment": ", ".join(assignments(path)),
     }

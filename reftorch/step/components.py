@@ -1,10 +1,13 @@
-"""What can be stepped through: the component files, and the kernels in each."""
+"""What can be stepped through: the component files, and the kernels in each. A component is a file with a worked example."""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import functools
 import importlib
+import posixpath
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +23,10 @@ class NotFound(LookupError):
 
 @dataclass(frozen=True)
 class Component:
-    """A file with kernels and a worked example."""
+    """A file with a worked example; most have kernels, the others call those of other components.
+
+    `name` is the name of the file, or its path where two files have one name: "transforms/normalize".
+    """
 
     name: str
     file: Path
@@ -38,11 +44,13 @@ class Component:
         """
         wanted = part.removesuffix("_cpu").removesuffix("_cuda")
         if not wanted:
-            return self.kernels[0]
+            return self.kernels[0] if self.kernels else ""
         exact = [name for name in self.kernels if wanted in (name, self.short(name))]
         found = exact or [name for name in self.kernels if f"_{wanted}_" in f"_{name}_"]
         if len(found) != 1:
-            raise NotFound(f"{self.name} has no kernel {part!r}: there are {', '.join(map(self.short, self.kernels))}")
+            raise NotFound(
+                f"{self.name} has no kernel {part!r}: there are {', '.join(map(self.short, self.kernels)) or 'none of its own'}"
+            )
         return found[0]
 
     def short(self, kernel: str) -> str:
@@ -62,13 +70,19 @@ class Component:
 def components() -> dict[str, Component]:
     """All of them by name, in the order of the folders."""
     files = sorted(file for room in ROOMS for file in (PACKAGE / room).rglob("*.py"))
-    found = [Component(file.stem, file, kernels) for file in files if (kernels := tuple(_kernels(file)))]
-    return {component.name: component for component in found}
+    texts = {file: file.read_text(encoding="utf-8") for file in files}
+    texts = {file: text for file, text in texts.items() if "\n## Worked example" in text}
+    stems = Counter(file.stem for file in texts)
+    found = {}
+    for file, text in texts.items():
+        path = file.relative_to(PACKAGE).with_suffix("").as_posix().removeprefix("nn/")
+        name = file.stem if stems[file.stem] == 1 else path
+        found[name] = Component(name, file, tuple(_kernels(text)))
+    return found
 
 
-def _kernels(file: Path) -> Iterator[str]:
-    text = file.read_text(encoding="utf-8")
-    if "@njit" not in text or "\n## Worked example" not in text:
+def _kernels(text: str) -> Iterator[str]:
+    if "@njit" not in text:
         return
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef) and node.name.endswith("_cpu") and node.decorator_list:
@@ -76,17 +90,30 @@ def _kernels(file: Path) -> Iterator[str]:
 
 
 def find(target: str) -> tuple[Component, str]:
-    """The component and kernel called `target`: "conv2d", "Conv2d" or "conv2d.backward_weight".
+    """The component and kernel called `target`: "conv2d", "Conv2d", "nn/convolution/conv2d" or "conv2d.backward_weight".
+
+    The kernel is "" for a component that has none.
 
     Raises:
         NotFound: there is no such thing, or more than one.
     """
     name, _, part = target.partition(".")
-    alike = {_plain(known): component for known, component in components().items()}
-    component = alike.get(_plain(name))
-    if component is None:
-        raise NotFound(f"no component {name!r}: there are {', '.join(components())}")
-    return component, component.kernel(part)
+    every = components()
+    wanted = _plain(name.removeprefix("nn/"))
+    found = [c for known, c in every.items() if wanted in (_plain(known), _plain(posixpath.basename(known)))]
+    found += [c for c in every.values() if c not in found and _plain(_path(c)) == wanted]
+    if not found:
+        close = difflib.get_close_matches(name, every, n=5)
+        raise NotFound(
+            f"no component {name!r}: " + (f"is {' or '.join(close)} meant? " if close else "") + "--list names all"
+        )
+    if len(found) > 1:
+        raise NotFound(f"{name!r} may be {' or '.join(c.name for c in found)}: write one of these")
+    return found[0], found[0].kernel(part)
+
+
+def _path(component: Component) -> str:
+    return component.file.relative_to(PACKAGE).with_suffix("").as_posix().removeprefix("nn/")
 
 
 def _plain(name: str) -> str:

@@ -19,6 +19,8 @@ class Caught(Exception):
 def run_example(component: Component, kernel: str, act: Callable[[Any, Any, int, tuple], Any], go_on: bool) -> None:
     """Execute the worked example; call `act(cpu_kernel, cuda_kernel, threads, arguments)` in place of the kernel's first launch.
 
+    Without a kernel's name it is the first one that the example launches.
+
     The other kernels run as plain Python: that is quicker than to compile them for one small example. With `go_on` the example
     runs to its end, otherwise it is left after `act`. A kernel that its own file's example does not launch may be launched by
     that of another component, which uses it.
@@ -29,7 +31,7 @@ def run_example(component: Component, kernel: str, act: Callable[[Any, Any, int,
     caught = False
 
     def choose(device: Any, cpu_kernel: Any, cuda_kernel: Any, threads: int) -> Callable | None:
-        if caught or cpu_kernel.__name__ != f"{kernel}_cpu":
+        if caught or kernel and cpu_kernel.__name__ != f"{kernel}_cpu":
             return None
 
         def run(*arguments: Any) -> None:
@@ -41,13 +43,17 @@ def run_example(component: Component, kernel: str, act: Callable[[Any, Any, int,
 
         return run
 
-    others = [other for other in components().values() if other is not component]
+    others = [other for other in components().values() if other is not component and kernel]
     with debug(), launching(choose):
         for owner in (component, *others):
-            if not caught and hasattr(owner.module(), f"{kernel}_cpu"):  # its own, or one that uses it
+            if not caught and (
+                owner is component or hasattr(owner.module(), f"{kernel}_cpu")
+            ):  # its own, or one that uses it
                 with contextlib.suppress(Caught):
                     _execute(owner)
     if not caught:
+        if not kernel:
+            raise NotFound(f"the worked example of {component.name} launches no kernel")
         raise NotFound(
             f"no worked example launches {kernel}: step through a call of your own with "
             f"`reftorch step {component.file.name}:{kernel}_cpu --args FILE.npz`, FILE holding the kernel's arguments by name"
@@ -71,3 +77,16 @@ def _execute(component: Component) -> None:
         except Exception:
             if example.exc_msg is None:  # not one that the example is about
                 raise
+
+
+def launched(component: Component) -> list[str]:
+    """The kernels that the worked example launches, without their ending, in the order of their first launches."""
+    found: dict[str, None] = {}
+
+    def choose(device: Any, cpu_kernel: Any, cuda_kernel: Any, threads: int) -> None:
+        if cpu_kernel.__name__.endswith("_cpu"):
+            found[cpu_kernel.__name__.removesuffix("_cpu")] = None
+
+    with debug(), launching(choose):
+        _execute(component)
+    return list(found)

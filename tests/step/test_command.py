@@ -48,7 +48,7 @@ def test_names(target, kernel):
 @pytest.mark.parametrize(
     "target, message",
     [
-        ("conv9d", "no component 'conv9d': there are .*conv2d.*linear"),
+        ("conv9d", "no component 'conv9d': is .*conv2d.* meant.*--list"),
         ("conv2d.sideways", "no kernel 'sideways': there are forward, backward_x, backward_weight, backward_bias"),
         ("conv2d.backward", "no kernel 'backward': there are forward"),
     ],
