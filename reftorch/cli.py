@@ -31,7 +31,7 @@ BENCH_EXAMPLES = """examples:
   reftorch bench                              everything, against PyTorch if it is installed: some ten minutes
   reftorch bench --only 'Conv2d.*both' --threads 1
                                               convolution, forwards and backwards, on one thread
-  reftorch bench --plain --only Linear        the loops as the pages show them
+  reftorch bench --reference --only Linear    the loops as the pages show them
   reftorch bench --plot roofline.png          a picture of what the machine could do and what the kernels do
   reftorch bench --start                      how long the first training step takes to come
   reftorch bench --ladder                     what each idea gains on the way to the fast kernels
@@ -169,7 +169,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add = bench.add_argument_group("what").add_argument
     text = "only cases whose name has it, as in 'Conv2d LeNet conv1 forward'; the rows about Python and memory are left out"
     add("--only", type=pattern, metavar="REGEX", help=text)
-    add("--plain", action="store_true", help="the plain kernels, which are the definitions, not the fast ones")
+    add("--reference", action="store_true", help="the reference kernels, which the pages show, not their fast forms")
     add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
     text = "instead of all: the matrix product and the convolution idea by idea, from the formula to the fast form"
     add("--ladder", action="store_true", help=text)

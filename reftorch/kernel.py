@@ -15,11 +15,12 @@ A kernel is an ordinary function over arrays, written twice: once for the CPU, o
     run(*arrays(x, y))
 
 Nothing is compiled at import. A kernel compiles when it is first called with a new combination of types, and the machine code
-is kept in a cache on disk. `with reftorch.debug():` (or `REFTORCH_DEBUG=1`) runs the same functions as plain Python.
+is kept in a cache on disk. A CPU kernel runs in one of three forms:
 
-Where a kernel has a faster form in `reftorch.fast`, `on` is told of it, and that is what runs on the CPU. It is handed the kernel
-first, for the cases that it leaves to it, then what the kernel is called with. `with reftorch.kernels("plain"):` runs the
-kernels themselves.
+- *reference*: the kernel of the component file, compiled. Small inputs run it without threads: `prange` is `range`.
+- *fast*: its form in `reftorch.fast`, where it has one. It is the default; `with reftorch.kernels("reference"):` runs the reference.
+  A fast form takes the kernel as its first argument, for the cases that it does not compute itself, and then the kernel's arguments.
+- *interpreted*: the kernel as plain Python, `with reftorch.debug():` or `REFTORCH_DEBUG=1`.
 """
 
 from __future__ import annotations
@@ -55,10 +56,11 @@ __all__ = [
     "elementwise",
     "fast_forms",
     "flat",
+    "interpreted",
     "njit",
     "on",
 ]
-__all__ += ["kernels", "launching", "plain", "prange", "shaped"]
+__all__ += ["kernels", "launching", "prange", "shaped"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
 # (no "nnan", no "ninf"), and x / 0 follows IEEE 754 as in NumPy instead of raising.
@@ -174,14 +176,14 @@ _fast = True
 
 @contextlib.contextmanager
 def kernels(which: str) -> Iterator[None]:
-    """Which CPU kernels run inside the block: the "plain" ones, that the component files show, or (as usual) "fast" forms of them.
+    """Which CPU kernels run inside the block: those of the component files ("reference"), or their fast forms ("fast", the default).
 
     Raises:
         ValueError: another word.
     """
     global _fast
-    if which not in ("plain", "fast"):
-        raise ValueError(f"kernels() takes 'plain' or 'fast', but got {which!r}")
+    if which not in ("reference", "fast"):
+        raise ValueError(f"kernels() takes 'reference' or 'fast', but got {which!r}")
     before, _fast = _fast, which == "fast"
     try:
         yield
@@ -190,18 +192,18 @@ def kernels(which: str) -> Iterator[None]:
 
 
 def fast_forms() -> bool:
-    """Whether the fast forms are to be taken: not in debug mode, nor within `kernels("plain")`."""
+    """Whether the fast forms are to be taken: not in debug mode, nor within `kernels("reference")`."""
     return _fast and not _debugging
 
 
-def plain(kernel: Callable, exchange: Callable[[Any], Any] = lambda value: value) -> Callable:
-    """The kernel as plain Python, the kernels that it calls included; `exchange` gives other globals of theirs a new value."""
+def interpreted(kernel: Callable, exchange: Callable[[Any], Any] = lambda value: value) -> Callable:
+    """The kernel as plain Python, and so the kernels that it calls; `exchange` gives other globals of theirs a new value."""
     function = getattr(kernel, "py_func", kernel)
     known = function.__globals__
     inner = {}
     for name in function.__code__.co_names:
         value = known.get(name)
-        other = plain(value, exchange) if isinstance(value, Dispatcher) else exchange(value)
+        other = interpreted(value, exchange) if isinstance(value, Dispatcher) else exchange(value)
         if other is not value:
             inner[name] = other
     if not inner:
@@ -228,7 +230,7 @@ def launching(choose: Callable) -> Iterator[None]:
 def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: Callable | None = None) -> Callable:
     """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element.
 
-    `fast`, if there is one, takes the place of the CPU form except in debug mode and within `kernels("plain")`.
+    `fast`, if there is one, takes the place of the CPU form except in debug mode and within `kernels("reference")`.
     """
     if _choose is not None:
         chosen = _choose(device, cpu_kernel, cuda_kernel, threads)
@@ -246,7 +248,7 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
 
 
 def _stepped(kernel: Callable) -> Callable:
-    from .trace.plain import stepped  # only debug mode needs it
+    from .trace.interpreted import stepped  # only debug mode needs it
 
     return stepped(kernel)
 

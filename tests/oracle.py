@@ -223,7 +223,7 @@ def our_result(case: Case, run: Run, state: Mapping | None = None) -> Result:
     if run.mode in ("compiled", "reference", "interpreted"):
         with (
             reftorch.debug(run.mode == "interpreted"),
-            reftorch.kernels("plain" if run.mode == "reference" else "fast"),
+            reftorch.kernels("reference" if run.mode == "reference" else "fast"),
         ):
             return evaluate(case, reftorch, run, "cpu", state)
     return evaluate(case, reftorch, run, "cuda", state)

@@ -16,7 +16,7 @@ from numba import njit
 import house
 import reftorch
 from reftorch import kernel, threads
-from reftorch.kernel import PARALLEL, SERIAL, arrays, compiling, on, plain, prange
+from reftorch.kernel import PARALLEL, SERIAL, arrays, compiling, interpreted, on, prange
 
 PACKAGE = pathlib.Path(reftorch.__file__).parent
 
@@ -32,7 +32,7 @@ def add_doubles_cpu(x, y):
         y[i] += double_it(x[i])
 
 
-def test_on_gives_the_compiled_kernel_and_in_debug_mode_the_plain_one():
+def test_on_gives_the_compiled_kernel_and_in_debug_mode_the_interpreted_one():
     large = 100_000
     cpu = reftorch.device("cpu")
     assert on(cpu, add_doubles_cpu, None, large) is add_doubles_cpu
@@ -43,28 +43,28 @@ def test_on_gives_the_compiled_kernel_and_in_debug_mode_the_plain_one():
     assert on(cpu, add_doubles_cpu, None, large) is add_doubles_cpu
 
 
-def test_plain_kernels_call_plain_kernels():
-    plain_form = plain(add_doubles_cpu)
-    assert plain_form.__globals__["double_it"] is double_it.py_func
+def test_interpreted_kernels_call_interpreted_kernels():
+    form = interpreted(add_doubles_cpu)
+    assert form.__globals__["double_it"] is double_it.py_func
     x, y = np.arange(3.0), np.ones(3)
-    plain_form(x, y)
+    form(x, y)
     assert y.tolist() == [1, 3, 5] and not double_it.signatures
 
 
-def add_doubles_fast(plain, x, y):
+def add_doubles_fast(reference, x, y):
     if x.size == 1:
-        return plain(x, y)
+        return reference(x, y)
     y += 2 * x + 100  # not what the kernel does, to tell them apart
 
 
-def test_on_gives_the_fast_form_unless_the_plain_one_is_asked_for():
+def test_on_gives_the_fast_form_unless_the_reference_is_asked_for():
     def result(size=2):
         x, y = np.ones(size), np.zeros(size)
         on(reftorch.device("cpu"), add_doubles_cpu, None, size, add_doubles_fast)(x, y)
         return y.tolist()
 
     assert result() == [102, 102] and result(size=1) == [2]
-    with reftorch.kernels("plain"):
+    with reftorch.kernels("reference"):
         assert result() == [2, 2]
         with reftorch.kernels("fast"):
             assert result() == [102, 102]
@@ -74,7 +74,7 @@ def test_on_gives_the_fast_form_unless_the_plain_one_is_asked_for():
     with kernel.launching(lambda device, cpu_kernel, cuda_kernel, threads: lambda x, y: None):
         assert result() == [0, 0]
     assert result() == [102, 102]
-    with pytest.raises(ValueError, match="'plain' or 'fast'.*'quick'"), reftorch.kernels("quick"):
+    with pytest.raises(ValueError, match="'reference' or 'fast'.*'quick'"), reftorch.kernels("quick"):
         pass
 
 
@@ -151,7 +151,7 @@ def test_both_forms_are_kept_in_the_cache_apart(tmp_path):
     assert run("serial", "parallel") == f"{serial} {parallel}".format(1, 1)
 
 
-def test_a_plain_function_is_its_own_plain_form():
+def test_a_plain_function_is_its_own_interpreted_form():
     def kernel_of_a_student(x):
         x[0] = 1
 

@@ -54,20 +54,20 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
     torch = prepare_torch(options, device, threads, console)
     seconds = min(options.seconds, 0.3)
     limits = cpu_limits(threads, seconds) if device == "cpu" else cuda_limits(seconds)
-    run = new_run(device, threads, options.plain, torch, limits)
+    run = new_run(device, threads, options.reference, torch, limits)
     console.print(introduction(run, torch), highlight=False, soft_wrap=True, markup=False)
     console.print(limits_table(run))
     if options.ladder:
         ladders = run_ladders(options, device, threads, torch, limits, budget(options, threads), console)
         written(ladders, json_file, write_ladders, console)
         return 0
-    with reftorch.kernels("plain") if options.plain else contextlib.nullcontext():
+    with reftorch.kernels("reference") if options.reference else contextlib.nullcontext():
         run_cases(run, chosen, torch, limits, options, console)
         if not options.start and not options.only and device == "cpu":
             run["overhead"] = overheads(torch, budget(options, 1))
     if options.start:
         run["start"] = starts(threads, torch is not None)
-    elif not options.only and resident("VmRSS") and device == "cpu" and not options.plain:
+    elif not options.only and resident("VmRSS") and device == "cpu" and not options.reference:
         run["memory"] = [peak_memory(batch, threads, torch is not None) for batch in (64, 1024)]
     show(run, console)
     written(run, json_file, write_run, console)
@@ -98,7 +98,7 @@ def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None,
         if plot and getattr(options, option):
             raise TrainingError(f"--plot: there is no roofline of --{option}, which runs no cases")
     if options.ladder:
-        for option in ("start", "plain", "save"):
+        for option in ("start", "reference", "save"):
             if getattr(options, option):
                 raise TrainingError(f"--{option}: does not go with --ladder, which measures other functions")
     if options.start and options.only:

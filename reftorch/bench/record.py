@@ -80,7 +80,7 @@ RUN = {
     "device": (str, "cpu or cuda"),
     "threads": (int, "on both sides"),
     "threading_layer": ((str, type(None)), "Numba's"),
-    "kernels": (str, "fast, or plain: the definitions"),
+    "kernels": (str, "fast, or reference: those of the component files"),
     "limits": LIMITS,
     "rows": ([ROW], "one for each case and direction"),
     "overhead": ([PYTHON], "what Python adds to a call"),
@@ -113,7 +113,7 @@ def check(value: Any, form: Any = RUN, place: str = "the run") -> None:
         raise ValueError(f"{place}: expected {form}, found {value!r}")
 
 
-def new_run(device: str, threads: int, plain: bool, torch: Any, limits: Limits) -> dict[str, Any]:
+def new_run(device: str, threads: int, reference: bool, torch: Any, limits: Limits) -> dict[str, Any]:
     """A run without rows: where, when and with what."""
     levels = [{"name": level.name, "bytes": level.size, "bandwidth": level.bandwidth} for level in limits.levels]
     return {
@@ -134,7 +134,7 @@ def new_run(device: str, threads: int, plain: bool, torch: Any, limits: Limits) 
         "device": device,
         "threads": threads,
         "threading_layer": threading_layer() if device == "cpu" else None,
-        "kernels": "plain" if plain else "fast",
+        "kernels": "reference" if reference else "fast",
         "limits": {"peak": limits.peak, "levels": levels},
         **{"rows": [], "overhead": [], "memory": [], "start": []},
     }

@@ -19,7 +19,7 @@ import reftorch
 from reftorch import simt
 from reftorch.course.draw import Draw
 from reftorch.kernel import kernels, launching
-from reftorch.trace.plain import stepped
+from reftorch.trace.interpreted import stepped
 
 PRINTED = 4_000  # characters of what a case prints that are kept
 LARGEST = 1 << 28  # bytes of an answer's arrays
@@ -33,7 +33,7 @@ ROUNDS = 5  # of a case whose time is taken; the first one compiles
 def run_case(code: str, results: tuple[str, ...], seed: str, mode: str, asked: tuple[str, ...], module: Any) -> dict:
     """What one case gave, as JSON-like data, with arrays under "arrays".
 
-    mode: "plain" runs all kernels as Python; "compiled" compiles those that were asked; "speed" does so several times, and tells
+    mode: "interpreted" runs all kernels as Python; "compiled" compiles those that were asked; "speed" does so several times, and tells
     the shortest; "cuda" runs them under `reftorch.simt`.
     """
     told: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "arrays": []}
@@ -108,7 +108,7 @@ def as_compiled(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[Non
             return None
         return stepped(cpu)
 
-    with kernels("plain"), launching(choose):
+    with kernels("reference"), launching(choose):
         yield
 
 
@@ -137,7 +137,7 @@ def fault_of(fault: Any) -> dict[str, Any]:
     }
 
 
-MODES: dict[str, Callable] = {"plain": as_python, "compiled": as_compiled, "speed": as_compiled, "cuda": as_cuda}
+MODES: dict[str, Callable] = {"interpreted": as_python, "compiled": as_compiled, "speed": as_compiled, "cuda": as_cuda}
 
 
 # ------------------------------------------------------------------------------------------------------ packing

@@ -30,7 +30,7 @@ class Ask:
 
     def told(self, mutant: Mutant, case: Case, mode: str) -> dict[str, Any] | None:
         """What the reference with this mistake gives in the case; None if it ends the process."""
-        mode = "cuda" if mode == "cuda" else "plain"
+        mode = "cuda" if mode == "cuda" else "interpreted"
         key = (mutant.kernel, mutant.name, case.name, mode)
         if key not in self.known:
             drawn = seed_of(self.assignment.name, case.name, case.hidden, self.seed)

@@ -22,8 +22,9 @@ from reftorch.course.limits import Died, Worker
 from reftorch.course.result import CaseResult, PartResult, Result
 
 LARGEST = 1_000_000  # bytes of a submission
-MODE = {"compiled": "compiled", "speed": "speed", "cuda": "cuda", "traffic": "cuda"}  # of a part's kind; else "plain"
-PATIENCE = {"plain": 1.0, "cuda": 2.0, "compiled": 6.0, "speed": 8.0}  # times the limit: compiling takes its time
+# How the cases of a part run, by its kind; those of other kinds are interpreted.
+MODE = {"compiled": "compiled", "speed": "speed", "cuda": "cuda", "traffic": "cuda"}
+PATIENCE = {"interpreted": 1.0, "cuda": 2.0, "compiled": 6.0, "speed": 8.0}  # times the limit: compiling takes its time
 DEATHS = 2  # of the process in one part, after which the rest of it is not tried; running out of time counts as all
 
 
@@ -122,7 +123,7 @@ def runs_of(assignment: Assignment, parts: list[Part]) -> list[Run]:
     """Each case once in each mode that its parts need; hidden cases last, so that nothing of them is known to visible ones."""
     runs: dict[tuple[str, str], Run] = {}
     for part in parts:
-        mode = MODE.get(part.kind, "plain")
+        mode = MODE.get(part.kind, "interpreted")
         for case in _cases(assignment, part):
             run = runs.setdefault((case.name, mode), Run(case, mode, set()))
             run.parts.add(part.name)
@@ -193,16 +194,16 @@ def _hopeless(run: Run, runs: list[Run], deaths: Counter[str]) -> str:
     """Why a case is not even tried: the process died in its part before, or the case fails as plain Python."""
     if all(deaths[part] >= DEATHS for part in run.parts):
         return "not run: a case before it ran out of time, or ended the process"
-    plain = next((each for each in runs if each.case is run.case and each.mode == "plain"), None)
-    if plain is None or run.mode not in ("compiled", "speed"):
+    interpreted = next((each for each in runs if each.case is run.case and each.mode == "interpreted"), None)
+    if interpreted is None or run.mode not in ("compiled", "speed"):
         return ""
-    failed = plain.told is not None and plain.told["error"]
-    return plain.died or ("not compiled: it fails as plain Python already" if failed else "")
+    failed = interpreted.told is not None and interpreted.told["error"]
+    return interpreted.died or ("not compiled: it fails as plain Python already" if failed else "")
 
 
 def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int) -> dict[str, Any]:
     """What is right. CUDA's numbers are the CPU's; only reads are counted where they were counted."""
-    mode = "cuda" if "traffic" in run.kinds else "speed" if run.mode == "speed" else "plain"
+    mode = "cuda" if "traffic" in run.kinds else "speed" if run.mode == "speed" else "interpreted"
     told = reference.run(job_of(assignment, run.case, mode, seed), 600)
     if told["error"]:
         said = feedback.exception(told["error"], assignment.submission, hidden=False)
@@ -215,7 +216,7 @@ def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int)
 
 def graded_part(assignment: Assignment, part: Part, runs: list[Run], ask: feedback.Ask) -> PartResult:
     """Judge the cases of a part, and say which known mistake explains what is wrong."""
-    mode = MODE.get(part.kind, "plain")
+    mode = MODE.get(part.kind, "interpreted")
     own = [run for run in runs if run.mode == mode and part.name in run.parts]
     verdicts = [judge.verdict(assignment, part, run) for run in own]
     cases = [CaseResult(run.case.name, run.case.hidden, v.passed, v.message) for run, v in zip(own, verdicts)]

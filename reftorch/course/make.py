@@ -18,7 +18,7 @@ from reftorch.course.cut import stub
 from reftorch.course.draw import Draw, seed_of
 from reftorch.course.feedback import example_of, steppable
 from reftorch.kernel import launching
-from reftorch.trace.plain import stepped
+from reftorch.trace.interpreted import stepped
 
 LARGEST_EXAMPLE = 4_000  # elements of a kernel's arguments, above which stepping through it is no pleasure
 

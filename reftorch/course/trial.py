@@ -14,7 +14,7 @@ from reftorch.course.result import Result
 
 
 class Trial:
-    """What `grade` would give to the reference with one mistake in it. Compiled cases count as the plain ones that they equal;
+    """What `grade` would give to the reference with one mistake in it. Compiled cases count as the interpreted ones that they equal;
     those with a check of their own (a whole training, say) are left out, with their part if it has no others.
 
     with Trial(assignment) as trial:

@@ -33,7 +33,7 @@ class Visible:
         for case in self.cases.values():
             if case.check or is_timed(self.assignment, case):
                 continue  # it needs no right result, or is no test
-            told = run_case(case.code, case.results, self._seed(case.name), "plain", (), self.module)
+            told = run_case(case.code, case.results, self._seed(case.name), "interpreted", (), self.module)
             assert not told["error"], f"{case.name}: {told['error']}"
             self.wanted[case.name] = {name: unpack(value, told["arrays"]) for name, value in told["results"].items()}
         self.name, self.draw, self.file = "", Draw(""), str(file.resolve())
@@ -50,7 +50,7 @@ class Visible:
             def run(device: str) -> None:
                 __tracebackhide__ = True  # of pytest's report
                 self.name, self.draw = name, Draw(self._seed(name), device)
-                mode = MODES["cuda" if device == "cuda" else "compiled" if self.cases[name].check else "plain"]
+                mode = MODES["cuda" if device == "cuda" else "compiled" if self.cases[name].check else "interpreted"]
                 told: dict[str, Any] = {"strict": device == "cuda", "reads": {}}
                 try:
                     with np.errstate(all="ignore"), mode(self.assignment.cut, self.module, told):

@@ -91,7 +91,7 @@ def _serve(reference: Reference, setup: dict, job: dict, watch: Watch | None) ->
     case = (job["code"], tuple(job["results"]), job["seed"], job["mode"], asked, reference.module)
     if watch is not None:
         watch.loaded = True
-        with watch.calls() if job["mode"] == "plain" else contextlib.nullcontext():
+        with watch.calls() if job["mode"] == "interpreted" else contextlib.nullcontext():
             told = run_case(*case)
         return {**told, "forbidden": watch.found}
     try:

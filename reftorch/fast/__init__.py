@@ -1,7 +1,7 @@
 """The arithmetic of some components again, faster.
 
-A component's plain loop is its definition. Here stand the same sums in an order that suits a processor: this package knows arrays
-and no components. Every file has one idea and climbs to it from the plain loop, a rung at a time:
+A component's reference loop is its definition. Here stand the same sums in an order that suits a processor: this package knows arrays
+and no components. Every file has one idea and climbs to it from the reference loop, a rung at a time:
 
     registers.py        what is asked of the compiler
     tile.py             a tile of sums that stays in the processor's registers
@@ -21,7 +21,7 @@ and no components. Every file has one idea and climbs to it from the plain loop,
     workers.py          who does how much of the work
     ladder/             the way up, as a lesson: each rung a function, to be measured
 
-A fast form takes the plain kernel first, and then what the plain kernel takes: where it does not pay, or could give another
+A fast form takes the reference kernel first, and then what the reference kernel takes: where it does not pay, or could give another
 result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds the two to be equal.
 """
 

@@ -1,6 +1,6 @@
 r"""Convolution by rows that slide along a flat image; and the gradient of its input, which is one with turned filters.
 
-The plain loop takes each output by itself, asks for each weight whether its pixel is in the image, and adds one product. The way up:
+The reference loop takes each output by itself, asks for each weight whether its pixel is in the image, and adds one product. The way up:
 
 1. *Whole rows*: for one weight, a row of outputs and the row of pixels under it. The questions are asked once a row.
 2. *A flat image* (`conv2d_layout.py`): padded by zeros, row after row, so that nothing needs to be asked and short rows join.
@@ -8,7 +8,7 @@ The plain loop takes each output by itself, asks for each weight whether its pix
 4. *Chunks*: the places are cut into pieces whose pixels fit into the cache, and all filters pass over one piece.
 5. *Threads*: each takes every so-many-th block of images; or, where there are too few, a share of the filters.
 
-A zero of the padding times a weight is zero, unless the weight is infinite or NaN: then the plain loop, which has no such
+A zero of the padding times a weight is zero, unless the weight is infinite or NaN: then the reference loop, which has no such
 product, gives another result, and does the work.
 """
 
@@ -29,10 +29,10 @@ CHUNK = 6 * COLS  # places
 FEW = 2  # filters: too few for a tile
 
 
-def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
-    """y = bias + weight * x, as the plain kernel, which is called where this form does not apply."""
+def conv2d_forward(reference, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    """y = bias + weight * x, as the reference kernel, which is called where this form does not apply."""
     if y.dtype.kind != "f" or ((pad_h or pad_w) and not math.isfinite(weight.sum())):
-        return plain(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
+        return reference(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
     x, y = as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w)
     slide, start = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)
     C_out, C_group, K_h, K_w = weight.shape
@@ -40,11 +40,11 @@ def conv2d_forward(plain, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, 
     convolve(x, filters, False, np.arange(K_h * K_w), bias, y, start, slide)
 
 
-def conv2d_backward_x(plain, grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
-    """The gradient of the input, as the plain kernel."""
+def conv2d_backward_x(reference, grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    """The gradient of the input, as the reference kernel."""
     options = stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups
     if grad_x.dtype.kind != "f" or not math.isfinite(weight.sum()):
-        return plain(grad_y, weight, grad_x, *options)
+        return reference(grad_y, weight, grad_x, *options)
     grad_x, grad_y = as_rows(grad_x, grad_y, weight, *options[:4])
     C_out, C_group, K_h, K_w = weight.shape
     filters = weight.reshape(groups, C_out // groups, C_group, K_h * K_w)

@@ -1,14 +1,14 @@
 r"""The gradient of the filters: what each weight was multiplied with, at every position of every image.
 
 It is a matrix product with a long inner sum, over all positions t: $G[c_{out}, j] = \sum_t g[c_{out}, t] \; x[\text{start}(t) + j]$.
-The plain loop sums it up weight by weight. The way up:
+The reference loop sums it up weight by weight. The way up:
 
 1. *Channels last*: the padded image is laid out with the channels of a pixel side by side, and pixels of a row after one
    another. Then the weights of one row of a filter meet K_w C_in numbers in one piece, and the next position the same piece, moved.
    That is a row of the tile in `tile.py`, COLS weights wide; stride, dilation and padding only change where it starts.
 2. *Windows*: the weights of all rows of the filter are covered with as few pieces of COLS numbers as possible.
 3. *Tiles*: ROWS filters and COLS weights are summed up in registers over a few hundred positions.
-4. *Long sums*: these short sums of the data's type are added up in float64, as the plain loop does.
+4. *Long sums*: these short sums of the data's type are added up in float64, as the reference loop does.
 5. *Threads*: each has its own sums, over its share of the images; or, where there are too few, those of its share of the filters.
 
 Where a group has only a few filters and channels (one each in a depthwise convolution, few in a first layer), hardly any of a
@@ -16,7 +16,7 @@ tile would be used. There the *positions* are taken side by side, as in `conv2d_
 flat lines.
 
 Zeros of the padding, and zeros between the rows of a flat line, are multiplied with data here: if that is infinite or NaN the
-plain loop does the work.
+reference loop does the work.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def weight_plan(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w
     return Plan(Lay(images, rows, cols, pad_h, pad_w), start, np.array(windows), np.array(places))
 
 
-def conv2d_backward_weight(plain, grad_y, x, grad_weight, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
-    """The gradient of the filters, as the plain kernel, which is called where this form does not apply."""
+def conv2d_backward_weight(reference, grad_y, x, grad_weight, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
+    """The gradient of the filters, as the reference kernel, which is called where this form does not apply."""
     options = stride_h, stride_w, pad_h, pad_w, dil_h, dil_w
     if grad_weight.dtype.kind == "f" and grad_y.size:
         x, grad_y = as_rows(x, grad_y, grad_weight, *options[:4])
@@ -92,7 +92,7 @@ def conv2d_backward_weight(plain, grad_y, x, grad_weight, stride_h, stride_w, pa
             done = by_tiles(grad_y, x, grad_weight, groups, *plan)
         if done:
             return
-    plain(grad_y, x, grad_weight, *options, groups)
+    reference(grad_y, x, grad_weight, *options, groups)
 
 
 def by_tiles(grad_y, x, grad_weight, groups, lay, start, windows, places):

@@ -1,6 +1,6 @@
 """The three products of a linear layer as matrix products, and the gradient of its bias.
 
-Each takes the plain kernel first, for numbers that are not floating, then what the plain kernel takes.
+Each takes the reference kernel first, for numbers that are not floating, then what the reference kernel takes.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ from reftorch.fast.matmul import matmul
 from reftorch.fast.sums import column_sums
 
 
-def linear_forward(plain, x, weight, bias, y):
+def linear_forward(reference, x, weight, bias, y):
     """y = x Wᵀ + b"""
     if y.dtype.kind != "f":
-        return plain(x, weight, bias, y)
+        return reference(x, weight, bias, y)
     matmul(x, weight.T, y, bias)
 
 
-def linear_backward_x(plain, grad_y, weight, grad_x):
+def linear_backward_x(reference, grad_y, weight, grad_x):
     """grad_x = g W"""
     if grad_x.dtype.kind != "f":
-        return plain(grad_y, weight, grad_x)
+        return reference(grad_y, weight, grad_x)
     matmul(grad_y, weight, grad_x)
 
 
-def linear_backward_weight(plain, grad_y, x, grad_weight):
+def linear_backward_weight(reference, grad_y, x, grad_weight):
     """grad_weight = gᵀ x"""
     if grad_weight.dtype.kind != "f":
-        return plain(grad_y, x, grad_weight)
+        return reference(grad_y, x, grad_weight)
     matmul(grad_y.T, x, grad_weight)
 
 
-def linear_backward_bias(plain, grad_y, grad_bias):
+def linear_backward_bias(reference, grad_y, grad_bias):
     """grad_bias = the sums of the columns of g"""
     if grad_bias.dtype.kind != "f":
-        return plain(grad_y, grad_bias)
+        return reference(grad_y, grad_bias)
     column_sums(grad_y, grad_bias)

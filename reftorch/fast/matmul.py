@@ -1,6 +1,6 @@
 r"""A matrix product out of tiles: $y[m, n] = b[n] + \sum_k A[m, k] \, B[k, n]$.
 
-The plain loop takes each y by itself and reads a row of A and a column of B for it. The way up:
+The reference loop takes each y by itself and reads a row of A and a column of B for it. The way up:
 
 1. *Tiles* (`tile.py`): ROWS rows and COLS columns of y are summed up in registers.
 2. *Panels*: what a tile reads is copied in the order in which it is read, COLS columns of B and ROWS rows of A, so that it comes
@@ -11,7 +11,7 @@ The plain loop takes each y by itself and reads a row of A and a column of B for
 5. *Threads*: each takes a share of the rows of y, or of its columns if they are more. A small product stays with one thread, as
    waking another takes longer.
 
-With one core that can do 76 billion multiply-adds a second, 512 x 512 matrices: the plain loop 4 billion, rung 1 with B as it
+With one core that can do 76 billion multiply-adds a second, 512 x 512 matrices: the reference loop 4 billion, rung 1 with B as it
 lies in memory 25, all rungs 52.
 
 A matrix times one vector, or a few, is another matter: each number of the matrix is used once, or a few times, and copying does

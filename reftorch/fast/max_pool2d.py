@@ -1,13 +1,13 @@
 r"""Max pooling by rows of windows, and its gradient window by window.
 
-*The largest pixels.* The plain loop takes each window by itself, asks for each of its pixels whether it is in the image, and then
+*The largest pixels.* The reference loop takes each window by itself, asks for each of its pixels whether it is in the image, and then
 whether it is the largest so far: a question whose answer nobody can foresee, and a processor that guesses wrong starts again.
 
 1. *A register of windows at once*: pixel (k_h, k_w) of all of them, then the next one. Only the windows at the left and right
    edge ask whether it is in the image.
 2. *A choice instead of a question* (`take_larger`): the larger of two numbers, and its place, are computed and not decided.
 
-*The gradient.* The plain loop asks of each row of the image which windows reach it, and looks through all of them for the pixels
+*The gradient.* The reference loop asks of each row of the image which windows reach it, and looks through all of them for the pixels
 they chose: that way each element has one owner, on the CPU as on a GPU. But the index already says where the gradient belongs. So
 one thread takes a whole channel of an image, sets it to zero, and goes once through the windows:
 
@@ -45,13 +45,13 @@ class Windows(NamedTuple):
     end: int  # and the one after the last such
 
 
-def max_pool2d_forward(plain, x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest):
+def max_pool2d_forward(reference, x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest):
     """y and the place of each window's winner."""
     options = K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w
     N, C, H_out, W_out = y.shape
     W_in, reach = x.shape[3], (K_w - 1) * dil_w
     if x.dtype.kind != "f" or y.size == 0:
-        return plain(x, y, index, *options, lowest)
+        return reference(x, y, index, *options, lowest)
     first = min(-(-pad_w // stride_w), W_out)
     end = max(first, min((W_in - 1 - reach + pad_w) // stride_w + 1, W_out))
     windows, channels = Windows(*options, first, end), N * C
@@ -63,7 +63,7 @@ def max_pool2d_forward(plain, x, y, index, K_h, K_w, stride_h, stride_w, pad_h, 
         largest_shared(workers, *planes, windows)
 
 
-def max_pool2d_backward_x(plain, grad_y, index, grad_x, K_h, stride_h, pad_h, dil_h):
+def max_pool2d_backward_x(reference, grad_y, index, grad_x, K_h, stride_h, pad_h, dil_h):
     """grad_x from the index of each window's winner, which is below 0 for a window without a pixel."""
     N, C, H_in, W_in = grad_x.shape
     channels, windows = N * C, grad_y.shape[2] * grad_y.shape[3]

@@ -1,6 +1,6 @@
 r"""Log-probabilities, and the gradient of cross entropy, with the exponentials of many numbers at once.
 
-The plain loops take each sample by itself: the largest logit, the sum of the exponentials, the differences. Nearly all their time
+The reference loops take each sample by itself: the largest logit, the sum of the exponentials, the differences. Nearly all their time
 goes into `math.exp`, one number after the other. The way up:
 
 1. *A polynomial* (`exponential.py`), which the processor computes for a register of numbers at once, if they lie side by side.
@@ -10,7 +10,7 @@ goes into `math.exp`, one number after the other. The way up:
    a class. A BLOCK of pixels has a row of largest logits and a row of sums, and goes through the classes together.
 4. *Sixteen largest numbers*: a maximum waits for the one before it; sixteen side by side, each of every sixteenth number, do not.
 
-Float32 only, and not for a few numbers; else the work is left to the plain kernel.
+Float32 only, and not for a few numbers; else the work is left to the reference kernel.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 BLOCK = 2048  # numbers: what is kept of them, 8 KB, stays in the nearest cache
 LARGEST = 16
-WORTH = 2048  # numbers from which on this takes less time than the plain loops
+WORTH = 2048  # numbers from which on this takes less time than the reference loops
 EXP = 32  # multiply-adds that take as long as an exponential
 
 
-def log_probabilities(plain, x, log_p):
+def log_probabilities(reference, x, log_p):
     """log_p[n, c, d] = x[n, c, d] - log of the sum over c of e^x[n, c, d]"""
     N, C, D = x.shape
     if x.dtype != np.float32 or x.size < WORTH:
-        return plain(x, log_p)
+        return reference(x, log_p)
     if D == 1:
         x, log_p, pieces, share, shared = x.reshape(N, C), log_p.reshape(N, C), N, rows_share, rows_shared
     else:
@@ -48,11 +48,11 @@ def log_probabilities(plain, x, log_p):
         shared(workers, x, log_p, pieces, room, totals)
 
 
-def cross_entropy_backward_x(plain, grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index):
+def cross_entropy_backward_x(reference, grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index):
     """grad_x = g (M p - w q), for labels."""
     N, C, D = grad_x.shape
     if grad_x.dtype != np.float32 or grad_x.size < WORTH:
-        return plain(grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index)
+        return reference(grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index)
     constants = np.array([keep, spread, weight.sum(dtype=np.float64)])
     if D == 1:
         log_p, grad_x, pieces = log_p.reshape(N, C), grad_x.reshape(N, C), N

@@ -1,10 +1,10 @@
 r"""Sums for the gradients of biases.
 
-The plain loops go through each sum by itself. Down the columns of a matrix that touches a line of the cache for every number,
+The reference loops go through each sum by itself. Down the columns of a matrix that touches a line of the cache for every number,
 though its neighbours are wanted too, for the sums beside it. So `column_sums` goes along the rows and has a row of sums, in
 float64 as always where a sum may be long.
 
-For images the plain loop is right but for its short rows: here an image is one long row.
+For images the reference loop is right but for its short rows: here an image is one long row.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
-def conv2d_backward_bias(plain, grad_y, grad_bias):
+def conv2d_backward_bias(reference, grad_y, grad_bias):
     """The sum of each channel."""
     if grad_bias.dtype.kind != "f":
-        return plain(grad_y, grad_bias)
+        return reference(grad_y, grad_bias)
     N, C_out, H_out, W_out = grad_y.shape
     images, workers = grad_y.reshape(N, C_out, H_out * W_out), threads_for(grad_y.size * MEMORY, C_out)
     if workers == 1:

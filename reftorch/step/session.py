@@ -18,7 +18,7 @@ from ..simt.device import source_of
 from ..simt.launch import Launch
 from ..trace import Recording, record, record_cuda
 from ..trace.checked import parsed
-from ..trace.plain import HIDDEN, stepped
+from ..trace.interpreted import HIDDEN, stepped
 
 OWN = (*HIDDEN, "reftorch.step.*")
 KEYS = "n: next line   p acc: show a variable   until 99: run to line 99   c: run to the end   q: quit   h: more"

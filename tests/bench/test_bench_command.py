@@ -70,13 +70,13 @@ def test_only_chooses_by_component_size_and_direction(tmp_path):
     assert run["overhead"] == run["memory"] == []
 
 
-def test_plain_runs_the_plain_kernels(monkeypatch, tmp_path):
+def test_reference_runs_the_reference_kernels(monkeypatch, tmp_path):
     seen = []
     measure = command.measure
     monkeypatch.setattr(command, "measure", lambda *rest: seen.append(kernel._fast) or measure(*rest))
     file = tmp_path / "run.json"
-    bench("--plain", "--no-torch", "--only", "forward", "--json", str(file))
-    assert seen == [False] and kernel._fast and json.loads(file.read_text())["kernels"] == "plain"
+    bench("--reference", "--no-torch", "--only", "forward", "--json", str(file))
+    assert seen == [False] and kernel._fast and json.loads(file.read_text())["kernels"] == "reference"
 
 
 def test_threads_are_those_of_both_libraries():
@@ -143,7 +143,7 @@ def test_every_row_is_a_point(tmp_path, monkeypatch):
         (["--plot", "picture.doc"], r"--plot: expected a name that ends in \.png, \.svg, \.pdf, found picture\.doc"),
         (["--plot", "x.png", "--start"], "--plot: there is no roofline of --start"),
         (["--plot", "x.png", "--ladder"], "--plot: there is no roofline of --ladder"),
-        (["--plain", "--ladder"], "--plain: does not go with --ladder"),
+        (["--reference", "--ladder"], "--reference: does not go with --ladder"),
         (["--start", "--ladder"], "--start: does not go with --ladder"),
         (["--only", "ReLU", "--start"], "--only: chooses cases, and --start runs none"),
         (["--ladder", "--only", "ReLU"], "--only: no rung has 'ReLU' in its name.*matmul loop order.*Conv2d packing"),

@@ -87,7 +87,7 @@ def test_what_has_no_form_is_not_written(run, tmp_path):
 
 def test_runs_are_kept_side_by_side(run, tmp_path):
     path = tmp_path / "new" / "runs.json"
-    others = [spoil(run, lambda r: r.update(threads=2)), spoil(run, lambda r: r.update(kernels="plain"))]
+    others = [spoil(run, lambda r: r.update(threads=2)), spoil(run, lambda r: r.update(kernels="reference"))]
     others.append(spoil(run, lambda r: r["machine"].update(processor="another")))
     for one in (run, *others):
         save_run(one, path)

@@ -1,4 +1,4 @@
-"""Fast convolution against the plain kernels. With whole numbers every sum is exact: results are equal, to the last bit."""
+"""Fast convolution against the reference kernels. With whole numbers every sum is exact: results are equal, to the last bit."""
 
 import concurrent.futures
 import itertools
@@ -40,8 +40,8 @@ def problem(
     return given, (*stride, *pad, *dil, groups)
 
 
-def agree(given, options, left_to_plain=None):
-    """All four results, by the plain kernel and by the fast form; `left_to_plain` collects what the fast form declines."""
+def agree(given, options, left_to_reference=None):
+    """All four results, by the reference kernel and by the fast form; `left_to_reference` collects what the fast form declines."""
     x, weight, bias, grad_y = given.values()
     for name, arguments, like in (
         ("forward", (x, weight, bias), grad_y),
@@ -53,12 +53,12 @@ def agree(given, options, left_to_plain=None):
         wanted, found = np.full_like(like, 7), np.full_like(like, 8)
         kernel(*arguments, wanted, *rest)
 
-        def plain(*given, name=name, kernel=kernel):
-            if left_to_plain is not None:
-                left_to_plain.add(name)
+        def reference(*given, name=name, kernel=kernel):
+            if left_to_reference is not None:
+                left_to_reference.add(name)
             kernel(*given)
 
-        getattr(fast, f"conv2d_{name}")(plain, *arguments, found, *rest)
+        getattr(fast, f"conv2d_{name}")(reference, *arguments, found, *rest)
         assert np.array_equal(wanted, found, equal_nan=True), (name, x.shape, weight.shape, options)
 
 
@@ -131,7 +131,7 @@ def test_any_shape_and_option(given_and_options):
     agree(*given_and_options)
 
 
-def test_integers_are_left_to_the_plain_kernel():
+def test_integers_are_left_to_the_reference():
     left = set()
     agree(*problem(2, 2, (5, 4), 3, (2, 2), dtype="int64"), left)
     assert left == {"forward", "backward_x", "backward_weight", "backward_bias"}
@@ -150,8 +150,8 @@ SHAPES = [
 @pytest.mark.parametrize("case", SHAPES, ids=str)
 @pytest.mark.parametrize("where", ["x", "weight", "bias", "grad_y"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_as_in_the_plain_kernel(case, where, value):
-    """The plain kernel does not multiply by zeros of the padding; infinity times such a zero would be NaN."""
+def test_nan_and_infinity_as_in_the_reference_kernel(case, where, value):
+    """The reference kernel does not multiply by zeros of the padding; infinity times such a zero would be NaN."""
     for position in (0, -1):
         given, options = problem(*case)
         given[where].reshape(-1)[position] = value

@@ -1,4 +1,4 @@
-"""Fast matrix products against NumPy and the plain kernels of Linear. With whole numbers sums are exact, and results equal."""
+"""Fast matrix products against NumPy and the reference kernels of Linear. With whole numbers sums are exact, and results equal."""
 
 import concurrent.futures
 
@@ -123,10 +123,10 @@ def test_nan_and_infinity_stay_where_they_belong():
 
 
 # ------------------------------------------------------------------------------------------------------------- Linear
-def plain_and_fast(name, arguments, result):
-    """What the plain kernel and the fast form write."""
-    plain, results = getattr(linear, f"linear_{name}_cpu"), []
-    for run in (plain, lambda *given: getattr(fast, f"linear_{name}")(plain, *given)):
+def reference_and_fast(name, arguments, result):
+    """What the reference kernel and the fast form write."""
+    reference, results = getattr(linear, f"linear_{name}_cpu"), []
+    for run in (reference, lambda *given: getattr(fast, f"linear_{name}")(reference, *given)):
         result[...] = 7
         run(*arguments, result)
         results.append(result.copy())
@@ -137,7 +137,7 @@ def plain_and_fast(name, arguments, result):
 @pytest.mark.parametrize(
     "N, D_in, D_out", [(8, 400, 120), (3, 5, 4), (1, 1, 1), (300, 7, 5), (3, 700, 5), (64, 84, 10)]
 )
-def test_linear_equals_its_plain_kernels(N, D_in, D_out, dtype):
+def test_linear_equals_its_reference_kernels(N, D_in, D_out, dtype):
     rng = np.random.default_rng(0)
     x, weight, bias = (whole(rng, *shape, dtype=dtype) for shape in ((N, D_in), (D_out, D_in), (D_out,)))
     grad_y = whole(rng, N, D_out, dtype=dtype)
@@ -147,8 +147,8 @@ def test_linear_equals_its_plain_kernels(N, D_in, D_out, dtype):
         ("backward_weight", (grad_y, x), weight),
         ("backward_bias", (grad_y,), bias),
     ):
-        plain, result = plain_and_fast(name, arguments, np.empty_like(like))
-        assert np.array_equal(plain, result), name
+        reference, result = reference_and_fast(name, arguments, np.empty_like(like))
+        assert np.array_equal(reference, result), name
 
 
 def test_long_columns_are_summed_in_float64():

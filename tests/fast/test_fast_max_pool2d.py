@@ -1,4 +1,4 @@
-"""Fast max pooling, forwards and backwards, against the plain kernels: equal to the last bit, NaN and infinity included."""
+"""Fast max pooling, forwards and backwards, against the reference kernels: equal to the last bit, NaN and infinity included."""
 
 import math
 
@@ -41,8 +41,8 @@ def agree(shape, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False,
             forward(x, y, index, *options, -math.inf)
             backward(grad_y, index, grad_x, *options[::2])
             results.append((y, index, grad_x))
-    for plain, found in zip(*results):
-        assert np.array_equal(plain, found, equal_nan=True), (shape, options, ceil_mode, dtype)
+    for reference, found in zip(*results):
+        assert np.array_equal(reference, found, equal_nan=True), (shape, options, ceil_mode, dtype)
 
 
 @pytest.mark.parametrize("share", [workers.SHARE, 1], ids=["one thread", "shared"])
@@ -69,7 +69,7 @@ def test_special_numbers(dtype):
     agree((2, 2, 9, 2 * LANES + 3), (3, 3), (1, 2), (1, 1), dtype=dtype, odd=0.3)
 
 
-def test_integers_are_left_to_the_plain_kernel():
+def test_integers_are_left_to_the_reference():
     left, x = [], np.zeros((1, 1, 2, 2), np.int64)
     fast.max_pool2d_forward(lambda *given: left.append(given), x, x, x, 1, 1, 1, 1, 0, 0, 1, 1, -5)
     assert len(left) == 1

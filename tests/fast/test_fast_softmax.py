@@ -1,4 +1,4 @@
-"""Fast log-probabilities and gradients of cross entropy against the plain kernels."""
+"""Fast log-probabilities and gradients of cross entropy against the reference kernels."""
 
 import math
 
@@ -32,11 +32,11 @@ def logits(N, C, D, seed=0):
 
 
 def both(x):
-    """The log-probabilities, by the plain kernel and by the fast form."""
-    plain, found = np.full_like(x, 7), np.full_like(x, 8)
-    log_probabilities_forward_cpu(x, plain)
+    """The log-probabilities, by the reference kernel and by the fast form."""
+    reference, found = np.full_like(x, 7), np.full_like(x, 8)
+    log_probabilities_forward_cpu(x, reference)
     fast.log_probabilities(log_probabilities_forward_cpu, x, found)
-    return plain, found
+    return reference, found
 
 
 # N, C, D: fewer and more classes than largest numbers side by side, a block of rows and its end, a block of pixels and its end
@@ -46,8 +46,8 @@ SIZES += [(2, 3, 2), (1, 4, BLOCK), (2, 3, BLOCK + 1)]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_log_probabilities(size):
-    plain, found = both(logits(*size))
-    assert np.allclose(plain, found, rtol=3e-7, atol=3e-7)
+    reference, found = both(logits(*size))
+    assert np.allclose(reference, found, rtol=3e-7, atol=3e-7)
 
 
 @pytest.mark.parametrize("D", [1, 3])
@@ -59,8 +59,8 @@ def test_special_numbers(D):
     x[3] = -math.inf
     x[4, 17] = 3e38
     x[5] = 3e38
-    plain, found = both(x)
-    assert np.allclose(plain, found, equal_nan=True, rtol=3e-7, atol=3e-7)
+    reference, found = both(x)
+    assert np.allclose(reference, found, equal_nan=True, rtol=3e-7, atol=3e-7)
     assert np.isnan(found[[0, 1, 3]]).all() and found[2, 3, 0] == -math.inf and np.isfinite(found[5]).all()
 
 
@@ -79,14 +79,14 @@ def test_gradient(size, smoothing):
     target[rng.random((N, D)) < 0.2] = -100  # outside the classes: must not be looked up
     grad_loss = rng.standard_normal((N, D)).astype(np.float32)
     rest = 1 - smoothing, smoothing / C, -100
-    plain, found = np.full_like(log_p, 7), np.full_like(log_p, 8)
-    cross_entropy_backward_x_cpu(grad_loss, log_p, target, weight, plain, *rest)
+    reference, found = np.full_like(log_p, 7), np.full_like(log_p, 8)
+    cross_entropy_backward_x_cpu(grad_loss, log_p, target, weight, reference, *rest)
     fast.cross_entropy_backward_x(cross_entropy_backward_x_cpu, grad_loss, log_p, target, weight, found, *rest)
-    assert np.allclose(plain, found, rtol=1e-6, atol=1e-6)
+    assert np.allclose(reference, found, rtol=1e-6, atol=1e-6)
     assert (found[target[:, None].repeat(C, 1) == -100] == 0).all()
 
 
-def test_float64_is_left_to_the_plain_kernel():
+def test_float64_is_left_to_the_reference():
     left = []
     fast.log_probabilities(lambda *arrays: left.append(arrays), np.zeros((2, 3, 1)), np.zeros((2, 3, 1)))
     assert len(left) == 1

@@ -14,7 +14,7 @@ from reftorch.fast import registers
 from reftorch.fast.lanes import add_part, copy_lanes, copy_line, copy_part, fill_lanes, take_larger, turn
 from reftorch.fast.registers import COLS, LANES, ROWS, TILES, aligned, window
 from reftorch.fast.tile import multiply_row, multiply_tile
-from reftorch.kernel import plain
+from reftorch.kernel import interpreted
 
 HERE = Path(__file__).parent
 
@@ -90,7 +90,7 @@ def test_a_line_is_copied_and_nothing_beyond_it(size):
     source = np.arange(310, dtype=np.float32)
     wanted = np.full(310, -1, np.float32)
     wanted[2 : 2 + size] = source[1 : 1 + size]
-    for form in (plain(move), move):
+    for form in (interpreted(move), move):
         target = np.full(310, -1, np.float32)
         form(target, source, size)
         assert np.array_equal(target, wanted)
@@ -103,7 +103,7 @@ def test_no_more_than_a_part_is_read_and_written(count, dtype):
     for kernel, result in ((copy_some, line), (add_some, line + other)):
         wanted = np.full(LANES + 2, -1, dtype)
         wanted[1 : 1 + count] = result
-        for form in (plain(kernel), kernel):
+        for form in (interpreted(kernel), kernel):
             target = np.full(LANES + 2, -1, dtype)
             form(target, line, other, count)
             assert np.array_equal(target, wanted)
@@ -115,7 +115,7 @@ def test_a_block_is_turned(dtype):
     for kernel, rows, pitch in ((turn_rows, ROWS, ROWS), (turn_columns, LANES, COLS)):
         wanted = np.full((LANES, pitch), -1, dtype)
         wanted[:, :rows] = a[3 : 3 + rows, 5 : 5 + LANES].T
-        for form in (plain(kernel), kernel):
+        for form in (interpreted(kernel), kernel):
             target = np.full(LANES * pitch, -1, dtype)
             form(a, target)
             assert np.array_equal(target, wanted.reshape(-1))
@@ -125,7 +125,7 @@ def test_a_block_is_turned(dtype):
 def test_a_register_is_filled_and_copied(dtype):
     wanted = np.full(2 * LANES + 2, -1, dtype)
     wanted[:LANES] = wanted[LANES + 1 : -1] = 7
-    for form in (plain(fill_and_copy), fill_and_copy):
+    for form in (interpreted(fill_and_copy), fill_and_copy):
         target = np.full(2 * LANES + 2, -1, dtype)
         form(target, 7)
         assert np.array_equal(target, wanted)

@@ -11,10 +11,10 @@ import pytest
 import reftorch as torch
 import reftorch.nn.functional as F
 from reftorch.course.mutants import Mutant, planted
-from reftorch.kernel import SERIAL, njit, on, plain
+from reftorch.kernel import SERIAL, interpreted, njit, on
 from reftorch.nn.convolution import conv2d
 from reftorch.trace import estimate
-from reftorch.trace.plain import as_compiled, stepped
+from reftorch.trace.interpreted import as_compiled, stepped
 
 CPU = torch.device("cpu")
 
@@ -112,10 +112,10 @@ def test_functions_of_math_are_exchanged_wherever_they_come_from():
 
 # ------------------------------------------------------------------------------------------------------------ debuggers
 def test_lines_and_names_stay():
-    plain_form = plain(conv2d.conv2d_forward_cpu, as_compiled)
-    assert plain_form.__code__ is conv2d.conv2d_forward_cpu.py_func.__code__
-    line = plain_form.__code__.co_firstlineno
-    assert "@njit" in linecache.getline(plain_form.__code__.co_filename, line)
+    form = interpreted(conv2d.conv2d_forward_cpu, as_compiled)
+    assert form.__code__ is conv2d.conv2d_forward_cpu.py_func.__code__
+    line = form.__code__.co_firstlineno
+    assert "@njit" in linecache.getline(form.__code__.co_filename, line)
 
 
 def test_breakpoint_stays_out_of_the_machinery(monkeypatch):

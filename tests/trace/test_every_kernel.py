@@ -19,7 +19,7 @@ from reftorch.simt.device import source_of
 from reftorch.step.components import PACKAGE, ROOMS, components
 from reftorch.step.example import _execute
 from reftorch.trace import record, record_cuda
-from reftorch.trace.plain import stepped
+from reftorch.trace.interpreted import stepped
 from reftorch.trace.recording import array
 
 CPU_KERNELS = sorted(

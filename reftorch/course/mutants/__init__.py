@@ -58,7 +58,7 @@ def mutants_of(component: str) -> list[Mutant]:
 
 
 def mutate(module: ModuleType, mutant: Mutant) -> FunctionType:
-    """The plain Python form of the mutant's kernel with the mistake in it.
+    """The interpreted form of the mutant's kernel with the mistake in it.
 
     It has the original's file name and line numbers, and reads the same module globals. Raises LookupError if the
     module has no such function or if `find` does not occur exactly once in its source.

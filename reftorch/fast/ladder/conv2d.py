@@ -180,7 +180,7 @@ def register_tile(x, weight, y, pad):
 # ## The finished form
 #
 # `reftorch.fast.conv2d_forward`: with strides, dilation and groups, which change only the table `start`; small images side by side
-# in one line; whole rows put back at once. The plain kernel would do what it leaves out: weights that are infinite.
+# in one line; whole rows put back at once. The reference kernel would do what it leaves out: weights that are infinite.
 def finished_form(x, weight, y, pad):
     bias = np.zeros(len(weight), y.dtype)
     conv2d_forward(None, x, weight, bias, y, 1, 1, pad, pad, 1, 1, 1)

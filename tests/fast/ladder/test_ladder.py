@@ -1,4 +1,4 @@
-"""Every rung against the plain kernels. With whole numbers sums are exact, and results equal."""
+"""Every rung against the reference kernels. With whole numbers sums are exact, and results equal."""
 
 import numpy as np
 import pytest

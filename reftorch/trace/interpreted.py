@@ -1,4 +1,4 @@
-"""The plain Python form of a CPU kernel, as debug mode runs it: the same lines, with checked arrays."""
+"""The interpreted form of a CPU kernel, which debug mode runs: the same lines as Python, with checked arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernel import plain
+from ..kernel import interpreted
 from .checked import checked
 from .estimate import warn_if_slow
 
@@ -23,11 +23,11 @@ HIDDEN = ("reftorch.trace.*", "reftorch.simt.*", "reftorch.kernel", "numba.*", "
 
 
 def stepped(kernel: Callable, change: Callable[[Any], Any] = lambda function: function) -> Callable:
-    """The kernel as plain Python: indices are checked, NaN and infinity arise silently, and a long run is announced.
+    """The kernel, interpreted: indices are checked, NaN and infinity arise silently, and a long run is announced.
 
-    `change` may put another function in place of the plain one.
+    `change` may put another function in place of the interpreted one.
     """
-    function = change(plain(kernel, as_compiled))
+    function = change(interpreted(kernel, as_compiled))
 
     @functools.wraps(function)
     def run(*arguments: Any) -> Any:
@@ -80,5 +80,5 @@ _FUNCTIONS = {id(function): getattr(compiled_math, name) for name, function in v
 
 
 def as_compiled(value: Any) -> Any:
-    """What stands in a plain kernel in place of a global: for `math` and its functions, those that do not raise."""
+    """What stands in an interpreted kernel in place of a global: for `math` and its functions, those that do not raise."""
     return compiled_math if value is math else _FUNCTIONS.get(id(value), value)
