@@ -5,9 +5,11 @@ from reftorch import nn
 import reftorch.nn.functional as F
 """
 
+from typing import TYPE_CHECKING
+
 from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
 from . import memory  # isort: skip
-from . import autograd, cuda, jit, ops  # isort: skip
+from . import autograd, cuda, jit, lazy, ops  # isort: skip
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .kernel import debug, kernels
 from .ops import *  # noqa: F403
@@ -27,7 +29,6 @@ from .random import (
 from .tensor import Tensor  # isort: skip
 from .pickles import load, save  # isort: skip
 from . import nn, optim, transforms  # isort: skip
-from .nn.functional import conv2d, max_pool2d, prelu, relu, relu_, sigmoid, tanh  # isort: skip
 from .nn.activation.sigmoid import sigmoid_  # isort: skip
 from .nn.activation.tanh import tanh_  # isort: skip
 from .types import (
@@ -56,6 +57,15 @@ from .types import (
     uint64,
 )
 
+if TYPE_CHECKING:  # imported when they are first used
+    from reftorch.nn.functional import conv2d as conv2d
+    from reftorch.nn.functional import max_pool2d as max_pool2d
+    from reftorch.nn.functional import prelu as prelu
+    from reftorch.nn.functional import relu as relu
+    from reftorch.nn.functional import relu_ as relu_
+    from reftorch.nn.functional import sigmoid as sigmoid
+    from reftorch.nn.functional import tanh as tanh
+
 memory.keep_freed()
 
 __version__ = "0.1.0"
@@ -63,3 +73,5 @@ __version__ = "0.1.0"
 half, float, double = float16, float32, float64
 cfloat, cdouble = complex64, complex128
 short, int, long = int16, int32, int64
+
+__getattr__, __dir__ = lazy.names(__name__, __file__)[:2]

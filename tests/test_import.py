@@ -37,6 +37,22 @@ def test_takes_less_than_a_second(tmp_path):
     assert min(times) < 1, f"importing took {times} seconds of one processor"  # others may be busy with something else
 
 
+LOADED = "; import sys; print(*sorted(name for name in sys.modules if name.startswith('reftorch.nn.') and name.count('.') > 2))"
+
+
+def test_reads_no_component_file():
+    assert python("import reftorch, reftorch.nn.functional, reftorch.optim, reftorch.transforms" + LOADED) == ""
+
+
+def test_a_name_that_is_used_reads_its_file_and_what_that_needs():
+    for use in (
+        "from reftorch.nn import ReLU",
+        "import reftorch; reftorch.relu",
+        "from reftorch import nn; nn.functional.relu",
+    ):
+        assert python(use + LOADED) == "reftorch.nn.activation.relu"
+
+
 def test_compiles_nothing(tmp_path):
     watched = """
 from numba.core import event

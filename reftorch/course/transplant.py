@@ -33,6 +33,7 @@ class Transplant:
         self.module = module
         self.notes: list[str] = []
         self.places: list[tuple[Any, str, Any]] = []  # owner, name, and what stood there
+        self.exchanged: list[tuple[Any, Any]] = []  # what was put there, and what stood there
         assert module.__spec__ is not None and module.__spec__.origin is not None
         self.reference = ast.parse(Path(module.__spec__.origin).read_text(encoding="utf-8"))
         self.theirs = ast.parse(source, file)
@@ -51,7 +52,10 @@ class Transplant:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
-        self.places = []
+        for new, old in self.exchanged:  # files that were imported meanwhile have taken the student's
+            for place, name in _where(new):
+                setattr(place, name, old)
+        self.places, self.exchanged = [], []
 
     # ------------------------------------------------------------------------------------ helpers, constants, imports
     def _bring_along(self) -> None:
@@ -130,16 +134,21 @@ class Transplant:
         setattr(owner, name, new)
         if old is _ABSENT:
             return
-        for module in [m for key, m in list(sys.modules.items()) if key.split(".")[0] == "reftorch" and m]:
-            for place in [module, *_classes_of(module)]:
-                for other, value in list(vars(place).items()):
-                    if value is old:
-                        self.places.append((place, other, old))
-                        setattr(place, other, new)
+        self.exchanged.append((new, old))
+        for place, other in _where(old):
+            self.places.append((place, other, old))
+            setattr(place, other, new)
 
 
 _ABSENT = object()
 _ANNOTATIONS = 0x1000000  # from __future__ import annotations: as all files of the package
+
+
+def _where(thing: Any) -> list[tuple[Any, str]]:
+    """The modules and classes of the package that have it, and by which name."""
+    modules = [module for key, module in list(sys.modules.items()) if key.split(".")[0] == "reftorch" and module]
+    places = [place for module in modules for place in (module, *_classes_of(module))]
+    return [(place, name) for place in places for name, value in list(vars(place).items()) if value is thing]
 
 
 def _names_given(statement: ast.stmt) -> set[str]:

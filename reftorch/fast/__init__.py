@@ -25,30 +25,43 @@ A fast form takes the reference kernel first, and then what the reference kernel
 result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds the two to be equal.
 """
 
-from reftorch.fast.activations import (
-    elu_backward_x,
-    elu_forward,
-    gelu_backward_x,
-    gelu_forward,
-    gelu_tanh_backward_x,
-    gelu_tanh_forward,
-    log_sigmoid_backward_x,
-    log_sigmoid_forward,
-    mish_backward_x,
-    mish_forward,
-    sigmoid_forward,
-    silu_backward_x,
-    silu_forward,
-    softplus_backward_x,
-    softplus_forward,
-    tanh_forward,
-    tanhshrink_backward_x,
-    tanhshrink_forward,
-)
-from reftorch.fast.conv2d_slide import conv2d_backward_x, conv2d_forward
-from reftorch.fast.conv2d_weight import conv2d_backward_weight
-from reftorch.fast.layer_norm import layer_norm_backward_affine, layer_norm_backward_x, layer_norm_forward
-from reftorch.fast.linear import linear_backward_bias, linear_backward_weight, linear_backward_x, linear_forward
-from reftorch.fast.max_pool2d import max_pool2d_backward_x, max_pool2d_forward
-from reftorch.fast.softmax import cross_entropy_backward_x, log_probabilities
-from reftorch.fast.sums import conv2d_backward_bias
+from typing import TYPE_CHECKING
+
+from reftorch import lazy
+
+if TYPE_CHECKING:  # imported when they are first used
+    from reftorch.fast.activations import elu_backward_x as elu_backward_x
+    from reftorch.fast.activations import elu_forward as elu_forward
+    from reftorch.fast.activations import gelu_backward_x as gelu_backward_x
+    from reftorch.fast.activations import gelu_forward as gelu_forward
+    from reftorch.fast.activations import gelu_tanh_backward_x as gelu_tanh_backward_x
+    from reftorch.fast.activations import gelu_tanh_forward as gelu_tanh_forward
+    from reftorch.fast.activations import log_sigmoid_backward_x as log_sigmoid_backward_x
+    from reftorch.fast.activations import log_sigmoid_forward as log_sigmoid_forward
+    from reftorch.fast.activations import mish_backward_x as mish_backward_x
+    from reftorch.fast.activations import mish_forward as mish_forward
+    from reftorch.fast.activations import sigmoid_forward as sigmoid_forward
+    from reftorch.fast.activations import silu_backward_x as silu_backward_x
+    from reftorch.fast.activations import silu_forward as silu_forward
+    from reftorch.fast.activations import softplus_backward_x as softplus_backward_x
+    from reftorch.fast.activations import softplus_forward as softplus_forward
+    from reftorch.fast.activations import tanh_forward as tanh_forward
+    from reftorch.fast.activations import tanhshrink_backward_x as tanhshrink_backward_x
+    from reftorch.fast.activations import tanhshrink_forward as tanhshrink_forward
+    from reftorch.fast.conv2d_slide import conv2d_backward_x as conv2d_backward_x
+    from reftorch.fast.conv2d_slide import conv2d_forward as conv2d_forward
+    from reftorch.fast.conv2d_weight import conv2d_backward_weight as conv2d_backward_weight
+    from reftorch.fast.layer_norm import layer_norm_backward_affine as layer_norm_backward_affine
+    from reftorch.fast.layer_norm import layer_norm_backward_x as layer_norm_backward_x
+    from reftorch.fast.layer_norm import layer_norm_forward as layer_norm_forward
+    from reftorch.fast.linear import linear_backward_bias as linear_backward_bias
+    from reftorch.fast.linear import linear_backward_weight as linear_backward_weight
+    from reftorch.fast.linear import linear_backward_x as linear_backward_x
+    from reftorch.fast.linear import linear_forward as linear_forward
+    from reftorch.fast.max_pool2d import max_pool2d_backward_x as max_pool2d_backward_x
+    from reftorch.fast.max_pool2d import max_pool2d_forward as max_pool2d_forward
+    from reftorch.fast.softmax import cross_entropy_backward_x as cross_entropy_backward_x
+    from reftorch.fast.softmax import log_probabilities as log_probabilities
+    from reftorch.fast.sums import conv2d_backward_bias as conv2d_backward_bias
+
+__getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

@@ -1,13 +1,13 @@
 r"""Activations with exponentials, for many numbers at once.
 
-A plain loop over an activation spends nearly all its time in `math.exp` or `math.tanh`, one number after the other. The way up:
+The reference loop of an activation spends nearly all its time in `math.exp` or `math.tanh`, one number after the other. The way up:
 
 1. *A polynomial* in its place (`exponential.py`), which the processor computes for a register of numbers at once.
 2. *No branch*: both sides of a case are computed, and one is chosen (`curves.py`); a branch would take the numbers apart again.
 3. *A share for each thread*: a serial function does a piece of the numbers, and a `prange` deals the pieces out where there are
    enough of them. (The same loop directly inside a `prange` takes half as much time again: there it is less well compiled.)
 
-Float32 only; other numbers are left to the plain kernel. Each function does what the kernel of the same name does, whose formulas
+Float32 only; other numbers are left to the reference kernel. Each function does what the kernel of the same name does, whose formulas
 its file explains: `sigmoid_forward` stands for `sigmoid_forward_cpu`. `_share` is the serial part, `_shared` deals it out.
 """
 
@@ -39,11 +39,11 @@ from reftorch.threads import available
 PIECE = 16_384  # numbers: a thread's share is no smaller
 
 
-def dealt_out(plain, share, shared, *arguments):
-    """Do the work of `plain(*arguments)`: at once if it is little, in pieces if it is much. Arrays of one size come first."""
+def dealt_out(reference, share, shared, *arguments):
+    """Do the work of `reference(*arguments)`: at once if it is little, in pieces if it is much. Arrays of one size come first."""
     x = arguments[0]
     if x.dtype != np.float32:
-        plain(*arguments)
+        reference(*arguments)
     elif x.size < 2 * PIECE or available() == 1:
         share(*arguments)
     else:
@@ -76,8 +76,8 @@ def sigmoid_forward_shared(x, y):
         sigmoid_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def sigmoid_forward(plain, x, y):
-    dealt_out(plain, sigmoid_forward_share, sigmoid_forward_shared, x, y)
+def sigmoid_forward(reference, x, y):
+    dealt_out(reference, sigmoid_forward_share, sigmoid_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -93,8 +93,8 @@ def tanh_forward_shared(x, y):
         tanh_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def tanh_forward(plain, x, y):
-    dealt_out(plain, tanh_forward_share, tanh_forward_shared, x, y)
+def tanh_forward(reference, x, y):
+    dealt_out(reference, tanh_forward_share, tanh_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -110,8 +110,8 @@ def tanhshrink_forward_shared(x, y):
         tanhshrink_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def tanhshrink_forward(plain, x, y):
-    dealt_out(plain, tanhshrink_forward_share, tanhshrink_forward_shared, x, y)
+def tanhshrink_forward(reference, x, y):
+    dealt_out(reference, tanhshrink_forward_share, tanhshrink_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -127,8 +127,8 @@ def tanhshrink_backward_x_shared(x, grad_y, grad_x):
         tanhshrink_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
 
 
-def tanhshrink_backward_x(plain, x, grad_y, grad_x):
-    dealt_out(plain, tanhshrink_backward_x_share, tanhshrink_backward_x_shared, x, grad_y, grad_x)
+def tanhshrink_backward_x(reference, x, grad_y, grad_x):
+    dealt_out(reference, tanhshrink_backward_x_share, tanhshrink_backward_x_shared, x, grad_y, grad_x)
 
 
 # ------------------------------------------------------------------------------------------------------- logarithms
@@ -145,8 +145,8 @@ def log_sigmoid_forward_shared(x, y):
         log_sigmoid_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def log_sigmoid_forward(plain, x, y):
-    dealt_out(plain, log_sigmoid_forward_share, log_sigmoid_forward_shared, x, y)
+def log_sigmoid_forward(reference, x, y):
+    dealt_out(reference, log_sigmoid_forward_share, log_sigmoid_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -162,8 +162,8 @@ def log_sigmoid_backward_x_shared(x, grad_y, grad_x):
         log_sigmoid_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
 
 
-def log_sigmoid_backward_x(plain, x, grad_y, grad_x):
-    dealt_out(plain, log_sigmoid_backward_x_share, log_sigmoid_backward_x_shared, x, grad_y, grad_x)
+def log_sigmoid_backward_x(reference, x, grad_y, grad_x):
+    dealt_out(reference, log_sigmoid_backward_x_share, log_sigmoid_backward_x_shared, x, grad_y, grad_x)
 
 
 @njit(**SERIAL)
@@ -179,8 +179,8 @@ def softplus_forward_shared(x, y, beta, threshold):
         softplus_forward_share(piece_of(x, piece), piece_of(y, piece), beta, threshold)
 
 
-def softplus_forward(plain, x, y, beta, threshold):
-    dealt_out(plain, softplus_forward_share, softplus_forward_shared, x, y, beta, threshold)
+def softplus_forward(reference, x, y, beta, threshold):
+    dealt_out(reference, softplus_forward_share, softplus_forward_shared, x, y, beta, threshold)
 
 
 @njit(**SERIAL)
@@ -196,8 +196,8 @@ def softplus_backward_x_shared(x, grad_y, grad_x, beta, threshold):
         softplus_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece), beta, threshold)
 
 
-def softplus_backward_x(plain, x, grad_y, grad_x, beta, threshold):
-    dealt_out(plain, softplus_backward_x_share, softplus_backward_x_shared, x, grad_y, grad_x, beta, threshold)
+def softplus_backward_x(reference, x, grad_y, grad_x, beta, threshold):
+    dealt_out(reference, softplus_backward_x_share, softplus_backward_x_shared, x, grad_y, grad_x, beta, threshold)
 
 
 # ------------------------------------------------------------------------------ elu and its kin: celu and selu too
@@ -214,8 +214,8 @@ def elu_forward_shared(x, y, alpha, scale, inner):
         elu_forward_share(piece_of(x, piece), piece_of(y, piece), alpha, scale, inner)
 
 
-def elu_forward(plain, x, y, alpha, scale, inner):
-    dealt_out(plain, elu_forward_share, elu_forward_shared, x, y, alpha, scale, inner)
+def elu_forward(reference, x, y, alpha, scale, inner):
+    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, alpha, scale, inner)
 
 
 @njit(**SERIAL)
@@ -231,8 +231,8 @@ def elu_backward_x_shared(x, grad_y, grad_x, alpha, scale, inner):
         elu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece), alpha, scale, inner)
 
 
-def elu_backward_x(plain, x, grad_y, grad_x, alpha, scale, inner):
-    dealt_out(plain, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, scale, inner)
+def elu_backward_x(reference, x, grad_y, grad_x, alpha, scale, inner):
+    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, scale, inner)
 
 
 # -------------------------------------------------------------------------------------------- x times a soft switch
@@ -249,8 +249,8 @@ def gelu_forward_shared(x, y):
         gelu_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def gelu_forward(plain, x, y):
-    dealt_out(plain, gelu_forward_share, gelu_forward_shared, x, y)
+def gelu_forward(reference, x, y):
+    dealt_out(reference, gelu_forward_share, gelu_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -266,8 +266,8 @@ def gelu_backward_x_shared(x, grad_y, grad_x):
         gelu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
 
 
-def gelu_backward_x(plain, x, grad_y, grad_x):
-    dealt_out(plain, gelu_backward_x_share, gelu_backward_x_shared, x, grad_y, grad_x)
+def gelu_backward_x(reference, x, grad_y, grad_x):
+    dealt_out(reference, gelu_backward_x_share, gelu_backward_x_shared, x, grad_y, grad_x)
 
 
 @njit(**SERIAL)
@@ -283,8 +283,8 @@ def gelu_tanh_forward_shared(x, y):
         gelu_tanh_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def gelu_tanh_forward(plain, x, y):
-    dealt_out(plain, gelu_tanh_forward_share, gelu_tanh_forward_shared, x, y)
+def gelu_tanh_forward(reference, x, y):
+    dealt_out(reference, gelu_tanh_forward_share, gelu_tanh_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -300,8 +300,8 @@ def gelu_tanh_backward_x_shared(x, grad_y, grad_x):
         gelu_tanh_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
 
 
-def gelu_tanh_backward_x(plain, x, grad_y, grad_x):
-    dealt_out(plain, gelu_tanh_backward_x_share, gelu_tanh_backward_x_shared, x, grad_y, grad_x)
+def gelu_tanh_backward_x(reference, x, grad_y, grad_x):
+    dealt_out(reference, gelu_tanh_backward_x_share, gelu_tanh_backward_x_shared, x, grad_y, grad_x)
 
 
 @njit(**SERIAL)
@@ -317,8 +317,8 @@ def silu_forward_shared(x, y):
         silu_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def silu_forward(plain, x, y):
-    dealt_out(plain, silu_forward_share, silu_forward_shared, x, y)
+def silu_forward(reference, x, y):
+    dealt_out(reference, silu_forward_share, silu_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -334,8 +334,8 @@ def silu_backward_x_shared(x, grad_y, grad_x):
         silu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
 
 
-def silu_backward_x(plain, x, grad_y, grad_x):
-    dealt_out(plain, silu_backward_x_share, silu_backward_x_shared, x, grad_y, grad_x)
+def silu_backward_x(reference, x, grad_y, grad_x):
+    dealt_out(reference, silu_backward_x_share, silu_backward_x_shared, x, grad_y, grad_x)
 
 
 @njit(**SERIAL)
@@ -351,8 +351,8 @@ def mish_forward_shared(x, y):
         mish_forward_share(piece_of(x, piece), piece_of(y, piece))
 
 
-def mish_forward(plain, x, y):
-    dealt_out(plain, mish_forward_share, mish_forward_shared, x, y)
+def mish_forward(reference, x, y):
+    dealt_out(reference, mish_forward_share, mish_forward_shared, x, y)
 
 
 @njit(**SERIAL)
@@ -368,5 +368,5 @@ def mish_backward_x_shared(x, grad_y, grad_x):
         mish_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece))
 
 
-def mish_backward_x(plain, x, grad_y, grad_x):
-    dealt_out(plain, mish_backward_x_share, mish_backward_x_shared, x, grad_y, grad_x)
+def mish_backward_x(reference, x, grad_y, grad_x):
+    dealt_out(reference, mish_backward_x_share, mish_backward_x_shared, x, grad_y, grad_x)

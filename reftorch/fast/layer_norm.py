@@ -1,9 +1,9 @@
 r"""Layer normalization, a row at a time.
 
-The plain loops are nearly right: each row is read three times, and after the first time it lies in the nearest cache. The way up:
+The reference loops are nearly right: each row is read three times, and after the first time it lies in the nearest cache. The way up:
 
 1. *Lines without questions*: a row is a `window`, so each of its loops is done for a register of elements at once.
-2. *Down the columns together*: the gradients of scale and shift are sums down the columns. The plain loop goes down each column by
+2. *Down the columns together*: the gradients of scale and shift are sums down the columns. The reference loop goes down each column by
    itself and touches a line of the cache for each element. Here four rows at a time are added to two rows of sums. The sum of the
    four is taken in the type of the data, the long sum over all rows in float64.
 """
@@ -19,7 +19,7 @@ from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
-def layer_norm_forward(plain, x, weight, bias, mean, rstd, y, eps):
+def layer_norm_forward(reference, x, weight, bias, mean, rstd, y, eps):
     """y = W r (x - mean) + b for each row."""
     workers = threads_for(x.size * 2 * MEMORY, len(x))
     if workers == 1:
@@ -28,7 +28,7 @@ def layer_norm_forward(plain, x, weight, bias, mean, rstd, y, eps):
         forward_shared(workers, x, weight, bias, mean, rstd, y, eps)
 
 
-def layer_norm_backward_x(plain, grad_y, x, mean, rstd, weight, grad_x):
+def layer_norm_backward_x(reference, grad_y, x, mean, rstd, weight, grad_x):
     """grad_x = r (h - mean of h - x_hat times mean of h x_hat) for each row."""
     workers = threads_for(x.size * 3 * MEMORY, len(x))
     if workers == 1:
@@ -37,7 +37,7 @@ def layer_norm_backward_x(plain, grad_y, x, mean, rstd, weight, grad_x):
         backward_x_shared(workers, grad_y, x, mean, rstd, weight, grad_x)
 
 
-def layer_norm_backward_affine(plain, grad_y, x, mean, rstd, grad_weight, grad_bias):
+def layer_norm_backward_affine(reference, grad_y, x, mean, rstd, grad_weight, grad_bias):
     """The sums over the rows of grad_y x_hat, and of grad_y."""
     D = x.shape[1]
     workers, totals = threads_for(x.size * 2 * MEMORY, max(1, D // 16)), np.zeros((2, D))

@@ -1,51 +1,35 @@
 """Layers and losses, in the sections of the torch.nn documentation: one component, one file."""
 
-from reftorch.nn import functional, init
-from reftorch.nn.activation.leaky_relu import LeakyReLU
-from reftorch.nn.activation.prelu import PReLU
-from reftorch.nn.activation.relu import ReLU
-from reftorch.nn.activation.sigmoid import Sigmoid
-from reftorch.nn.activation.tanh import Tanh
-from reftorch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from reftorch.nn.convolution.conv2d import Conv2d
-from reftorch.nn.dropout.dropout import Dropout
-from reftorch.nn.linear.flatten import Flatten
-from reftorch.nn.linear.identity import Identity
-from reftorch.nn.linear.linear import Linear
-from reftorch.nn.linear.unflatten import Unflatten
-from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss
-from reftorch.nn.loss.mse_loss import MSELoss
-from reftorch.nn.module import Module
-from reftorch.nn.normalization.batch_norm1d import BatchNorm1d
-from reftorch.nn.normalization.layer_norm import LayerNorm
-from reftorch.nn.parameter import Buffer, Parameter
-from reftorch.nn.pooling.max_pool2d import MaxPool2d
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "BatchNorm1d",
-    "Buffer",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Flatten",
-    "Identity",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "MSELoss",
-    "MaxPool2d",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "PReLU",
-    "Parameter",
-    "ParameterDict",
-    "ParameterList",
-    "ReLU",
-    "Sequential",
-    "Unflatten",
-    "Sigmoid",
-    "Tanh",
-    "functional",
-    "init",
-]
+from reftorch import lazy
+
+if TYPE_CHECKING:  # imported when they are first used
+    from reftorch.nn import functional as functional
+    from reftorch.nn import init as init
+    from reftorch.nn.activation.leaky_relu import LeakyReLU as LeakyReLU
+    from reftorch.nn.activation.prelu import PReLU as PReLU
+    from reftorch.nn.activation.relu import ReLU as ReLU
+    from reftorch.nn.activation.sigmoid import Sigmoid as Sigmoid
+    from reftorch.nn.activation.tanh import Tanh as Tanh
+    from reftorch.nn.containers import ModuleDict as ModuleDict
+    from reftorch.nn.containers import ModuleList as ModuleList
+    from reftorch.nn.containers import ParameterDict as ParameterDict
+    from reftorch.nn.containers import ParameterList as ParameterList
+    from reftorch.nn.containers import Sequential as Sequential
+    from reftorch.nn.convolution.conv2d import Conv2d as Conv2d
+    from reftorch.nn.dropout.dropout import Dropout as Dropout
+    from reftorch.nn.linear.flatten import Flatten as Flatten
+    from reftorch.nn.linear.identity import Identity as Identity
+    from reftorch.nn.linear.linear import Linear as Linear
+    from reftorch.nn.linear.unflatten import Unflatten as Unflatten
+    from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss as CrossEntropyLoss
+    from reftorch.nn.loss.mse_loss import MSELoss as MSELoss
+    from reftorch.nn.module import Module as Module
+    from reftorch.nn.normalization.batch_norm1d import BatchNorm1d as BatchNorm1d
+    from reftorch.nn.normalization.layer_norm import LayerNorm as LayerNorm
+    from reftorch.nn.parameter import Buffer as Buffer
+    from reftorch.nn.parameter import Parameter as Parameter
+    from reftorch.nn.pooling.max_pool2d import MaxPool2d as MaxPool2d
+
+__getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

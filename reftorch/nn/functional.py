@@ -1,39 +1,28 @@
 """The functions behind the modules. Each lives with its component; here they are together, as `F`."""
 
-from reftorch.nn.activation.leaky_relu import leaky_relu, leaky_relu_
-from reftorch.nn.activation.prelu import prelu
-from reftorch.nn.activation.relu import relu, relu_
-from reftorch.nn.activation.sigmoid import sigmoid
-from reftorch.nn.activation.tanh import tanh
-from reftorch.nn.convolution.conv2d import conv2d
-from reftorch.nn.dropout.dropout import dropout
-from reftorch.nn.linear.linear import linear
-from reftorch.nn.loss.cross_entropy_loss import cross_entropy
-from reftorch.nn.loss.mse_loss import mse_loss
-from reftorch.nn.normalization.batch_norm1d import batch_norm
-from reftorch.nn.normalization.layer_norm import layer_norm
-from reftorch.nn.padding.pad import pad
-from reftorch.nn.pooling.max_pool2d import max_pool2d, max_pool2d_with_indices
-from reftorch.ops import log_softmax, softmax
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "batch_norm",
-    "conv2d",
-    "cross_entropy",
-    "dropout",
-    "layer_norm",
-    "leaky_relu",
-    "leaky_relu_",
-    "linear",
-    "log_softmax",
-    "max_pool2d",
-    "max_pool2d_with_indices",
-    "mse_loss",
-    "pad",
-    "prelu",
-    "relu",
-    "relu_",
-    "sigmoid",
-    "softmax",
-    "tanh",
-]
+from reftorch import lazy
+
+if TYPE_CHECKING:  # imported when they are first used
+    from reftorch.nn.activation.leaky_relu import leaky_relu as leaky_relu
+    from reftorch.nn.activation.leaky_relu import leaky_relu_ as leaky_relu_
+    from reftorch.nn.activation.prelu import prelu as prelu
+    from reftorch.nn.activation.relu import relu as relu
+    from reftorch.nn.activation.relu import relu_ as relu_
+    from reftorch.nn.activation.sigmoid import sigmoid as sigmoid
+    from reftorch.nn.activation.tanh import tanh as tanh
+    from reftorch.nn.convolution.conv2d import conv2d as conv2d
+    from reftorch.nn.dropout.dropout import dropout as dropout
+    from reftorch.nn.linear.linear import linear as linear
+    from reftorch.nn.loss.cross_entropy_loss import cross_entropy as cross_entropy
+    from reftorch.nn.loss.mse_loss import mse_loss as mse_loss
+    from reftorch.nn.normalization.batch_norm1d import batch_norm as batch_norm
+    from reftorch.nn.normalization.layer_norm import layer_norm as layer_norm
+    from reftorch.nn.padding.pad import pad as pad
+    from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d
+    from reftorch.nn.pooling.max_pool2d import max_pool2d_with_indices as max_pool2d_with_indices
+    from reftorch.ops import log_softmax as log_softmax
+    from reftorch.ops import softmax as softmax
+
+__getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Fast activations against the plain kernels in float64, rounded: a few units in the last place, NaN and infinities alike."""
+"""Fast activations against the reference kernels in float64, rounded: a few units in the last place, NaN and infinities alike."""
 
 import math
 
@@ -32,7 +32,7 @@ def threads(request):
 
 def named(rows):
     return pytest.mark.parametrize(
-        "quick, plain, numbers, units", rows, ids=lambda value: getattr(value, "__name__", None)
+        "quick, reference, numbers, units", rows, ids=lambda value: getattr(value, "__name__", None)
     )
 
 
@@ -50,20 +50,20 @@ def units_off(found, wanted):
 
 @named(FORWARD)
 @pytest.mark.parametrize("copies", [1, 2 * PIECE // len(NUMBERS) + 1], ids=["little", "much"])
-def test_forward(quick, plain, numbers, units, copies):
+def test_forward(quick, reference, numbers, units, copies):
     x = np.tile(NUMBERS.astype(np.float32), copies)
     found, wanted = np.full_like(x, 7), np.full(x.size, 8.0)
-    quick(plain, x, found, *numbers)
-    plain(x.astype(np.float64), wanted, *numbers)
+    quick(reference, x, found, *numbers)
+    reference(x.astype(np.float64), wanted, *numbers)
     assert units_off(found, wanted) <= units
 
 
 @named(FORWARD)
-def test_float64_and_nothing(quick, plain, numbers, units):
+def test_float64_and_nothing(quick, reference, numbers, units):
     left = []
     quick(lambda *arguments: left.append(arguments), np.zeros(3), np.zeros(3), *numbers)
     assert len(left) == 1
-    quick(plain, np.zeros(0, np.float32), np.zeros(0, np.float32), *numbers)
+    quick(reference, np.zeros(0, np.float32), np.zeros(0, np.float32), *numbers)
 
 
 EXP = {
