@@ -111,6 +111,15 @@ def test_other_modules_that_imported_it_get_it_too(transplanted):
         torch.autograd.backward(torch.ones(1, requires_grad=True))
 
 
+def test_a_file_that_is_imported_meanwhile_does_not_keep_it(transplanted, monkeypatch):
+    before = F.relu
+    monkeypatch.delattr(F, "relu")  # as if nobody had used it
+    transplant = transplanted("def relu(input, inplace=False):\n    return 3\n", ["relu"])
+    assert F.relu(None) == 3
+    transplant.undo()
+    assert F.relu is before
+
+
 def test_methods(transplanted):
     asked = read("module")
     module = importlib.import_module(asked.module)
