@@ -139,7 +139,7 @@ def test_tolerances_are_tight():
 def test_strided_inputs_are_not_contiguous_and_the_same_numbers():
     for shape in [(4,), (2, 3), (2, 3, 4)]:
         numbers = np.random.default_rng(0).standard_normal(shape)
-        leaf, view = oracle._leaf(reftorch, numbers, "cpu", grad=True, strided=True)
+        leaf, view = oracle.make_leaf(reftorch, numbers, "cpu", grad=True, strided=True)
         assert not view.is_contiguous() and leaf.is_contiguous() and leaf.requires_grad
         assert np.array_equal(view.detach().numpy(), numbers)
 
