@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .autograd.node import is_tensor
+from .storage import copied
 
 
 class TensorProtocols:
@@ -162,12 +163,21 @@ class TensorProtocols:
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
                 "moment: detach() it first"
             )
-        made = self.detach().clone()
+        made = self._copied(memo)
         made.__class__ = self.__class__
         memo[id(self)] = made
         made._requires_grad = self._requires_grad
         made._grad = copy.deepcopy(self._grad, memo)
         made.__dict__.update(copy.deepcopy(self._attributes(), memo))
+        return made
+
+    def _copied(self, memo: dict) -> Any:
+        """A copy whose memory is shared with the copies of those tensors that this one shares memory with."""
+        if self.device.type != "cpu":
+            return self.detach().clone()
+        array, shared = copied(self.array, memo)
+        made = self._make(array, self.device, self.dtype)
+        made._counter = shared.setdefault("counter", made._counter)
         return made
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
@@ -177,7 +187,9 @@ class TensorProtocols:
         return rebuild, (type(self), array.tobytes(), *like), self._attributes() or None
 
     def __setstate__(self, attributes: dict) -> None:
-        self.__dict__.update(attributes)
+        """Only what a user could have set: the tensor's own parts come from `rebuild`."""
+        own = ("array", "dtype", "device")
+        self.__dict__.update({k: v for k, v in attributes.items() if not k.startswith("_") and k not in own})
 
 
 def rebuild(cls: type, data: bytes, dtype: str, shape: tuple, device: str, requires_grad: bool) -> Any:

@@ -195,7 +195,9 @@ def from_numpy(array: np.ndarray) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     types.from_numpy_dtype(array.dtype)
     _refuse_negative_strides(array)
-    return Tensor._make(np.asarray(array)[...])  # an array of its own: its shape is not the user's to set
+    if array.base is None or not array.size:
+        return Tensor._make(np.asarray(array)[...])  # an array of its own: its shape is not the user's to set
+    return Tensor._make(np.asarray(memoryview(array)))  # its memory begins and ends with the array, as a copy or file needs
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
