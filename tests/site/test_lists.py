@@ -40,8 +40,9 @@ def test_functions_are_where_they_live():
         in text
     )
     assert "| `pad` |" in text and "| `nn/padding/pad.py` |" in text
-    missing = re.search(r"^Not yet: (.*)\.$", text, re.MULTILINE)[1]
-    assert "`conv3d`" in missing and "`conv2d`" not in missing
+    wanted = {parts[-1] for parts in (name.split(".") for name, _, documented in lists._specification() if documented)}
+    missing = re.search(r"^Not yet: (.*)\.$", text, re.MULTILINE)
+    assert not missing or all(name.strip(" `") in wanted - set(F.__all__) for name in missing[1].split(","))
 
 
 def test_the_page_of_a_section():
@@ -50,8 +51,10 @@ def test_the_page_of_a_section():
     assert "| [ReLU](relu.md) | The rectified linear unit" in text and "`backward_weight`" in text
     assert "[ReLU](relu.md):\n\n$$y_i = \\max(0, x_i)$$" in text.partition("## What varies")[2]
     common = text.partition("## What is common")[2].partition("## What varies")[0]
-    assert "| $y_i$ | `y` | output | [LeakyReLU](leaky_relu.md), [ReLU](relu.md) |" in common
-    assert "What varies" not in build.pages()["nn/pooling/index.md"]  # it is one component
+    (row,) = [line for line in common.splitlines() if line.startswith("| $y_i$ | `y` | output |")]
+    assert "[LeakyReLU](leaky_relu.md)" in row and "[ReLU](relu.md)" in row
+    alone = next((f for f, inside in sections.sections().items() if len(inside) == 1), None)
+    assert alone is None or "What varies" not in build.pages()[f"{alone}/index.md"]
 
 
 def test_notation_has_every_symbol():
