@@ -13,6 +13,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
+    batch_norm.py       batch normalization, a plane or a row of channels at a time
     layer_norm.py       layer normalization, a row at a time
     exponential.py      e to the power of many numbers at once, and its relatives: expm1, log1p, tanh, erf
     curves.py           activations made of them, as functions of one number
@@ -48,6 +49,10 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.activations import tanh_forward as tanh_forward
     from reftorch.fast.activations import tanhshrink_backward_x as tanhshrink_backward_x
     from reftorch.fast.activations import tanhshrink_forward as tanhshrink_forward
+    from reftorch.fast.batch_norm import batch_norm_backward_affine as batch_norm_backward_affine
+    from reftorch.fast.batch_norm import batch_norm_backward_x as batch_norm_backward_x
+    from reftorch.fast.batch_norm import batch_norm_forward as batch_norm_forward
+    from reftorch.fast.batch_norm import batch_norm_forward_statistics as batch_norm_forward_statistics
     from reftorch.fast.conv2d_slide import conv2d_backward_x as conv2d_backward_x
     from reftorch.fast.conv2d_slide import conv2d_forward as conv2d_forward
     from reftorch.fast.conv2d_weight import conv2d_backward_weight as conv2d_backward_weight

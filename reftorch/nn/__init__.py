@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.loss.mse_loss import MSELoss as MSELoss
     from reftorch.nn.module import Module as Module
     from reftorch.nn.normalization.batch_norm1d import BatchNorm1d as BatchNorm1d
+    from reftorch.nn.normalization.batch_norm2d import BatchNorm2d as BatchNorm2d
+    from reftorch.nn.normalization.batch_norm3d import BatchNorm3d as BatchNorm3d
     from reftorch.nn.normalization.layer_norm import LayerNorm as LayerNorm
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.linear.linear import linear as linear
     from reftorch.nn.loss.cross_entropy_loss import cross_entropy as cross_entropy
     from reftorch.nn.loss.mse_loss import mse_loss as mse_loss
-    from reftorch.nn.normalization.batch_norm1d import batch_norm as batch_norm
+    from reftorch.nn.normalization.batch_norm import batch_norm as batch_norm
     from reftorch.nn.normalization.layer_norm import layer_norm as layer_norm
     from reftorch.nn.padding.pad import pad as pad
     from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d

@@ -1,371 +1,74 @@
-r"""Batch normalization: each channel of a batch is brought to mean 0 and variance 1, then to a learnt scale and shift.
+r"""Batch normalization of vectors, or of sequences with channels: each feature is brought to mean 0 and variance 1 over the batch.
 
-However the layers before it change, the next layer sees numbers of a familiar size, and learning can be faster. In
-training a sample's output depends on the other samples of its batch; in evaluation, on statistics kept from training.
+Then each feature gets a learnt scale and shift. The formulas, the gradients and the loops are those of `batch_norm`, with
+which this layer shares everything but the shape of its input.
+
+Use it when the input is a batch of vectors, after a linear layer, or of sequences, after `Conv1d`; for images use
+`BatchNorm2d`, and where a batch is small or its samples must not influence each other, `LayerNorm`.
 
 ## Forward
 
-$$\hat x[n, c, d] = \frac{x[n, c, d] - \mu[c]}{\sqrt{v[c] + \varepsilon}} \qquad
-y[n, c, d] = W[c] \, \hat x[n, c, d] + b[c]$$
+For vectors, mean $\mu$ and variance $v$ of each feature are taken over the $N$ samples of the batch:
 
-In training $\mu$ and $v$ are the mean and the variance of the channel over the batch, $M = N D$ numbers:
+$$y[n, c] = W[c] \, \frac{x[n, c] - \mu[c]}{\sqrt{v[c] + \varepsilon}} + b[c]$$
 
-$$\mu[c] = \frac{1}{M} \sum_{n, d} x[n, c, d] \qquad
-v[c] = \frac{1}{M} \sum_{n, d} \left( x[n, c, d] - \mu[c] \right)^2$$
+For sequences of length $L$ they are taken over samples and positions, $N L$ elements:
 
-and the running statistics take a step towards them, the part $a$ (`momentum`) of the way. They are to describe all
-data, of which the batch is a sample, so the variance is the unbiased one, the sum divided by $M - 1$:
+$$y[n, c, l] = W[c] \, \frac{x[n, c, l] - \mu[c]}{\sqrt{v[c] + \varepsilon}} + b[c] \qquad
+\mu[c] = \frac{1}{N L} \sum_{n, l} x[n, c, l]$$
 
-$$\bar \mu[c] \leftarrow \bar \mu[c] + a \left( \mu[c] - \bar \mu[c] \right) \qquad
-\bar v[c] \leftarrow \bar v[c] + a \left( \frac{M}{M - 1} \, v[c] - \bar v[c] \right)$$
-
-With `momentum=None` the layer takes $a$ = 1 / number of batches so far: the plain average. In evaluation $\mu$ and $v$
-are the running statistics $\bar \mu$ and $\bar v$, if there are any, and nothing is updated.
+In training the layer also keeps running means and variances; in evaluation it uses them in place of $\mu$ and $v$.
 
 ## Gradients
 
-$$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n, c, d] \qquad
-\frac{\partial L}{\partial b}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d]$$
-
-In training each $x$ also moves the mean and the variance, and so every output of its channel. A change that shifts or
-scales the whole channel has no effect, for it is normalized away; that part is taken out of the gradient:
-
-$$\frac{\partial L}{\partial x}[n, c, d] = \frac{W[c]}{\sqrt{v[c] + \varepsilon}} \left(
-\frac{\partial L}{\partial y}[n, c, d] - \frac{1}{M} \left( \frac{\partial L}{\partial b}[c] +
-\hat x[n, c, d] \, \frac{\partial L}{\partial W}[c] \right) \right)$$
-
-In evaluation $\mu$ and $v$ are constants, and the bracket is $\frac{\partial L}{\partial y}$ alone.
-
-## Cost
-
-About $3 N C D$ additions and $2 N C D$ multiplications each way. In training forward reads $x$ three times and writes
-$y$: 16 bytes an element in float32; backward reads $x$ and the gradient of $y$ twice and writes that of $x$: 20 bytes.
-So memory sets the speed.
-
-## Symbols
-
-| symbol | variable | range | meaning |
-|---|---|---|---|
-| $x$ | `x` | $(N, C, D)$ | input, all dimensions after the channels as one |
-| $W$ | `weight` | $(C)$ | scale of each channel, called gamma elsewhere; 1 if there is none |
-| $b$ | `bias` | $(C)$ | shift of each channel, called beta elsewhere; 0 if there is none |
-| $y$ | `y` | $(N, C, D)$ | output |
-| $\mu$ | `mean` | $(C)$ | mean that is subtracted |
-| $v$ | `var` | $(C)$ | variance that is divided by; biased |
-| $\varepsilon$ | `eps` | $> 0$ | keeps the root away from 0 |
-| $\hat x$ | `x_hat` | $(N, C, D)$ | normalized input |
-| $\bar \mu$ | `running_mean` | $(C)$ | mean over batches |
-| $\bar v$ | `running_var` | $(C)$ | variance over batches; unbiased |
-| $a$ | `a` | $0 \le a \le 1$ | weight of the new batch: `momentum` |
-| $M$ | `count` | $\ge 2$ in training | numbers in each channel, $N D$ |
-| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D)$ | gradient of the loss for $y$ |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
-| $\frac{\partial L}{\partial W}$ | `grad_weight` | $(C)$ | gradient of the loss for $W$ |
-| $\frac{\partial L}{\partial b}$ | `grad_bias` | $(C)$ | gradient of the loss for $b$ |
-| $n$ | `n` | $0 \le n < N$ | sample of the batch |
-| $c$ | `c` | $0 \le c < C$ | channel |
-| $d$ | `d` | $0 \le d < D$ | position inside the channel; $D = 1$ if there is only one |
+Those of `batch_norm`, with $D = 1$ for vectors and $D = L$ for sequences. In evaluation the layer is linear, and
+$\frac{\partial L}{\partial x} = \frac{W}{\sqrt{v + \varepsilon}} \, \frac{\partial L}{\partial y}$.
 
 ## Worked example
 
-Four samples of two channels, with means 3 and 13 and variances $12 / 4 = 3$. With $\varepsilon = 1$ the root is 2:
+Four vectors of two features, with means 3 and 13 and variances 3. With $\varepsilon = 1$ the root is 2:
 
 >>> import reftorch as torch
->>> import reftorch.nn.functional as F
+>>> from reftorch import nn
 >>> x = torch.tensor([[0., 14],
 ...                   [4, 14],
 ...                   [4, 14],
-...                   [4, 10]], requires_grad=True)
->>> weight = torch.tensor([2., 20], requires_grad=True)
->>> bias = torch.tensor([0.5, 100], requires_grad=True)
->>> mean, var = torch.zeros(2), torch.ones(2)
->>> y = F.batch_norm(x, mean, var, weight, bias, training=True, momentum=0.5, eps=1)
->>> y
-tensor([[ -2.5000, 110.0000],
-        [  1.5000, 110.0000],
-        [  1.5000, 110.0000],
-        [  1.5000,  70.0000]], grad_fn=<BatchNormBackward0>)
+...                   [4, 10]])
+>>> layer = nn.BatchNorm1d(2, eps=1, momentum=0.5)
+>>> layer(x)
+tensor([[-1.5000,  0.5000],
+        [ 0.5000,  0.5000],
+        [ 0.5000,  0.5000],
+        [ 0.5000, -1.5000]], grad_fn=<BatchNormBackward0>)
 
-The running statistics went half of the way to the means and to the unbiased variances, $12 / 3 = 4$:
+Its running statistics began with mean 0 and variance 1 and went half of the way to the means and to the unbiased variances,
+$12 / 3 = 4$:
 
->>> mean, var
+>>> layer.running_mean, layer.running_var
 (tensor([1.5000, 6.5000]), tensor([2.5000, 2.5000]))
->>> y.backward(torch.tensor([[8., 0],
-...                          [0, 3],
-...                          [0, 0],
-...                          [0, 0]]))
->>> weight.grad, bias.grad
-(tensor([-12.0000,   1.5000]), tensor([8., 3.]))
 
-The gradient of each channel of $x$ sums to zero, for a shift of the channel changes nothing:
+## Questions
 
->>> x.grad
-tensor([[ 1.5000, -9.3750],
-        [-0.5000, 20.6250],
-        [-0.5000, -9.3750],
-        [-0.5000, -1.8750]])
+**How many learnt parameters does BatchNorm1d(100) have?**
 
-## Differences
+Two per feature, whatever the length of the sequences.
 
-- Older documentation draws the first weights from a uniform distribution. They are 1, as in PyTorch.
-- PyTorch multiplies before it subtracts, $y = (W / \sqrt{v + \varepsilon}) \, x + \ldots$, and loses digits where the
-  mean is large. Here a constant channel becomes its bias exactly.
-- In PyTorch a gradient in evaluation mode is wrong if a training step has updated the running statistics in between;
-  here it uses those of its forward.
-- A layer without channels raises an IndexError in PyTorch; here its output is empty, as its input.
+>>> sum(p.numel() for p in nn.BatchNorm1d(100).parameters())
+200
+
+**The same sample gives two results in training, but one in evaluation. Why?**
+
+In training the other samples of the batch are part of the mean and the variance. In evaluation these are fixed.
+
+**In which dimension are the features of a batch of sequences, (N, C, L)?**
+
+In the second one. A batch of shape (N, L, C), as Transformers use it, must be transposed first.
 """
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
-from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
-from reftorch.nn.normalization.batch_norm_nd import _BatchNorm, check_options, check_tensors, check_types
-
-
-# ## The statistics of each channel
-#
-# $$\mu[c] = \frac{1}{M} \sum_{n, d} x[n, c, d] \qquad
-# v[c] = \frac{1}{M} \sum_{n, d} \left( x[n, c, d] - \mu[c] \right)^2$$
-#
-# In two passes, because the difference of mean square and squared mean loses its digits where the mean is large. Both
-# are long sums: the CPU adds them up in float64. The running statistics take their step in the same loop.
-@njit(**PARALLEL)
-def batch_norm_forward_statistics_cpu(x, mean, var, running_mean, running_var, momentum):
-    N, C, D = x.shape
-    for c in prange(C):
-        count = x.dtype.type(N * D)
-        a = x.dtype.type(momentum)
-        acc = np.float64(0)
-        for n in range(N):
-            for d in range(D):
-                acc += x[n, c, d]
-        center = acc / count
-        squares = np.float64(0)
-        for n in range(N):
-            for d in range(D):
-                difference = x[n, c, d] - center
-                squares += difference * difference
-        mean[c] = center
-        var[c] = squares / count
-        running_mean[c] += a * (center - running_mean[c])
-        running_var[c] += a * (squares / (count - x.dtype.type(1)) - running_var[c])
-
-
-@cuda.jit
-def batch_norm_forward_statistics_cuda(x, mean, var, running_mean, running_var, momentum):
-    N, C, D = x.shape
-    c = cuda.grid(1)
-    if c >= C:
-        return
-    count = x.dtype.type(N * D)
-    a = x.dtype.type(momentum)
-    acc = x.dtype.type(0)
-    for n in range(N):
-        for d in range(D):
-            acc += x[n, c, d]
-    center = acc / count
-    squares = x.dtype.type(0)
-    for n in range(N):
-        for d in range(D):
-            difference = x[n, c, d] - center
-            squares += difference * difference
-    mean[c] = center
-    var[c] = squares / count
-    running_mean[c] += a * (center - running_mean[c])
-    running_var[c] += a * (squares / (count - x.dtype.type(1)) - running_var[c])
-
-
-# ## The output
-#
-# $$y[n, c, d] = W[c] \, \frac{x[n, c, d] - \mu[c]}{\sqrt{v[c] + \varepsilon}} + b[c]$$
-@njit(**PARALLEL)
-def batch_norm_forward_cpu(x, mean, var, weight, bias, y, eps):
-    N, C, D = x.shape
-    for n in prange(N):
-        for c in range(C):
-            scale = weight[c] / math.sqrt(var[c] + var.dtype.type(eps))
-            for d in range(D):
-                y[n, c, d] = scale * (x[n, c, d] - mean[c]) + bias[c]
-
-
-@cuda.jit
-def batch_norm_forward_cuda(x, mean, var, weight, bias, y, eps):
-    N, C, D = x.shape
-    i = cuda.grid(1)
-    if i >= y.size:
-        return
-    d = i % D
-    c = i // D % C
-    n = i // (D * C)
-    scale = weight[c] / math.sqrt(var[c] + var.dtype.type(eps))
-    y[n, c, d] = scale * (x[n, c, d] - mean[c]) + bias[c]
-
-
-# ## The gradients of the scale and of the shift
-#
-# $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n, c, d] \qquad
-# \frac{\partial L}{\partial b}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d]$$
-#
-# Together in one kernel, because the gradient of the input needs both sums, even if there is no weight and no bias.
-@njit(**PARALLEL)
-def batch_norm_backward_affine_cpu(grad_y, x, mean, var, grad_weight, grad_bias, eps):
-    N, C, D = x.shape
-    for c in prange(C):
-        std = math.sqrt(var[c] + var.dtype.type(eps))
-        weight_acc = np.float64(0)
-        bias_acc = np.float64(0)
-        for n in range(N):
-            for d in range(D):
-                x_hat = (x[n, c, d] - mean[c]) / std
-                weight_acc += grad_y[n, c, d] * x_hat
-                bias_acc += grad_y[n, c, d]
-        grad_weight[c] = weight_acc
-        grad_bias[c] = bias_acc
-
-
-@cuda.jit
-def batch_norm_backward_affine_cuda(grad_y, x, mean, var, grad_weight, grad_bias, eps):
-    N, C, D = x.shape
-    c = cuda.grid(1)
-    if c >= C:
-        return
-    std = math.sqrt(var[c] + var.dtype.type(eps))
-    weight_acc = x.dtype.type(0)
-    bias_acc = x.dtype.type(0)
-    for n in range(N):
-        for d in range(D):
-            x_hat = (x[n, c, d] - mean[c]) / std
-            weight_acc += grad_y[n, c, d] * x_hat
-            bias_acc += grad_y[n, c, d]
-    grad_weight[c] = weight_acc
-    grad_bias[c] = bias_acc
-
-
-# ## The gradient of the input
-#
-# $$\frac{\partial L}{\partial x}[n, c, d] = \frac{W[c]}{\sqrt{v[c] + \varepsilon}} \left(
-# \frac{\partial L}{\partial y}[n, c, d] - \frac{1}{M} \left( \frac{\partial L}{\partial b}[c] + \hat x[n, c, d] \,
-# \frac{\partial L}{\partial W}[c] \right) \right)$$
-#
-# In evaluation the bracket is the gradient of y alone.
-@njit(**PARALLEL)
-def batch_norm_backward_x_cpu(grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x, eps, training):
-    N, C, D = x.shape
-    for n in prange(N):
-        for c in range(C):
-            count = x.dtype.type(N * D)
-            std = math.sqrt(var[c] + var.dtype.type(eps))
-            for d in range(D):
-                bracket = grad_y[n, c, d]
-                if training:
-                    x_hat = (x[n, c, d] - mean[c]) / std
-                    bracket -= (grad_bias[c] + x_hat * grad_weight[c]) / count
-                grad_x[n, c, d] = weight[c] / std * bracket
-
-
-@cuda.jit
-def batch_norm_backward_x_cuda(grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x, eps, training):
-    N, C, D = x.shape
-    i = cuda.grid(1)
-    if i >= grad_x.size:
-        return
-    d = i % D
-    c = i // D % C
-    n = i // (D * C)
-    count = x.dtype.type(N * D)
-    std = math.sqrt(var[c] + var.dtype.type(eps))
-    bracket = grad_y[n, c, d]
-    if training:
-        x_hat = (x[n, c, d] - mean[c]) / std
-        bracket -= (grad_bias[c] + x_hat * grad_weight[c]) / count
-    grad_x[n, c, d] = weight[c] / std * bracket
-
-
-class BatchNormFunction(Function):
-    """Batch normalization on the tape. x (N, C, *); weight, bias and, in training, running statistics (C) or None."""
-
-    @staticmethod
-    def forward(ctx, x, weight, bias, running_mean, running_var, training, momentum, eps):
-        N, C, D = channel_extents(x.shape)
-        dense = x.reshape(N, C, D)
-        if training:
-            mean, var = batch_statistics(dense, running_mean, running_var, momentum)
-        else:
-            mean, var = running_mean.clone(), running_var.clone()  # backward wants them as they are now
-        ctx.save_for_backward(x, weight, mean, var)
-        ctx.training, ctx.eps = training, eps
-        weight = x.new_ones(C) if weight is None else weight
-        bias = x.new_zeros(C) if bias is None else bias
-        y = x.new_empty(N, C, D)
-        run = on(x.device, batch_norm_forward_cpu, batch_norm_forward_cuda, threads=x.numel())
-        run(*arrays(dense, mean, var, weight, bias, y), eps)
-        return y.reshape(x.shape)
-
-    @staticmethod
-    def backward(ctx, grad_y):
-        x, weight, mean, var = ctx.saved_tensors
-        N, C, D = channel_extents(x.shape)
-        dense, grad_y = x.reshape(N, C, D), grad_y.reshape(N, C, D)
-        want_x, want_weight, want_bias = ctx.needs_input_grad[:3]
-        grad_x, grad_weight, grad_bias = None, x.new_zeros(C), x.new_zeros(C)
-        if want_weight or want_bias or ctx.training:
-            run = on(x.device, batch_norm_backward_affine_cpu, batch_norm_backward_affine_cuda, threads=C)
-            run(*arrays(grad_y, dense, mean, var, grad_weight, grad_bias), ctx.eps)
-        if want_x:
-            weight = x.new_ones(C) if weight is None else weight
-            grad_x = x.new_empty(N, C, D)
-            run = on(x.device, batch_norm_backward_x_cpu, batch_norm_backward_x_cuda, threads=x.numel())
-            tensors = arrays(grad_y, dense, mean, var, weight, grad_weight, grad_bias, grad_x)
-            run(*tensors, ctx.eps, ctx.training)
-            grad_x = grad_x.reshape(x.shape)
-        gradients = grad_x, grad_weight if want_weight else None, grad_bias if want_bias else None
-        return *gradients, None, None, None, None, None
-
-
-def channel_extents(shape):
-    """N, C and D: all dimensions after the channels are one."""
-    return shape[0], shape[1], math.prod(shape[2:])
-
-
-def batch_statistics(x, running_mean, running_var, momentum):
-    """Mean and biased variance of each channel of x (N, C, D); the running ones, if any, are updated in place."""
-    C = x.shape[1]
-    mean, var = x.new_zeros(C), x.new_ones(C)
-    if x.numel() == 0:
-        return mean, var
-    running = [x.new_zeros(C) if kept is None else kept.contiguous() for kept in (running_mean, running_var)]
-    run = on(x.device, batch_norm_forward_statistics_cpu, batch_norm_forward_statistics_cuda, threads=C)
-    run(*arrays(x, mean, var, *running), momentum)
-    for kept, updated in zip((running_mean, running_var), running):
-        if kept is not None and updated is not kept:  # a strided view, of which the kernel got a copy
-            kept.data.copy_(updated)
-    return mean, var
-
-
-def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-    """Normalize each channel: with the statistics of the batch if `training`, else with the running ones.
-
-    Shapes: `input` (N, C, *), and the result too; `running_mean`, `running_var`, `weight` and `bias` (C) or None. In
-    training the running statistics, if given, are updated in place: by `momentum` of the way to the batch's.
-
-    Raises:
-        ValueError: one value for each channel in training; `eps` negative, or 0 in training; a running statistic alone.
-        RuntimeError: no running statistics in evaluation; sizes, dtypes or devices do not fit; one requires a gradient.
-        NotImplementedError: `input` is not float32 or float64.
-        TypeError: an argument is not a tensor, a number or a bool, as it should be.
-    """
-    check_types(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    check_options(input.shape, training, momentum, eps)
-    if input.numel() > 0:
-        check_tensors(input, running_mean, running_var, weight, bias, training)
-    training = training or input.numel() == 0  # nothing to normalize, with whatever statistics
-    return BatchNormFunction.apply(
-        input, weight, bias, running_mean, running_var, training, float(momentum), float(eps)
-    )
+from reftorch.nn.normalization.batch_norm import batch_norm
+from reftorch.nn.normalization.batch_norm_nd import _BatchNorm
 
 
 class BatchNorm1d(_BatchNorm):

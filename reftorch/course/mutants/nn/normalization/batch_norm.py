@@ -1,4 +1,4 @@
-"""Classic mistakes in BatchNorm1d."""
+"""Classic mistakes in batch normalization."""
 
 from reftorch.course.mutants import Mutant
 
@@ -51,14 +51,14 @@ MUTANTS = [
     Mutant(
         name="epsilon outside the root",
         kernel=FORWARD,
-        find="math.sqrt(var[c] + var.dtype.type(eps))",
-        replace="(math.sqrt(var[c]) + var.dtype.type(eps))",
+        find="math.sqrt(np.float64(var[c] + var.dtype.type(eps)))",
+        replace="(math.sqrt(np.float64(var[c])) + var.dtype.type(eps))",
         says="epsilon is added to the variance, before the root is taken",
     ),
     Mutant(
         name="divided by the variance",
         kernel=FORWARD,
-        find="math.sqrt(var[c] + var.dtype.type(eps))",
+        find="math.sqrt(np.float64(var[c] + var.dtype.type(eps)))",
         replace="(var[c] + var.dtype.type(eps))",
         says="the numbers are divided by the standard deviation: the root of the variance",
     ),

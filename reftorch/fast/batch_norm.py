@@ -1,0 +1,231 @@
+r"""Batch normalization with a register of elements at a time.
+
+The plain loops divide by a standard deviation for each element, and for vectors (D = 1) they go down each channel by itself and
+touch a line of the cache for each element. The way up:
+
+1. *Divide once per channel*: what is the same for all elements of a channel is computed first, one number per channel.
+2. *Planes*: the D elements of a channel of a sample lie side by side, so each loop over them is done for a register at once.
+3. *Vectors*: where D = 1, the neighbours in memory are the channels. The loops go along the rows, with a row of sums in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reftorch.fast.registers import INLINE, by_itself, window
+from reftorch.fast.workers import MEMORY, threads_for
+from reftorch.kernel import PARALLEL, SERIAL, njit, prange
+
+
+def batch_norm_forward_statistics(plain, x, mean, var, running_mean, running_var, momentum):
+    """Mean and variance of each channel, and the step of the running ones."""
+    C = x.shape[1]
+    workers, totals = threads_for(x.size * 2 * MEMORY, C), np.zeros((2, C))
+    found = (mean, var, running_mean, running_var)
+    if workers == 1:
+        statistics_share(x, found, momentum, totals, 0, C)
+    else:
+        statistics_shared(workers, x, found, momentum, totals)
+
+
+def batch_norm_forward(plain, x, mean, var, weight, bias, y, eps):
+    """y = W (x - mean) / std + b"""
+    N, C, D = x.shape
+    scale = (weight / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
+    pieces = N if D == 1 else N * C
+    workers = threads_for(x.size * 2 * MEMORY, pieces)
+    if workers == 1:
+        forward_share(x, mean, scale, bias, y, 0, pieces)
+    else:
+        forward_shared(workers, x, mean, scale, bias, y, pieces)
+
+
+def batch_norm_backward_affine(plain, grad_y, x, mean, var, grad_weight, grad_bias, eps):
+    """The sums over each channel of grad_y x_hat, and of grad_y."""
+    C = x.shape[1]
+    workers, totals = threads_for(x.size * 2 * MEMORY, C), np.zeros((2, C))
+    if workers == 1:
+        backward_affine_share(grad_y, x, mean, totals, 0, C)
+    else:
+        backward_affine_shared(workers, grad_y, x, mean, totals)
+    grad_weight[:] = totals[0] / np.sqrt(var + x.dtype.type(eps))
+    grad_bias[:] = totals[1]
+
+
+def batch_norm_backward_x(plain, grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x, eps, training):
+    """grad_x = W / std (grad_y - (grad_b + x_hat grad_W) / M); in evaluation W / std grad_y."""
+    N, C, D = x.shape
+    std = np.sqrt(var + x.dtype.type(eps))
+    factors = np.empty((3, C), x.dtype)
+    factors[0], factors[1], factors[2] = weight / std, grad_bias / (N * D), grad_weight / (std * (N * D))
+    pieces = N if D == 1 else N * C
+    workers = threads_for(x.size * 3 * MEMORY, pieces)
+    if workers == 1:
+        backward_x_share(grad_y, x, mean, factors, grad_x, training, 0, pieces)
+    else:
+        backward_x_shared(workers, grad_y, x, mean, factors, grad_x, training, pieces)
+
+
+# ## The statistics
+@njit(**INLINE)
+def settle(c, center, squares, count, found, momentum):
+    """Note what was found for channel c, and let the running statistics take their step."""
+    mean, var, running_mean, running_var = found
+    a = mean.dtype.type(momentum)
+    mean[c], var[c] = center, squares / count
+    running_mean[c] += a * (center - running_mean[c])
+    running_var[c] += a * (squares / (count - 1) - running_var[c])
+
+
+@njit(**SERIAL)
+def statistics_share(x, found, momentum, totals, c0, c1):
+    by_itself()
+    N, C, D = x.shape
+    if D == 1:
+        statistics_of_vectors(x, found, momentum, totals, c0, c1)
+        return
+    for c in range(c0, c1):
+        total, squares = np.float64(0), np.float64(0)
+        for n in range(N):
+            plane = window(x[n, c], 0, D)
+            for d in range(D):
+                total += plane[d]
+        center = total / (N * D)
+        for n in range(N):
+            plane = window(x[n, c], 0, D)
+            for d in range(D):
+                difference = plane[d] - center
+                squares += difference * difference
+        settle(c, center, squares, N * D, found, momentum)
+
+
+@njit(**SERIAL)
+def statistics_of_vectors(x, found, momentum, totals, c0, c1):
+    N, C, D = x.shape
+    width = c1 - c0
+    centers, squares = window(totals[0], c0, width), window(totals[1], c0, width)
+    for n in range(N):
+        row = window(x[n].reshape(C), c0, width)
+        for c in range(width):
+            centers[c] += row[c]
+    for c in range(width):
+        centers[c] /= N
+    for n in range(N):
+        row = window(x[n].reshape(C), c0, width)
+        for c in range(width):
+            difference = row[c] - centers[c]
+            squares[c] += difference * difference
+    for c in range(width):
+        settle(c0 + c, centers[c], squares[c], N, found, momentum)
+
+
+@njit(**PARALLEL)
+def statistics_shared(workers, x, found, momentum, totals):
+    C = x.shape[1]
+    for worker in prange(workers):
+        w = np.int64(worker)
+        statistics_share(x, found, momentum, totals, w * C // workers, (w + 1) * C // workers)
+
+
+# ## The output. A piece is a row of vectors, or a plane.
+@njit(**SERIAL)
+def forward_share(x, mean, scale, bias, y, piece0, piece1):
+    by_itself()
+    N, C, D = x.shape
+    if D == 1:
+        means, scales, shifts = window(mean, 0, C), window(scale, 0, C), window(bias, 0, C)
+        for n in range(piece0, piece1):
+            row, out = window(x[n].reshape(C), 0, C), window(y[n].reshape(C), 0, C)
+            for c in range(C):
+                out[c] = scales[c] * (row[c] - means[c]) + shifts[c]
+        return
+    for piece in range(piece0, piece1):
+        n, c = piece // C, piece % C
+        plane, out, center, factor, shift = window(x[n, c], 0, D), window(y[n, c], 0, D), mean[c], scale[c], bias[c]
+        for d in range(D):
+            out[d] = factor * (plane[d] - center) + shift
+
+
+@njit(**PARALLEL)
+def forward_shared(workers, x, mean, scale, bias, y, pieces):
+    for worker in prange(workers):
+        w = np.int64(worker)
+        forward_share(x, mean, scale, bias, y, w * pieces // workers, (w + 1) * pieces // workers)
+
+
+# ## The gradients of scale and shift, before the division by the standard deviation
+@njit(**SERIAL)
+def backward_affine_share(grad_y, x, mean, totals, c0, c1):
+    by_itself()
+    N, C, D = x.shape
+    if D == 1:
+        width = c1 - c0
+        of_weight, of_bias = window(totals[0], c0, width), window(totals[1], c0, width)
+        means = window(mean, c0, width)
+        for n in range(N):
+            row, gradient = window(x[n].reshape(C), c0, width), window(grad_y[n].reshape(C), c0, width)
+            for c in range(width):
+                of_weight[c] += gradient[c] * (row[c] - means[c])
+                of_bias[c] += gradient[c]
+        return
+    for c in range(c0, c1):
+        center = mean[c]
+        weight_total, bias_total = np.float64(0), np.float64(0)
+        for n in range(N):
+            plane, gradient = window(x[n, c], 0, D), window(grad_y[n, c], 0, D)
+            for d in range(D):
+                weight_total += gradient[d] * (plane[d] - center)
+                bias_total += gradient[d]
+        totals[0, c], totals[1, c] = weight_total, bias_total
+
+
+@njit(**PARALLEL)
+def backward_affine_shared(workers, grad_y, x, mean, totals):
+    C = x.shape[1]
+    for worker in prange(workers):
+        w = np.int64(worker)
+        backward_affine_share(grad_y, x, mean, totals, w * C // workers, (w + 1) * C // workers)
+
+
+# ## The gradient of the input
+@njit(**SERIAL)
+def backward_x_share(grad_y, x, mean, factors, grad_x, training, piece0, piece1):
+    by_itself()
+    N, C, D = x.shape
+    if D == 1:
+        backward_x_of_vectors(grad_y, x, mean, factors, grad_x, training, piece0, piece1)
+        return
+    for piece in range(piece0, piece1):
+        n, c = piece // C, piece % C
+        plane, gradient, out = window(x[n, c], 0, D), window(grad_y[n, c], 0, D), window(grad_x[n, c], 0, D)
+        center, scale, of_mean, of_var = mean[c], factors[0, c], factors[1, c], factors[2, c]
+        if training:
+            for d in range(D):
+                out[d] = scale * (gradient[d] - of_mean - (plane[d] - center) * of_var)
+        else:
+            for d in range(D):
+                out[d] = scale * gradient[d]
+
+
+@njit(**SERIAL)
+def backward_x_of_vectors(grad_y, x, mean, factors, grad_x, training, n0, n1):
+    N, C, D = x.shape
+    means, scale = window(mean, 0, C), window(factors[0], 0, C)
+    of_mean, of_var = window(factors[1], 0, C), window(factors[2], 0, C)
+    for n in range(n0, n1):
+        row, gradient = window(x[n].reshape(C), 0, C), window(grad_y[n].reshape(C), 0, C)
+        out = window(grad_x[n].reshape(C), 0, C)
+        if training:
+            for c in range(C):
+                out[c] = scale[c] * (gradient[c] - of_mean[c] - (row[c] - means[c]) * of_var[c])
+        else:
+            for c in range(C):
+                out[c] = scale[c] * gradient[c]
+
+
+@njit(**PARALLEL)
+def backward_x_shared(workers, grad_y, x, mean, factors, grad_x, training, pieces):
+    for worker in prange(workers):
+        w = np.int64(worker)
+        p0, p1 = w * pieces // workers, (w + 1) * pieces // workers
+        backward_x_share(grad_y, x, mean, factors, grad_x, training, p0, p1)
