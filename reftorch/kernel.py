@@ -34,6 +34,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
@@ -157,43 +158,48 @@ numba.config.CACHE_DIR = str(cache_dir)  # before any kernel is declared: each r
 
 
 # ---------------------------------------------------------------------------------------- choosing and calling
-_debugging = os.environ.get("REFTORCH_DEBUG", "0") not in ("", "0")
+_debugging = ContextVar("debugging", default=os.environ.get("REFTORCH_DEBUG", "0") not in ("", "0"))
 
 
 @contextlib.contextmanager
 def debug(mode: bool = True) -> Iterator[None]:
-    """Run CPU kernels as plain Python inside the block, so that a debugger stops in their loops. Slow: think of tiny tensors."""
-    global _debugging
-    before, _debugging = _debugging, mode
+    """Run CPU kernels as plain Python inside the block, so that a debugger stops in their loops. Slow: think of tiny tensors.
+
+    Other threads are not affected.
+    """
+    before = _debugging.get()
+    _debugging.set(mode)
     try:
         yield
     finally:
-        _debugging = before
+        _debugging.set(before)
 
 
-_fast = True
+_fast = ContextVar("fast", default=True)
 
 
 @contextlib.contextmanager
 def kernels(which: str) -> Iterator[None]:
     """Which CPU kernels run inside the block: those of the component files ("reference"), or their fast forms ("fast", the default).
 
+    Other threads are not affected.
+
     Raises:
         ValueError: another word.
     """
-    global _fast
     if which not in ("reference", "fast"):
         raise ValueError(f"kernels() takes 'reference' or 'fast', but got {which!r}")
-    before, _fast = _fast, which == "fast"
+    before = _fast.get()
+    _fast.set(which == "fast")
     try:
         yield
     finally:
-        _fast = before
+        _fast.set(before)
 
 
 def fast_forms() -> bool:
     """Whether the fast forms are to be taken: not in debug mode, nor within `kernels("reference")`."""
-    return _fast and not _debugging
+    return _fast.get() and not _debugging.get()
 
 
 def interpreted(kernel: Callable, exchange: Callable[[Any], Any] = lambda value: value) -> Callable:
@@ -237,11 +243,11 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
         if chosen is not None:
             return chosen
     if device.type == "cpu":
-        if _debugging:
+        if _debugging.get():
             return _stepped(cpu_kernel)
         run = guards.by_size(cpu_kernel)
         # a fast form decides for itself how many threads it uses; it gets `run` for what it leaves to that
-        run = functools.partial(fast, run) if fast and _fast else run
+        run = functools.partial(fast, run) if fast and _fast.get() else run
         return run if guards.guard is None else guards.guard(run)
     block = min(256, max(threads, 1))
     return cuda_kernel[-(-max(threads, 1) // block), block]

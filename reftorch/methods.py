@@ -314,7 +314,7 @@ class TensorMethods:
     def __hash__(self): return id(self)
 
     # ---------------------------------------------------------------------------- properties
-    T = property(lambda self: reftorch.ops.t(self) if self.ndim <= 2 else reftorch.ops.permute(self, tuple(range(self.ndim))[::-1]))
+    T = property(lambda self: reftorch.ops.permute(self, tuple(range(self.ndim))[::-1]))
     H = property(lambda self: reftorch.ops.t(self))
     mT = mH = property(lambda self: reftorch.ops.matrix_transpose(self))
     real = property(lambda self: reftorch.ops.real(self))

@@ -128,6 +128,16 @@ def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
     return text + ")"
 
 
+def _place_on_tape(x: Any) -> list[str]:
+    try:
+        node = x.grad_fn
+    except RuntimeError:  # a view whose memory was changed in a way that it cannot follow
+        return ["grad_fn=<Invalid>"]
+    if node is not None:
+        return [f"grad_fn=<{node.name()}>"]
+    return ["requires_grad=True"] if x.requires_grad else []
+
+
 def describe(x: Any) -> str:
     """The text of `repr(tensor)`."""
     array, prefix = x._host(), "tensor("
@@ -143,8 +153,5 @@ def describe(x: Any) -> str:
         form: Callable = _Complex if array.dtype.kind == "c" else _Real
         body = _lines(array, len(prefix), summarize, form(_shown(array, summarize)))
     suffixes += [f"dtype={x.dtype}"] if x.dtype not in usual else []
-    if x.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{x.grad_fn.name()}>")
-    elif x.requires_grad:
-        suffixes.append("requires_grad=True")
+    suffixes += _place_on_tape(x)
     return _with_suffixes(prefix + body, suffixes, len(prefix))

@@ -166,7 +166,7 @@ class TensorProtocols:
         made = self._copied(memo)
         made.__class__ = self.__class__
         memo[id(self)] = made
-        made._requires_grad = self._requires_grad
+        made._requires_grad = self.requires_grad
         made._grad = copy.deepcopy(self._grad, memo)
         made.__dict__.update(copy.deepcopy(self._attributes(), memo))
         return made

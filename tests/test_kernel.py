@@ -160,7 +160,7 @@ def test_a_plain_function_is_its_own_interpreted_form():
 
 
 def test_debug_mode_from_the_environment():
-    code = "import reftorch; from reftorch import kernel; print(kernel._debugging)"
+    code = "import reftorch; from reftorch import kernel; print(kernel._debugging.get())"
     for value, wanted in (("1", "True"), ("0", "False"), ("", "False")):
         environment = {**os.environ, "REFTORCH_DEBUG": value}
         run = subprocess.run(
@@ -303,3 +303,47 @@ def test_import_compiles_nothing():
         print(len(heard))
     """
     assert run_python(code, PACKAGE.parent) == "0"
+
+
+def test_debug_and_kernels_are_for_one_thread():
+    """Blocks of two threads that overlap do not leave the mode on, and do not reach into one another."""
+    from reftorch import kernel
+
+    entered, leave, seen = threading.Event(), threading.Event(), []
+
+    def other():
+        seen.append(kernel.fast_forms())
+        with reftorch.debug():
+            entered.set()
+            leave.wait(10)
+        seen.append(kernel.fast_forms())
+
+    thread = threading.Thread(target=other)
+    with reftorch.kernels("reference"):
+        thread.start()
+        entered.wait(10)
+        assert not kernel.fast_forms() and not kernel._debugging.get()
+    assert kernel.fast_forms()
+    leave.set()
+    thread.join()
+    assert seen == [True, True] and kernel.fast_forms()
+
+
+def test_tasks_of_one_thread_have_modes_of_their_own():
+    from reftorch import kernel
+
+    async def stepped(seen):
+        with reftorch.debug():
+            await asyncio.sleep(0)
+            seen.append(kernel.fast_forms())
+
+    async def compiled(seen):
+        await asyncio.sleep(0)
+        seen.append(kernel.fast_forms())
+
+    async def both(seen):
+        await asyncio.gather(stepped(seen), compiled(seen))
+
+    seen = []
+    asyncio.run(both(seen))
+    assert sorted(seen) == [False, True]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .mode import no_grad
-from .node import AccumulateGrad, Edge, Node, is_tensor, refuse_complex, requires_grad, zeros
+from .node import NOWHERE, Edge, Node, is_tensor, refuse_complex, requires_grad, zeros
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -46,11 +46,10 @@ def backward(
     targets = _as_tuple(inputs)
     if not targets:
         raise RuntimeError("`inputs` argument to `backward` cannot be empty: leave it out to reach all leaves")
-    found = _walk(roots, bool(retain_graph), [_target(t) for t in targets], accumulate=True)
-    for tensor, total in zip(targets, found):
-        if total is not None and not tensor.is_leaf:
-            with no_grad():
-                tensor.grad = total.clone() if tensor.grad is None else tensor.grad + total
+    edges = [_target(t) for t in targets]
+    for tensor in targets:
+        tensor.retain_grad()  # does nothing to a leaf
+    _walk(roots, bool(retain_graph), edges, accumulate=True)
 
 
 def grad(
@@ -126,13 +125,20 @@ def _roots(outputs: tuple, grads: Any) -> list[tuple[Edge, Any]]:
         elif output.requires_grad:
             upstream = _implicit_upstream(output)
         if not output.requires_grad:
-            raise RuntimeError(
-                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing that it was "
-                "computed from has requires_grad=True, or it was computed under no_grad"
-            )
+            _refuse_root(i)
         refuse_complex(output.dtype)
-        roots.append((output._edge(), upstream))
+        edge = output._edge()
+        if edge is NOWHERE:
+            _refuse_root(i)
+        roots.append((edge, upstream))
     return roots
+
+
+def _refuse_root(i: int) -> None:
+    raise RuntimeError(
+        f"element {i} of tensors does not require grad and does not have a grad_fn: nothing that it was "
+        "computed from has requires_grad=True, or it was computed under no_grad"
+    )
 
 
 def _check_upstream(i: int, output: Tensor, upstream: Any) -> None:
@@ -184,11 +190,11 @@ class _Arrivals:
 def _walk(roots: list, retain_graph: bool, targets: list[Edge] | None = None, accumulate: bool = False) -> list:
     """Visit the nodes, youngest first; with `targets`, only those on the way to them, and return their gradients.
 
-    Leaves among the targets get their `.grad` only if `accumulate`.
+    Only with `accumulate` the nodes of the targets run too: that of a leaf adds to its `.grad`.
     """
     way = None if targets is None else _leading_to([edge for edge, _ in roots], targets)
     if way is not None and accumulate:
-        way |= {node for node, _ in targets or () if isinstance(node, AccumulateGrad)}
+        way |= {node for node, _ in targets or () if node is not None}
     captured: dict[Edge, Any] = dict.fromkeys(targets or ())
     arrivals = _Arrivals()
     with no_grad():

@@ -71,7 +71,8 @@ class Function:
                 _check_dirty(node, outputs)
             for i, output in enumerate(outputs):
                 if _among(output, args) and is_tensor(output) and not _among(output, node._dirty):
-                    outputs[i] = output.view_as(output)  # an input as it came becomes a tensor of its own
+                    # an input as it came becomes a tensor of its own
+                    outputs[i] = output.view_as(output) if recording else output.detach()
         finally:
             _mode.enabled = before
         if recording:
@@ -114,8 +115,9 @@ def _record(node: Node, args: tuple, outputs: list) -> None:
         else:
             output._attach(node, i)
             if output._base is not None:
-                output._forget_view()
+                output._no_view_now(args)
     node._keep_saved()
+    node._dirty = node._not_differentiable = ()  # tensors, which the node must not keep alive
 
 
 def once_differentiable(backward: Callable) -> Callable:

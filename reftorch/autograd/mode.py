@@ -57,13 +57,24 @@ class _Switch:
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Iterator:
             running = function(*args, **kwargs)
-            while True:
+            try:
                 with self.again():
+                    item = next(running)
+                while True:
                     try:
-                        item = next(running)
-                    except StopIteration as end:
-                        return end.value
-                yield item
+                        sent = yield item
+                    except GeneratorExit:
+                        with self.again():
+                            running.close()
+                        raise
+                    except BaseException as thrown:
+                        with self.again():
+                            item = running.throw(thrown)
+                    else:
+                        with self.again():
+                            item = running.send(sent)
+            except StopIteration as end:
+                return end.value
 
         return inside
 

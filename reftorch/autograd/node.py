@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..types import contiguous_format
 from .hooks import RemovableHandle, add_hook, call_hooks, call_tensor_hooks
 
 if TYPE_CHECKING:
@@ -141,7 +142,13 @@ class Node:
 
     # -------------------------------------------------------------------------- what the user sees of `grad_fn`
     def name(self) -> str:
-        """`MulBackward0` for the Functions of this package, `MyFunctionBackward` for others, as in PyTorch."""
+        """`MulBackward0` for the Functions of this package, `MyFunctionBackward` for others, as in PyTorch.
+
+        A Function of this package whose name is not PyTorch's has PyTorch's as `torch_name`, or sets `ctx.torch_name`.
+        """
+        torch_name = getattr(self, "torch_name", None) or getattr(self._function, "torch_name", None)
+        if torch_name is not None:
+            return torch_name
         built_in = self._function.__module__.startswith("reftorch.")
         return f"{self._function.__name__.removesuffix('Function')}Backward{'0' if built_in else ''}"
 
@@ -274,8 +281,10 @@ class AccumulateGrad(Node):
         if grads[0] is not None:
             if leaf._grad is not None:
                 leaf._grad.add_(grads[0])
+            elif _held_by(grads) and _same_layout(grads[0], leaf):
+                leaf.grad = grads[0]
             else:  # y = a + b sends the same array to a and b, and the user may hold it too
-                leaf.grad = grads[0] if _held_by(grads) else grads[0].clone()
+                leaf.grad = _laid_out_as(leaf, grads[0])
         for hook in list(leaf._after_accumulation.values()) if leaf._after_accumulation else ():
             hook(leaf)
         if self._post_hooks:
@@ -292,6 +301,26 @@ def _held_by(grads: list) -> bool:
     return sys.getrefcount(grads[0]) == _ALONE == sys.getrefcount(grads[0].array)
 
 
+def _order(x: Any) -> list[int]:
+    """The dimensions of x, those whose neighbours are farthest apart in memory first; from 0 if x has gaps in memory."""
+    order = sorted(range(x.ndim), key=lambda d: -x.array.strides[d])
+    return order if x._is_dense(order) else list(range(x.ndim))
+
+
+def _same_layout(grad: Any, leaf: Any) -> bool:
+    """Whether the elements of both are in the same order in memory."""
+    return grad.is_contiguous() if leaf.is_contiguous() else grad._is_dense(_order(leaf))
+
+
+def _laid_out_as(leaf: Any, grad: Any) -> Any:
+    """A copy of a gradient, its elements in the order that those of the leaf have in memory."""
+    if leaf.is_contiguous():
+        return grad.clone(memory_format=contiguous_format)
+    order = _order(leaf)
+    copied = grad.permute(order).clone(memory_format=contiguous_format)
+    return copied.permute(sorted(range(len(order)), key=order.__getitem__)).detach()
+
+
 _ALONE = (lambda held: sys.getrefcount(held[0]))([object()])  # what Python counts where only a list has an object
 
 
@@ -302,6 +331,13 @@ def refuse_complex(dtype: Any) -> None:
             f"there are no gradients of complex numbers ({dtype}): compute under no_grad(), or keep the real and the imaginary "
             "part in real tensors"
         )
+
+
+def named(tensor: Any, torch_name: str) -> Any:
+    """The tensor, after its node got the name that PyTorch's has."""
+    if tensor._grad_fn is not None:
+        tensor._grad_fn.torch_name = torch_name
+    return tensor
 
 
 def expands_to(shape: Sequence[int], target: Sequence[int]) -> bool:

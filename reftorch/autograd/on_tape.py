@@ -4,14 +4,17 @@ A *leaf* was made by the user; any other tensor on the tape knows the node that 
 outputs it is. A *view* shares the memory of its *base*. When one of them is changed in place, the other changes too, and with
 it its gradient:
 
-- If the base was changed, it comes from another node now. A view notices that when it is next asked for its own place, and
-  takes the same view of the base once more: it remembers the steps that led from the base to it.
+- If the base was changed, it comes from another node now. A view sees that by the version counter when its own place is next
+  needed, and takes the same view of the base once more: it remembers the steps that led from the base to it.
 - If a view was changed, the new base is the old one, with one part overwritten: that is a node of its own, `Overwrite`. Then
   the first case applies to all views, also to the one that was changed.
+- Some views must not be changed while that is recorded, since their steps are not known or would not lead back: those made under
+  no_grad, those that a custom Function returned, and one of several that were made at once (`RESTRICTED`).
 """
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -36,17 +39,15 @@ class OnTape(Differentiable):
     _accumulator: weakref.ref | None = None
     _retains_grad = False
     _base: Any = None  # of a view: the tensor whose memory it shows,
-    _steps: Steps | None = ()  # and the way there from the base; None if that cannot be told
-    _history = 0  # of a base: how often it came to another place on the tape
-    _seen_history = 0  # of a view: what that number was when it last looked
+    _steps: Steps = ()  # the way there from the base,
+    _seen_version = 0  # the version of the memory when its place on the tape was last looked up,
+    _restriction: str | None = None  # and why it must not be changed while that is recorded: a key of RESTRICTED
 
     # -------------------------------------------------------------------------------- place
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are computed for this tensor."""
-        if self._base is not None and self._seen_history != self._base._history:
-            self._view_again()
-        return self._requires_grad
+        return self._requires_grad or (self._base is not None and self._base.requires_grad)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -76,8 +77,12 @@ class OnTape(Differentiable):
 
     @property
     def grad_fn(self) -> Node | None:
-        """The node that computed this tensor; None for a leaf."""
-        if self._base is not None and self._seen_history != self._base._history:
+        """The node that computed this tensor; None for a leaf.
+
+        Raises:
+            RuntimeError: the tensor is a view that cannot follow a change of its memory, such as one made under no_grad.
+        """
+        if self._base is not None and self._seen_version != self._counter.value:
             self._view_again()
         return self._grad_fn
 
@@ -96,6 +101,8 @@ class OnTape(Differentiable):
         node = self.grad_fn
         if node is not None:
             return node, self._output_nr
+        if not self._requires_grad:
+            return NOWHERE  # a view that was made under no_grad: only its base is on the tape
         accumulator = self._accumulator() if self._accumulator is not None else None
         if accumulator is None:
             accumulator = AccumulateGrad(self)  # type: ignore[arg-type]
@@ -123,7 +130,15 @@ class OnTape(Differentiable):
     # -------------------------------------------------------------------------------- gradient
     @property
     def grad(self) -> Any:
-        """The gradient that `backward` accumulated here."""
+        """The gradient that `backward` accumulated here; for a computed tensor None, with a warning, without `retain_grad`."""
+        if self._grad is None and not self._retains_grad and self.requires_grad and not self.is_leaf:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+                "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+                "you access the leaf Tensor instead.",
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter
@@ -197,23 +212,32 @@ class OnTape(Differentiable):
 
     def _is_view_of(self, x: Any, function: type[Function], args: tuple) -> None:
         self._base = x if x._base is None else x._base
-        self._seen_history = self._base._history
         self._counter = x._counter
-        # what was viewed under no_grad must not get a history later
-        self._steps = None if x._steps is None or not is_grad_enabled() else (x._steps, function, args)
+        self._seen_version = x._counter.value
+        self._steps = (x._steps, function, args)
+        self._restriction = x._restriction or (None if is_grad_enabled() else "no_grad")
 
-    def _forget_view(self) -> None:
-        """To the tape, what a custom Function returns is not a view, though it may share memory with an input."""
-        self._steps, self._seen_history = None, self._base._history
+    def _no_view_now(self, inputs: tuple) -> None:
+        """What a Function returns has the gradient that it defines, though it may share memory with one of the inputs."""
+        if any([isinstance(x, OnTape) and x._counter is self._counter for x in inputs]):
+            self._restriction, self._seen_version = "custom", self._counter.value
+        else:
+            self._base, self._steps, self._restriction = None, (), None  # of a result that nobody else has
 
     def _view_again(self) -> None:
-        """The base came to a new place on the tape: take this view of it once more."""
-        self._seen_history = self._base._history
-        if self._steps is not None:
-            with enable_grad():
-                again = view_of(self._base, self._steps)
-            if again._grad_fn is not None:
-                self._attach(again._grad_fn, again._output_nr)
+        """The memory was written to, so the base may have a new place on the tape: take this view of it once more."""
+        if not self._base.requires_grad:
+            return
+        if self._restriction is not None:
+            raise RuntimeError(
+                f"{RESTRICTED[self._restriction]}, and its memory has been modified inplace since: the tape cannot tell what its "
+                "gradient is now. Make the view again, or modify a clone()"
+            )
+        self._seen_version = self._counter.value
+        with enable_grad():
+            again = view_of(self._base, self._steps)
+        if again._grad_fn is not None:
+            self._attach(again._grad_fn, again._output_nr)
 
     # -------------------------------------------------------------------------------- in place
     def _check_inplace(self, recording: bool, *sources: Any) -> None:
@@ -231,23 +255,22 @@ class OnTape(Differentiable):
         self._check_memory(*sources)
 
     def _check_history(self) -> None:
+        if self._base is not None:
+            if self._restriction is not None:
+                raise RuntimeError(
+                    f"{RESTRICTED[self._restriction]}, and is being modified inplace with grad mode enabled: the tape cannot "
+                    f"record that. {INSTEAD[self._restriction]}"
+                )
+            if self.requires_grad and self._base.is_leaf:
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation. Do it "
+                    "inside `with torch.no_grad():`"
+                )
         if self.requires_grad and self.is_leaf:
             raise RuntimeError(
                 "a leaf Variable that requires grad is being used in an in-place operation: its value before "
                 "would be lost to the tape. Do it inside `with torch.no_grad():`"
             )
-        if self._base is not None:
-            if self._steps is None:
-                raise RuntimeError(
-                    "A view that was made under no_grad, or returned by a custom Function, is being modified inplace "
-                    "with grad mode enabled: the tape could not tell what becomes of the other views of this memory. "
-                    "Make the view where recording is on, or write into a clone()"
-                )
-            if self._base.is_leaf and self._base.requires_grad:
-                raise RuntimeError(
-                    "a view of a leaf Variable that requires grad is being used in an in-place operation. Do it "
-                    "inside `with torch.no_grad():`"
-                )
 
     def _snapshot(self) -> Any:
         """The same numbers in other memory, at the same place on the tape: what an in-place operation starts from."""
@@ -274,7 +297,18 @@ class OnTape(Differentiable):
         if self._base is not None:
             node, output = Overwrite.node(changed, self._steps, (node, output)), 0
         changed._attach(node, output)
-        changed._history += 1
+
+
+RESTRICTED = {
+    "no_grad": "A view was created in no_grad mode",
+    "several": "A view is the output of a function that returns multiple views (split, chunk, unbind, or a loop over a tensor)",
+    "custom": "A view was created inside a custom Function, or is an input that the Function returned as it was",
+}
+INSTEAD = {
+    "no_grad": "Make the view where recording is on, or modify it inside `with torch.no_grad():`",
+    "several": "Replace the inplace operation by one that is not in place, or take the view by an index, as in x[0]",
+    "custom": "Modify a clone() of it",
+}
 
 
 def view_of(base: Any, steps: Steps) -> Any:
@@ -291,8 +325,10 @@ def view_of(base: Any, steps: Steps) -> Any:
 class Overwrite(Function):
     """A base after one of its views was written to: dbase = dy outside the view, dview = dy inside."""
 
+    torch_name = "CopySlices"
+
     @staticmethod
-    def node(base: Any, steps: Steps | None, written: Edge) -> Any:
+    def node(base: Any, steps: Steps, written: Edge) -> Any:
         """The place of `base` on the tape, now that the part that `steps` lead to comes from the edge `written`."""
         node: Any = Node(Overwrite)
         node.steps = steps

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import types
+from ..autograd.node import named
 from ..tensor import Tensor
 from .arguments import one_device, tensor_first, wrap_dim
 from .elementwise import where
@@ -63,7 +64,7 @@ def _along(x: Tensor, index: Tensor, dim: int) -> tuple:
     if index.numel() == 0:
         return tuple([np.zeros(index.shape, np.int64)] * max(x.ndim, 1))
     key = list(np.ogrid[tuple(slice(n) for n in index.shape)])
-    key[dim : dim + 1] = [index.detach().cpu().array]
+    key[dim : dim + 1] = [index.detach().cpu()]
     return tuple(key)
 
 
@@ -81,7 +82,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     dim = _check_along("gather", input, dim, index)
     if not input.ndim:
         return Index.apply(input.reshape(1), _along(input, index.reshape(-1), 0)).reshape(index.shape)
-    return Index.apply(input, _along(input, index, dim))
+    return named(Index.apply(input, _along(input, index, dim)), "GatherBackward0")
 
 
 @tensor_first
@@ -92,7 +93,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
         dim, source = _check_along("scatter", input, dim, index), number_like(input, src)
     else:
         dim, source = _check_along("scatter", input, dim, index, src), _corner(src, index)
-    return IndexPut.apply(input, _along(input, index, dim), source)
+    return named(IndexPut.apply(input, _along(input, index, dim), source), "ScatterBackward0")
 
 
 @tensor_first
@@ -101,7 +102,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     if not isinstance(src, Tensor):
         raise TypeError(f"scatter_add(): argument 'src' must be Tensor, not {type(src).__name__}")
     dim = _check_along("scatter_add", input, dim, index, src)
-    return IndexAdd.apply(input, _along(input, index, dim), _corner(src, index))
+    return named(IndexAdd.apply(input, _along(input, index, dim), _corner(src, index)), "ScatterAddBackward0")
 
 
 # ------------------------------------------------------------------------------------------------ an index for each entry
@@ -113,7 +114,7 @@ def _entries(name: str, x: Tensor, dim: int, index: Tensor) -> tuple:
     _check_index(name, x, dim, index)
     if index.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, found shape {list(index.shape)}")
-    return (ALL,) * dim + (index.detach().cpu().array.reshape(-1),)
+    return (ALL,) * dim + (index.detach().cpu().reshape(-1),)
 
 
 def _check_source(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
@@ -132,7 +133,9 @@ def _check_source(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor)
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries `index` (a vector) of dimension `dim`."""
     key = _entries("index_select", input, dim, index)
-    return Index.apply(input, key) if input.ndim else input.expand(index.numel()).clone().reshape(index.shape)
+    if not input.ndim:
+        return input.expand(index.numel()).clone().reshape(index.shape)
+    return named(Index.apply(input, key), "IndexSelectBackward0")
 
 
 @tensor_first
@@ -148,14 +151,15 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     """x with the entries `index` of dimension `dim` replaced by those of `source`."""
     key = _entries("index_copy", input, dim, index)
     _check_source("index_copy", input, wrap_dim(dim, input.ndim), index, source)
-    return IndexPut.apply(input, key, source)
+    return named(IndexPut.apply(input, key, source), "IndexCopyBackward0")
 
 
 @tensor_first
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """x with `value` in the entries `index` of dimension `dim`."""
     key = _entries("index_fill", input, dim, index)
-    return IndexPut.apply(input, key, value if isinstance(value, Tensor) else number_like(input, value))
+    values = value if isinstance(value, Tensor) else number_like(input, value)
+    return named(IndexPut.apply(input, key, values), "IndexFillBackward0")
 
 
 # ------------------------------------------------------------------------------------------------ masks
@@ -176,7 +180,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    return where(mask, value.to(device=input.device, dtype=input.dtype), input)
+    return named(where(mask, value.to(device=input.device, dtype=input.dtype), input), "MaskedFillBackward0")
 
 
 @tensor_first
@@ -185,4 +189,4 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     if mask.dtype is not types.bool:
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, found {mask.dtype}")
     shape = np.broadcast_shapes(input.shape, mask.shape)
-    return getitem(input.expand(shape), mask.expand(shape))
+    return named(getitem(input.expand(shape), mask.expand(shape)), "MaskedSelectBackward0")

@@ -29,6 +29,8 @@ class Clone(Function):
 class Cast(Function):
     """y = x in another dtype;  dx = dy in x's"""
 
+    torch_name = "ToCopyBackward0"
+
     @staticmethod
     def forward(ctx, x, dtype):
         ctx.dtype = x.dtype
@@ -43,6 +45,8 @@ class Cast(Function):
 
 class Move(Function):
     """y = x on another device"""
+
+    torch_name = "ToCopyBackward0"
 
     @staticmethod
     def forward(ctx, x, device):

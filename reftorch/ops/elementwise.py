@@ -73,6 +73,8 @@ class Sub(Function):
 
     @staticmethod
     def forward(ctx, a, b):
+        if not isinstance(a, Tensor):
+            ctx.torch_name = "RsubBackward1"
         return compute("subtract", a, b)
 
     @staticmethod
@@ -116,6 +118,8 @@ class Pow(Function):
 
     @staticmethod
     def forward(ctx, a, b):
+        if isinstance(b, Tensor):
+            ctx.torch_name = "PowBackward1" if isinstance(a, Tensor) else "PowBackward2"
         save(ctx, a, b)
         return compute("power", a, b)
 
@@ -140,13 +144,13 @@ class Extremum(Function):
     @staticmethod
     def forward(ctx, a, b, name):
         ctx.save_for_backward(a, b)
-        ctx.name = name
+        ctx.which, ctx.torch_name = name, f"{name.title()}Backward0"
         return compute(name, a, b)
 
     @staticmethod
     def backward(ctx, grad_y):
         a, b = ctx.saved_tensors
-        below, above = (a < b, b < a) if ctx.name == "maximum" else (b < a, a < b)
+        below, above = (a < b, b < a) if ctx.which == "maximum" else (b < a, a < b)
         share = where(a == b, grad_y / 2, grad_y)
         return where(below, 0.0, share), where(above, 0.0, share), None
 

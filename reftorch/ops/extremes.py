@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import types
 from ..autograd import Function
+from ..autograd.node import named
 from ..tensor import Tensor
 from .arguments import tensor_first, wrap_dim
 from .backend import library
@@ -67,13 +68,15 @@ def _check_not_empty(name: str, x: Tensor, dims: tuple[int, ...] | None, error: 
 def _extreme(name: str, pair: type, x: Tensor, dim: Any, keepdim: bool) -> Any:
     if dim is None:
         _check_not_empty(name, x, None, RuntimeError)
-        return Extreme.apply(x, name, tuple(range(x.ndim)), False, True)
+        return named(Extreme.apply(x, name, tuple(range(x.ndim)), False, True), f"{name.title()}Backward1")
     indices = _index_of("arg" + name, x, dim, True)
     if not x.ndim:
         return pair(x.clone(), indices)
     dim = wrap_dim(dim, x.ndim)
     values = x.gather(dim, indices)
-    return pair(values, indices) if keepdim else pair(values.squeeze(dim), indices.squeeze(dim))
+    if not keepdim:
+        values, indices = values.squeeze(dim), indices.squeeze(dim)
+    return pair(named(values, f"{name.title()}Backward0"), indices)
 
 
 @tensor_first
@@ -95,7 +98,7 @@ def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The largest elements over `dim`; equal ones share the gradient."""
     dims = reduced_dims(input, dim)
     _check_not_empty("amax", input, dims if dim is not None and dim != () else None, RuntimeError)
-    return Extreme.apply(input, "max", dims, keepdim, False)
+    return named(Extreme.apply(input, "max", dims, keepdim, False), "AmaxBackward0")
 
 
 @tensor_first
@@ -103,7 +106,7 @@ def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The smallest elements over `dim`; equal ones share the gradient."""
     dims = reduced_dims(input, dim)
     _check_not_empty("amin", input, dims if dim is not None and dim != () else None, RuntimeError)
-    return Extreme.apply(input, "min", dims, keepdim, False)
+    return named(Extreme.apply(input, "min", dims, keepdim, False), "AminBackward0")
 
 
 def _index_of(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:

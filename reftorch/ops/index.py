@@ -19,7 +19,7 @@ from .arguments import tensor_first
 from .backend import library
 from .fits import number_like
 from .inplace import copy_
-from .views import Slice
+from .views import Alias, NewAxis, Select, Slice
 
 ALL = slice(None)
 
@@ -29,7 +29,9 @@ class Index(Function):
 
     @staticmethod
     def forward(ctx, x, key):
-        ctx.shape, ctx.key = x.shape, key
+        ctx.shape = x.shape
+        save_key(ctx, key)
+        key = arrays_of(key)
         if x.device.type == "cpu":
             return Tensor._make(np.asarray(x.array[key], order="C"))
         return Tensor._make(library(x.device).getitem(x.array, key), x.device)
@@ -37,7 +39,7 @@ class Index(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_zeros(ctx.shape)
-        write_at(grad_x, ctx.key, grad_y, accumulate=True)
+        write_at(grad_x, saved_key(ctx), grad_y, accumulate=True)
         return grad_x, None
 
 
@@ -46,7 +48,7 @@ class IndexPut(Function):
 
     @staticmethod
     def forward(ctx, x, key, values):
-        ctx.key = key
+        save_key(ctx, key)
         y = x.clone()
         write_at(y, key, values)
         return y
@@ -54,8 +56,9 @@ class IndexPut(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.clone()
-        write_at(grad_x, ctx.key, grad_y.new_zeros(()))
-        return grad_x, None, Index.apply(grad_y, ctx.key)
+        key = saved_key(ctx)
+        write_at(grad_x, key, grad_y.new_zeros(()))
+        return grad_x, None, Index.apply(grad_y, key)
 
 
 class IndexAdd(Function):
@@ -63,18 +66,35 @@ class IndexAdd(Function):
 
     @staticmethod
     def forward(ctx, x, key, values):
-        ctx.key = key
+        save_key(ctx, key)
         y = x.clone()
         write_at(y, key, values, accumulate=True)
         return y
 
     @staticmethod
     def backward(ctx, grad_y):
-        return grad_y, None, Index.apply(grad_y, ctx.key)
+        return grad_y, None, Index.apply(grad_y, saved_key(ctx))
+
+
+def save_key(ctx: Any, key: tuple) -> None:
+    """Keep a key for the backward pass; its indices are freed with what else is saved, and must not be changed before."""
+    ctx.slices = tuple([part if isinstance(part, slice) else None for part in key])
+    parts = [Tensor._make(part) if isinstance(part, np.ndarray) else part for part in key]
+    ctx.save_for_backward(*[None if isinstance(part, slice) else part for part in parts])
+
+
+def saved_key(ctx: Any) -> tuple:
+    return tuple([part if index is None else index for part, index in zip(ctx.slices, ctx.saved_tensors)])
+
+
+def arrays_of(key: tuple) -> tuple:
+    """A key for NumPy: the numbers of its index tensors."""
+    return tuple([part.array if isinstance(part, Tensor) else part for part in key])
 
 
 def write_at(x: Tensor, key: tuple, values: Tensor, accumulate: bool = False) -> None:
     """x[key] = values, or += values; not recorded."""
+    key = arrays_of(key)
     if x.device.type == "cuda":
         xp = library(x.device)
         (xp.add_at if accumulate else xp.setitem)(x.array, key, values.array)
@@ -100,23 +120,24 @@ class _Parser:
         self.shape = x.shape
         self.dim = 0  # of x
         self.basic: list = []
-        self.arrays: dict[int, np.ndarray] = {}
-        items = [_as_item(item) for item in (key if _is_tuple(key) else (key,))]
+        self.arrays: dict[int, np.ndarray | Tensor] = {}
+        parts = key if _is_tuple(key) else (key,)
+        items = [_as_item(part) for part in parts]
         self.taken = sum([_consumed(item) for item in items])
         if self.taken > len(self.shape):
             raise IndexError(
                 f"too many indices for tensor of dimension {len(self.shape)}: the key has {self.taken}, the shape is "
                 f"{list(self.shape)}"
             )
-        for item in items:
-            self.take(item)
+        for part, item in zip(parts, items):
+            self.take(item, part)
 
     @property
     def place(self) -> int:
         """The next dimension of the view."""
         return sum([not isinstance(part, int) for part in self.basic])
 
-    def take(self, item: Any) -> None:
+    def take(self, item: Any, given: Any) -> None:
         if item is None:
             self.basic.append(None)
         elif item is Ellipsis:
@@ -136,7 +157,8 @@ class _Parser:
             self._mask(item)
         else:
             self._check_range(item)
-            self.arrays[self.place] = item
+            known = isinstance(given, Tensor) and given.array is item  # the tape sees when that is changed
+            self.arrays[self.place] = given.detach() if known else item
             self._skip(1)
 
     def _skip(self, count: int) -> None:
@@ -246,8 +268,16 @@ def _take_apart(x: Tensor, key: Any) -> tuple[tuple | None, tuple]:
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key]: a view for integers, slices, None and Ellipsis; a copy where an index tensor, a mask or a list is used."""
     basic, arrays = _take_apart(x, key)
-    part = x if basic is None else Slice.apply(x, basic)
+    part = x if basic is None else _view(x, basic)
     return Index.apply(part, arrays) if arrays else part
+
+
+def _view(x: Tensor, key: tuple) -> Tensor:
+    """x[key] for a key of integers, slices, None and Ellipsis; on the tape it has the name of PyTorch's last step to it."""
+    last = next((part for part in reversed(key) if part != ALL), ALL if key == (ALL,) else ...)
+    if last is ...:
+        return Alias.apply(x)
+    return (Slice if isinstance(last, slice) else NewAxis if last is None else Select).apply(x, key)
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
@@ -259,7 +289,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
                 f"can't assign a {type(value).__name__} to a {x.type()}: assign a number or torch.tensor(...) of it"
             )
         value = x.new_tensor(value) if x.dtype is types.float16 else number_like(x, value)  # 1e6 is infinite there
-    part = x if basic is None else Slice.apply(x, basic)
+    part = x if basic is None else _view(x, basic)
     if arrays:
         _put(part, arrays, value.to(device=x.device, dtype=x.dtype))
     else:
@@ -276,7 +306,7 @@ def _put(x: Tensor, key: tuple, value: Tensor, accumulate: bool = False) -> Tens
     """x[key] = value, or += value, for a key of index arrays, in place."""
     recording = is_grad_enabled() and (x.requires_grad or value.requires_grad)
     x._check_inplace(recording, value)
-    target = np.broadcast_to(np.empty((), np.bool_), x.shape)[key].shape
+    target = np.broadcast_to(np.empty((), np.bool_), x.shape)[arrays_of(key)].shape
     value = _without_leading_ones(value, len(target))
     if not expands_to(value.shape, target):
         raise RuntimeError(
@@ -304,5 +334,5 @@ def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = F
             f"{values.dtype} for the source."
         )
     basic, arrays = _take_apart(input, tuple([ALL if index is None else index for index in indices]))
-    _put(input if basic is None else Slice.apply(input, basic), arrays, values, accumulate)
+    _put(input if basic is None else _view(input, basic), arrays, values, accumulate)
     return input

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, is_grad_enabled
-from ..autograd.node import expands_to
+from ..autograd.node import expands_to, named
 from ..tensor import Tensor
 from .backend import library, quietly
 from .fits import number_like
@@ -41,6 +41,8 @@ def turn(x: Tensor, view: Callable, *args: Any) -> Tensor:
 class Fill(Function):
     """y = value everywhere;  dx = 0"""
 
+    torch_name = "FillBackward2"
+
     @staticmethod
     def forward(ctx, x, value):
         return x.new_full(x.shape, value)
@@ -52,6 +54,8 @@ class Fill(Function):
 
 class Copy(Function):
     """y = source, broadcast to x's shape;  dx = 0,  dsource = dy, summed over what was repeated"""
+
+    torch_name = "CopyBackwards"
 
     @staticmethod
     def forward(ctx, x, source):
@@ -116,4 +120,4 @@ def fill_(input: Tensor, value: Any) -> Tensor:
 
 def zero_(input: Tensor) -> Tensor:
     """Every element becomes 0."""
-    return fill_(input, 0)
+    return named(fill_(input, 0), "ZeroBackward0")

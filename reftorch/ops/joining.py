@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import types
 from ..autograd import Function
+from ..autograd.node import named
 from ..tensor import Tensor
 from .arguments import as_shape, one_device, tensor_first, wrap_dim, wrap_dims
 from .backend import library
@@ -19,6 +20,8 @@ from .shape import broadcast_tensors
 
 class Concatenate(Function):
     """y = the tensors one after the other; each gets its part of dy"""
+
+    torch_name = "CatBackward0"
 
     @staticmethod
     def forward(ctx, dim, *tensors):
@@ -92,7 +95,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"{list(x.shape)} at entry {i}"
             )
     dim = wrap_dim(dim, listed[0].ndim + 1)
-    return cat([x.unsqueeze(dim) for x in listed], dim)
+    return named(cat([x.unsqueeze(dim) for x in listed], dim), "StackBackward0")
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -208,7 +211,7 @@ class Triangle(Function):
 
     @staticmethod
     def forward(ctx, x, name, diagonal):
-        ctx.args = name, diagonal
+        ctx.args, ctx.torch_name = (name, diagonal), f"{name.title()}Backward0"
         return Tensor._make(getattr(library(x.device), name)(x.array, diagonal), x.device)
 
     @staticmethod

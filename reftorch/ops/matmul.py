@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
+from ..autograd.node import named
 from ..fast.matmul import matmul as fast_matmul
 from ..kernel import fast_forms
 from ..tensor import Tensor
@@ -23,6 +24,7 @@ class Matmul(Function):
         needs_a, needs_b = ctx.needs_input_grad
         ctx.save_for_backward(a if needs_b else None, b if needs_a else None)
         x, y = a.array, b.array
+        ctx.torch_name = "MmBackward0" if x.ndim == y.ndim == 2 else "BmmBackward0"
         if a.device is CPU and x.ndim == y.ndim == 2 and x.dtype.kind == "f" and _is_large(x, y) and fast_forms():
             product = np.empty((x.shape[0], y.shape[1]), x.dtype)
             fast_matmul(x, y, product)
@@ -77,7 +79,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     y = Matmul.apply(a, b)
     if input.ndim == 1:
         y = y.squeeze(-2)
-    return y.squeeze(-1) if other.ndim == 1 else y
+    if other.ndim != 1:
+        return y
+    return named(y.squeeze(-1), "MvBackward0" if input.ndim > 1 else "DotBackward0")
 
 
 def _check_extents(input: Tensor, other: Tensor, a: tuple, b: tuple) -> None:

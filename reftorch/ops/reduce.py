@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import types
 from ..autograd import Function
+from ..autograd.node import named
 from ..tensor import Tensor
 from .arguments import tensor_first, wrap_dim, wrap_dims
 from .backend import library, quietly
@@ -148,6 +149,8 @@ class Norm(Function):
 
     For p = inf or -inf, the extreme of |x|, those that have it share dy; for p = 0, the number of nonzeros, dx = 0."""
 
+    torch_name = "LinalgVectorNormBackward0"
+
     @staticmethod
     def forward(ctx, x, p, dims, keepdim):
         size = (x.to(types.float32) if x.dtype.itemsize == 2 else x).abs()
@@ -216,7 +219,8 @@ def _widened(x: Tensor, dtype: Any) -> Tensor:
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim` (one, several, or all)."""
     x = _widened(input, dtype)
-    return Sum.apply(x, reduced_dims(x, dim), keepdim)
+    y = Sum.apply(x, reduced_dims(x, dim), keepdim)
+    return y if dim is None else named(y, "SumBackward1")
 
 
 @tensor_first
@@ -232,14 +236,16 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
             f"Got: {x.dtype}; convert it first, as in x.float().mean()"
         )
-    return Mean.apply(x, reduced_dims(x, dim), keepdim)
+    y = Mean.apply(x, reduced_dims(x, dim), keepdim)
+    return y if dim is None else named(y, "MeanBackward1")
 
 
 @tensor_first
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over `dim`, or over all."""
     x = _widened(input, dtype)
-    return Prod.apply(x, reduced_dims(x, dim), keepdim)
+    y = Prod.apply(x, reduced_dims(x, dim), keepdim)
+    return y if dim is None else named(y, "ProdBackward1")
 
 
 @tensor_first

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import types
 from ..autograd import Function
+from ..autograd.node import named
 from ..tensor import Tensor
 from .arguments import no_bools, tensor_first
 from .elementwise import compute, where
@@ -21,6 +22,7 @@ class Step(Function):
 
     @staticmethod
     def forward(ctx, x, name):
+        ctx.torch_name = f"{'Round' if name == 'rint' else name.title()}Backward0"
         if name == "sign":  # of NaN: 0
             return compute("greater", x, 0).to(x.dtype) - compute("less", x, 0).to(x.dtype)
         return compute(name, x)
@@ -32,6 +34,8 @@ class Step(Function):
 
 class Clamp(Function):
     """y = x limited to [low, high]; dx = dy where x lies within, borders included; a bound that x passes gets its dy"""
+
+    torch_name = "ClampBackward1"
 
     @staticmethod
     def forward(ctx, x, low, high):
@@ -118,12 +122,12 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """`clamp(input, min)`."""
-    return clamp(input, min)
+    return named(clamp(input, min), "ClampMinBackward0")
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """`clamp(input, max=max)`."""
-    return clamp(input, max=max)
+    return named(clamp(input, max=max), "ClampMaxBackward0")
 
 
 @tensor_first

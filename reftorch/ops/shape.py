@@ -10,7 +10,22 @@ import numpy as np
 from ..tensor import Tensor
 from ..types import Size
 from .arguments import as_shape, check_broadcast, infer_shape, tensor_first, wrap_dim, wrap_dims
-from .views import Alias, Diagonal, Expand, Permute, Reshape, Slice, Transpose
+from .views import (
+    Alias,
+    Diagonal,
+    Expand,
+    Permute,
+    Reshape,
+    Select,
+    Slice,
+    Split,
+    Squeeze,
+    SqueezeSome,
+    T,
+    Transpose,
+    Unbind,
+    Unsqueeze,
+)  # fmt: skip
 
 
 @tensor_first
@@ -67,7 +82,7 @@ def t(input: Tensor) -> Tensor:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D: use transpose(dim0, dim1)"
         )
-    return transpose(input, 0, 1) if input.ndim == 2 else Alias.apply(input)
+    return T.apply(input, 0, 1) if input.ndim == 2 else Alias.apply(input)
 
 
 def matrix_transpose(input: Tensor) -> Tensor:
@@ -95,14 +110,15 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """The tensor with a new dimension of extent 1 at `dim`; a view."""
     dim, shape = wrap_dim(dim, input.ndim + 1), input.shape
-    return Reshape.apply(input, (*shape[:dim], 1, *shape[dim:]))
+    return Unsqueeze.apply(input, (*shape[:dim], 1, *shape[dim:]))
 
 
 @tensor_first
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """The tensor without its dimensions of extent 1 (all, or only `dim`); a view."""
     drop = set(range(input.ndim)) if dim is None else set(wrap_dims(dim, input.ndim))
-    return Reshape.apply(input, tuple([n for d, n in enumerate(input.shape) if n != 1 or d not in drop]))
+    function = Squeeze if dim is None else SqueezeSome
+    return function.apply(input, tuple([n for d, n in enumerate(input.shape) if n != 1 or d not in drop]))
 
 
 @tensor_first
@@ -137,7 +153,7 @@ def expand(input: Tensor, *shape: Any, implicit: bool = False) -> Tensor:
 @tensor_first
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """`input.view(other.shape)`."""
-    return Alias.apply(input) if input.shape == other.shape else view(input, other.shape)
+    return view(input, other.shape)
 
 
 @tensor_first
@@ -193,7 +209,11 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     start = start + extent if start < 0 else start
     if start + length > extent:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({extent}).")
-    return Slice.apply(input, (slice(None),) * dim + (slice(start, start + length),))
+    return Slice.apply(input, _part(dim, start, length))
+
+
+def _part(dim: int, start: int, length: int) -> tuple:
+    return (slice(None),) * dim + (slice(start, start + length),)
 
 
 @tensor_first
@@ -206,7 +226,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
         )
-    return Slice.apply(input, (slice(None),) * dim + (index,))
+    return Select.apply(input, (slice(None),) * dim + (index,))
 
 
 @tensor_first
@@ -219,7 +239,8 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
     size = split_size_or_sections
     if input.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    extent = input.shape[wrap_dim(dim, input.ndim)]
+    dim = wrap_dim(dim, input.ndim)
+    extent = input.shape[dim]
     if isinstance(size, int):
         if size < 0 or size == 0 < extent:
             raise RuntimeError(f"split expects split_size be positive, but got split_size={size}")
@@ -232,7 +253,15 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
                 f"{extent} (input tensor's size at dimension {dim}), but got split_sizes={sizes}"
             )
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    return tuple(narrow(input, dim, start, size) for start, size in zip(starts, sizes))
+    parts = [Split.apply(input, _part(dim, start, size)) for start, size in zip(starts, sizes)]
+    return _one_of_several(parts)
+
+
+def _one_of_several(views: list[Tensor]) -> tuple[Tensor, ...]:
+    """Views that were made at once: on the tape, one of them cannot be changed without the others."""
+    for view in views:
+        view._restriction = view._restriction or "several"
+    return tuple(views)
 
 
 @tensor_first
@@ -252,7 +281,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     lead = (slice(None),) * dim
-    return tuple([Slice.apply(input, (*lead, i)) for i in range(input.shape[dim])])
+    return _one_of_several([Unbind.apply(input, (*lead, i)) for i in range(input.shape[dim])])
 
 
 @tensor_first

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import types
+from ..autograd.node import named
 from ..tensor import Tensor
 from .along import gather
 from .arguments import tensor_first, wrap_dim
@@ -28,7 +29,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     if descending:
         order = host.shape[dim] - 1 - np.flip(order, dim)
     indices = _from_host(order, input)
-    return Sort(gather(input, dim, indices), indices)
+    return Sort(named(gather(input, dim, indices), "SortBackward0"), indices)
 
 
 @tensor_first
@@ -50,7 +51,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if input.ndim == 0:
         return Topk(*sort(input, dim))
     indices = sort(input.detach(), dim, descending=largest).indices.narrow(dim, 0, k).contiguous()
-    return Topk(gather(input, dim, indices), indices)
+    return Topk(named(gather(input, dim, indices), "TopkBackward0"), indices)
 
 
 @tensor_first

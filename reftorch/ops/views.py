@@ -47,6 +47,8 @@ class View(Function):
 class Reshape(View):
     """The same elements in the same order under another shape."""
 
+    torch_name = "ViewBackward0"
+
     @staticmethod
     def arrange(array, shape):
         return array.reshape(shape, copy=False)
@@ -54,6 +56,24 @@ class Reshape(View):
     @staticmethod
     def backward(ctx, grad_y):
         return grad_y.reshape(ctx.shape), None
+
+
+class Unsqueeze(Reshape):
+    """A new dimension of size 1."""
+
+    torch_name = "UnsqueezeBackward0"
+
+
+class Squeeze(Reshape):
+    """Without the dimensions of size 1."""
+
+    torch_name = "SqueezeBackward0"
+
+
+class SqueezeSome(Reshape):
+    """Without one dimension of size 1, or several."""
+
+    torch_name = "SqueezeBackward1"
 
 
 class Transpose(View):
@@ -66,6 +86,10 @@ class Transpose(View):
     @staticmethod
     def backward(ctx, grad_y):
         return grad_y.transpose(*ctx.args), None, None
+
+
+class T(Transpose):
+    """The transpose of a matrix."""
 
 
 class Permute(View):
@@ -113,6 +137,26 @@ class Slice(View):
         grad_x = grad_y.new_zeros(ctx.shape)
         Slice.apply(grad_x, *ctx.args).copy_(grad_y)
         return grad_x, None
+
+
+class Select(Slice):
+    """y = x[key] for a key that ends in an integer."""
+
+    torch_name = "SelectBackward0"
+
+
+class NewAxis(Slice):
+    """y = x[key] for a key that ends in None."""
+
+    torch_name = "UnsqueezeBackward0"
+
+
+class Split(Slice):
+    """y = one of the parts that `split` or `chunk` makes along one dimension."""
+
+
+class Unbind(Slice):
+    """y = one of the entries along one dimension."""
 
 
 class Diagonal(View):

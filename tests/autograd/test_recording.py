@@ -226,3 +226,55 @@ def test_leaves_and_their_flags(torch):
     assert x.is_leaf and x.grad_fn is None and x.output_nr == 0
     assert not (x * 2).is_leaf and (x * 2).detach().is_leaf
     assert (torch.ones(1) * 2).is_leaf and (x > 0).is_leaf and x.clone().is_leaf is False
+
+
+@both
+def test_a_generator_under_no_grad_works_as_without(torch):
+    log = []
+
+    @torch.no_grad()
+    def numbers():
+        try:
+            got = yield torch.is_grad_enabled()
+            while True:
+                try:
+                    got = yield got, torch.is_grad_enabled()
+                except KeyError:
+                    got = "caught", torch.is_grad_enabled()
+        finally:
+            log.append(torch.is_grad_enabled())
+
+    running = numbers()
+    assert next(running) is False and torch.is_grad_enabled()
+    assert running.send("a") == ("a", False) and torch.is_grad_enabled()
+    assert running.throw(KeyError()) == (("caught", False), False) and torch.is_grad_enabled()
+    running.close()
+    assert log == [False] and torch.is_grad_enabled()
+    running = numbers()
+    next(running)
+    with pytest.raises(ZeroDivisionError):
+        running.throw(ZeroDivisionError())
+    assert log == [False, False] and torch.is_grad_enabled()
+    del running
+    running = numbers()
+    next(running)
+    del running  # closes it
+    assert log == [False, False, False] and torch.is_grad_enabled()
+
+
+@both
+def test_what_a_generator_under_no_grad_returns(torch):
+    @torch.set_grad_enabled(False)
+    def inner():
+        got = yield 1
+        return got
+
+    def outer():
+        return (yield from inner())
+
+    running = outer()
+    assert next(running) == 1
+    with pytest.raises(StopIteration) as end:
+        running.send(5)
+    assert end.value.value == 5 and torch.is_grad_enabled()
+    assert list(inner()) == [1]

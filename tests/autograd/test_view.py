@@ -63,7 +63,7 @@ def test_each_step_has_its_shapes_its_formula_and_its_place(capsys):
     explain(loss)
     text = capsys.readouterr().out
     assert text.startswith("The backward pass of loss (), from dL/dL = 1:\n")
-    convolution = text[text.index("Conv2dBackward0") :].partition("\n\n")[0]
+    convolution = text[text.index("ConvolutionBackward0") :].partition("\n\n")[0]
     assert "takes the gradient of its result (1, 2, 2, 2), gives that of weight (2, 1, 3, 3), bias (2,)" in convolution
     assert "∂L/∂b[c_out] = Σ(n) Σ(h_out, w_out) ∂L/∂y[n, c_out, h_out, w_out]" in convolution
     assert re.search(r"reftorch/nn/convolution/conv2d\.py:\d+", convolution)
@@ -144,7 +144,7 @@ def test_the_picture_has_tensors_functions_and_what_they_save():
     model, x, h, loss = network()
     texts = [lines for lines, _ in boxes(draw(loss).svg)]
     assert ["loss", "()"] in texts and ["h", "(1, 2, 2, 2)"] in texts and ["model.0.bias", "(2,)"] in texts
-    assert ["Conv2dBackward0", "saves x (1, 1, 4, 4)", "saves model.0.weight (2, 1, 3, 3)"] in texts
+    assert ["ConvolutionBackward0", "saves x (1, 1, 4, 4)", "saves model.0.weight (2, 1, 3, 3)"] in texts
     assert ["ReluBackward0", "saves h (1, 2, 2, 2)"] in texts  # its result
     assert draw(loss)._repr_svg_() == draw(loss).svg
 
@@ -173,7 +173,7 @@ def test_graphviz_source():
     assert source.startswith("digraph tape {") and source.endswith("}\n")
     nodes = dict(re.findall(r'^  (n\d+) \[label="(\w[\w.]*)', source, re.MULTILINE))
     arrows = {(nodes.get(a), nodes.get(b)) for a, b in re.findall(r"(n\d+) -> (n\d+);", source)}
-    assert {("model.0.weight", "Conv2dBackward0"), ("ReluBackward0", "h"), ("h", "ExpBackward0")} <= arrows
+    assert {("model.0.weight", "ConvolutionBackward0"), ("ReluBackward0", "h"), ("h", "ExpBackward0")} <= arrows
     assert ("h", "MulBackward0") in arrows and ("SumBackward0", "loss") in arrows
 
 

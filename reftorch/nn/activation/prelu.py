@@ -57,7 +57,7 @@ Two samples of two channels, with slopes 0.5 and 2:
 >>> y = F.prelu(x, weight)
 >>> y
 tensor([[ -2.,  -2.],
-        [  3., -10.]], grad_fn=<PreluBackward0>)
+        [  3., -10.]], grad_fn=<PreluKernelBackward0>)
 >>> y.backward(torch.tensor([[1., 2],
 ...                          [3, 4]]))
 >>> x.grad
@@ -174,6 +174,8 @@ def prelu_backward_weight_cuda(grad_y, x, grad_weight):
 
 class PreluFunction(Function):
     """PReLU on the tape. x of any shape; weight (C) or one number."""
+
+    torch_name = "PreluKernelBackward0"
 
     @staticmethod
     def forward(ctx, x, weight):

@@ -91,7 +91,7 @@ plus a bias of 10:
 >>> y = F.conv2d(x, weight, bias)
 >>> y
 tensor([[[[ 6.,  6.],
-          [ 6., 15.]]]], grad_fn=<Conv2dBackward0>)
+          [ 6., 15.]]]], grad_fn=<ConvolutionBackward0>)
 >>> y.backward(torch.tensor([[[[1., 2],
 ...                            [3, 4]]]]))
 >>> x.grad
@@ -335,6 +335,8 @@ def conv2d_backward_bias_cuda(grad_y, grad_bias):
 
 class Conv2dFunction(Function):
     """Convolution on the tape. x (N, C_in, H_in, W_in); `window` is stride, padding above and left, dilation (six ints)."""
+
+    torch_name = "ConvolutionBackward0"
 
     @staticmethod
     def forward(ctx, x, weight, bias, size_out, window, groups):

@@ -59,7 +59,7 @@ Three features in, two out; the first output is $10 + 1 \cdot 1 + 2 \cdot 0 + 3 
 >>> y = F.linear(x, weight, bias)
 >>> y
 tensor([[17., 21.],
-        [26., 21.]], grad_fn=<LinearBackward0>)
+        [26., 21.]], grad_fn=<AddmmBackward0>)
 >>> y.backward(torch.tensor([[1., 2], [3, 4]]))
 >>> x.grad
 tensor([[ 1., -2.,  4.],
@@ -227,7 +227,7 @@ class LinearFunction(Function):
         D_out, D_in = weight.shape
         N = math.prod(x.shape[:-1])
         ctx.save_for_backward(x, weight)
-        ctx.N = N
+        ctx.N, ctx.torch_name = N, "MmBackward0" if bias is None else "AddmmBackward0"
         if bias is None:
             bias = x.new_zeros(D_out)
         y = x.new_empty(linear_output_size(x.shape, D_out))

@@ -68,7 +68,7 @@ its class is the first: both get probability 1/2, and a loss of $\log 2$. The gr
 >>> x = torch.tensor([[1., 1, 2], [4, 3, 1]]).log().requires_grad_()
 >>> target = torch.tensor([2, 0])
 >>> F.cross_entropy(x, target, reduction="none")
-tensor([0.6931, 0.6931], grad_fn=<CrossEntropyBackward0>)
+tensor([0.6931, 0.6931], grad_fn=<NllLossBackward0>)
 >>> F.cross_entropy(x, target).backward()
 >>> x.grad
 tensor([[ 0.1250,  0.1250, -0.2500],
@@ -80,7 +80,7 @@ With weights, a mean is a weighted one; and an ignored sample (here the second) 
 >>> F.cross_entropy(x, target, weight=weight, reduction="sum").item() / 4 == F.cross_entropy(x, target, weight=weight).item()
 True
 >>> F.cross_entropy(x, torch.tensor([2, -100]), reduction="none")
-tensor([0.6931, 0.0000], grad_fn=<CrossEntropyBackward0>)
+tensor([0.6931, 0.0000], grad_fn=<NllLossBackward0>)
 
 ## Differences
 
@@ -230,6 +230,7 @@ class CrossEntropyFunction(Function):
         run(logarithms, labels.reshape(N, D), *others, keep, spread, ignore_index)
         ctx.shape, ctx.constants, ctx.reduction = x.shape, (keep, spread, ignore_index), reduction
         ctx.save_for_backward(log_p, target, weight)
+        ctx.torch_name = "AddBackward0" if spread else "NllLossBackward0" if len(x.shape) < 3 else "NllLoss2DBackward0"
         if reduction == "none":
             return loss.reshape(label_shape(x.shape))
         if reduction == "sum":

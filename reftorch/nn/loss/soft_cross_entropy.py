@@ -238,6 +238,7 @@ class SoftCrossEntropyFunction(Function):
         run = on(x.device, soft_cross_entropy_forward_cpu, soft_cross_entropy_forward_cuda, N * D)
         run(*arrays(log_p, target, weight, loss), keep, spread)
         ctx.save_for_backward(log_p, target, weight)
+        ctx.torch_name = {"none": "NegBackward0", "sum": "NegBackward0", "mean": "DivBackward1"}[reduction]
         ctx.shape, ctx.keep, ctx.spread, ctx.reduction = x.shape, keep, spread, reduction
         if reduction == "none":
             return loss.reshape(label_shape(x.shape))

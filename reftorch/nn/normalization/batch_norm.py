@@ -95,7 +95,7 @@ Four samples of two channels, with means 3 and 13 and variances $12 / 4 = 3$. Wi
 tensor([[ -2.5000, 110.0000],
         [  1.5000, 110.0000],
         [  1.5000, 110.0000],
-        [  1.5000,  70.0000]], grad_fn=<BatchNormBackward0>)
+        [  1.5000,  70.0000]], grad_fn=<NativeBatchNormBackward0>)
 
 The running statistics went half of the way to the means and to the unbiased variances, $12 / 3 = 4$:
 
@@ -322,6 +322,8 @@ def batch_norm_backward_x_cuda(grad_y, x, mean, var, weight, grad_weight, grad_b
 
 class BatchNormFunction(Function):
     """Batch normalization on the tape. x (N, C, *); weight, bias and, in training, running statistics (C) or None."""
+
+    torch_name = "NativeBatchNormBackward0"
 
     @staticmethod
     def forward(ctx, x, weight, bias, running_mean, running_var, training, momentum, eps):

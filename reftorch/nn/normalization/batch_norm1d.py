@@ -39,7 +39,7 @@ Four vectors of two features, with means 3 and 13 and variances 3. With $\vareps
 tensor([[-1.5000,  0.5000],
         [ 0.5000,  0.5000],
         [ 0.5000,  0.5000],
-        [ 0.5000, -1.5000]], grad_fn=<BatchNormBackward0>)
+        [ 0.5000, -1.5000]], grad_fn=<NativeBatchNormBackward0>)
 
 Its running statistics began with mean 0 and variance 1 and went half of the way to the means and to the unbiased variances,
 $12 / 3 = 4$:

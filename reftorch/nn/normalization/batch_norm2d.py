@@ -43,7 +43,7 @@ tensor([[[[-1.5000,  0.5000],
 <BLANKLINE>
 <BLANKLINE>
         [[[ 0.5000,  0.5000],
-          [-1.5000,  0.5000]]]], grad_fn=<BatchNormBackward0>)
+          [-1.5000,  0.5000]]]], grad_fn=<NativeBatchNormBackward0>)
 >>> layer.num_batches_tracked
 tensor(1)
 

@@ -42,7 +42,7 @@ tensor([[[[[-1.5000,  0.5000],
            [ 0.5000,  0.5000]],
 <BLANKLINE>
           [[ 0.5000,  0.5000],
-           [-1.5000,  0.5000]]]]], grad_fn=<BatchNormBackward0>)
+           [-1.5000,  0.5000]]]]], grad_fn=<NativeBatchNormBackward0>)
 >>> layer.running_mean
 tensor([0.3000])
 

@@ -246,7 +246,7 @@ ERRORS = [
     bad("weight a list", ["weight", "list"], weight=[1.0]),
     ErrorCase(wants_a_gradient("running_mean"), ["running_mean", "requires_grad"], id="mean wants a gradient"),
     ErrorCase(wants_a_gradient("running_var"), ["running_var", "requires_grad"], id="var wants a gradient"),
-    ErrorCase(weight_changed, ["version", "BatchNormBackward0"], id="weight changed before backward"),
+    ErrorCase(weight_changed, ["version", "NativeBatchNormBackward0"], id="weight changed before backward"),
     # the layer
     ErrorCase(layer(3, x=(3,)), ["2D or 3D", "1D", "[3]"], id="layer, one vector"),
     ErrorCase(layer(3, x=(2, 3, 4, 5)), ["2D or 3D", "4D"], id="layer, images"),
