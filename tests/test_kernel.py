@@ -1,12 +1,14 @@
 """Choosing, launching and caching kernels."""
 
 import ast
+import asyncio
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numba
 import numpy as np
@@ -307,8 +309,6 @@ def test_import_compiles_nothing():
 
 def test_debug_and_kernels_are_for_one_thread():
     """Blocks of two threads that overlap do not leave the mode on, and do not reach into one another."""
-    from reftorch import kernel
-
     entered, leave, seen = threading.Event(), threading.Event(), []
 
     def other():
@@ -330,8 +330,6 @@ def test_debug_and_kernels_are_for_one_thread():
 
 
 def test_tasks_of_one_thread_have_modes_of_their_own():
-    from reftorch import kernel
-
     async def stepped(seen):
         with reftorch.debug():
             await asyncio.sleep(0)

@@ -277,6 +277,8 @@ class AccumulateGrad(Node):
 
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         leaf = self.variable
+        if not (self._pre_hooks or self._post_hooks):
+            leaf._accumulator = None  # a later graph gets a younger one, which runs as soon as its gradient is there
         grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
         if grads[0] is not None:
             if leaf._grad is not None:

@@ -331,3 +331,34 @@ def test_numbers_of_hooks_out_of_a_pickle():
     taken = reftorch.autograd.RemovableHandle(hooks).id + 1
     hooks[taken] = print
     assert reftorch.autograd.RemovableHandle(hooks).id != taken
+
+
+@both
+def test_gradients_of_leaves_are_added_as_soon_as_they_are_known(torch):
+    """So they can be sent to other processes, or be used up, while the rest is computed; also if the last loss is kept."""
+    weights, log = [leaf(torch, 1.0), leaf(torch, 1.0), leaf(torch, 1.0)], []
+    for i, weight in enumerate(weights):
+        weight.register_post_accumulate_grad_hook(lambda w, i=i: log.append(f"weight {i}"))
+    loss = torch.zeros(1)
+    for _ in range(3):
+        log.clear()
+        total, y = loss, leaf(torch, 1.0)
+        for i, weight in enumerate(weights):
+            y = y * weight
+            y.grad_fn.register_hook(lambda *grads, i=i: log.append(f"product {i}"))
+        loss = y.sum()
+        loss.backward()
+        assert log == [f"{what} {i}" for i in (2, 1, 0) for what in ("product", "weight")]
+        loss = loss + total.detach()
+        kept = [y, total]
+    assert kept
+
+
+@both
+def test_a_hook_of_an_accumulator_that_is_kept_runs_in_every_backward(torch):
+    x, calls = leaf(torch, 1.0), []
+    accumulator = x.expand_as(x).grad_fn.next_functions[0][0]
+    accumulator.register_hook(lambda *grads: calls.append(len(calls)))
+    for _ in range(3):
+        (x * 2).sum().backward()
+    assert calls == [0, 1, 2] and x.grad.tolist() == [6]

@@ -1,9 +1,9 @@
 """Views that must not be changed in place while that is recorded, as in PyTorch: silence would be a wrong gradient."""
 
 import pytest
-from tests.both import both
 
 import reftorch
+from both import both
 
 IN_PLACE = {
     "mul_": lambda torch, v: v.mul_(3),

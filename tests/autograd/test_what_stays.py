@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.both import both, needs_pytorch, pytorch
 
 import reftorch
 import reftorch.nn.functional
+from both import both, needs_pytorch, pytorch
 from reftorch.tensor import Tensor
 
 LONG = "torch.zeros(1, 4, dtype=torch.long)"
@@ -13,17 +13,72 @@ INDEX = "torch.tensor([0])"
 IMAGE = "x.reshape(1, 1, 4, 4)"
 F = "torch.nn.functional"
 NAMES = [
-    *["x[0]", "x[0:2]", "x[:]", "x[:, :]", "x[...]", "x[None]", "x[0, 1]", "x[0, 1:3]", "x[1:, None]", "x[None, 0]", "x[::2]"],
-    *["x[[0, 1]]", "x[x > 0]", "x[torch.tensor(1)]", "x.view(-1)", "x.reshape(2, 8)", "x.flatten()", "x.view_as(x)", "x.t()"],
-    *["x.T", "x.mT", "x.unsqueeze(0)", "x.squeeze()", "x.squeeze(0)", "x.permute(1, 0)", "x.transpose(0, 1)", "x.split(2)[0]"],
-    *["x.chunk(2)[0]", "x.unbind()[0]", "x.select(0, 1)", "x.narrow(0, 0, 1)", "x.diagonal()", "x.expand(2, 4, 4)", "x.clone()"],
-    *["x.double()", "x + 1", "1 - x", "x - 1", "x ** 2", "2 ** x", "x ** x", "x.sign()", "x.round()", "x.floor()", "x.ceil()"],
+    *[
+        "x[0]",
+        "x[0:2]",
+        "x[:]",
+        "x[:, :]",
+        "x[...]",
+        "x[None]",
+        "x[0, 1]",
+        "x[0, 1:3]",
+        "x[1:, None]",
+        "x[None, 0]",
+        "x[::2]",
+    ],
+    *[
+        "x[[0, 1]]",
+        "x[x > 0]",
+        "x[torch.tensor(1)]",
+        "x.view(-1)",
+        "x.reshape(2, 8)",
+        "x.flatten()",
+        "x.view_as(x)",
+        "x.t()",
+    ],
+    *[
+        "x.T",
+        "x.mT",
+        "x.unsqueeze(0)",
+        "x.squeeze()",
+        "x.squeeze(0)",
+        "x.permute(1, 0)",
+        "x.transpose(0, 1)",
+        "x.split(2)[0]",
+    ],
+    *[
+        "x.chunk(2)[0]",
+        "x.unbind()[0]",
+        "x.select(0, 1)",
+        "x.narrow(0, 0, 1)",
+        "x.diagonal()",
+        "x.expand(2, 4, 4)",
+        "x.clone()",
+    ],
+    *[
+        "x.double()",
+        "x + 1",
+        "1 - x",
+        "x - 1",
+        "x ** 2",
+        "2 ** x",
+        "x ** x",
+        "x.sign()",
+        "x.round()",
+        "x.floor()",
+        "x.ceil()",
+    ],
     *["x.trunc()", "x.clamp(0, 1)", "x.clamp_min(0)", "x.clamp_max(0)", "x.sum()", "x.sum(0)", "x.mean()", "x.mean(0)"],
     *["x.prod()", "x.prod(0)", "x.norm()", "x.max()", "x.max(0)[0]", "x.min(0)[0]", "x.amax(0)", "x.amin()", "x @ x"],
     *["x @ x[0]", "x[0] @ x[0]", "torch.bmm(x[None], x[None])", "torch.maximum(x, x)", "torch.min(x, x)", "x.tril()"],
     *["x.triu()", "torch.cat([x, x])", "torch.stack([x, x])", f"x.gather(0, {LONG})", f"x.scatter(0, {LONG}, x)"],
     *[f"x.scatter_add(0, {LONG}, x)", f"x.index_select(0, {INDEX})", f"x.index_add(0, {INDEX}, x[:1])"],
-    *[f"x.index_copy(0, {INDEX}, x[:1])", f"x.index_fill(0, {INDEX}, 0)", "x.masked_fill(x > 0, 0)", "x.masked_select(x > 0)"],
+    *[
+        f"x.index_copy(0, {INDEX}, x[:1])",
+        f"x.index_fill(0, {INDEX}, 0)",
+        "x.masked_fill(x > 0, 0)",
+        "x.masked_select(x > 0)",
+    ],
     *["x.sort()[0]", "x.topk(2)[0]", "x.clone().zero_()", "x.clone().fill_(1)", "x.clone().copy_(x)"],
     *["torch.nn.Linear(4, 3)(x)", "torch.nn.Linear(4, 3, bias=False)(x)", f"{F}.mse_loss(x, x.detach())"],
     *[f"{F}.mse_loss(x, x.detach(), reduction='none')", f"{F}.cross_entropy(x, torch.zeros(4, dtype=torch.long))"],
