@@ -73,8 +73,7 @@ class Sub(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        if not isinstance(a, Tensor):
-            ctx.torch_name = "RsubBackward1"
+        ctx.torch_name = None if isinstance(a, Tensor) else "RsubBackward1"
         return compute("subtract", a, b)
 
     @staticmethod
@@ -118,8 +117,7 @@ class Pow(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        if isinstance(b, Tensor):
-            ctx.torch_name = "PowBackward1" if isinstance(a, Tensor) else "PowBackward2"
+        ctx.torch_name = f"PowBackward{(1 if isinstance(a, Tensor) else 2) if isinstance(b, Tensor) else 0}"
         save(ctx, a, b)
         return compute("power", a, b)
 

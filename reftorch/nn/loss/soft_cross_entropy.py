@@ -61,7 +61,7 @@ $[1/4, 1/2, 1/4] - [1/2, 0, 1/2]$; that for the target is $-\log p = [\log 4, \l
 >>> target = torch.tensor([[0.5, 0.0, 0.5]], requires_grad=True)
 >>> loss = F.cross_entropy(x, target)
 >>> loss
-tensor(1.3863, grad_fn=<SoftCrossEntropyBackward0>)
+tensor(1.3863, grad_fn=<DivBackward1>)
 >>> loss.backward()
 >>> x.grad
 tensor([[-0.2500,  0.5000, -0.2500]])
