@@ -58,6 +58,7 @@ from .types import (
 )
 
 if TYPE_CHECKING:  # imported when they are first used
+    from reftorch import utils as utils
     from reftorch.nn.functional import conv2d as conv2d
     from reftorch.nn.functional import max_pool2d as max_pool2d
     from reftorch.nn.functional import prelu as prelu

@@ -141,6 +141,7 @@ class TensorMethods:
     def uniform_(self, a=0.0, b=1.0, *, generator=None, **ends): return reftorch.ops.uniform_(self, ends.get("from", a), ends.get("to", b), generator=generator)
     def normal_(self, mean=0.0, std=1.0, *, generator=None): return reftorch.ops.normal_(self, mean, std, generator=generator)
     def bernoulli(self, *, generator=None): return reftorch.ops.bernoulli(self, generator=generator)
+    def multinomial(self, num_samples, replacement=False, *, generator=None): return reftorch.ops.multinomial(self, num_samples, replacement, generator=generator)
     def bernoulli_(self, p=0.5, *, generator=None): return reftorch.ops.bernoulli_(self, p, generator=generator)
     def exponential_(self, lambd=1.0, *, generator=None): return reftorch.ops.exponential_(self, lambd, generator=generator)
     def log_normal_(self, mean=1.0, std=2.0, *, generator=None): return reftorch.ops.log_normal_(self, mean, std, generator=generator)

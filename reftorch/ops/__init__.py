@@ -43,7 +43,7 @@ from .convert import (
     in_format, is_complex, is_floating_point, is_tensor, numel, parse_type, real, sum_to_size, to, type_of,
 )  # fmt: skip
 from .draws import (
-    bernoulli, bernoulli_, exponential_, log_normal_, normal, normal_, rand, rand_like, randint, randint_like, randn,
+    bernoulli, bernoulli_, exponential_, log_normal_, multinomial, normal, normal_, rand, rand_like, randint, randint_like, randn,
     randn_like, randperm, random_, uniform_,
 )  # fmt: skip
 from .inplace import become, copy_, fill_, turn, zero_
@@ -64,7 +64,7 @@ __all__ = [
     "index_put", "index_select", "is_complex", "is_floating_point", "is_tensor", "isclose", "isfinite", "isinf",
     "isnan", "le", "lerp", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not",
     "logical_or", "logical_xor", "logsumexp", "lt", "masked_fill", "masked_select", "matmul", "max", "maximum",
-    "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mul", "multiply", "mv", "nan_to_num",
+    "mean", "meshgrid", "min", "minimum", "mm", "multinomial", "moveaxis", "movedim", "mul", "multiply", "mv", "nan_to_num",
     "narrow", "ne", "neg", "negative", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer",
     "permute", "pow", "prod", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
     "real", "reciprocal", "remainder", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "scalar_tensor",

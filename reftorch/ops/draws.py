@@ -11,6 +11,7 @@ from .. import random, types
 from ..autograd import is_grad_enabled
 from ..tensor import Tensor
 from .arguments import tensor_first
+from .backend import quietly
 from .creation import finish, like, sizes
 from .inplace import copy_, write
 from .promotion import default_dtype
@@ -177,3 +178,45 @@ def random_(x: Tensor, *bounds: Any, generator: Any = None) -> Tensor:
         floating = x.dtype.is_floating_point
         end = 2 ** (np.finfo(x.dtype.numpy).nmant + 1) if floating else types.iinfo(x.dtype).max + 1
     return _draw_into(x, lambda shape: random.randint(start, end, shape, x.dtype.numpy, generator))
+
+
+@tensor_first
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+    """Indices drawn with probabilities proportional to the elements of a vector, or of each row of a matrix.
+
+    Without replacement no index is drawn twice.
+
+    Raises:
+        RuntimeError: not 1 or 2 dimensions of floating-point numbers, one of them negative or not finite, none of them
+            positive, or more indices than there are.
+    """
+    weights = input.detach().cpu().array
+    _check_weights(input, weights, num_samples, replacement)
+    if not replacement or num_samples == 1:  # the smallest of exponential times, each divided by its rate
+        times = random.exponential(weights.shape, 1.0, dtype=weights.dtype, generator=generator)
+        scores = Tensor._make(quietly(np.divide, weights, times))
+        found = scores.argmax(-1, keepdim=True) if num_samples == 1 else scores.topk(num_samples).indices
+        return found.to(input.device)
+    total = np.cumsum(np.atleast_2d(weights), axis=1, dtype=weights.dtype)
+    total /= total[:, -1:].copy()
+    total[:, -1] = 1
+    unit = random.uniform((len(total), num_samples), 0.0, 1.0, dtype=np.float64, generator=generator)
+    found = np.array([np.searchsorted(row.astype(np.float64), u) for row, u in zip(total, unit)], np.int64)
+    return finish(found.reshape(*weights.shape[:-1], num_samples), input.device, False)
+
+
+def _check_weights(input: Tensor, weights: np.ndarray, num_samples: int, replacement: bool) -> None:
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, found {input.ndim}")
+    if num_samples <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples: {num_samples}")
+    if not replacement and num_samples > input.shape[-1]:
+        raise RuntimeError(
+            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} of {input.shape[-1]}"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if not (weights.sum(-1) > 0).all():
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
