@@ -149,19 +149,15 @@ def gpus() -> tuple[int, str]:
 
 def cache(missing: list[str]) -> Lines:
     """Where compiled kernels are kept, and how much room they take."""
-    from reftorch import kernel
+    from reftorch import kernel_cache
 
-    folder = Path(kernel.cache_dir)
+    folder = kernel_cache.folder()
+    if folder is None:
+        yield "folder", "none: kernels are compiled in each process"
+        return
     files, size = measure(folder)
     yield "folder", str(folder)
-    yield "size", f"{size / 2**20:.1f} MiB in {files} files"
-    older = [other for other in folder.parent.glob("kernels-*") if other != folder]
-    if older:
-        size = sum(measure(other)[1] for other in older)
-        yield (
-            "other",
-            f"{size / 2**20:.1f} MiB in {len(older)} folders of other versions (deleted a month after use)",
-        )
+    yield "size", f"{size / 2**20:.1f} MiB in {files} files (each is deleted a month after its last use)"
 
 
 def measure(folder: Path) -> tuple[int, int]:

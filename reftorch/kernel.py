@@ -15,7 +15,7 @@ A kernel is an ordinary function over arrays, written twice: once for the CPU, o
     run(*arrays(x, y))
 
 Nothing is compiled at import. A kernel compiles when it is first called with a new combination of types, and the machine code
-is kept in a cache on disk. A CPU kernel runs in one of three forms:
+is kept on disk (`kernel_cache.py`). A CPU kernel runs in one of three forms:
 
 - *reference*: the kernel of the component file, compiled. Small inputs run it without threads: `prange` is `range`.
 - *fast*: its form in `reftorch.fast`, where it has one. It is the default; `with reftorch.kernels("reference"):` runs the reference.
@@ -27,12 +27,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
-import pathlib
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from types import FunctionType
@@ -40,11 +35,12 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
 
 from . import threads as guards
+from .kernel_cache import njit
 
 __all__ = [
     "PARALLEL",
@@ -105,56 +101,6 @@ def cuda_kind() -> str:
     if numba.config.ENABLE_CUDASIM:
         return "simulator"
     return "device" if cuda.is_available() else "absent"
-
-
-# ---------------------------------------------------------------------------------------- the kernel cache
-def _cache_key() -> str:
-    """What Numba's own cache key leaves out: it covers the file of a kernel, not the helpers and constants from other files.
-
-    A kernel takes those from `reftorch.fast` and from here only (a test sees to it), so these files are the key, and some flags.
-    """
-    home = pathlib.Path(__file__).parent
-    key = hashlib.sha256()
-    for source in (home / "kernel.py", *sorted(home.glob("fast/**/*.py"))):
-        key.update(source.relative_to(home).as_posix().encode() + source.read_bytes())
-    for flag in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "REFTORCH_TILE"):
-        key.update(f"{flag}={os.environ.get(flag)}".encode())
-    return key.hexdigest()[:16]
-
-
-def _cache_root() -> pathlib.Path:
-    chosen = os.environ.get("REFTORCH_CACHE_DIR") or os.environ.get("NUMBA_CACHE_DIR")
-    if chosen:
-        return pathlib.Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return pathlib.Path(base) / "reftorch"
-
-
-def _open_cache() -> pathlib.Path:
-    """Make the folder for this state of the sources; drop those that no process has opened for a month."""
-    name = f"kernels-{_cache_key()}"
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    for root in (_cache_root(), pathlib.Path(tempfile.gettempdir()) / f"reftorch-{user}"):
-        folder = root / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            os.utime(folder)
-            if not os.access(folder, os.W_OK):
-                continue
-            for old in root.glob("kernels-*"):
-                if old.stat().st_mtime < time.time() - 30 * 86400:
-                    shutil.rmtree(old, ignore_errors=True)
-        except OSError:
-            continue
-        return folder
-    raise OSError(
-        f"no writable folder for compiled kernels: tried {_cache_root()} and {root}; "
-        "set REFTORCH_CACHE_DIR to a folder you may write to"
-    )
-
-
-cache_dir = _open_cache()
-numba.config.CACHE_DIR = str(cache_dir)  # before any kernel is declared: each reads it then
 
 
 # ---------------------------------------------------------------------------------------- choosing and calling

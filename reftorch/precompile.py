@@ -10,7 +10,6 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -19,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import reftorch
-from reftorch import kernel
+from reftorch import kernel, kernel_cache
 from reftorch.bench.cases import CASES, Case
 from reftorch.bench.jobs import prepare
 from reftorch.bench.work import work
@@ -54,10 +53,11 @@ def main(console: Console | None = None) -> int:
                 bar.advance(task)
     kernels = compiled()
     signatures = sum(map(len, kernels.values()))
-    files, size = measure(Path(kernel.cache_dir))
+    folder = kernel_cache.folder()
+    kept = f"They are in {folder} ({measure(folder)[1] / 2**20:.1f} MiB)." if folder else "They are not kept."
     console.print(
         f"{len(kernels)} kernels for {signatures} signatures are ready: {count.kernels} compiled now in {count.seconds:.1f} s, "
-        f"the others before.\nThey are in {kernel.cache_dir} ({size / 2**20:.1f} MiB).",
+        f"the others before.\n{kept}",
         highlight=False,
         markup=False,
         soft_wrap=True,

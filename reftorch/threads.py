@@ -23,11 +23,12 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import njit
 from numba.core.caching import NullCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 from numba.np.ufunc import parallel
+
+from .kernel_cache import njit
 
 forked = False  # from a process whose threads do not survive that
 

@@ -1,13 +1,10 @@
-"""Choosing, launching and caching kernels."""
+"""Choosing and launching kernels."""
 
-import ast
 import asyncio
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
-import textwrap
 import threading
 
 import numba
@@ -15,7 +12,6 @@ import numpy as np
 import pytest
 from numba import njit
 
-import house
 import reftorch
 from reftorch import kernel, threads
 from reftorch.kernel import PARALLEL, SERIAL, arrays, compiling, interpreted, on, prange
@@ -127,32 +123,6 @@ def test_one_thread_never_needs_the_parallel_form():
     assert y.all() and not form.signatures
 
 
-def test_both_forms_are_kept_in_the_cache_apart(tmp_path):
-    (tmp_path / "kernel_of_this_test.py").write_text(
-        "import numba\nfrom reftorch.kernel import PARALLEL, njit, prange\n\n\n"
-        "@njit(**PARALLEL)\ndef kernel(y):\n    for i in prange(y.size):\n        y[i] = numba.get_thread_id()\n"
-    )
-    use = """
-        import numba, numpy as np
-        from kernel_of_this_test import kernel
-        from reftorch.threads import on_one_thread
-        numba.get_num_threads()  # starts them
-        forms = dict(parallel=kernel, serial=on_one_thread(kernel))
-        for name in NAMES:
-            forms[name](y := np.zeros(1000))
-            print(name, len(set(y)), "threads", sum(forms[name].stats.cache_hits.values()), "loaded", end="; ")
-    """
-
-    def run(*names):
-        code = use.replace("NAMES", str(names))
-        return run_python(code, tmp_path, PYTHONPATH=f"{tmp_path}:{PACKAGE.parent}", NUMBA_NUM_THREADS="2")
-
-    parallel, serial = "parallel 2 threads {} loaded;", "serial 1 threads {} loaded;"
-    assert run("parallel", "serial") == f"{parallel} {serial}".format(0, 0)
-    assert run("parallel", "serial") == f"{parallel} {serial}".format(1, 1)
-    assert run("serial", "parallel") == f"{serial} {parallel}".format(1, 1)
-
-
 def test_a_plain_function_is_its_own_interpreted_form():
     def kernel_of_a_student(x):
         x[0] = 1
@@ -194,117 +164,6 @@ def test_compiling_tells_what_is_being_compiled():
         a_new_kernel(2)
     a_new_kernel(1.5)
     assert told == ["a_new_kernel", None]
-
-
-# ------------------------------------------------------------------------------------------------------------- the cache
-def run_python(code, folder, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=folder,
-        env={**os.environ, "REFTORCH_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(folder), **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def test_cache_does_not_go_stale_when_a_helper_changes(tmp_path):
-    """A kernel is compiled and cached with a helper of `fast/`; the helper changes; the next process must see it."""
-    shutil.copytree(PACKAGE, tmp_path / "reftorch", ignore=shutil.ignore_patterns("__pycache__", "nbi", "nbc"))
-    helper = tmp_path / "reftorch" / "fast" / "helper_of_this_test.py"
-    helper.parent.mkdir(exist_ok=True)
-    user = """
-        import sys, reftorch
-        from reftorch.kernel import SERIAL, njit
-        from reftorch.fast.helper_of_this_test import helper
-        import kernel_of_this_test
-        print(kernel_of_this_test.kernel(1.0), kernel_of_this_test.kernel.stats.cache_hits)
-    """
-    (tmp_path / "kernel_of_this_test.py").write_text(
-        "from reftorch.kernel import SERIAL, njit\nfrom reftorch.fast.helper_of_this_test import helper\n\n\n"
-        "@njit(**SERIAL)\ndef kernel(x):\n    return helper(x)\n"
-    )
-    declared = "from reftorch.kernel import SERIAL, njit\n\n\n@njit(**SERIAL)\ndef helper(x):\n    return x + {}\n"
-    helper.write_text(declared.format(1))
-    assert run_python(user, tmp_path)[:3] == "2.0"
-    hits = run_python(user, tmp_path)
-    assert hits.startswith("2.0") and "Counter({" in hits  # the second process loads it
-    helper.write_text(declared.format(2))
-    assert run_python(user, tmp_path)[:3] == "3.0"
-
-
-def test_flags_that_change_the_machine_code_are_part_of_the_key(tmp_path):
-    ask = "from reftorch import kernel; print(kernel.cache_dir)"
-    folders = [run_python(ask, PACKAGE.parent, REFTORCH_CACHE_DIR=str(tmp_path), NUMBA_BOUNDSCHECK=b) for b in "01"]
-    assert folders[0] != folders[1]
-
-
-def test_the_tile_is_part_of_the_key(tmp_path):
-    ask = "from reftorch import kernel; print(kernel.cache_dir)"
-    folders = [run_python(ask, PACKAGE.parent, REFTORCH_CACHE_DIR=str(tmp_path), REFTORCH_TILE=t) for t in ("avx2", "")]
-    assert folders[0] != folders[1]
-
-
-def test_cache_moves_to_a_writable_folder(tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("a file where a folder should be")
-    ask = "from reftorch import kernel; print(kernel.cache_dir)"
-    found = run_python(ask, PACKAGE.parent, REFTORCH_CACHE_DIR=str(blocked), TMPDIR=str(tmp_path))
-    assert found.startswith(str(tmp_path)) and pathlib.Path(found).is_dir()
-
-
-def test_old_caches_are_dropped(tmp_path):
-    old, recent = tmp_path / "kernels-0000", tmp_path / "kernels-1111"
-    old.mkdir(), recent.mkdir()
-    os.utime(old, (0, 0))
-    run_python("import reftorch", PACKAGE.parent, REFTORCH_CACHE_DIR=str(tmp_path))
-    assert not old.exists() and recent.exists()
-
-
-ALLOWED = ("reftorch.kernel", "reftorch.fast", "math", "numpy", "numba")
-
-
-def foreign_names(source):
-    """Names that kernels of this source take from files that are not part of the cache key."""
-    imported = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom):
-            module = "reftorch" if node.level else (node.module or "")
-            imported |= {alias.asname or alias.name: module for alias in node.names}
-        elif isinstance(node, ast.Import):
-            imported |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names}
-    used = set()
-    for node in house.kernels(source).values():
-        used |= {inner.id for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.Name)}
-    return sorted(name for name in used if name in imported and not imported[name].startswith(ALLOWED))
-
-
-def test_kernels_take_helpers_only_from_files_that_the_cache_key_covers():
-    sources = [path for path in PACKAGE.rglob("*.py") if "njit" in path.read_text()]
-    assert len(sources) > 8
-    for path in sources:
-        assert foreign_names(path.read_text()) == [], path
-
-
-def test_the_rule_about_helpers_can_fail():
-    source = "from reftorch.nn.x import helper\n\n@njit\ndef k(x):\n    x[0] = helper(1)\n"
-    assert foreign_names(source) == ["helper"]
-
-
-def test_import_compiles_nothing():
-    assert kernel.cuda_kind() in ("device", "simulator", "absent")
-    code = """
-        from numba.core import event
-        heard = []
-        class Listener(event.Listener):
-            def on_start(self, started): heard.append(started.data)
-            def on_end(self, ended): pass
-        event.register("numba:compile", Listener())
-        import reftorch
-        print(len(heard))
-    """
-    assert run_python(code, PACKAGE.parent) == "0"
 
 
 def test_debug_and_kernels_are_for_one_thread():

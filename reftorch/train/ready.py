@@ -19,7 +19,7 @@ import llvmlite.binding
 import numba
 
 import reftorch
-from reftorch import kernel
+from reftorch import kernel, kernel_cache
 from reftorch.train.loop import JUDGED_AT_ONCE, Run
 
 IN_REHEARSAL = "REFTORCH_REHEARSAL"  # set for those processes: they compile, and start no further ones
@@ -33,8 +33,11 @@ def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None],
     training is rehearsed, which finds what is still missing.
     """
     arguments = rehearsal_of(options)
-    mark = Path(kernel.cache_dir) / f"trained-{_state(arguments)}"
-    if options.device != "cpu" or os.environ.get(IN_REHEARSAL) or mark.exists():
+    folder = kernel_cache.folder()
+    if options.device != "cpu" or os.environ.get(IN_REHEARSAL) or folder is None:
+        return
+    mark = folder / f"trained-{_state(arguments)}"
+    if mark.exists():
         return
     halves = [["reftorch.train.ready", half, *arguments] for half in HALVES]
     if _rehearse(halves, compiling) and _rehearse([["reftorch", *arguments]], compiling):
