@@ -29,8 +29,6 @@ from .random import (
 from .tensor import Tensor  # isort: skip
 from .pickles import load, save  # isort: skip
 from . import nn, optim, transforms  # isort: skip
-from .nn.activation.sigmoid import sigmoid_  # isort: skip
-from .nn.activation.tanh import tanh_  # isort: skip
 from .types import (
     Size,
     bool,
@@ -59,6 +57,8 @@ from .types import (
 
 if TYPE_CHECKING:  # imported when they are first used
     from reftorch import utils as utils
+    from reftorch.nn.activation.sigmoid import sigmoid_ as sigmoid_
+    from reftorch.nn.activation.tanh import tanh_ as tanh_
     from reftorch.nn.functional import conv2d as conv2d
     from reftorch.nn.functional import max_pool2d as max_pool2d
     from reftorch.nn.functional import prelu as prelu

@@ -18,7 +18,8 @@ and no components. Every file has one idea and climbs to it from the reference l
     exponential.py      e to the power of many numbers at once, and its relatives: expm1, log1p, tanh, erf
     curves.py           activations made of them, as functions of one number
     activations.py      the loops of these activations
-    softmax.py          log-probabilities, and the gradient of cross entropy
+    log_softmax.py      log-probabilities, their gradient, and that of cross entropy
+    softmax.py          softmax and its gradient
     workers.py          who does how much of the work
     ladder/             the way up, as a lesson: each rung a function, to be measured
 
@@ -63,10 +64,13 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.linear import linear_backward_weight as linear_backward_weight
     from reftorch.fast.linear import linear_backward_x as linear_backward_x
     from reftorch.fast.linear import linear_forward as linear_forward
+    from reftorch.fast.log_softmax import cross_entropy_backward_x as cross_entropy_backward_x
+    from reftorch.fast.log_softmax import log_softmax_backward_x as log_softmax_backward_x
+    from reftorch.fast.log_softmax import log_softmax_forward as log_softmax_forward
     from reftorch.fast.max_pool2d import max_pool2d_backward_x as max_pool2d_backward_x
     from reftorch.fast.max_pool2d import max_pool2d_forward as max_pool2d_forward
-    from reftorch.fast.softmax import cross_entropy_backward_x as cross_entropy_backward_x
-    from reftorch.fast.softmax import log_probabilities as log_probabilities
+    from reftorch.fast.softmax import softmax_backward_x as softmax_backward_x
+    from reftorch.fast.softmax import softmax_forward as softmax_forward
     from reftorch.fast.sums import conv2d_backward_bias as conv2d_backward_bias
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

@@ -1,14 +1,8 @@
-r"""Log-probabilities, and the gradient of cross entropy, with the exponentials of many numbers at once.
+"""Softmax and its gradient, with the exponentials of many numbers at once.
 
-The reference loops take each sample by itself: the largest logit, the sum of the exponentials, the differences. Nearly all their time
-goes into `math.exp`, one number after the other. The way up:
-
-1. *A polynomial* (`exponential.py`), which the processor computes for a register of numbers at once, if they lie side by side.
-2. *Several rows as one line*: the logits of one sample may be ten, too few. But the samples lie one after the other, so the
-   exponentials of a whole BLOCK of them are taken in one loop; what belongs to a single sample is done before and after.
-3. *Pixels side by side*: where each sample is an image, the neighbours in memory are not the classes of a pixel but the pixels of
-   a class. A BLOCK of pixels has a row of largest logits and a row of sums, and goes through the classes together.
-4. *Sixteen largest numbers*: a maximum waits for the one before it; sixteen side by side, each of every sixteenth number, do not.
+The way up is that of `log_softmax.py`: a polynomial for the exponential, several short rows as one line, pixels side by side, and a
+sixteenfold maximum. What is left to do is a division by the sum, which becomes a multiplication by its inverse: one division a
+sample instead of one a class.
 
 Float32 only, and not for a few numbers; else the work is left to the reference kernel.
 """
@@ -20,114 +14,114 @@ import math
 import numpy as np
 
 from reftorch.fast.exponential import exp32
-from reftorch.fast.registers import INLINE, by_itself, local_array, window
+from reftorch.fast.log_softmax import BLOCK, EXP, largest_of
+from reftorch.fast.registers import by_itself, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-BLOCK = 2048  # numbers: what is kept of them, 8 KB, stays in the nearest cache
-LARGEST = 16
 WORTH = 2048  # numbers from which on this takes less time than the reference loops
-EXP = 32  # multiply-adds that take as long as an exponential
 
 
-def log_probabilities(reference, x, log_p):
-    """log_p[n, c, d] = x[n, c, d] - log of the sum over c of e^x[n, c, d]"""
+def softmax_forward(reference, x, y):
+    """y[n, c, d] = e^x[n, c, d] / the sum over c of e^x[n, c, d]"""
     N, C, D = x.shape
     if x.dtype != np.float32 or x.size < WORTH:
-        return reference(x, log_p)
+        return reference(x, y)
     if D == 1:
-        x, log_p, pieces, share, shared = x.reshape(N, C), log_p.reshape(N, C), N, rows_share, rows_shared
+        x, y = x.reshape(N, C), y.reshape(N, C)
+        pieces, share, shared = N, rows_share, rows_shared
     else:
         pieces, share, shared = N * -(-D // BLOCK), pixels_share, pixels_shared
     workers = threads_for(x.size * EXP, pieces)
-    room = np.empty((workers, max(BLOCK, C if D == 1 else 0)), np.float32)
-    totals = np.empty((workers, BLOCK if D > 1 else 1))
+    room = np.empty((workers, 2 * BLOCK))  # a row of largest numbers and a row of sums
     if workers == 1:
-        share(x, log_p, 0, pieces, room[0], totals[0])
+        share(x, y, 0, pieces, room[0])
     else:
-        shared(workers, x, log_p, pieces, room, totals)
+        shared(workers, x, y, pieces, room)
 
 
-def cross_entropy_backward_x(reference, grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index):
-    """grad_x = g (M p - w q), for labels."""
-    N, C, D = grad_x.shape
-    if grad_x.dtype != np.float32 or grad_x.size < WORTH:
-        return reference(grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index)
-    constants = np.array([keep, spread, weight.sum(dtype=np.float64)])
+def softmax_backward_x(reference, y, grad_y, grad_x):
+    """grad_x[n, c, d] = y[n, c, d] * (grad_y[n, c, d] - the sum over c of grad_y[n, c, d] * y[n, c, d])"""
+    N, C, D = y.shape
+    if y.dtype != np.float32 or y.size < WORTH:
+        return reference(y, grad_y, grad_x)
     if D == 1:
-        log_p, grad_x, pieces = log_p.reshape(N, C), grad_x.reshape(N, C), N
-        share, shared = gradient_share, gradient_shared
+        y, grad_y, grad_x = (array.reshape(N, C) for array in (y, grad_y, grad_x))
+        pieces, share, shared = N, rows_backward_share, rows_backward_shared
     else:
-        pieces, share, shared = N * -(-D // BLOCK), pixel_gradient_share, pixel_gradient_shared
-    workers = threads_for(grad_x.size * EXP, pieces)
-    room = np.empty((workers, 2 * BLOCK if D > 1 else 1), np.float32)
+        pieces, share, shared = N * -(-D // BLOCK), pixels_backward_share, pixels_backward_shared
+    workers = threads_for(y.size * EXP // 4, pieces)
+    room = np.empty((workers, BLOCK))
     if workers == 1:
-        share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, 0, pieces, room[0])
+        share(y, grad_y, grad_x, 0, pieces, room[0])
     else:
-        shared(workers, grad_loss, log_p, grad_x, target, weight, constants, ignore_index, pieces, room)
+        shared(workers, y, grad_y, grad_x, pieces, room)
 
 
-# ## Rungs 1, 2 and 4
-@njit(**INLINE)
-def largest_of(row):
-    tops = local_array(1, LARGEST, row.dtype)
-    top = tops[0]
-    for s in range(LARGEST):
-        top[s] = -math.inf
-    for c in range(0, row.size - LARGEST + 1, LARGEST):
-        line = window(row, c, LARGEST)
-        for s in range(LARGEST):
-            top[s] = line[s] if line[s] > top[s] else top[s]
-    largest = top[0]
-    for s in range(1, LARGEST):
-        largest = top[s] if top[s] > largest else largest
-    for c in range(row.size // LARGEST * LARGEST, row.size):
-        largest = row[c] if row[c] > largest else largest
-    return largest
-
-
+# ------------------------------------------------------------------------------------------- the classes are neighbours
 @njit(**SERIAL)
-def rows_share(x, log_p, n0, n1, room, totals):
+def rows_share(x, y, n0, n1, room):
     by_itself()
     C = x.shape[1]
     height = max(1, BLOCK // C)
     for top in range(n0, n1, height):
         end = min(top + height, n1)
         for n in range(top, end):
-            row, out = window(x[n], 0, C), window(log_p[n], 0, C)
+            row, out = window(x[n], 0, C), window(y[n], 0, C)
             largest = largest_of(row)
             for c in range(C):
                 out[c] = row[c] - largest
-        line, e = window(log_p.reshape(log_p.size), top * C, (end - top) * C), window(room, 0, (end - top) * C)
+        line = window(y.reshape(y.size), top * C, (end - top) * C)
         for i in range(line.size):
-            e[i] = exp32(line[i])
+            line[i] = exp32(line[i])
         for n in range(top, end):
-            out, powers = window(log_p[n], 0, C), window(e, (n - top) * C, C)
+            out = window(y[n], 0, C)
             total = np.float64(0)
             for c in range(C):
-                total += powers[c]
-            log_total = np.float32(math.log(total))
+                total += out[c]
+            scale = np.float32(np.float64(1) / total)
             for c in range(C):
-                out[c] -= log_total
+                out[c] *= scale
 
 
 @njit(**PARALLEL)
-def rows_shared(workers, x, log_p, pieces, room, totals):
+def rows_shared(workers, x, y, pieces, room):
     for worker in prange(workers):
         w = np.int64(worker)
-        rows_share(x, log_p, w * pieces // workers, (w + 1) * pieces // workers, room[w], totals[w])
+        rows_share(x, y, w * pieces // workers, (w + 1) * pieces // workers, room[w])
 
 
-# ## Rung 3
 @njit(**SERIAL)
-def pixels_share(x, log_p, piece0, piece1, room, totals):
+def rows_backward_share(y, grad_y, grad_x, n0, n1, room):
+    by_itself()
+    C = y.shape[1]
+    for n in range(n0, n1):
+        row, grad, out = window(y[n], 0, C), window(grad_y[n], 0, C), window(grad_x[n], 0, C)
+        total = np.float64(0)
+        for c in range(C):
+            total += grad[c] * row[c]
+        mean = np.float32(total)
+        for c in range(C):
+            out[c] = row[c] * (grad[c] - mean)
+
+
+@njit(**PARALLEL)
+def rows_backward_shared(workers, y, grad_y, grad_x, pieces, room):
+    for worker in prange(workers):
+        w = np.int64(worker)
+        rows_backward_share(y, grad_y, grad_x, w * pieces // workers, (w + 1) * pieces // workers, room[w])
+
+
+# -------------------------------------------------------------------------------------------- the pixels are neighbours
+@njit(**SERIAL)
+def pixels_share(x, y, piece0, piece1, room):
     by_itself()
     N, C, D = x.shape
     pieces = (D + BLOCK - 1) // BLOCK
     for piece in range(piece0, piece1):
         n, d0 = piece // pieces, piece % pieces * BLOCK
         width = min(BLOCK, D - d0)
-        largest, total = window(room, 0, width), window(totals, 0, width)
+        largest, total = window(room, 0, width), window(room, BLOCK, width)
         for d in range(width):
             largest[d] = -math.inf
             total[d] = 0
@@ -136,92 +130,52 @@ def pixels_share(x, log_p, piece0, piece1, room, totals):
             for d in range(width):
                 largest[d] = line[d] if line[d] > largest[d] else largest[d]
         for c in range(C):
-            line, out = window(x[n, c], d0, width), window(log_p[n, c], d0, width)
+            line, out = window(x[n, c], d0, width), window(y[n, c], d0, width)
             for d in range(width):
-                out[d] = line[d] - largest[d]
-                total[d] += exp32(out[d])
+                out[d] = exp32(line[d] - np.float32(largest[d]))
+                total[d] += out[d]
         for d in range(width):
-            largest[d] = math.log(total[d])  # no longer needed: the logarithm in its place
+            total[d] = np.float64(1) / total[d]  # the factor in place of the sum
         for c in range(C):
-            out = window(log_p[n, c], d0, width)
+            out = window(y[n, c], d0, width)
             for d in range(width):
-                out[d] -= largest[d]
+                out[d] *= np.float32(total[d])
 
 
 @njit(**PARALLEL)
-def pixels_shared(workers, x, log_p, pieces, room, totals):
+def pixels_shared(workers, x, y, pieces, room):
     for worker in prange(workers):
         w = np.int64(worker)
-        pixels_share(x, log_p, w * pieces // workers, (w + 1) * pieces // workers, room[w], totals[w])
-
-
-# ## The gradient
-#
-# $$\frac{\partial L}{\partial x}[n, c] = g[n] \left( M[n] \, p[n, c] - w[c] \, q[n, c] \right)$$
-#
-# The label's class gets its part of q afterwards: so the loop over all classes has no question in it.
-@njit(**SERIAL)
-def gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, n0, n1, room):
-    by_itself()
-    C = log_p.shape[1]
-    height = max(1, BLOCK // C)
-    a, b = np.float32(constants[0]), np.float32(constants[1])
-    for top in range(n0, n1, height):
-        end = min(top + height, n1)
-        size = (end - top) * C
-        line = window(log_p.reshape(log_p.size), top * C, size)
-        p = window(grad_x.reshape(grad_x.size), top * C, size)
-        for i in range(size):
-            p[i] = exp32(line[i])
-        for n in range(top, end):
-            out, label = window(grad_x[n], 0, C), target[n, 0]
-            g, mass = np.float32(0), np.float32(0)
-            if label != ignore_index:
-                g = grad_loss[n, 0]
-                mass = np.float32(constants[0] * weight[label] + constants[1] * constants[2])
-            for c in range(C):
-                out[c] = g * (mass * out[c] - weight[c] * b)
-            if label != ignore_index:
-                out[label] -= g * weight[label] * a
-
-
-@njit(**PARALLEL)
-def gradient_shared(workers, grad_loss, log_p, grad_x, target, weight, constants, ignore_index, pieces, room):
-    for worker in prange(workers):
-        w = np.int64(worker)
-        n0, n1 = w * pieces // workers, (w + 1) * pieces // workers
-        gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, n0, n1, room[w])
+        pixels_share(x, y, w * pieces // workers, (w + 1) * pieces // workers, room[w])
 
 
 @njit(**SERIAL)
-def pixel_gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, piece0, piece1, room):
+def pixels_backward_share(y, grad_y, grad_x, piece0, piece1, room):
     by_itself()
-    N, C, D = log_p.shape
+    N, C, D = y.shape
     pieces = (D + BLOCK - 1) // BLOCK
-    a, b = np.float32(constants[0]), np.float32(constants[1])
     for piece in range(piece0, piece1):
         n, d0 = piece // pieces, piece % pieces * BLOCK
         width = min(BLOCK, D - d0)
-        g, mass = window(room, 0, width), window(room, BLOCK, width)
+        mean = window(room, 0, width)
         for d in range(width):
-            label = target[n, d0 + d]
-            g[d], mass[d] = 0, 0
-            if label != ignore_index:
-                g[d] = grad_loss[n, d0 + d]
-                mass[d] = constants[0] * weight[label] + constants[1] * constants[2]
+            mean[d] = 0
         for c in range(C):
-            line, out, pull = window(log_p[n, c], d0, width), window(grad_x[n, c], d0, width), weight[c] * b
+            row, grad = window(y[n, c], d0, width), window(grad_y[n, c], d0, width)
             for d in range(width):
-                out[d] = g[d] * (mass[d] * exp32(line[d]) - pull)
-        for d in range(width):
-            label = target[n, d0 + d]
-            if label != ignore_index:
-                grad_x[n, label, d0 + d] -= g[d] * weight[label] * a
+                mean[d] += grad[d] * row[d]
+        for c in range(C):
+            row, grad, out = (
+                window(y[n, c], d0, width),
+                window(grad_y[n, c], d0, width),
+                window(grad_x[n, c], d0, width),
+            )
+            for d in range(width):
+                out[d] = row[d] * (grad[d] - np.float32(mean[d]))
 
 
 @njit(**PARALLEL)
-def pixel_gradient_shared(workers, grad_loss, log_p, grad_x, target, weight, constants, ignore_index, pieces, room):
+def pixels_backward_shared(workers, y, grad_y, grad_x, pieces, room):
     for worker in prange(workers):
         w = np.int64(worker)
-        p0, p1 = w * pieces // workers, (w + 1) * pieces // workers
-        pixel_gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, p0, p1, room[w])
+        pixels_backward_share(y, grad_y, grad_x, w * pieces // workers, (w + 1) * pieces // workers, room[w])

@@ -8,9 +8,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn import functional as functional
     from reftorch.nn import init as init
     from reftorch.nn.activation.leaky_relu import LeakyReLU as LeakyReLU
+    from reftorch.nn.activation.log_softmax import LogSoftmax as LogSoftmax
     from reftorch.nn.activation.prelu import PReLU as PReLU
     from reftorch.nn.activation.relu import ReLU as ReLU
     from reftorch.nn.activation.sigmoid import Sigmoid as Sigmoid
+    from reftorch.nn.activation.softmax import Softmax as Softmax
+    from reftorch.nn.activation.softmax import Softmax2d as Softmax2d
     from reftorch.nn.activation.tanh import Tanh as Tanh
     from reftorch.nn.containers import ModuleDict as ModuleDict
     from reftorch.nn.containers import ModuleList as ModuleList

@@ -7,10 +7,12 @@ from reftorch import lazy
 if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.activation.leaky_relu import leaky_relu as leaky_relu
     from reftorch.nn.activation.leaky_relu import leaky_relu_ as leaky_relu_
+    from reftorch.nn.activation.log_softmax import log_softmax as log_softmax
     from reftorch.nn.activation.prelu import prelu as prelu
     from reftorch.nn.activation.relu import relu as relu
     from reftorch.nn.activation.relu import relu_ as relu_
     from reftorch.nn.activation.sigmoid import sigmoid as sigmoid
+    from reftorch.nn.activation.softmax import softmax as softmax
     from reftorch.nn.activation.tanh import tanh as tanh
     from reftorch.nn.convolution.conv2d import conv2d as conv2d
     from reftorch.nn.dropout.dropout import dropout as dropout
@@ -22,7 +24,5 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.padding.pad import pad as pad
     from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d
     from reftorch.nn.pooling.max_pool2d import max_pool2d_with_indices as max_pool2d_with_indices
-    from reftorch.ops import log_softmax as log_softmax
-    from reftorch.ops import softmax as softmax
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

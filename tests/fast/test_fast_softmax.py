@@ -1,4 +1,4 @@
-"""Fast log-probabilities and gradients of cross entropy against the reference kernels."""
+"""Fast softmax, and the gradients of it and of log-softmax, against the reference kernels."""
 
 import math
 
@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from reftorch import fast
-from reftorch.fast import softmax, workers
-from reftorch.fast.exponential import exp32
-from reftorch.fast.softmax import BLOCK, LARGEST
-from reftorch.kernel import SERIAL, njit
-from reftorch.nn.loss.cross_entropy_loss import cross_entropy_backward_x_cpu
-from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu
+from reftorch.fast import log_softmax, softmax, workers
+from reftorch.fast.log_softmax import BLOCK, LARGEST
+from reftorch.nn.activation.log_softmax import log_softmax_backward_x_cpu, log_softmax_forward_cpu
+from reftorch.nn.activation.softmax import softmax_backward_x_cpu, softmax_forward_cpu
 
 
 @pytest.fixture(autouse=True, params=[1, 2], ids=["one thread", "two threads"])
 def threads(request, monkeypatch):
     """With two, even the smallest batch is shared; and no batch is too small for the fast form."""
     monkeypatch.setattr(softmax, "WORTH", 1)
+    monkeypatch.setattr(log_softmax, "WORTH", 1)
     before = numba.get_num_threads()
     numba.set_num_threads(min(request.param, numba.config.NUMBA_NUM_THREADS))
     if request.param == 2:
@@ -27,82 +26,57 @@ def threads(request, monkeypatch):
     numba.set_num_threads(before)
 
 
-def logits(N, C, D, seed=0):
+def drawn(N, C, D, seed=0):
     return (np.random.default_rng(seed).standard_normal((N, C, D)) * 5).astype(np.float32)
 
 
-def both(x):
-    """The log-probabilities, by the reference kernel and by the fast form."""
+def forward(x):
+    """The probabilities, by the reference kernel and by the fast form."""
     reference, found = np.full_like(x, 7), np.full_like(x, 8)
-    log_probabilities_forward_cpu(x, reference)
-    fast.log_probabilities(log_probabilities_forward_cpu, x, found)
+    softmax_forward_cpu(x, reference)
+    fast.softmax_forward(softmax_forward_cpu, x, found)
     return reference, found
 
 
 # N, C, D: fewer and more classes than largest numbers side by side, a block of rows and its end, a block of pixels and its end
 SIZES = [(1, 1, 1), (3, LARGEST - 1, 1), (5, 2 * LARGEST + 3, 1), (2 * (BLOCK // 10) + 1, 10, 1), (2, BLOCK + 5, 1)]
-SIZES += [(2, 3, 2), (1, 4, BLOCK), (2, 3, BLOCK + 1)]
+SIZES += [(2, 3, 2), (1, 4, BLOCK), (2, 3, BLOCK + 1), (0, 3, 1), (2, 3, 0)]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_log_probabilities(size):
-    reference, found = both(logits(*size))
-    assert np.allclose(reference, found, rtol=3e-7, atol=3e-7)
+def test_softmax(size):
+    reference, found = forward(drawn(*size))
+    assert np.allclose(reference, found, rtol=4e-7, atol=1e-37)
 
 
 @pytest.mark.parametrize("D", [1, 3])
 def test_special_numbers(D):
     x = np.zeros((6, 20, D), np.float32)
-    x[0, 3] = math.nan
-    x[1, 3] = math.inf
-    x[2, 3] = -math.inf
-    x[3] = -math.inf
-    x[4, 17] = 3e38
-    x[5] = 3e38
-    reference, found = both(x)
-    assert np.allclose(reference, found, equal_nan=True, rtol=3e-7, atol=3e-7)
-    assert np.isnan(found[[0, 1, 3]]).all() and found[2, 3, 0] == -math.inf and np.isfinite(found[5]).all()
+    x[0, 3], x[1, 3], x[2, 3], x[3], x[4, 17], x[5] = math.nan, math.inf, -math.inf, -math.inf, 3e38, 3e38
+    reference, found = forward(x)
+    assert np.allclose(reference, found, equal_nan=True, rtol=4e-7, atol=1e-37)
+    assert np.isnan(found[[0, 1, 3]]).all() and found[2, 3, 0] == 0 and np.isfinite(found[5]).all()
 
 
-def test_no_samples():
-    for shape in ((0, 3, 1), (2, 3, 0), (0, 3, 4)):
-        assert both(np.zeros(shape, np.float32))[1].shape == shape
+GRADIENTS = [
+    (fast.softmax_backward_x, softmax_backward_x_cpu, softmax_forward_cpu),
+    (fast.log_softmax_backward_x, log_softmax_backward_x_cpu, log_softmax_forward_cpu),
+]
 
 
-@pytest.mark.parametrize("size", [size for size in SIZES if size[1] > 1])
-@pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_gradient(size, smoothing):
-    N, C, D = size
-    rng = np.random.default_rng(1)
-    log_p, _ = both(logits(*size))
-    target, weight = rng.integers(0, C, (N, D)), rng.random(C, np.float32) + np.float32(0.5)
-    target[rng.random((N, D)) < 0.2] = -100  # outside the classes: must not be looked up
-    grad_loss = rng.standard_normal((N, D)).astype(np.float32)
-    rest = 1 - smoothing, smoothing / C, -100
-    reference, found = np.full_like(log_p, 7), np.full_like(log_p, 8)
-    cross_entropy_backward_x_cpu(grad_loss, log_p, target, weight, reference, *rest)
-    fast.cross_entropy_backward_x(cross_entropy_backward_x_cpu, grad_loss, log_p, target, weight, found, *rest)
-    assert np.allclose(reference, found, rtol=1e-6, atol=1e-6)
-    assert (found[target[:, None].repeat(C, 1) == -100] == 0).all()
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("quick, kernel, before", GRADIENTS, ids=["softmax", "log_softmax"])
+def test_gradients(size, quick, kernel, before):
+    y, grad_y = np.empty(size, np.float32), drawn(*size, seed=1)
+    before(drawn(*size), y)
+    reference, found = np.full_like(y, 7), np.full_like(y, 8)
+    kernel(y, grad_y, reference)
+    quick(kernel, y, grad_y, found)
+    assert np.allclose(reference, found, rtol=3e-6, atol=3e-6)
 
 
-def test_float64_is_left_to_the_reference():
+def test_float64_is_left_to_the_reference_kernel():
     left = []
-    fast.log_probabilities(lambda *arrays: left.append(arrays), np.zeros((2, 3, 1)), np.zeros((2, 3, 1)))
-    assert len(left) == 1
-
-
-def test_exponential():
-    @njit(**{**SERIAL, "cache": False})
-    def powers(x, y):
-        for i in range(x.size):
-            y[i] = exp32(x[i])
-
-    x = np.concatenate([np.linspace(-87.3, 88, 200_001), [0, -0.0, 1e-30, -1e-30]]).astype(np.float32)
-    y = np.empty_like(x)
-    powers(x, y)
-    wanted = np.exp(x.astype(np.float64))
-    assert np.abs(y / wanted - 1).max() < 1.3e-7
-    edge = np.array([-math.inf, -1e30, -87.4, math.nan], np.float32)
-    powers(edge, y[:4])
-    assert (y[:3] == 0).all() and np.isnan(y[3])
+    for quick, count in ((fast.softmax_forward, 2), (fast.softmax_backward_x, 3), (fast.log_softmax_backward_x, 3)):
+        quick(lambda *arrays: left.append(arrays), *[np.zeros((2, 3, 1))] * count)
+    assert len(left) == 3

@@ -5,7 +5,7 @@ probability of its own class: 0 for a sure hit, $\log C$ for a blind guess, with
 
 ## Forward
 
-`log_probabilities.py` turns the logits $x$ into $\log p$. The label $y[n, d]$ of a sample, smoothed by $\varepsilon$
+`log_softmax` turns the logits $x$ into $\log p$. The label $y[n, d]$ of a sample, smoothed by $\varepsilon$
 (`label_smoothing`), is a distribution $q$ over the classes; $w$ weighs the classes.
 
 $$q[n, c, d] = a \, [c = y[n, d]] + b \qquad a = 1 - \varepsilon \qquad b = \varepsilon / C$$
@@ -101,6 +101,7 @@ import numpy as np
 from reftorch import fast
 from reftorch.autograd import Function, is_grad_enabled
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
+from reftorch.nn.activation.log_softmax import log_softmax_forward_cpu, log_softmax_forward_cuda
 from reftorch.nn.loss.classes import (
     check_class_weight,
     check_label_dtype,
@@ -111,7 +112,6 @@ from reftorch.nn.loss.classes import (
     class_extents,
     label_shape,
 )
-from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu, log_probabilities_forward_cuda
 from reftorch.nn.loss.reduction import _WeightedLoss, loss_mean, loss_mean_backward, loss_sum, reduction_name
 from reftorch.nn.loss.soft_cross_entropy import SoftCrossEntropyFunction
 from reftorch.types import float32, float64, int64
@@ -223,7 +223,7 @@ class CrossEntropyFunction(Function):
     def forward(ctx, x, target, weight, keep, spread, ignore_index, reduction):
         N, C, D = class_extents(x.shape)
         log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
-        run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D, fast.log_probabilities)
+        run = on(x.device, log_softmax_forward_cpu, log_softmax_forward_cuda, N * D, fast.log_softmax_forward)
         run(*shaped((N, C, D), x, log_p))
         run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, N * D)
         logarithms, labels, *others = arrays(log_p, target, weight, loss, share)

@@ -84,8 +84,8 @@ import numpy as np
 
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.nn.activation.log_softmax import log_softmax_forward_cpu, log_softmax_forward_cuda
 from reftorch.nn.loss.classes import class_extents, label_shape
-from reftorch.nn.loss.log_probabilities import log_probabilities_forward_cpu, log_probabilities_forward_cuda
 from reftorch.nn.loss.reduction import loss_sum
 
 
@@ -233,7 +233,7 @@ class SoftCrossEntropyFunction(Function):
         target = target.reshape(N, C, D)
         log_p, loss = x.new_empty(N, C, D), x.new_empty(N, D)
         if C:  # without classes there is no probability either
-            run = on(x.device, log_probabilities_forward_cpu, log_probabilities_forward_cuda, N * D)
+            run = on(x.device, log_softmax_forward_cpu, log_softmax_forward_cuda, N * D)
             run(*arrays(x.reshape(N, C, D), log_p))
         run = on(x.device, soft_cross_entropy_forward_cpu, soft_cross_entropy_forward_cuda, N * D)
         run(*arrays(log_p, target, weight, loss), keep, spread)

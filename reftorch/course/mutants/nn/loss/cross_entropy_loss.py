@@ -5,21 +5,21 @@ from reftorch.course.mutants import Mutant
 MUTANTS = [
     Mutant(
         name="largest logit not subtracted",
-        kernel="log_probabilities_forward_cpu",
-        find="if x[n, c, d] > largest:\n                    largest = x[n, c, d]",
+        kernel="log_softmax_forward_cpu",
+        find="if x[n, c, d] > largest:\n                largest = x[n, c, d]",
         replace="largest = x.dtype.type(0)",
         says="without subtracting the largest logit, the exponential of a large one overflows",
     ),
     Mutant(
         name="largest of the absolute logits",
-        kernel="log_probabilities_forward_cpu",
-        find="if x[n, c, d] > largest:\n                    largest = x[n, c, d]",
+        kernel="log_softmax_forward_cpu",
+        find="if x[n, c, d] > largest:\n                largest = x[n, c, d]",
         replace="largest = max(largest, abs(x[n, c, d]))",
         says="the largest logit is subtracted, not the largest absolute value: with logits near -10000 every exponential is 0",
     ),
     Mutant(
         name="logarithm forgotten",
-        kernel="log_probabilities_forward_cpu",
+        kernel="log_softmax_forward_cpu",
         find="log_total = math.log(total)",
         replace="log_total = total",
         says="the logarithm of the sum of exponentials is subtracted, not the sum itself",
