@@ -71,8 +71,8 @@ tensor([[ 0.7500, -0.5000, -0.2500]])
 
 With 1000 added to each logit, $e^{1000}$ would overflow; the result stays the same:
 
->>> F.log_softmax(x + 1000, dim=1).exp().round(decimals=2)
-tensor([[0.2500, 0.5000, 0.2500]], grad_fn=<RoundBackward0>)
+>>> F.log_softmax(x.detach() + 1000, dim=1).exp().round(decimals=2)
+tensor([[0.2500, 0.5000, 0.2500]])
 
 ## Questions
 

@@ -4,32 +4,11 @@ from reftorch.course.mutants import Mutant
 
 MUTANTS = [
     Mutant(
-        name="largest logit not subtracted",
-        kernel="log_softmax_forward_cpu",
-        find="if x[n, c, d] > largest:\n                largest = x[n, c, d]",
-        replace="largest = x.dtype.type(0)",
-        says="without subtracting the largest logit, the exponential of a large one overflows",
-    ),
-    Mutant(
-        name="logarithm forgotten",
-        kernel="log_softmax_forward_cpu",
-        find="log_total = math.log(total)",
-        replace="log_total = total",
-        says="the logarithm of the sum of exponentials is subtracted, not the sum itself",
-    ),
-    Mutant(
         name="logarithm of the probability",
         kernel="log_softmax_forward_cpu",
         find="log_p[n, c, d] -= log_total",
-        replace="log_p[n, c, d] = np.log(np.exp(log_p[n, c, d]) / total)",
+        replace="log_p[n, c, d] = math.log(math.exp(log_p[n, c, d]) / total)",
         says="the probability of a small logit is rounded to 0, and its logarithm is minus infinity: subtract logarithms",
-    ),
-    Mutant(
-        name="sum begins at one",
-        kernel="log_softmax_forward_cpu",
-        find="total = np.float64(0)",
-        replace="total = np.float64(1)",
-        says="the sum begins at 0: the largest logit's own exponential, which is 1, is counted when its class comes",
     ),
     Mutant(
         name="sum of the gradients forgotten",
