@@ -4,11 +4,11 @@ from reftorch.course.mutants import Mutant
 
 MUTANTS = [
     Mutant(
-        name="logarithm of the probability",
+        name="logarithm forgotten",
         kernel="log_softmax_forward_cpu",
-        find="log_p[n, c, d] -= log_total",
-        replace="log_p[n, c, d] = math.log(math.exp(log_p[n, c, d]) / total)",
-        says="the probability of a small logit is rounded to 0, and its logarithm is minus infinity: subtract logarithms",
+        find="log_total = math.log(total)",
+        replace="log_total = total",
+        says="the logarithm of the sum of exponentials is subtracted, not the sum itself",
     ),
     Mutant(
         name="sum of the gradients forgotten",
