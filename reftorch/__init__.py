@@ -5,12 +5,13 @@ from reftorch import nn
 import reftorch.nn.functional as F
 """
 
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
 from . import kernel  # first: it says where compiled kernels are kept  # isort: skip
 from . import memory  # isort: skip
 from . import autograd, cuda, jit, lazy, ops  # isort: skip
-from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, no_grad, set_grad_enabled
 from .kernel import debug, kernels
 from .ops import *  # noqa: F403
 from .ops.promotion import default_dtype as get_default_dtype
@@ -27,6 +28,15 @@ from .random import (
 )
 
 from .tensor import Tensor  # isort: skip
+from .switches import (  # isort: skip
+    are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision,
+    get_num_threads,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision,
+    set_num_threads,
+    use_deterministic_algorithms,
+)
 from .pickles import load, save  # isort: skip
 from . import nn, optim, transforms  # isort: skip
 from .types import (
@@ -56,6 +66,8 @@ from .types import (
 )
 
 if TYPE_CHECKING:  # imported when they are first used
+    from reftorch import accelerator as accelerator
+    from reftorch import backends as backends
     from reftorch import utils as utils
     from reftorch.nn.activation.sigmoid import sigmoid_ as sigmoid_
     from reftorch.nn.activation.tanh import tanh_ as tanh_
@@ -73,6 +85,7 @@ __version__ = "0.1.0"
 
 half, float, double = float16, float32, float64
 cfloat, cdouble = complex64, complex128
+newaxis = None
 short, int, long = int16, int32, int64
 
 __getattr__, __dir__ = lazy.names(__name__, __file__)[:2]

@@ -17,12 +17,29 @@ def device_count() -> int:
 
 
 def current_device() -> int:
-    """The number of the device that `"cuda"` means."""
+    """The number of the device that `"cuda"` means.
+
+    Raises:
+        AssertionError: there is none.
+    """
+    _check()
     return 0
 
 
+def _check() -> None:
+    from .ops.backend import check_cuda
+    from .types import device
+
+    check_cuda(device("cuda"))
+
+
 def get_device_name(device: object = None) -> str:
-    """The name of the GPU, or that it is simulated."""
+    """The name of the GPU, or that it is simulated.
+
+    Raises:
+        AssertionError: there is none.
+    """
+    _check()
     if cuda_kind() == "simulator":
         return "Numba CUDA simulator"
     name = _numba_cuda.get_current_device().name
@@ -30,9 +47,17 @@ def get_device_name(device: object = None) -> str:
 
 
 def synchronize(device: object = None) -> None:
-    """Wait until all launched kernels are done."""
-    if is_available():
-        _numba_cuda.synchronize()
+    """Wait until all launched kernels are done.
+
+    Raises:
+        AssertionError: there is no CUDA device.
+    """
+    _check()
+    _numba_cuda.synchronize()
+
+
+def empty_cache() -> None:
+    """Nothing to do: memory that is freed is not kept."""
 
 
 def manual_seed_all(seed: int) -> None:

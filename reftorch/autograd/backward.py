@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from .anomaly import watched
 from .mode import no_grad
 from .node import NOWHERE, Edge, Node, is_tensor, refuse_complex, requires_grad, zeros
 
@@ -208,7 +209,7 @@ def _walk(roots: list, retain_graph: bool, targets: list[Edge] | None = None, ac
             if way is not None and node not in way:
                 continue
             # no variable here holds a gradient meanwhile: one that only its list holds becomes a leaf's without a copy
-            arrivals.send(node.next_functions, node._run(grads))
+            arrivals.send(node.next_functions, watched(node, node._run(grads)))
             if not retain_graph:
                 node._release()
     return [captured[target] for target in targets or ()]

@@ -342,16 +342,8 @@ class Module(HookRegistration, Conversion, StateDict):
         replica._is_replica = True
         return replica
 
-    def compile(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not available: what a module computes is compiled kernel by kernel.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(
-            f"{self._get_name()}.compile(): reftorch compiles each kernel when it is first used, and no whole modules; "
-            "leave the call out"
-        )
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing changes: what a module computes is compiled kernel by kernel, each when it is first used."""
 
 
 def _after_hooks(hooks: OrderedDict[int, Hook], module: Module, name: str, value: Any) -> Any:

@@ -25,15 +25,16 @@ from .reduce import all, any, count_nonzero, cumsum, mean, norm, prod, std, std_
 from .extremes import amax, amin, argmax, argmin, max, min
 from .softmax import log_softmax, logsumexp, softmax
 from .matmul import addmm, addmv, baddbmm, bmm, dot, matmul, mm, mv, outer
+from .einsum import einsum
 from .shape import (
     broadcast_shapes, broadcast_tensors, broadcast_to, chunk, diagonal, expand, flatten, matrix_transpose, movedim, narrow, permute, reshape,
-    select, split, squeeze, t, transpose, unbind, unflatten, unsqueeze, view, view_as,
+    select, split, squeeze, t, transpose, unbind, unflatten, unfold, unsqueeze, view, view_as,
 )  # fmt: skip
 from .index import getitem, index_put, index_put_, setitem
 from .along import (
     gather, index_add, index_copy, index_fill, index_select, masked_fill, masked_select, scatter, scatter_add,
 )  # fmt: skip
-from .sorting import argsort, argwhere, bincount, nonzero, sort, topk, unique
+from .sorting import argsort, argwhere, bincount, median, nonzero, sort, topk, unique
 from .joining import (
     cat, concat, concatenate, diag, flip, fliplr, flipud, hstack, meshgrid, repeat, repeat_interleave, roll, stack, tile,
     trace, tril, triu, vstack,
@@ -58,13 +59,13 @@ __all__ = [
     "asarray", "asin", "asinh", "atan", "atanh", "baddbmm", "bernoulli", "bincount", "bitwise_and", "bitwise_not",
     "bitwise_or", "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "ceil",
     "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "concat", "concatenate", "cos", "cosh",
-    "count_nonzero", "cumsum", "diag", "diagonal", "div", "divide", "dot", "empty", "empty_like", "eq", "equal",
+    "count_nonzero", "cumsum", "diag", "diagonal", "div", "divide", "dot", "einsum", "empty", "empty_like", "eq", "equal",
     "exp", "expm1", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "frac", "from_dlpack",
     "from_numpy", "full", "full_like", "gather", "ge", "gt", "hstack", "index_add", "index_copy", "index_fill",
     "index_put", "index_select", "is_complex", "is_floating_point", "is_tensor", "isclose", "isfinite", "isinf",
     "isnan", "le", "lerp", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not",
     "logical_or", "logical_xor", "logsumexp", "lt", "masked_fill", "masked_select", "matmul", "max", "maximum",
-    "mean", "meshgrid", "min", "minimum", "mm", "multinomial", "moveaxis", "movedim", "mul", "multiply", "mv", "nan_to_num",
+    "mean", "median", "meshgrid", "min", "minimum", "mm", "multinomial", "moveaxis", "movedim", "mul", "multiply", "mv", "nan_to_num",
     "narrow", "ne", "neg", "negative", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer",
     "permute", "pow", "prod", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
     "real", "reciprocal", "remainder", "repeat_interleave", "reshape", "roll", "round", "rsqrt", "scalar_tensor",

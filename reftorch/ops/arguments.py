@@ -16,7 +16,10 @@ Op = TypeVar("Op", bound=Callable)
 
 
 def tensor_first(function: Op) -> Op:
-    """Let `function` refuse a first argument that is no tensor, and take `axis` and `keepdims` for `dim` and `keepdim`."""
+    """Let `function` refuse a first argument that is no tensor, and take `axis` and `keepdims` for `dim` and `keepdim`.
+
+    It also takes `out`, a tensor that the result is written into.
+    """
 
     @functools.wraps(function)
     def checked(input: Any, *args: Any, **options: Any) -> Any:
@@ -29,9 +32,20 @@ def tensor_first(function: Op) -> Op:
             options["dim"] = options.pop("axis")
         if "keepdims" in options:
             options["keepdim"] = options.pop("keepdims")
+        if "out" in options:
+            return _into(options.pop("out"), function, input, args, options)
         return function(input, *args, **options)
 
     return checked  # type: ignore[return-value]
+
+
+def _into(out: Any, function: Callable, input: Tensor, args: tuple, options: dict) -> Any:
+    result = function(input, *args, **options)
+    if out is None:
+        return result
+    from .out import write_out
+
+    return write_out(function.__name__, out, result)
 
 
 def wrap_dim(dim: int, ndim: int) -> int:

@@ -14,6 +14,10 @@ from ..types import device as Device
 __all__ = ["check_cuda", "library", "quietly", "to_device", "to_host"]
 
 
+class NoCuda(AssertionError, RuntimeError):
+    """There is no CUDA device. PyTorch raises the one or the other, by how it was built."""
+
+
 def library(device: Device) -> Any:
     """The module whose functions (`add`, `exp`, `sum`, ...) compute on arrays of `device`."""
     if device.type == "cpu":
@@ -68,14 +72,15 @@ def check_cuda(device: Device) -> None:
     """Say what is missing when `device` is a CUDA device that is not there.
 
     Raises:
-        RuntimeError: no CUDA device, or none of this number.
+        NoCuda: no CUDA device.
+        RuntimeError: none of this number.
     """
     if device.type == "cpu":
         return
     from ..kernel import cuda_kind
 
     if cuda_kind() == "absent":
-        raise RuntimeError(
+        raise NoCuda(
             f"device '{device}' was asked for, but this process found no CUDA device. With an NVIDIA GPU, install the "
             "extra: pip install 'reftorch[cuda]'. Without one, set NUMBA_ENABLE_CUDASIM=1 before Python starts to run "
             "CUDA kernels in Numba's simulator (tiny sizes). `reftorch doctor` tells what was found"

@@ -220,12 +220,13 @@ class Remainder(Function):
 # ------------------------------------------------------------------------------------------------ functions
 
 
-def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """`input + alpha * other`, element by element."""
-    return Add.apply(*operands(input, _scaled(other, alpha)))
+    y = Add.apply(*operands(input, _scaled(other, alpha)))
+    return y if out is None else _written("add", out, y)
 
 
-def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """`input - alpha * other`, element by element; bools raise RuntimeError as in torch."""
     for operand in (input, other):
         if isinstance(operand, bool) or isinstance(operand, Tensor) and operand.dtype is types.bool:
@@ -233,7 +234,14 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
                 "mask, use the `~` or `logical_not()` operator instead; to compare two, `^` or `logical_xor()`."
             )
-    return Sub.apply(*operands(input, _scaled(other, alpha)))
+    y = Sub.apply(*operands(input, _scaled(other, alpha)))
+    return y if out is None else _written("sub", out, y)
+
+
+def _written(name: str, out: Any, result: Tensor) -> Tensor:
+    from .out import write_out
+
+    return write_out(name, out, result)
 
 
 def _scaled(other: Any, alpha: Any) -> Any:
@@ -246,18 +254,21 @@ def _scaled(other: Any, alpha: Any) -> Any:
     return other * alpha
 
 
-def mul(input: Any, other: Any) -> Tensor:
+def mul(input: Any, other: Any, *, out: Any = None) -> Tensor:
     """`input * other`, element by element."""
-    return Mul.apply(*operands(input, number_beside_half(input, other)))
+    y = Mul.apply(*operands(input, number_beside_half(input, other)))
+    return y if out is None else _written("mul", out, y)
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Tensor:
     """`input / other` in floating point; `rounding_mode` "floor" or "trunc" rounds it and keeps integers integer.
 
     Raises:
         RuntimeError: an integer divided by 0 with rounding; another mode.
         NotImplementedError: bools with rounding.
     """
+    if out is not None:
+        return _written("div", out, div(input, other, rounding_mode=rounding_mode))
     if rounding_mode is None:
         return Div.apply(*operands(input, number_beside_half(input, other), to_float=True))
     if rounding_mode not in ("floor", "trunc"):
@@ -287,13 +298,15 @@ def remainder(input: Any, other: Any) -> Tensor:
     return Remainder.apply(*_quotient_operands("remainder", input, other))
 
 
-def pow(input: Any, exponent: Any) -> Tensor:
+def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     """`input` to the power `exponent`.
 
     Raises:
         RuntimeError: integers to the power of a negative number.
         NotImplementedError: both are bools.
     """
+    if out is not None:
+        return _written("pow", out, pow(input, exponent))
     a, b = operands(input, exponent)
     dtype = first_tensor(a, b).dtype
     if isinstance(exponent, (int, float)):
@@ -322,14 +335,16 @@ def _two_tensors(name: str, input: Any, other: Any) -> Any:
     return operands(input, other)
 
 
-def maximum(input: Tensor, other: Tensor) -> Tensor:
+def maximum(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
     """The larger of two tensors, element by element; NaN wins."""
-    return Extremum.apply(*_two_tensors("maximum", input, other), "maximum")
+    y = Extremum.apply(*_two_tensors("maximum", input, other), "maximum")
+    return y if out is None else _written("maximum", out, y)
 
 
-def minimum(input: Tensor, other: Tensor) -> Tensor:
+def minimum(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
     """The smaller of two tensors, element by element; NaN wins."""
-    return Extremum.apply(*_two_tensors("minimum", input, other), "minimum")
+    y = Extremum.apply(*_two_tensors("minimum", input, other), "minimum")
+    return y if out is None else _written("minimum", out, y)
 
 
 @tensor_first

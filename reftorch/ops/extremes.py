@@ -25,7 +25,7 @@ def _pair(name: str) -> type:
     return pair
 
 
-Max, Min, Sort, Topk = map(_pair, ("max", "min", "sort", "topk"))
+Max, Min, Sort, Topk, Median = map(_pair, ("max", "min", "sort", "topk", "median"))
 
 
 class Extreme(Function):

@@ -110,10 +110,10 @@ def _exactly(name: str, *ndims: int, **tensors: Tensor) -> None:
             raise RuntimeError(f"{name}: expected {argument} to be {ndim}D, found shape {list(x.shape)}")
 
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, *, out: Any = None) -> Tensor:
     """The product of two matrices."""
     _exactly("mm", 2, 2, input=input, mat2=mat2)
-    return matmul(input, mat2)
+    return matmul(input, mat2, out=out)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
@@ -122,12 +122,12 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, *, out: Any = None) -> Tensor:
     """The products of two stacks of matrices of equal number."""
     _exactly("bmm", 3, 3, input=input, mat2=mat2)
     if input.shape[0] != mat2.shape[0]:
         raise RuntimeError(f"bmm: expected stacks of the same size, found {input.shape[0]} and {mat2.shape[0]}")
-    return matmul(input, mat2)
+    return matmul(input, mat2, out=out)
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:

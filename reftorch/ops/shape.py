@@ -24,6 +24,7 @@ from .views import (
     T,
     Transpose,
     Unbind,
+    Unfold,
     Unsqueeze,
 )  # fmt: skip
 
@@ -291,6 +292,24 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     if first == second:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     return Diagonal.apply(input, offset, first, second)
+
+
+@tensor_first
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Windows of `size` entries of a dimension, one every `step` entries, as the last dimension; a view.
+
+    Raises:
+        RuntimeError: a window larger than the dimension, or a step that is not positive.
+    """
+    dim = wrap_dim(dimension, input.ndim)
+    extent = input.shape[dim] if input.ndim else 1
+    if size > extent:
+        raise RuntimeError(f"maximum size for tensor at dimension {dim} is {extent} but size is {size}")
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return Unfold.apply(input, dim, size, step)
 
 
 @tensor_first

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .. import types
+from ..autograd import Function
 from ..autograd.node import named
 from ..tensor import Tensor
 from .along import gather
-from .arguments import tensor_first, wrap_dim
-from .extremes import Sort, Topk
+from .arguments import no_bools, tensor_first, wrap_dim
+from .extremes import Median, Sort, Topk
 
 
 def _from_host(array: np.ndarray, like: Tensor) -> Tensor:
@@ -52,6 +54,52 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         return Topk(*sort(input, dim))
     indices = sort(input.detach(), dim, descending=largest).indices.narrow(dim, 0, k).contiguous()
     return Topk(named(gather(input, dim, indices), "TopkBackward0"), indices)
+
+
+class MiddleOfAll(Function):
+    """y = the element in the middle of the sorted ones;  dx = dy, shared by those that are equal to y"""
+
+    torch_name = "MedianBackward0"
+
+    @staticmethod
+    def forward(ctx, x):
+        y = Tensor._make(x._host().reshape(-1)[_middle(x._host().reshape(1, -1))[0]]).to(x.device)
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        x, y = ctx.saved_tensors
+        share = ((x == y) | (x.isnan() & y.isnan())).to(x.dtype)
+        return grad_y * share / share.sum()
+
+
+def _middle(rows: np.ndarray) -> np.ndarray:
+    """In each row, where the element in the middle is (the lower of two), or the first NaN if there is one."""
+    found = np.argsort(rows, axis=-1, kind="stable")[..., (rows.shape[-1] - 1) // 2]
+    nan = np.isnan(rows)
+    return np.where(nan.any(-1), nan.argmax(-1), found)
+
+
+@tensor_first
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The element in the middle, of all; or along `dim`, with its indices. Of an even number, the lower one of two; NaN wins.
+
+    Raises:
+        IndexError: a dimension without entries.
+        NotImplementedError: bools.
+    """
+    no_bools("median", input)
+    if dim is None:
+        return MiddleOfAll.apply(input) if input.numel() else input.new_full((), math.nan)
+    dim = wrap_dim(dim, input.ndim)
+    if not input.ndim:
+        return Median(input.clone(), input.new_zeros((), dtype=types.int64))
+    if not input.shape[dim]:
+        raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    indices = _from_host(np.expand_dims(_middle(np.moveaxis(input._host(), dim, -1)), dim), input)
+    values = named(gather(input, dim, indices), "MedianBackward1")
+    return Median(values, indices) if keepdim else Median(values.squeeze(dim), indices.squeeze(dim))
 
 
 @tensor_first

@@ -181,6 +181,33 @@ class Diagonal(View):
         return grad_x, None, None, None
 
 
+class Unfold(View):
+    """Windows of `size` entries of a dimension, one every `step` entries; the window is the last dimension.
+
+    dx = the sum over the windows that an element is in
+    """
+
+    @staticmethod
+    def arrange(array, dim, size, step):
+        shape, strides = list(array.shape) or [1], list(array.strides) or [array.itemsize]
+        shape[dim] = (shape[dim] - size) // step + 1
+        along = strides[dim]
+        strides[dim] *= step
+        return np.lib.stride_tricks.as_strided(array, (*shape[: array.ndim], size), (*strides[: array.ndim], along))
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        dim, size, step = ctx.args
+        grad_x = grad_y.new_zeros(ctx.shape)
+        if not ctx.shape:
+            return grad_y.sum(), None, None, None
+        count = grad_y.shape[dim]
+        for k in range(size):
+            key = (slice(None),) * dim + (slice(k, k + (count - 1) * step + 1, step),)
+            grad_x[key] += grad_y.select(-1, k)
+        return grad_x, None, None, None
+
+
 class Alias(View):
     """The same tensor once more."""
 
