@@ -8,7 +8,15 @@ import reftorch
 import reftorch.nn.functional as F
 from reftorch import lazy, nn
 
-PACKAGES = ["reftorch", "reftorch.nn", "reftorch.nn.functional", "reftorch.fast"]
+PACKAGES = [
+    "reftorch",
+    "reftorch.nn",
+    "reftorch.nn.functional",
+    "reftorch.fast",
+    "reftorch.optim",
+    "reftorch.transforms",
+]
+PACKAGES += ["reftorch.transforms.functional"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

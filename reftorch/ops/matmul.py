@@ -8,7 +8,6 @@ import numpy as np
 
 from ..autograd import Function
 from ..autograd.node import named
-from ..fast.matmul import matmul as fast_matmul
 from ..kernel import fast_forms
 from ..tensor import Tensor
 from ..types import CPU
@@ -26,6 +25,8 @@ class Matmul(Function):
         x, y = a.array, b.array
         ctx.torch_name = "MmBackward0" if x.ndim == y.ndim == 2 else "BmmBackward0"
         if a.device is CPU and x.ndim == y.ndim == 2 and x.dtype.kind == "f" and _is_large(x, y) and fast_forms():
+            from ..fast.matmul import matmul as fast_matmul  # imported when there is a large product
+
             product = np.empty((x.shape[0], y.shape[1]), x.dtype)
             fast_matmul(x, y, product)
             return Tensor._make(product, CPU, a.dtype)
