@@ -51,7 +51,13 @@ def by_size(kernel: Callable) -> Callable:
     few = FEW_OF_ONE_LOOP if _is_one_loop(kernel) else FEW
 
     def run(*arguments: Any) -> None:
-        if _numbers(arguments) <= few or available() == 1:
+        numbers = 0
+        for argument in arguments:  # as `_numbers`, without a call for each kernel
+            if type(argument) is np.ndarray:
+                numbers += argument.size
+            elif type(argument) is tuple or type(argument) is list:
+                numbers += _numbers(argument)
+        if numbers <= few or available() == 1:
             serial(*arguments)
         else:
             kernel(*arguments)
