@@ -14,6 +14,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     linear.py           the three products of a linear layer
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
     batch_norm.py       batch normalization, a plane or a row of channels at a time
+    group_norm.py       group and instance normalization, a line of elements at a time
     layer_norm.py       layer normalization, a row at a time
     exponential.py      e to the power of many numbers at once, and its relatives: expm1, log1p, tanh, erf
     curves.py           activations made of them, as functions of one number
@@ -57,6 +58,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.conv2d_slide import conv2d_backward_x as conv2d_backward_x
     from reftorch.fast.conv2d_slide import conv2d_forward as conv2d_forward
     from reftorch.fast.conv2d_weight import conv2d_backward_weight as conv2d_backward_weight
+    from reftorch.fast.group_norm import group_norm_backward_affine as group_norm_backward_affine
+    from reftorch.fast.group_norm import group_norm_backward_x as group_norm_backward_x
+    from reftorch.fast.group_norm import group_norm_forward as group_norm_forward
+    from reftorch.fast.group_norm import instance_norm_backward_affine as instance_norm_backward_affine
+    from reftorch.fast.group_norm import instance_norm_backward_x as instance_norm_backward_x
+    from reftorch.fast.group_norm import instance_norm_forward as instance_norm_forward
     from reftorch.fast.layer_norm import layer_norm_backward_affine as layer_norm_backward_affine
     from reftorch.fast.layer_norm import layer_norm_backward_x as layer_norm_backward_x
     from reftorch.fast.layer_norm import layer_norm_forward as layer_norm_forward

@@ -21,6 +21,11 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.containers import ParameterList as ParameterList
     from reftorch.nn.containers import Sequential as Sequential
     from reftorch.nn.convolution.conv2d import Conv2d as Conv2d
+    from reftorch.nn.dropout.alpha_dropout import AlphaDropout as AlphaDropout
+    from reftorch.nn.dropout.alpha_dropout import FeatureAlphaDropout as FeatureAlphaDropout
+    from reftorch.nn.dropout.channel_dropout import Dropout1d as Dropout1d
+    from reftorch.nn.dropout.channel_dropout import Dropout2d as Dropout2d
+    from reftorch.nn.dropout.channel_dropout import Dropout3d as Dropout3d
     from reftorch.nn.dropout.dropout import Dropout as Dropout
     from reftorch.nn.linear.flatten import Flatten as Flatten
     from reftorch.nn.linear.identity import Identity as Identity
@@ -32,6 +37,10 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.normalization.batch_norm1d import BatchNorm1d as BatchNorm1d
     from reftorch.nn.normalization.batch_norm2d import BatchNorm2d as BatchNorm2d
     from reftorch.nn.normalization.batch_norm3d import BatchNorm3d as BatchNorm3d
+    from reftorch.nn.normalization.group_norm import GroupNorm as GroupNorm
+    from reftorch.nn.normalization.instance_norm1d import InstanceNorm1d as InstanceNorm1d
+    from reftorch.nn.normalization.instance_norm2d import InstanceNorm2d as InstanceNorm2d
+    from reftorch.nn.normalization.instance_norm3d import InstanceNorm3d as InstanceNorm3d
     from reftorch.nn.normalization.layer_norm import LayerNorm as LayerNorm
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter

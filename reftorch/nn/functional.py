@@ -15,11 +15,18 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.activation.softmax import softmax as softmax
     from reftorch.nn.activation.tanh import tanh as tanh
     from reftorch.nn.convolution.conv2d import conv2d as conv2d
+    from reftorch.nn.dropout.alpha_dropout import alpha_dropout as alpha_dropout
+    from reftorch.nn.dropout.alpha_dropout import feature_alpha_dropout as feature_alpha_dropout
+    from reftorch.nn.dropout.channel_dropout import dropout1d as dropout1d
+    from reftorch.nn.dropout.channel_dropout import dropout2d as dropout2d
+    from reftorch.nn.dropout.channel_dropout import dropout3d as dropout3d
     from reftorch.nn.dropout.dropout import dropout as dropout
     from reftorch.nn.linear.linear import linear as linear
     from reftorch.nn.loss.cross_entropy_loss import cross_entropy as cross_entropy
     from reftorch.nn.loss.mse_loss import mse_loss as mse_loss
     from reftorch.nn.normalization.batch_norm import batch_norm as batch_norm
+    from reftorch.nn.normalization.group_norm import group_norm as group_norm
+    from reftorch.nn.normalization.instance_norm import instance_norm as instance_norm
     from reftorch.nn.normalization.layer_norm import layer_norm as layer_norm
     from reftorch.nn.padding.pad import pad as pad
     from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d
