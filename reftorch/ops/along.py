@@ -93,6 +93,8 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
         dim, source = _check_along("scatter", input, dim, index), number_like(input, src)
     else:
         dim, source = _check_along("scatter", input, dim, index, src), _corner(src, index)
+    if not input.ndim:
+        return scatter(input.reshape(1), 0, index.reshape(-1), source.reshape(-1)).reshape(())
     return named(IndexPut.apply(input, _along(input, index, dim), source), "ScatterBackward0")
 
 
@@ -102,6 +104,8 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     if not isinstance(src, Tensor):
         raise TypeError(f"scatter_add(): argument 'src' must be Tensor, not {type(src).__name__}")
     dim = _check_along("scatter_add", input, dim, index, src)
+    if not input.ndim:
+        return scatter_add(input.reshape(1), 0, index.reshape(-1), src.reshape(-1)).reshape(())
     return named(IndexAdd.apply(input, _along(input, index, dim), _corner(src, index)), "ScatterAddBackward0")
 
 
@@ -134,7 +138,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries `index` (a vector) of dimension `dim`."""
     key = _entries("index_select", input, dim, index)
     if not input.ndim:
-        return input.expand(index.numel()).clone().reshape(index.shape)
+        if index.numel() != 1:
+            raise IndexError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
+        return input.clone()
     return named(Index.apply(input, key), "IndexSelectBackward0")
 
 
@@ -143,6 +149,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """x with `alpha * source` added to the entries `index` of dimension `dim`."""
     key = _entries("index_add", input, dim, index)
     _check_source("index_add", input, wrap_dim(dim, input.ndim), index, source)
+    if not input.ndim:
+        return index_add(input.reshape(1), 0, index.reshape(-1), source.reshape(-1), alpha=alpha).reshape(())
     return IndexAdd.apply(input, key, source if alpha == 1 else source * alpha)
 
 
@@ -151,6 +159,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     """x with the entries `index` of dimension `dim` replaced by those of `source`."""
     key = _entries("index_copy", input, dim, index)
     _check_source("index_copy", input, wrap_dim(dim, input.ndim), index, source)
+    if not input.ndim:
+        return index_copy(input.reshape(1), 0, index.reshape(-1), source.reshape(-1)).reshape(())
     return named(IndexPut.apply(input, key, source), "IndexCopyBackward0")
 
 
@@ -158,6 +168,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """x with `value` in the entries `index` of dimension `dim`."""
     key = _entries("index_fill", input, dim, index)
+    if not input.ndim:
+        return index_fill(input.reshape(1), 0, index.reshape(-1), value).reshape(())
     values = value if isinstance(value, Tensor) else number_like(input, value)
     return named(IndexPut.apply(input, key, values), "IndexFillBackward0")
 

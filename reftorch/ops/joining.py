@@ -175,19 +175,28 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     """A copy with the dimensions `dims` reversed."""
     if not dims:
         raise TypeError('flip() missing 1 required positional arguments: "dims"')
-    return Flip.apply(input, wrap_dims(as_shape(dims, "dims"), input.ndim))
+    wrapped = wrap_dims(as_shape(dims, "dims"), input.ndim)
+    return Flip.apply(input, wrapped if input.ndim else ())
 
 
 @tensor_first
 def fliplr(input: Tensor) -> Tensor:
     """Left and right exchanged: dimension 1 reversed."""
+    if input.ndim < 2:
+        raise RuntimeError(f"Input must be >= 2-d., found {input.ndim}")
     return flip(input, 1)
 
 
 @tensor_first
 def flipud(input: Tensor) -> Tensor:
     """Up and down exchanged: dimension 0 reversed."""
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d., found 0")
     return flip(input, 0)
+
+
+def _as_tuple(numbers: Any) -> tuple:
+    return tuple(numbers) if isinstance(numbers, (tuple, list)) else (numbers,)
 
 
 @tensor_first
@@ -195,8 +204,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """The entries shifted along `dims` (the flat tensor without it); what leaves at the end comes in at the start."""
     if dims is None:
         return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
-    pairs = [(shifts, dims)] if isinstance(dims, int) else list(zip(shifts, dims))
-    for shift, dim in pairs:
+    shifts, dims = _as_tuple(shifts), _as_tuple(dims)
+    if len(shifts) != len(dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    for shift, dim in zip(shifts, dims):
+        if not input.ndim:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
         dim = wrap_dim(dim, input.ndim)
         extent = input.shape[dim]
         input = _pick(input, dim, (np.arange(extent) - shift) % max(extent, 1))

@@ -177,6 +177,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     """Dimension `dim` as several, of extents `sizes`."""
     dim, shape = wrap_dim(dim, input.ndim), input.shape
+    if not input.ndim:
+        raise RuntimeError(f"unflatten: dimension specified as {dim} but tensor has no dimensions")
     if not isinstance(sizes, (tuple, list)):
         raise TypeError(f"unflatten(): argument 'sizes' must be tuple of ints, not {type(sizes).__name__}")
     wanted = as_shape(tuple(sizes))
@@ -321,6 +323,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
             f"movedim: Invalid source or destination dims: source ({list(here)}) should contain the same number of "
             f"dims as destination ({list(there)})"
         )
+    if not input.ndim:
+        return permute(input, ())
     order = [d for d in range(input.ndim) if d not in here]
     for place, dim in sorted(zip(there, here)):
         order.insert(place, dim)
