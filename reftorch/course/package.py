@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from reftorch import __version__
 from reftorch.serialize import write_whole
 
 from .assignment import PACKAGE, Assignment
@@ -34,7 +33,9 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     apt-get install -y python3-venv
 fi
 "$python" -m venv "$root/venv"
-"$root/venv/bin/pip" install "$root/source/reftorch"
+"$root/venv/bin/pip" install -r "$root/source/requirements.txt"
+# reftorch is Python alone: nothing has to be built, and so no tool to build with has to be there
+cp -R "$root/source/reftorch" "$("$root/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 """
 
 RUN = """\
@@ -49,30 +50,6 @@ fi
 export REFTORCH_SITE={site}
 exec "$root/venv/bin/python" -I -m reftorch.course.gradescope "$root"{seed}
 """
-
-PROJECT = """\
-[build-system]
-requires = ["setuptools>=68"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "reftorch"
-version = "{version}"
-requires-python = ">=3.10"
-dependencies = [
-{dependencies}
-]
-
-[project.scripts]
-reftorch = "reftorch.cli:main"
-
-[tool.setuptools.packages.find]
-include = ["reftorch*"]
-
-[tool.setuptools.package-data]
-reftorch = ["**/*"]
-"""
-
 
 def package(assignment: Assignment, out: Path, seed: int | None = None, site: str = "") -> None:
     """Write the autograder of `assignment` to the zip file `out`. The same input gives the same bytes.
@@ -91,11 +68,9 @@ def _fill(draft: Path, assignment: Assignment, seed: int | None, site: str) -> N
         if assignment.only and "only" not in tomllib.loads(text):  # it was asked for with the name
             text = f'only = "{assignment.only}"\n{text}'
         _add(archive, f"assignment/{assignment.file.name}", text.encode())
-        dependencies = "\n".join(f"    {_quoted(line)}," for line in requirements())
-        project = PROJECT.format(version=__version__, dependencies=dependencies)
-        _add(archive, "reftorch/pyproject.toml", project.encode())
+        _add(archive, "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode())
         for file in sources():
-            _add(archive, f"reftorch/reftorch/{file.relative_to(PACKAGE).as_posix()}", file.read_bytes())
+            _add(archive, f"reftorch/{file.relative_to(PACKAGE).as_posix()}", file.read_bytes())
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
@@ -103,10 +78,6 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644)
     entry.external_attr = (0o100000 | mode) << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(entry, content)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text + "'" if '"' in text else f'"{text}"'
 
 
 def sources() -> Iterator[Path]:

@@ -105,7 +105,7 @@ def test_forward_goes_wrong(tmp_path, body, words):
 @pytest.mark.parametrize(
     "top, words",
     [
-        ("endless = [0 for _ in iter(int, 1)]", "more than 5 seconds of CPU time"),
+        ("endless = max(0 for _ in iter(int, 1))", "more than 5 seconds of CPU time"),
         ("end = exec('import os; os._exit(3)')", "exit code 3"),
         ("import sys\nend = sys.exit()", "raised SystemExit"),
         ("nothing = 1 / 0", "raised ZeroDivisionError"),
@@ -122,7 +122,7 @@ def test_it_cannot_even_be_loaded(tmp_path, top, words):
 
 def test_parts_before_and_after_a_crash_count(tmp_path):
     """Backward never ends, so the process is stopped; forward keeps its points."""
-    endless = RIGHT.replace("zero if y[i] <= zero else grad_y[i]", "[0 for _ in iter(int, 1)]", 1)
+    endless = RIGHT.replace("zero if y[i] <= zero else grad_y[i]", "max(0 for _ in iter(int, 1))", 1)
     result = graded(tmp_path, endless)
     assert {part.name: part.earned for part in result.parts} == {"values": VALUES, "gradients": 0}
     assert "longer than 3 seconds" in told(result)
