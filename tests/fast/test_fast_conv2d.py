@@ -206,6 +206,9 @@ def test_python_threads_at_once():
 
 
 def test_short_images_share_a_line():
-    """64 places of 8 x 8 images do not fill two tiles; those of several images together waste less."""
-    slide, _ = forward_plan((64, 4, 8, 8), (4, 4, 3, 3), (64, 4, 8, 8), 1, 1, 1, 1, 1, 1)
-    assert slide.images > 1 and slide.pitch_h == slide.pitch_w == 9  # one line of zeros between them serves both
+    """Images of one place more than a tile leave most of a second tile empty; those of several images together waste less."""
+    for width, alone in ((COLS, True), (COLS + 1, False)):
+        x_shape = (64, 4, 1, width)
+        slide, _ = forward_plan(x_shape, (4, 4, 1, 3), x_shape, 1, 1, 0, 1, 1, 1)
+        assert (slide.images == 1) == alone
+        assert slide.pitch_h == 1 and slide.pitch_w == width + 1  # one zero between them serves both
