@@ -78,6 +78,25 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="the real GPU takes the simulator's place"))
 
 
+def pytest_unconfigure(config):
+    """The last line of all: how many comparisons were not made, for it is easily lost among the skipped tests."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(config, "workeroutput"):
+        line = comparisons_not_made(reporter.stats.get("skipped", []))
+        if line:
+            reporter.write_line(line, yellow=True)
+
+
+def comparisons_not_made(skipped) -> str:
+    """A line about those of the skipped tests that PyTorch was missing for; empty if there are none."""
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    count = sum("torch" in reason.lower() for reason in reasons)
+    if not count:
+        return ""
+    made = "comparison with PyTorch was" if count == 1 else "comparisons with PyTorch were"
+    return f"{count:,} {made} not made: PyTorch is not installed. To make them: pip install torch==2.13.0, then pytest again"
+
+
 def pytest_sessionfinish(session):
     """Write the files that were asked for; a worker of pytest-xdist hands over what they are made of."""
     if hasattr(session.config, "workeroutput"):

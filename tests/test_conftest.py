@@ -1,0 +1,32 @@
+"""What the tests say about themselves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+WITHOUT = "import sys; sys.modules['torch'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+
+
+def last_line(*arguments):
+    """The last line of a run without PyTorch."""
+    call = [sys.executable, "-c", WITHOUT, "-q", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(call, cwd=TESTS.parent, env=dict(os.environ), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.rstrip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_comparisons_that_were_not_made_are_counted(workers):
+    """A file that is skipped as a whole, two tests that compare, and others that do not."""
+    files = [str(TESTS / name) for name in ("test_random_torch.py", "test_serialize.py")]
+    said = last_line("-n", workers, "-k", "torch_reads or number_stays or check_writable", *files)
+    assert said.startswith("3 comparisons with PyTorch were not made"), said
+    assert "pip install torch==2.13.0" in said
+
+
+def test_nothing_is_said_where_nothing_is_missing():
+    assert " passed" in last_line("-n", "0", str(TESTS / "data" / "test_idx.py"))
