@@ -6,6 +6,7 @@ An assignment is one TOML file. The ready ones lie in `reftorch/course/assignmen
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import sys
@@ -232,6 +233,21 @@ def _known(assignment: Assignment) -> list[Mutant]:
         twin = re.sub("_cpu$", "_cuda", mutant.kernel)
         names = dict.fromkeys((mutant.kernel, twin))
         found += [replace(mutant, kernel=name) for name in names if name in assignment.cut]
+    return found + _unbounded(assignment)
+
+
+def _unbounded(assignment: Assignment) -> list[Mutant]:
+    """Of each CUDA kernel that is asked: its first `if ...: return`, by which surplus threads end, is forgotten."""
+    found = []
+    text = assignment.source.read_text(encoding="utf-8")
+    for name, function in functions(text).items():
+        if name not in assignment.cut or not name.endswith("_cuda"):
+            continue
+        check = next((node for node in function.body if isinstance(node, ast.If)), None)
+        if check is not None and isinstance(check.body[0], ast.Return):
+            test = ast.get_source_segment(text, check.test)
+            says = "threads beyond the last element have to return before they touch an array; more are started than there are elements"
+            found.append(Mutant("bounds check forgotten", name, f"if {test}:", "if False:", says))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import time
@@ -18,15 +19,19 @@ import numpy as np
 import reftorch
 from reftorch import simt
 from reftorch.course.draw import Draw
-from reftorch.kernel import kernels, launching
+from reftorch.course.overwritten import Kernels, run_script
+from reftorch.kernel import cuda, kernels, launching
+from reftorch.simt.session import patched
 from reftorch.trace.interpreted import stepped
 
 PRINTED = 4_000  # characters of what a case prints that are kept
 LARGEST = 1 << 28  # bytes of an answer's arrays
 NOTHING: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "seconds": 0.0}
-NOTHING |= {"notes": [], "forbidden": []}
+NOTHING |= {"notes": [], "forbidden": [], "overwritten": [], "changed": []}
+TEXTS = ("notes", "forbidden", "overwritten", "changed")  # lists of texts
 FAULT = {"type": str, "kind": str, "text": str, "array": str, "file": str, "line": int}
 STEPS = 4_000_000  # accesses of a CUDA kernel
+WARP, BLOCK = 32, 256  # threads
 ROUNDS = 5  # of a case whose time is taken; the first one compiles
 
 
@@ -34,9 +39,11 @@ def run_case(code: str, results: tuple[str, ...], seed: str, mode: str, asked: t
     """What one case gave, as JSON-like data, with arrays under "arrays".
 
     mode: "interpreted" runs all kernels as Python; "compiled" compiles those that were asked; "speed" does so several times, and tells
-    the shortest; "cuda" runs them under `reftorch.simt`.
+    the shortest; "cuda" runs them under `reftorch.simt`. "overwritten" tells of the kernels that changed what they should only
+    read, "changed" of the script's tensors that hold other numbers at the end.
     """
     told: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "arrays": []}
+    told |= {"overwritten": [], "changed": []}
     printed, seconds = Bounded(), []
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"), warnings.catch_warnings():
@@ -46,7 +53,7 @@ def run_case(code: str, results: tuple[str, ...], seed: str, mode: str, asked: t
             start = time.perf_counter()
             try:
                 with MODES[mode](asked, module, told):
-                    exec(compile(code, "<case>", "exec"), names)
+                    run_script(code, names, [] if mode == "speed" else told["changed"])
             except BaseException as error:  # SystemExit and KeyboardInterrupt of the student's code too
                 told["error"] = describe(error)
                 break
@@ -93,9 +100,30 @@ def describe(error: BaseException) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------- modes
 @contextlib.contextmanager
 def as_python(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
-    """CPU kernels run as Python."""
-    with launching(lambda device, cpu, cuda, threads: stepped(cpu) if device.type == "cpu" else None):
-        yield
+    """CPU kernels run as Python, and CUDA kernels with more threads than there are elements."""
+    assert module.__spec__ is not None and module.__spec__.origin is not None
+    known = Kernels(Path(module.__spec__.origin).read_text(encoding="utf-8"), asked)
+
+    def choose(device: Any, cpu: Callable, twin: Any, threads: int) -> Callable:
+        if device.type == "cpu":
+            return known.guarded(cpu, stepped(cpu))
+        block = min(BLOCK, -(-(threads + 1) // WARP) * WARP)
+        return twin[-(-(threads + 1) // block), block]
+
+    def call(kernel: Any, *arguments: Any) -> None:
+        known.guarded(kernel, functools.partial(launched, kernel))(*arguments)
+
+    kind = type(cuda.jit(_nothing))
+    launched = kind.__call__
+    try:
+        with launching(choose), patched(kind, "__call__", call):
+            yield
+    finally:
+        told["overwritten"] = known.found
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextlib.contextmanager
@@ -190,7 +218,7 @@ def _well_formed(told: dict) -> None:
     """Raises ValueError unless every field is of its type: who sent it may have sent anything."""
     for name, value in NOTHING.items():
         _demand(name == "error" or type(told[name]) is type(value) or (name == "seconds" and type(told[name]) is int))
-    _demand(all(type(text) is str for name in ("notes", "forbidden") for text in told[name]))
+    _demand(all(type(text) is str for name in TEXTS for text in told[name]))
     _demand(all(type(count) is int for count in told["reads"].values()))
     for fault in told["faults"]:
         _demand({name: type(value) for name, value in fault.items()} == FAULT)

@@ -92,6 +92,8 @@ def _equal(run: Any, mutant: dict[str, Any] | None, only: str = "") -> bool:
         for what in ("error", "faults"):
             if _kinds(found[what]) != _kinds(mutant[what]):
                 return False
+        if (found["overwritten"], found["changed"]) != (mutant["overwritten"], mutant["changed"]):
+            return False
         if set(found["results"]) != set(mutant["results"]):
             return False
         if run.mode == "cuda" and not found["faults"] and run.wanted.get("reads") and "traffic" in run.kinds:

@@ -44,8 +44,13 @@ def _verdict(assignment: Assignment, part: Part, run: Any) -> Verdict:
     faults = [fault for fault in told["faults"] if fault["file"] == assignment.submission]
     if faults:
         return Verdict(False, _fault(faults[0], len(faults), case.hidden))
+    if told["overwritten"]:
+        return Verdict(False, f"{told['overwritten'][0]}: whoever called it still needs that")
     if case.check:
         return checked(case, told)
+    changed = [name for name in told["changed"] if name not in run.wanted["changed"]]
+    if changed and part.kind != "shape":
+        return Verdict(False, f"{changed[0]} is overwritten: whoever passed it still needs it", changed[:1])
     said = {}
     for name in case.results:
         if name not in told["results"]:

@@ -51,6 +51,7 @@ export REFTORCH_SITE={site}
 exec "$root/venv/bin/python" -I -m reftorch.course.gradescope "$root"{seed}
 """
 
+
 def package(assignment: Assignment, out: Path, seed: int | None = None, site: str = "") -> None:
     """Write the autograder of `assignment` to the zip file `out`. The same input gives the same bytes.
 
