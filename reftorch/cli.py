@@ -43,11 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 1: the training failed. 2: an option or a file is wrong. 130: Ctrl-C.
     """
-    options = parser().parse_args(arguments)
+    from reftorch import starting
+
+    starting.done()
     try:
+        options = parser().parse_args(arguments)
         return options.run(options)
     except KeyboardInterrupt:
-        print("\nInterrupted: nothing was written.", file=sys.stderr)
+        print(starting.INTERRUPTED, file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read the output has gone, as in `reftorch doctor | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

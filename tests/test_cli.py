@@ -92,6 +92,23 @@ def test_ctrl_c_before_the_training(capsys, monkeypatch):
     assert code == 130 and "nothing was written" in errors
 
 
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="POSIX's signals")
+def test_ctrl_c_while_it_starts(tmp_path):
+    """Also in the midst of the imports: one line. A program of one's own that imports reftorch keeps Python's traceback."""
+    (tmp_path / "numba.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(9)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    for call, lines in (["-m", "reftorch", "doctor"], 1), (["-c", "import reftorch"], 5):
+        done = subprocess.run(
+            [sys.executable, *call], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120
+        )
+        said = done.stderr.strip().splitlines()
+        assert (len(said) == 1) == (lines == 1) and len(said) >= lines, done.stderr
+        assert said[-1] == ("Interrupted: nothing was written." if lines == 1 else "KeyboardInterrupt")
+        assert done.returncode == (130 if lines == 1 else -2)
+
+
 def test_a_missing_package_is_named(capsys, monkeypatch):
     monkeypatch.delitem(sys.modules, "reftorch.train", raising=False)
     for name in [name for name in sys.modules if name.startswith(("reftorch.train.", "rich"))]:

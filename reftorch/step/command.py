@@ -6,12 +6,14 @@ import argparse
 import bdb
 import sys
 import tempfile
+import traceback
 import webbrowser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..serialize import FileError, check_writable
 from ..simt.faults import SimtError
 from ..trace import Recording, RecordingLimit
 from . import script, vscode
@@ -29,10 +31,12 @@ def main(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130
-    except (NotFound, vscode.NotChanged) as error:
-        return _complain(error, 2)
-    except (RecordingLimit, SimtError, IndexError) as error:
-        return _complain(error, 1)
+    except (NotFound, vscode.NotChanged, FileError) as error:
+        return _complain(str(error), 2)
+    except (RecordingLimit, SimtError) as error:
+        return _complain(str(error), 1)
+    except IndexError as error:
+        return _complain(f"{_place(error)}{error}", 1)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -41,7 +45,9 @@ def _main(options: argparse.Namespace) -> int:
         return 0
     if options.target is None:
         raise NotFound("wanted a component, such as conv2d or conv2d.backward_weight, or FILE.py:FUNCTION (or --list)")
-    step = _own if ".py:" in options.target else _example
+    if options.record:
+        check_writable(Path(options.record))
+    step = _own if ".py:" in options.target or options.target.endswith(".py") else _example
     if options.vscode:
         step(options, None)
         print(
@@ -127,6 +133,12 @@ def _arguments(options: argparse.Namespace) -> list[str]:
     return arguments
 
 
-def _complain(error: Exception, exit_code: int) -> int:
-    print(f"reftorch: error: {error}", file=sys.stderr)
+def _place(error: Exception) -> str:
+    """File and line that an exception came from: not those of the arrays that look after their indices."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent.name != "trace"]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+
+
+def _complain(said: str, exit_code: int) -> int:
+    print(f"reftorch: error: {said}", file=sys.stderr)
     return exit_code

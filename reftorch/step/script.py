@@ -21,7 +21,7 @@ def load(target: str) -> Callable:
     Raises:
         NotFound: no such file, or no such function in it.
     """
-    path, _, name = target.rpartition(":")
+    path, _, name = (target, "", "") if target.endswith(".py") else target.rpartition(":")
     file = Path(path)
     if not file.is_file():
         raise NotFound(f"no file {path!r}: wanted FILE.py:FUNCTION")
@@ -35,7 +35,8 @@ def load(target: str) -> Callable:
         source_of(found)
     except TypeError:
         functions = [n for n, value in vars(module).items() if is_function_of(value, module.__name__)]
-        raise NotFound(f"{file.name} has no function {name!r}: there are {', '.join(functions) or 'none'}") from None
+        said = f"has no function {name!r}" if name else "is a file, wanted FILE.py:FUNCTION"
+        raise NotFound(f"{file.name} {said}: there are {', '.join(functions) or 'none'}") from None
     return found  # type: ignore[return-value]
 
 

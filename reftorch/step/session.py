@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import bdb
 import contextlib
 import copy
 import os
 import pdb
 import sys
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 import numpy as np
+
+import reftorch
 
 from ..simt.device import source_of
 from ..simt.launch import Launch
@@ -32,7 +35,7 @@ def run_in_debugger(kernel: Any, arguments: tuple, launch: tuple | None, thread:
     if _is_pdb():
         print(KEYS)
     sys.stdout.flush()
-    with debugger():
+    with post_mortem(_is_pdb(), source_of(kernel)), debugger():
         if launch is None:
             stepped(kernel, lambda function: stopping(function, lambda: True))(*arguments)
         else:
@@ -46,7 +49,8 @@ def run_in_debugger(kernel: Any, arguments: tuple, launch: tuple | None, thread:
     print(f"\n{source_of(kernel).__name__} has ended.")
     for (name, array), old in zip(_arrays(kernel, arguments), before):
         if not np.array_equal(array, old, equal_nan=array.dtype.kind == "f"):
-            print(f"{name} = {np.array2string(array, prefix=f'{name} = ', separator=', ')}")
+            shown = repr(reftorch.tensor(array))  # as a worked example has it
+            print(f"{name} = {shown}".replace("\n", "\n" + " " * len(f"{name} = ")))
 
 
 def make_recording(kernel: Any, arguments: tuple, launch: tuple | None, thread: int | None, limit: int) -> Recording:
@@ -81,6 +85,35 @@ def debugger() -> Iterator[None]:
         yield
     finally:
         sys.breakpointhook = sys.__breakpointhook__
+
+
+@contextlib.contextmanager
+def post_mortem(wanted: bool, function: FunctionType) -> Iterator[None]:
+    """Where the kernel raises an exception, say so, and open pdb at that line: its variables are still there. Then raise it."""
+    try:
+        yield
+    except bdb.BdbQuit:
+        raise
+    except Exception as error:
+        place = place_of(error, function.__code__.co_filename)
+        if wanted and place is not None:
+            sys.settrace(None)
+            print(f"\n{type(error).__name__}: {error}\n{KEYS}")
+            sys.stdout.flush()
+            shell = KernelPdb(skip=OWN)
+            shell.reset()
+            shell.interaction(None, place)
+        raise
+
+
+def place_of(error: BaseException, file: str) -> TracebackType | None:
+    """The last line of `file` that an exception came through, as a traceback of that line alone."""
+    found, entry = None, error.__traceback__
+    while entry is not None:
+        if entry.tb_frame.f_code.co_filename == file:
+            found = TracebackType(None, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        entry = entry.tb_next
+    return found
 
 
 class Condition:

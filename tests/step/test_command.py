@@ -202,3 +202,27 @@ def test_cuda_threads_need_neither_gpu_nor_simulator(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run.json").read_text())["kernel"] == "relu_forward_cuda"
+
+
+def test_a_folder_that_is_missing_is_made(tmp_path, capsys):
+    assert step("relu", "--record", tmp_path / "new" / "relu.json") == 0
+    assert saved(tmp_path / "new" / "relu.json").kernel == "relu_forward_cpu"
+    (tmp_path / "file").touch()
+    assert step("relu", "--record", tmp_path / "file" / "relu.json") == 2
+    assert "expected to write a file there" in capsys.readouterr().err
+
+
+def test_a_file_without_the_function(tmp_path, capsys):
+    (tmp_path / "own.py").write_text("def double(x, y):\n    y[0] = 2 * x[0]\n")
+    assert step(tmp_path / "own.py", "--args", "x.npz") == 2
+    assert "own.py is a file, wanted FILE.py:FUNCTION: there are double" in capsys.readouterr().err
+    assert step(tmp_path / "none.py", "--args", "x.npz") == 2
+    assert "none.py" in capsys.readouterr().err
+
+
+def test_an_index_out_of_bounds_is_told_with_its_line(tmp_path, capsys):
+    (tmp_path / "own.py").write_text("def shift(x, y):\n    y[0] = x[3]\n")
+    np.savez(tmp_path / "x.npz", x=np.zeros(3), y=np.zeros(3))
+    arguments = (f"{tmp_path / 'own.py'}:shift", "--args", tmp_path / "x.npz", "--record", tmp_path / "r.json")
+    assert step(*arguments) == 1
+    assert re.search(r"own\.py, line 2: .*3 is outside 0\.\.2", capsys.readouterr().err)

@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import reftorch
@@ -75,7 +76,7 @@ def test_into_the_forward_loop(tmp_path):
         assert "11.0" in pdb.say("p acc")
         text, code = pdb.end("c")
         assert code == 0 and "conv2d_forward_cpu has ended." in text
-        assert re.search(r"y = \[\[\[\[ ?6\., +6\.\],\s+\[ ?6\., +15\.\]\]\]\]", text)
+        assert re.search(r"y = tensor\(\[\[\[\[ ?6\., +6\.\],\s+\[ ?6\., +15\.\]\]\]\]\)", text)
 
 
 def test_into_one_cuda_thread(tmp_path):
@@ -96,6 +97,32 @@ def test_quit_is_no_error(tmp_path, options):
     with Terminal(tmp_path, "-m", "reftorch", "step", "relu", *options) as pdb:
         text, code = pdb.end("q")
         assert code == 0 and "Traceback" not in text and "error" not in text
+
+
+SHIFT = """
+def shift(x, y):
+    for i in range(x.size):
+        y[i] = x[i + 1]
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--launch", "1,3")], ids=["cpu", "cuda"])
+def test_an_index_out_of_bounds_stops_there(tmp_path, options):
+    """With the variables as they are, and with the line in the message at the end."""
+    text = SHIFT.replace("for i in range(x.size):", "if (i := cuda.grid(1)) < x.size:") if options else SHIFT
+    (tmp_path / "own.py").write_text(f"from numba import cuda\n{text}")
+    np.savez(tmp_path / "x.npz", x=np.arange(3.0), y=np.zeros(3))
+    with Terminal(tmp_path, "-m", "reftorch", "step", "own.py:shift", "--args", "x.npz", *options) as pdb:
+        shown = pdb.say("c")
+        for _ in range(3):
+            if "own.py(5)shift()" in shown:
+                break
+            shown = pdb.say("c")
+        assert "own.py(5)shift()" in shown and "y[i] = x[i + 1]" in shown
+        assert re.search(r"(IndexError|OutOfBounds): ", shown)
+        assert pdb.say("p i").splitlines()[1].strip() == "2"
+        text, code = pdb.end("q")
+        assert code == 1 and re.search(r"reftorch: error: .*own\.py(, line |:)5", text), text
 
 
 SCRIPT = """
