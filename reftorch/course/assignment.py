@@ -26,6 +26,7 @@ else:
 PACKAGE = Path(__file__).parents[1]
 READY = Path(__file__).parent / "assignments"
 KINDS = ("shape", "values", "gradients", "compiled", "cuda", "traffic", "speed")
+MADE = {"cases", "parts", "mutants", "file"}  # fields of an assignment that do not stand in its file under that name
 ON_CUDA = ("cuda", "traffic")  # the kinds for which CUDA kernels run
 
 
@@ -75,12 +76,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use: seconds of wall clock for each case (compiling gets more), seconds of CPU, memory in MB, output in KB."""
+    """What a submission may use: seconds of wall clock for each case (compiling gets more), seconds of CPU, memory in MB, output in KB,
+    processes and threads besides those that its account has already (root's are not limited)."""
 
     seconds: float = 20.0
     cpu_seconds: int = 60
     memory_mb: int = 2048
     output_kb: int = 64
+    processes: int = 32
     file_mb: int = 16
 
 
@@ -187,7 +190,12 @@ def _assignment(data: dict[str, Any], file: Path) -> Assignment:
         raise ValueError(f"without_mutants should be {says}")
     (limits,) = _tables({"limits": [data.get("limits", {})]}, "limits")
     made = {"cases": cases, "parts": parts, "mutants": [], "limits": _record(Limits, limits, "limits"), "file": file}
-    assignment: Assignment = _record(Assignment, {**data, **made}, "assignment")
+    strange = sorted(MADE & set(data))
+    if strange:
+        raise ValueError(
+            f"there is no field {strange[0]}: cases, parts and mutants are tables [[case]], [[part]] and [[mutant]]"
+        )
+    assignment: Assignment = _record(Assignment, {**data, **made}, "")
     _check(assignment)
     known = _known(assignment)
     strange = [name for name in left_out if name not in {mutant.name for mutant in known}]
@@ -255,23 +263,28 @@ def _record(kind: type, given: dict[str, Any], what: str) -> Any:
     """A dataclass out of a TOML table; lists become tuples. Raises ValueError for names that it does not have, and wrong types."""
     known = {each.name for each in fields(kind)}
     strange = sorted(set(given) - known)
+    where = f"[{what}]" if what else "the part above the tables"
     if strange:
-        raise ValueError(f"[{what}] has no field {', '.join(strange)}; the fields are {', '.join(sorted(known))}")
+        written = known if what else known - MADE
+        raise ValueError(f"{where} has no field {', '.join(strange)}; the fields are {', '.join(sorted(written))}")
     free = {each.name for each in fields(kind) if each.default is not MISSING or each.default_factory is not MISSING}
     wanted = sorted(known - free - set(given))
     if wanted:
-        raise ValueError(f"[{what}] {given.get('name', '')!r} lacks {', '.join(wanted)}")
+        named = f" {given['name']!r}" if what and "name" in given else ""
+        raise ValueError(f"{where}{named} lacks {', '.join(wanted)}")
     for each in fields(kind):
         says, fits = FORMS.get(str(each.type), ("", None))
         if fits and each.name in given and not fits(given[each.name]):
-            raise ValueError(f"[{what}] {each.name} should be {says}, and is {str(given[each.name])[:80]!r}")
+            raise ValueError(f"{where}: {each.name} should be {says}, and is {str(given[each.name])[:80]!r}")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 def _check(assignment: Assignment) -> None:
     """Raises ValueError where parts, cases and cut functions do not fit together."""
     if not assignment.source.is_file() or not assignment.source.resolve().is_relative_to(PACKAGE):
-        raise ValueError(f"there is no component {assignment.component} below {PACKAGE}")
+        raise ValueError(
+            f"there is no component {assignment.component}: wanted a path within reftorch, as nn/activation/relu.py"
+        )
     missing = sorted(set(assignment.cut) - set(functions(assignment.source.read_text(encoding="utf-8"))))
     if missing or not assignment.cut:
         said = f"has no function {', '.join(missing)}" if missing else "is whole: cut names no function"
@@ -295,7 +308,8 @@ def _check(assignment: Assignment) -> None:
             try:
                 compile(code, f"<{case.name}>", "exec")
             except SyntaxError as error:
-                raise ValueError(f"case {case.name!r}, line {error.lineno}: {error.msg}") from None
+                line = f", line {error.lineno}" if error.lineno else ""
+                raise ValueError(f"case {case.name!r}{line}: {error.msg}") from None
     for what, found in (("case", [case.name for case in assignment.cases]), ("part", names)):
         if not found:
             raise ValueError(f"there is no [[{what}]]")

@@ -93,7 +93,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         message = str(cause)[:1000]
     except Exception:
         message = ""
-    where = [[Path(f.filename).name, f.lineno, f.name] for f in frames]
+    where = [[Path(f.filename).name, f.lineno or 0, f.name] for f in frames]
     return {"type": name, "message": message, "where": where[-40:]}
 
 

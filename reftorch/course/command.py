@@ -166,6 +166,10 @@ def run_grade(options: argparse.Namespace) -> int:
     if not options.folder.is_dir():
         what = "is a file" if options.folder.exists() else "is not there"
         raise AssignmentError(f"{options.folder} {what}: expected the folder that `make` wrote, with the work done")
+    many = _holds_many(options)
+    if many and not options.csv:
+        said = f"{options.folder} holds a folder for each of {many} students: add --csv FILE to grade them all"
+        raise AssignmentError(said)
     assignment = _assignment(options)
     if options.csv:
         return _grade_many(options, assignment)
@@ -175,6 +179,23 @@ def run_grade(options: argparse.Namespace) -> int:
 
         show(result, _console())
     return 0
+
+
+def _holds_many(options: argparse.Namespace) -> int:
+    """How many submissions there are in subfolders, where the folder itself is none."""
+    from .assignment import AssignmentError, ready
+    from .many import place, students
+
+    try:
+        wanted = [_assignment(options).submission]
+    except AssignmentError:  # the folder does not say which it is
+        if options.assignment:
+            raise
+        wanted = [assignment.submission for assignment in ready()]
+    if any((options.folder / name).exists() for name in wanted):
+        return 0
+    folders = students(options.folder).values()
+    return sum(any((place(folder, name) / name).is_file() for name in wanted) for folder in folders)
 
 
 def _assignment(options: argparse.Namespace) -> Assignment:

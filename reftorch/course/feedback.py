@@ -44,7 +44,7 @@ class Ask:
 
 def exception(error: dict[str, Any], file: str, hidden: bool) -> str:
     """An exception in words; for a hidden case without its message, which may hold numbers."""
-    own = [f"line {line}, in {function}" for name, line, function in error["where"] if name == file]
+    own = [f"line {line}, in {function}" for name, line, function in error["where"] if name == file and line]
     where = f" ({file}, {own[-1]})" if own else ""
     if error["type"] == "NotImplementedError" and "is yours to write" in error["message"]:
         return error["message"].replace("is yours to write", "is not written yet")

@@ -25,6 +25,11 @@ LARGEST = 1_000_000  # bytes of a submission
 # How the cases of a part run, by its kind; those of other kinds are interpreted.
 MODE = {"compiled": "compiled", "speed": "speed", "cuda": "cuda", "traffic": "cuda"}
 PATIENCE = {"interpreted": 1.0, "cuda": 2.0, "compiled": 6.0, "speed": 8.0}  # times the limit: compiling takes its time
+RAISED = {  # what is worth a note: it is not the numbers that are wrong
+    "MemoryError": "it ran out of memory",
+    "RecursionError": "a function called itself without end",
+    "SystemExit": "it tried to end the process",
+}
 DEATHS = 2  # of the process in one part, after which the rest of it is not tried; running out of time counts as all
 
 
@@ -91,7 +96,7 @@ def _read(assignment: Assignment, folder: Path) -> tuple[str | None, str]:
     try:
         if file.stat().st_size > LARGEST:
             return None, f"{file.name} is larger than {LARGEST:,} bytes"
-        source = file.read_text(encoding="utf-8")
+        source = file.read_text(encoding="utf-8-sig")  # Notepad writes a mark in front, which is no part of the text
     except OSError:
         return None, f"there is no file {assignment.submission}"
     except UnicodeDecodeError as error:
@@ -99,7 +104,7 @@ def _read(assignment: Assignment, folder: Path) -> tuple[str | None, str]:
     try:
         ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
         return None, f"{file.name}{line} is not Python: {getattr(error, 'msg', error)}"
     return source, ""
 
@@ -158,11 +163,12 @@ def _run_all(assignment: Assignment, file: Path, runs: list[Run], seed: int) -> 
                 notes += [note for note in worker.ready["notes"] if note not in notes]
             try:
                 run.told = worker.run(job_of(assignment, run.case, run.mode, seed), limits.seconds * PATIENCE[run.mode])
+                said = RAISED.get((run.told["error"] or {}).get("type", ""), "")
+                notes += [said] if said and said not in notes else []
             except Died as error:
                 run.died = str(error)
                 deaths.update(dict.fromkeys(run.parts, DEATHS if error.late else 1))
-                if run.died not in notes:
-                    notes.append(run.died)
+                notes += [run.died] if run.died not in notes else []
                 flood = max(flood, worker.flood)
                 worker.close()
                 worker = None

@@ -16,8 +16,9 @@ from .assignment import Assignment
 from .grade import grade
 from .report import number, printable
 from .result import PartResult, Result
-from .similar import Pair, similar
+from .similar import Group, groups, similar
 
+SHOWN = 20  # groups of submissions that are alike
 LARGEST = 1 << 20  # bytes of a file that is compared with others
 
 
@@ -87,18 +88,18 @@ def _with_progress(paths: dict[str, Path], console: Console) -> Iterator[tuple[s
             progress.advance(task)
 
 
-def near_identical(assignment: Assignment, folder: Path, least: float) -> list[Pair]:
-    """The pairs of submissions in `folder` that are alike by at least `least` (0 to 1) in the functions asked."""
+def near_identical(assignment: Assignment, folder: Path, least: float) -> list[Group]:
+    """The submissions in `folder` that are alike by at least `least` (0 to 1) in the functions asked."""
     sources = {}
     for student, path in students(folder).items():
         file = place(path, assignment.submission) / assignment.submission
         if file.is_file() and file.stat().st_size <= LARGEST:
-            sources[student] = file.read_text(encoding="utf-8", errors="replace")
-    return similar(sources, assignment.source.read_text(encoding="utf-8"), assignment.cut, least)
+            sources[student] = file.read_text(encoding="utf-8-sig", errors="replace")
+    return groups(similar(sources, assignment.source.read_text(encoding="utf-8"), assignment.cut, least))
 
 
-def show_all(results: list[Result], pairs: list[Pair], console: Console) -> None:
-    """Print the points of all, and the pairs that are alike."""
+def show_all(results: list[Result], alike: list[Group], console: Console) -> None:
+    """Print the points of all, and the groups that are alike: those that are least like the reference first."""
     table = Table(title="points", title_justify="left")
     for column in ("student", "points", "notes"):
         table.add_column(column)
@@ -106,17 +107,19 @@ def show_all(results: list[Result], pairs: list[Pair], console: Console) -> None
         points = f"{number(result.earned)} of {number(result.points)}"
         table.add_row(*(Text(printable(text)) for text in (result.student, points, "; ".join(result.notes))))
     console.print(table)
-    if not pairs:
+    if not alike:
         return
     table = Table(
         title="near-identical, names and comments aside",
         title_justify="left",
-        caption="A short kernel can hardly be written in two ways: see how like the reference they are, and read both.",
+        caption="A short kernel can hardly be written in two ways: see how like the reference they are, and read them.",
         caption_justify="left",
     )
-    for column in ("first", "second", "alike", "first and reference"):
+    for column in ("students", "alike", "and reference"):
         table.add_column(column)
-    for pair in pairs:
-        names = [Text(printable(name)) for name in (pair.first, pair.second)]
-        table.add_row(*names, f"{pair.likeness:.0%}", f"{pair.reference:.0%}")
+    for group in alike[:SHOWN]:
+        names = Text(printable(", ".join(group.names)))
+        table.add_row(names, f"{group.likeness:.0%}", f"{group.reference:.0%}")
     console.print(table)
+    if len(alike) > SHOWN:
+        console.print(f"and {len(alike) - SHOWN} more groups, which are more like the reference")

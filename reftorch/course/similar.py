@@ -30,6 +30,34 @@ class Pair:
     reference: float
 
 
+@dataclass(frozen=True)
+class Group:
+    """Submissions each of which is alike with another one of the group. The likeness, also with the reference, is the lowest."""
+
+    names: list[str]
+    likeness: float
+    reference: float
+
+
+def groups(pairs: Iterable[Pair]) -> list[Group]:
+    """The groups that pairs make, those that are least like the reference first."""
+    found: list[list[Pair]] = []
+    for pair in pairs:
+        ends = {pair.first, pair.second}
+        touched = [group for group in found if any(ends & {other.first, other.second} for other in group)]
+        found = [group for group in found if group not in touched]
+        found.append([pair, *(other for group in touched for other in group)])
+    made = [
+        Group(
+            sorted({name for pair in group for name in (pair.first, pair.second)}),
+            min(pair.likeness for pair in group),
+            min(pair.reference for pair in group),
+        )
+        for group in found
+    ]
+    return sorted(made, key=lambda group: (group.reference, group.names))
+
+
 def similar(sources: Mapping[str, str], reference: str, cut: Iterable[str], least: float = 0.9) -> list[Pair]:
     """The pairs of submissions (texts by student) that are alike by at least `least`, the likest first.
 

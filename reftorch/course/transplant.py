@@ -200,4 +200,4 @@ def install(assignment: str | Path, file: str | Path) -> list[str]:
     asked = read(assignment)
     module = importlib.import_module(asked.module)
     path = Path(file).resolve()
-    return Transplant(module, asked.cut, path.read_text(encoding="utf-8"), str(path)).notes
+    return Transplant(module, asked.cut, path.read_text(encoding="utf-8-sig"), str(path)).notes

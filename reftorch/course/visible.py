@@ -37,7 +37,7 @@ class Visible:
             assert not told["error"], f"{case.name}: {told['error']}"
             self.wanted[case.name] = {name: unpack(value, told["arrays"]) for name, value in told["results"].items()}
         self.name, self.draw, self.file = "", Draw(""), str(file.resolve())
-        source = file.read_text(encoding="utf-8")
+        source = file.read_text(encoding="utf-8-sig")
         for note in Transplant(self.module, self.assignment.cut, source, self.file).notes:
             print(f"note: {note}")
 
@@ -55,6 +55,7 @@ class Visible:
                 try:
                     with np.errstate(all="ignore"), mode(self.assignment.cut, self.module, told):
                         test(device)
+                    assert not told["overwritten"], told["overwritten"][0]
                 except Exception as error:
                     raise _shortened(error, (test.__code__.co_filename, self.file)) from None
 

@@ -116,6 +116,8 @@ def _limit(limits: dict) -> None:
         "RLIMIT_FSIZE": limits["file_mb"] * 2**20,
         "RLIMIT_CORE": 0,
     }
+    if Path("/proc/self/task").exists():
+        wanted["RLIMIT_NPROC"] = _tasks() + limits["processes"]
     for name, value in wanted.items():
         kind = getattr(resource, name, None)
         if kind is not None:
@@ -124,3 +126,13 @@ def _limit(limits: dict) -> None:
                 last = value + (name == "RLIMIT_CPU")  # a second after the signal that tells why
                 last = last if hard == resource.RLIM_INFINITY else min(last, hard)
                 resource.setrlimit(kind, (min(value, last), last))
+
+
+def _tasks() -> int:
+    """How many processes and threads this account has: the system's limit counts all of them."""
+    count, own = 0, os.getuid()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if entry.stat().st_uid == own:
+                count += len(os.listdir(entry / "task"))
+    return count

@@ -192,3 +192,14 @@ def test_what_is_wrong_is_told_in_a_line(command, tmp_path, arguments, words):
     code, text, error = command(*(argument.replace("DIR", str(tmp_path)) for argument in arguments))
     assert code == 2 and text == "" and words in error
     assert error.count("\n") == 1 or error.startswith("usage:")
+
+
+@pytest.mark.parametrize("options", [(), ("--assignment", "relu")])
+def test_a_folder_of_submissions_without_csv(command, tmp_path, options):
+    """It is not one submission with 0 points."""
+    for student in ("ada", "ben/deeper"):
+        (tmp_path / "all" / student).mkdir(parents=True)
+        (tmp_path / "all" / student / "relu.py").write_text("")
+    code, text, said = command("grade", tmp_path / "all", *options)
+    assert code == 2 and "holds a folder for each of 2 students: add --csv FILE to grade them all" in said
+    assert text == ""

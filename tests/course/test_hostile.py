@@ -7,6 +7,7 @@ The assignment is relu, cut down to what is plain Python, with tight limits.
 import dataclasses
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -15,11 +16,13 @@ from pathlib import Path
 
 import pytest
 
+import reftorch
 from kept import kept_reference
 from reftorch.course.assignment import Limits, read
 from reftorch.course.grade import grade
 
 RELU = read("relu")
+HERE = {**os.environ, "PYTHONPATH": str(Path(reftorch.__file__).parents[1])}
 
 
 def cut_down(*names):
@@ -120,6 +123,36 @@ def test_it_cannot_even_be_loaded(tmp_path, top, words):
     assert len({case.message for part in result.parts for case in part.cases}) == 1
 
 
+@pytest.mark.parametrize(
+    "body, note",
+    [
+        ("pieces = []\nwhile True: pieces.append(bytearray(10**8))", "it ran out of memory"),
+        ("relu_forward_cpu(x, y)", "a function called itself without end"),
+        ("raise SystemExit(0)", "it tried to end the process"),
+    ],
+)
+def test_what_is_worth_a_note(tmp_path, body, note):
+    """The table of a whole class has nothing but notes."""
+    assert graded(tmp_path, forward(body), ONE).notes == [note]
+
+
+def test_a_mark_in_front_of_the_text_is_no_part_of_it(tmp_path):
+    """As Notepad saves UTF-8."""
+    result = graded(tmp_path, b"\xef\xbb\xbf" + forward(RIGHT_BODY).encode(), ONE)
+    assert result.earned == result.points and not result.notes, told(result)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Linux counts processes")
+def test_processes_are_limited():
+    """As many as there are, and 32 more. (Root's are not limited: the number is all that can be looked at here.)"""
+    code = "from reftorch.course import worker; import dataclasses, reftorch.course.assignment as a, resource; "
+    code += "before = worker._tasks(); worker._limit(dataclasses.asdict(a.Limits(memory_mb=8192))); "
+    code += "print(before > 0, resource.getrlimit(resource.RLIMIT_NPROC)[0] - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=HERE, timeout=100)
+    first, more = done.stdout.split()
+    assert first == "True" and abs(int(more) - 32) < 32, done.stderr
+
+
 def test_parts_before_and_after_a_crash_count(tmp_path):
     """Backward never ends, so the process is stopped; forward keeps its points."""
     endless = RIGHT.replace("zero if y[i] <= zero else grad_y[i]", "max(0 for _ in iter(int, 1))", 1)
@@ -145,7 +178,7 @@ def test_a_flood_past_python_is_thrown_away(tmp_path):
     [
         (b"def relu_forward_cpu(x, y):\n    \xff\xfe = 1\n", "not UTF-8"),
         ("def relu_forward_cpu(x, y) return y", "line 1 is not Python"),
-        ("x = 1\0", "not Python"),
+        ("x = 1\0", "relu.py is not Python"),
         ("(" * 100_000, "not Python"),
         ("", "relu_forward_cpu is missing"),
         (RIGHT.replace("def relu_forward_cpu", "def relu_forwards_cpu"), "relu_forward_cpu is missing"),

@@ -137,8 +137,15 @@ def test_an_assignment_of_ones_own_travels_without_its_hidden_cases(tmp_path):
     "find, replace, said",
     [
         ('name = "values"\npoints', 'name = "values"\nkind = "guesses"\npoints', "unknown kind"),
-        ("minutes = 5\n", "minutes = 5\nhours = 1\n", "no field hours"),
-        ("minutes = 5\n", "", "lacks minutes"),
+        (
+            "minutes = 5\n",
+            "minutes = 5\nhours = 1\n",
+            "above the tables has no field hours; the fields are allowed, asks, component, cut, forbidden, limits, "
+            "minutes, name, needs, only, summary, text, title$",
+        ),
+        ("minutes = 5\n", "minutes = 5\ncases = 1\n", r"no field cases: .* tables \[\[case\]\]"),
+        ("minutes = 5\n", "", "the part above the tables lacks minutes"),
+        ("y = F.relu(randn(7))", "y = 1\\u0000", "case 'secret': source code string cannot contain null bytes"),
         (
             'parts = ["values"]\nresults = ["y"]\nhidden',
             'parts = ["prices"]\nresults = ["y"]\nhidden',

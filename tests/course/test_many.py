@@ -10,6 +10,7 @@ from rich.console import Console
 from reftorch.course import many
 from reftorch.course.assignment import read
 from reftorch.course.result import CaseResult, PartResult, Result
+from reftorch.course.similar import Pair, groups
 
 SAME = """
 def relu_forward_cpu({x}, {y}):
@@ -104,14 +105,28 @@ def test_a_bar_on_a_terminal_and_none_elsewhere(assignment, folder, graded, tmp_
 
 
 def test_near_identical_are_told_with_their_likeness_to_the_reference(assignment, folder, graded, tmp_path):
-    pairs = many.near_identical(assignment, folder, 0.9)
-    assert [(pair.first, pair.second, pair.likeness) for pair in pairs] == [("ada", "ben", 1.0)]
-    assert 0 < pairs[0].reference < 0.9
+    alike = many.near_identical(assignment, folder, 0.9)
+    assert [(group.names, group.likeness) for group in alike] == [(["ada", "ben"], 1.0)]
+    assert 0 < alike[0].reference < 0.9
     where = console()
-    many.show_all(many.grade_all(assignment, folder, tmp_path / "points.csv", None, console()), pairs, where)
+    many.show_all(many.grade_all(assignment, folder, tmp_path / "points.csv", None, console()), alike, where)
     (row,) = (line for line in where.file.getvalue().splitlines() if "100%" in line)
-    assert "ada" in row and "ben" in row and f"{pairs[0].reference:.0%}" in row
+    assert "ada" in row and "ben" in row and f"{alike[0].reference:.0%}" in row
     assert "NOT GRADED" in where.file.getvalue()
+
+
+def test_groups_and_no_more_than_twenty(assignment, tmp_path):
+    """Thirty who wrote the same are one group, not 435 pairs; those unlike the reference stand first."""
+    pairs = [Pair(f"s{i:02}", f"s{j:02}", 0.95, 0.9) for i in range(30) for j in range(i + 1, 30)]
+    pairs += [Pair(f"a{i}", f"b{i}", 1.0, i / 100) for i in range(21)] + [Pair("b3", "c3", 0.91, 0.02)]
+    found = groups(pairs)
+    assert len(found) == 22 and found[-1].names == [f"s{i:02}" for i in range(30)]
+    assert found[2].names == ["a2", "b2"] and (found[3].names, found[3].likeness) == (["a3", "b3", "c3"], 0.91)
+    assert [group.reference for group in found] == sorted(group.reference for group in found)
+    where = console()
+    many.show_all([], found, where)
+    shown = where.file.getvalue()
+    assert "a0, b0" in shown and "s00" not in shown and "and 2 more groups" in shown
 
 
 def test_only_one_place_below_a_folder_counts(tmp_path):
