@@ -11,7 +11,7 @@ from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
 from . import kernel  # then: it says where compiled kernels are kept  # isort: skip
-from . import memory  # isort: skip
+from . import memory, waiting  # isort: skip
 from . import autograd, cuda, jit, lazy, ops  # isort: skip
 from .autograd import enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, no_grad, set_grad_enabled
 from .kernel import debug, kernels

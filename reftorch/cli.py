@@ -43,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 1: the training failed. 2: an option or a file is wrong. 130: Ctrl-C.
     """
-    from reftorch import starting
+    from reftorch import starting, waiting
 
     starting.done()
+    waiting.waiting.hide()
     try:
         options = parser().parse_args(arguments)
         return options.run(options)

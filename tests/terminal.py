@@ -16,16 +16,25 @@ ROOT = Path(reftorch.__file__).parents[1]
 
 
 def start(folder, *arguments, **environment):
-    """`reftorch ARGUMENTS` in a terminal of 100 columns, and not waited for."""
+    """`reftorch ARGUMENTS` in a terminal, and not waited for."""
+    return spawn(folder, "-m", "reftorch", *arguments, **environment)
+
+
+def spawn(folder, *call, **environment):
+    """Python with these arguments in a terminal of 150 columns."""
     known = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **environment}
-    call = ["-m", "reftorch", *map(str, arguments)]
-    size = dict(encoding="utf-8", timeout=300, dimensions=(40, 100))
-    return pexpect.spawn(sys.executable, call, cwd=str(folder), env=known, **size)
+    size = dict(encoding="utf-8", timeout=300, dimensions=(40, 150))
+    return pexpect.spawn(sys.executable, [*map(str, call)], cwd=str(folder), env=known, **size)
 
 
 def run(folder, *arguments, **environment):
     """Its exit code, and all that it showed."""
-    child = start(folder, *arguments, **environment)
+    return python(folder, "-m", "reftorch", *arguments, **environment)
+
+
+def python(folder, *call, **environment):
+    """Exit code and text of Python with these arguments."""
+    child = spawn(folder, *call, **environment)
     child.expect(pexpect.EOF)
     text = child.before
     child.close()

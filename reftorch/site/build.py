@@ -148,7 +148,7 @@ def prose() -> dict[str, str]:
         to_html(text, file, 1)
         if Page.checks_examples:
             examples.check(text, file, 1)
-        made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, text, flags=re.MULTILINE)
+        made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, examples.shown(text), flags=re.MULTILINE)
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from . import examples
 from .errors import SiteError
 from .segment import Segments
 
@@ -162,4 +163,4 @@ def markdown_of_docstring(text: str) -> str:
         else:
             listing = listing and bool(line.strip()) and line.startswith(" ")
             lines.append(stars(line))
-    return "\n".join([*lines, "```"] if in_code else lines)
+    return examples.shown("\n".join([*lines, "```"] if in_code else lines))

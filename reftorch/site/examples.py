@@ -23,3 +23,8 @@ def check(text: str, file: Path, line: int) -> None:
     if runner.run(test, out=said.append).failed:
         found = re.search(r"line (\d+)", "".join(said))
         raise SiteError(file, int(found[1]) if found else line, "".join(said).strip("*\n"))
+
+
+def shown(text: str) -> str:
+    """The text as a reader sees it: an empty line of what Python answers is written as <BLANKLINE> in an example."""
+    return re.sub(r"^[ ]*<BLANKLINE>$", "", text, flags=re.MULTILINE)

@@ -201,4 +201,4 @@ def _fenced(text: str) -> str:
             inside = False
         else:
             lines.append(line)
-    return "\n".join([*lines, "```"] if inside else lines)
+    return examples.shown("\n".join([*lines, "```"] if inside else lines))

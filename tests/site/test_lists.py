@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from reftorch import nn
 from reftorch.nn import Module
 from reftorch.site import build, document, lists, names, sections
 from reftorch.site.page import Page
@@ -15,7 +16,11 @@ from reftorch.step.components import PACKAGE, components
 
 def test_coverage_counts_what_is_there():
     text = lists.coverage(build.pages())
-    assert "- **[torch.nn.Conv2d](nn/convolution/conv2d.md)**" in text and "- torch.nn.Transformer: not yet" in text
+    assert "- **[torch.nn.Conv2d](nn/convolution/conv2d.md)**" in text
+    for name in re.findall(r"^- torch\.nn\.(\w+): not yet$", text, re.MULTILINE):
+        assert not hasattr(nn, name), name
+    for name in ("Conv2d", "Transformer", "LSTM"):
+        assert (f"- torch.nn.{name}: not yet" in text) != hasattr(nn, name)
     assert "- **[torch.nn.functional.relu](nn/activation/relu.md)**" in text
     assert "- **[torch.nn.Module.zero_grad](nn/module.md)**" in text  # a method: the page of its class
     assert "- **torch.nn.Conv2d**" in lists.coverage({})
@@ -65,6 +70,8 @@ def test_notation_has_every_symbol():
 
 
 def test_docstrings_as_markdown():
+    made = document.markdown_of_docstring(">>> print()\n<BLANKLINE>\n>>> 1\n1\n")
+    assert "```pycon\n>>> print()\n\n>>> 1\n1\n```" in made
     made = document.markdown_of_docstring(
         "Sum.\n\nArgs:\n    x: what\n        goes in\n\nRaises:\n    ValueError: none\n\n>>> 1\n1\n"
     )

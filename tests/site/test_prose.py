@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reftorch import cli
-from reftorch.site import examples
+from reftorch.site import build, examples
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [file for file in sorted(DOCS.rglob("*.md")) if "node_modules" not in file.parts]
@@ -16,6 +16,12 @@ PAGES = [file for file in sorted(DOCS.rglob("*.md")) if "node_modules" not in fi
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
 def test_examples_give_what_they_say(file):
     examples.check(file.read_text(encoding="utf-8"), file, 1)
+
+
+def test_an_empty_line_of_an_answer_is_shown_as_one():
+    assert "<BLANKLINE>" in (DOCS / "guide" / "tape.md").read_text(encoding="utf-8")
+    assert not [page for page, text in build.prose().items() if "BLANKLINE" in text]
+    assert "from dL/dL = 1:\n\n  1. SumBackward0" in build.prose()["guide/tape.md"]
 
 
 def commands():
