@@ -66,3 +66,15 @@ def test_on_paper(visit, served, path, scheme):
         "[...document.querySelectorAll('.rt-line')].filter(line => line.scrollWidth > line.parentElement.clientWidth + 1).length"
     )
     assert cut == 0
+
+
+def test_no_page_is_wider_than_a_small_phone(visit, site):
+    """Code and tables scroll by themselves; the page does not."""
+    page = visit((site / "index.html").as_uri(), 360)
+    wide = {}
+    for file in sorted(site.rglob("*.html")):
+        page.goto(file.as_uri())
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 360:
+            wide[file.name] = width
+    assert not wide
