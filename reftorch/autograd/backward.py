@@ -1,13 +1,13 @@
-"""Walking the tape: from the loss back to the leaves, youngest node first.
+"""The backward pass: a traversal of the tape, from the loss back to the leaves, youngest node first.
 
 A node is always younger than the nodes it points to. So "youngest first" visits every node after all those that send it
-a gradient, and no other bookkeeping is needed: `_walk` is a loop over a heap, and has no depth limit.
+a gradient, and no other bookkeeping is needed: `_traverse` is a loop over a heap, and has no depth limit.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from .anomaly import watched
@@ -31,7 +31,7 @@ def backward(
     Args:
         tensors: tensors to differentiate; one element each, or the matching one of `grad_tensors` has its shape.
         grad_tensors: the upstream gradients; None stands for 1.
-        retain_graph: keep what the tape saved, so that it can be walked again.
+        retain_graph: keep what the tape saved, so that there can be another backward pass.
         grad_variables: the old name of `grad_tensors`.
         inputs: the only tensors to receive a gradient.
 
@@ -42,7 +42,7 @@ def backward(
     _refuse_create_graph(create_graph)
     roots = _roots(_as_tuple(tensors), grad_variables if grad_tensors is None else grad_tensors)
     if inputs is None:
-        _walk(roots, bool(retain_graph))
+        _traverse(roots, bool(retain_graph))
         return
     targets = _as_tuple(inputs)
     if not targets:
@@ -50,7 +50,7 @@ def backward(
     edges = [_target(t) for t in targets]
     for tensor in targets:
         tensor.retain_grad()  # does nothing to a leaf
-    _walk(roots, bool(retain_graph), edges, accumulate=True)
+    _traverse(roots, bool(retain_graph), edges, accumulate=True)
 
 
 def grad(
@@ -78,7 +78,7 @@ def grad(
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False")
     targets = _as_tuple(inputs)
     roots = _roots(_as_tuple(outputs), grad_outputs)
-    found = _walk(roots, bool(retain_graph), [_target(t) for t in targets])
+    found = _traverse(roots, bool(retain_graph), [_target(t) for t in targets])
     if materialize_grads:
         return tuple(zeros((t.shape, t.dtype, t.device)) if g is None else g for t, g in zip(targets, found))
     unused = [i for i, g in enumerate(found) if g is None]
@@ -109,7 +109,7 @@ def _target(tensor: Any) -> Edge:
 
 
 def _roots(outputs: tuple, grads: Any) -> list[tuple[Edge, Any]]:
-    """The edges where the walk begins, each with its upstream gradient."""
+    """The edges where the traversal begins, each with its upstream gradient."""
     grads = (None,) * len(outputs) if grads is None else _as_tuple(grads)
     if len(grads) != len(outputs):
         raise RuntimeError(
@@ -178,17 +178,17 @@ class _Arrivals:
             waiting = self.grads.get(node)
             if waiting is None:
                 waiting = self.grads[node] = [None] * len(node._output_like)
-                heapq.heappush(self.queue, (-node._age, node))
+                heappush(self.queue, (-node._age, node))
             before = waiting[output]
             waiting[output] = grad if before is None else before + grad
 
     def youngest(self) -> tuple[Node, list]:
         """The node that nothing more can arrive for, and what has arrived."""
-        node = heapq.heappop(self.queue)[1]
+        node = heappop(self.queue)[1]
         return node, self.grads.pop(node)
 
 
-def _walk(roots: list, retain_graph: bool, targets: list[Edge] | None = None, accumulate: bool = False) -> list:
+def _traverse(roots: list, retain_graph: bool, targets: list[Edge] | None = None, accumulate: bool = False) -> list:
     """Visit the nodes, youngest first; with `targets`, only those on the way to them, and return their gradients.
 
     Only with `accumulate` the nodes of the targets run too: that of a leaf adds to its `.grad`.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .mode import _mode
-from .node import NOWHERE, Differentiable, Node, is_tensor
+from .node import NOWHERE, Differentiable, Node
 
 FunctionCtx = Node  # PyTorch's name for what `forward` and `backward` share
 
@@ -57,9 +57,16 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
         node = Node(cls)
-        node.needs_input_grad = needed = tuple([isinstance(a, Differentiable) and a.requires_grad for a in args])
-        node._recording = recording = _mode.enabled and True in needed
-        before, _mode.enabled = _mode.enabled, False
+        # `requires_grad` of a tensor, without a call for the many that are not views
+        needed = [
+            isinstance(a, Differentiable) and (a._requires_grad or (a._base is not None and a._base.requires_grad))
+            for a in args
+        ]
+        node.needs_input_grad = tuple(needed)
+        enabled = _mode.enabled
+        node._recording = recording = enabled and True in needed
+        if enabled:
+            _mode.enabled = False
         try:
             if cls.setup_context is None:
                 returned = cls.forward(node, *args)
@@ -70,11 +77,12 @@ class Function:
             if node._dirty:
                 _check_dirty(node, outputs)
             for i, output in enumerate(outputs):
-                if _among(output, args) and is_tensor(output) and not _among(output, node._dirty):
+                if _among(output, args) and isinstance(output, Differentiable) and not _among(output, node._dirty):
                     # an input as it came becomes a tensor of its own
                     outputs[i] = output.view_as(output) if recording else output.detach()
         finally:
-            _mode.enabled = before
+            if enabled:
+                _mode.enabled = True
         if recording:
             _record(node, args, outputs)
         return tuple(outputs) if isinstance(returned, tuple) else outputs[0]
@@ -103,7 +111,7 @@ def _record(node: Node, args: tuple, outputs: list) -> None:
     output_like: list = []
     node._connect(edges, output_like)
     for i, output in enumerate(outputs):
-        if not is_tensor(output):
+        if not isinstance(output, Differentiable):
             output_like.append(((), None, None))
             continue
         dtype = output.dtype
@@ -116,7 +124,8 @@ def _record(node: Node, args: tuple, outputs: list) -> None:
             output._attach(node, i)
             if output._base is not None:
                 output._no_view_now(args)
-    node._keep_saved()
+    if node._to_save:
+        node._keep_saved()
     node._dirty = node._not_differentiable = ()  # tensors, which the node must not keep alive
 
 

@@ -29,6 +29,7 @@ class Differentiable:
     """Base class of Tensor: what the tape takes gradients of."""
 
     _requires_grad = False
+    _base: Any = None  # of a view: the tensor whose memory it shows
     _grad_fn: Node | None = None
     _output_nr = 0
 
@@ -122,7 +123,7 @@ class Node:
         """After forward, when versions are final: note what was to be saved."""
         saved: list = []
         for i, tensor in enumerate(self._to_save):
-            if not (tensor is None or is_tensor(tensor)):
+            if not (tensor is None or isinstance(tensor, Differentiable)):
                 raise TypeError(
                     f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
                     "keep it as an attribute of ctx"
@@ -173,8 +174,6 @@ class Node:
     # -------------------------------------------------------------------------- what `backward()` does with a node
     def _arrived(self, grads: list[Tensor | None]) -> None:
         """The gradients of the outputs are complete: call the hooks of those tensors, and keep what is to be retained."""
-        if not (self._tensor_hooks or self._retained):
-            return
         for output, grad in enumerate(grads):
             if grad is None:
                 continue
@@ -190,34 +189,35 @@ class Node:
         grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
         ready: list = []
         for grad, like in zip(grads, self._output_like):
-            if grad is None and self._materialize:
-                grad = zeros(like)
-            ready.append(grad if grad is None or grad.is_contiguous() else grad.contiguous())
+            if grad is None:
+                grad = zeros(like) if self._materialize else None
+            elif not grad.is_contiguous():
+                grad = grad.contiguous()
+            ready.append(grad)
         found = self._function.backward(self, *ready)
+        edges = self.next_functions
         found = list(found) if isinstance(found, (tuple, list)) else [found]
-        inputs = len(self.next_functions)
-        while len(found) > inputs and found[-1] is None:
+        while len(found) > len(edges) and found[-1] is None:
             found.pop()
-        if len(found) != inputs:
+        if len(found) != len(edges):
             raise RuntimeError(
                 f"function {type(self).name(self)} returned an incorrect number of gradients (expected "
-                f"{inputs}, got {len(found)}): backward returns one for each argument of forward, "
+                f"{len(edges)}, got {len(found)}): backward returns one for each argument of forward, "
                 "None for those that have none"
             )
-        found = [None if grad is None else self._fitted(i, grad) for i, grad in enumerate(found)]
+        for i, grad in enumerate(found):
+            if grad is not None:
+                node, output = edges[i]
+                found[i] = None if node is None else self._fitted(i, grad, *node._output_like[output])
         return call_hooks(self._post_hooks, found, tuple(grads)) if self._post_hooks else found
 
-    def _fitted(self, index: int, grad: Any) -> Tensor | None:
+    def _fitted(self, index: int, grad: Any, shape: Any, dtype: Any, device: Any) -> Tensor:
         """`grad` with the shape and dtype of the input that it belongs to."""
-        node, output = self.next_functions[index]
-        if node is None:
-            return None
-        if not is_tensor(grad):
+        if not isinstance(grad, Differentiable):
             raise RuntimeError(
                 f"{type(self).name(self)} returned, at index {index}, a {type(grad).__name__} as a gradient: expected a tensor "
                 "or None"
             )
-        shape, dtype, device = node._output_like[output]
         if dtype.is_complex:
             refuse_complex(dtype)
         if grad.array.shape != shape:
@@ -270,10 +270,13 @@ class AccumulateGrad(Node):
     def name(self) -> str:
         return "AccumulateGrad"
 
+    @property
+    def _tensor_hooks(self) -> Any:  # type: ignore[override]
+        return self.variable._own_hooks
+
     def _arrived(self, grads: list[Tensor | None]) -> None:
-        hooks = self.variable._own_hooks
-        if hooks and grads[0] is not None:
-            grads[0] = call_tensor_hooks(hooks, grads[0])
+        if grads[0] is not None:
+            grads[0] = call_tensor_hooks(self.variable._own_hooks, grads[0])
 
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         leaf = self.variable

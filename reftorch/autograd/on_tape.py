@@ -38,8 +38,7 @@ class OnTape(Differentiable):
     _after_accumulation: OrderedDict | None = None
     _accumulator: weakref.ref | None = None
     _retains_grad = False
-    _base: Any = None  # of a view: the tensor whose memory it shows,
-    _steps: Steps = ()  # the way there from the base,
+    _steps: Steps = ()  # of a view: the way there from the base,
     _seen_version = 0  # the version of the memory when its place on the tape was last looked up,
     _restriction: str | None = None  # and why it must not be changed while that is recorded: a key of RESTRICTED
 

@@ -23,6 +23,8 @@ def tensor_first(function: Op) -> Op:
 
     @functools.wraps(function)
     def checked(input: Any, *args: Any, **options: Any) -> Any:
+        if not options and isinstance(input, Tensor):  # the most common first
+            return function(input, *args)
         if not isinstance(input, Tensor):
             raise TypeError(
                 f"{function.__name__}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}: "
@@ -127,8 +129,7 @@ def infer_shape(shape: tuple, numel: int) -> tuple[int, ...]:
 
 def check_broadcast(*shapes: tuple) -> None:
     """Raise torch's RuntimeError unless the shapes broadcast together."""
-    first = shapes[0]
-    if all([shape == first for shape in shapes]):
+    if len(shapes) == 2 and shapes[0] == shapes[1]:
         return
     shapes = tuple(map(tuple, shapes))  # the simulator's shapes cannot be counted from the end
     ndim = max(map(len, shapes))

@@ -2,11 +2,14 @@
 
 `x.add_(y)` computes `x + y` as ever and lets x *become* the result: the numbers are copied into x's memory, the version goes up,
 and x takes over the result's place on the tape (`Tensor._become`).
+
+Where nothing is recorded or converted, as in an optimizer and where gradients are added up, NumPy writes into x's memory itself.
 """
 
 from __future__ import annotations
 
 import numbers
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +18,9 @@ import numpy as np
 from ..autograd import Function, is_grad_enabled
 from ..autograd.node import expands_to, named
 from ..tensor import Tensor
+from ..types import CPU, float32, float64
 from .backend import library, quietly
+from .elementwise import add, div, mul, sub
 from .fits import number_like
 
 
@@ -24,7 +29,34 @@ def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
     operands = [a for a in args if isinstance(a, Tensor)]
     recording = is_grad_enabled() and (x.requires_grad or True in [a.requires_grad for a in operands])
     x._check_inplace(recording, *operands)
+    if not recording and function in UFUNCS and _written_directly(x, UFUNCS[function], *args, **options):
+        x._counter.bump()
+        return x
     return x._become(function(x._snapshot() if recording else x, *args, **options))
+
+
+UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide}
+
+
+def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> bool:
+    """Let NumPy write the result into x's memory, without a tensor in between, and return True; False if it must be converted."""
+    if x.device is not CPU or x.dtype not in (float32, float64) or rounding_mode is not None:
+        return False
+    if isinstance(other, Tensor):
+        if other.dtype is not x.dtype or other.device is not CPU or other.array.shape != x.array.shape:
+            return False
+        other = other.array
+    elif type(other) not in (int, float) or not -LARGE < other < LARGE:
+        return False
+    if alpha != 1:
+        if type(alpha) not in (int, float) or not -LARGE < alpha < LARGE:
+            return False
+        other = quietly(operator.mul, other, alpha)
+    quietly(ufunc, x.array, other, x.array)
+    return True
+
+
+LARGE = 3e38  # numbers below it are finite in float32
 
 
 def turn(x: Tensor, view: Callable, *args: Any) -> Tensor:
@@ -113,7 +145,15 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     if recording:
         input._check_inplace(recording)
         return input._become(Fill.apply(input._snapshot(), value))
-    write(input, number_like(input, value))
+    if (
+        type(value) in (int, float)
+        and -LARGE < value < LARGE
+        and input.dtype in (float32, float64)
+        and input.device is CPU
+    ):
+        input.array.fill(value)
+    else:
+        write(input, number_like(input, value))
     input._counter.bump()
     return input
 

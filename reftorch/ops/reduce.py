@@ -31,6 +31,8 @@ def reduced_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
 def reduce(name: str, x: Tensor, dims: tuple[int, ...], keepdim: bool, **more: Any) -> Tensor:
     """NumPy's reduction `name` (`sum`, `prod`, `max`, `min`, `all`, `any`), or its CUDA namesake, over `dims`."""
     if x.device.type == "cpu":
+        if name == "sum":  # what the array's own method calls
+            return Tensor._make(quietly(np.add.reduce, x.array, dims, keepdims=keepdim, **more))
         return Tensor._make(quietly(getattr(x.array, name), axis=dims, keepdims=keepdim, **more))
     name = {"max": "amax", "min": "amin"}.get(name, name)
     return Tensor._make(getattr(library(x.device), name)(x.array, axis=dims, keepdims=keepdim, **more), x.device)
