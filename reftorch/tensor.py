@@ -1,8 +1,8 @@
 """Tensor: an array, a dtype, a device, and a place on the tape.
 
 The numbers are in `.array`, a NumPy array or a CUDA device array. A view (`x[:, 0]`, `x.t()`, `x.view(...)`) is another Tensor over
-the same memory. Tensors that share memory share a version counter, which every in-place operation turns: so `backward` can
-tell that something it needs was overwritten.
+the same memory. Tensors that share memory share a version counter, which every in-place operation increments: so `backward`
+finds out that something it needs was overwritten.
 
 This file holds the geometry, and `new_empty`, from which every kernel gets room for its results. The place on the tape is in
 `autograd/on_tape.py`, the operations in `ops/`, the methods that call them in `methods.py`, and how a tensor behaves towards

@@ -1,4 +1,4 @@
-"""The tape. Read `function.py` first, then `node.py` (what is remembered) and `backward.py` (how it is walked)."""
+"""The tape. Read `ladder.py` first: all of it on one screen. Then `function.py`, `node.py` (what is kept) and `backward.py`."""
 
 from .mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled  # isort: skip
 from .hooks import RemovableHandle, add_hook  # isort: skip

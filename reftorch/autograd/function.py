@@ -1,7 +1,7 @@
 """The tape: what was computed is remembered, so that gradients can be computed backwards.
 
 Each call of a `Function` with an input that has `requires_grad` leaves a `Node` behind (`node.py`), which points to the nodes of
-the inputs. `backward()` walks from the loss to the leaves (`backward.py`) and applies the chain rule: a node takes the
+the inputs. `backward()` goes from the loss to the leaves (`backward.py`) and applies the chain rule: a node takes the
 gradient of the loss with respect to its outputs and returns that with respect to its inputs,
 
 $$ \\frac{\\partial L}{\\partial x_i} = \\sum_j \\frac{\\partial L}{\\partial y_j} \\frac{\\partial y_j}{\\partial x_i}. $$

@@ -46,17 +46,19 @@ def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, ro
         if other.dtype is not x.dtype or other.device is not CPU or other.array.shape != x.array.shape:
             return False
         other = other.array
-    elif type(other) not in (int, float) or not -LARGE < other < LARGE:
+    elif not _is_usual(other):
         return False
     if alpha != 1:
-        if type(alpha) not in (int, float) or not -LARGE < alpha < LARGE:
+        if not _is_usual(alpha):
             return False
         other = quietly(operator.mul, other, alpha)
     quietly(ufunc, x.array, other, x.array)
     return True
 
 
-LARGE = 3e38  # numbers below it are finite in float32
+def _is_usual(number: Any) -> bool:
+    """Whether it is a Python number that is not too large for float32, nor, as an integer, for int64."""
+    return type(number) is float and -3e38 < number < 3e38 or type(number) is int and -(2**63) <= number < 2**63
 
 
 def turn(x: Tensor, view: Callable, *args: Any) -> Tensor:
@@ -145,12 +147,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     if recording:
         input._check_inplace(recording)
         return input._become(Fill.apply(input._snapshot(), value))
-    if (
-        type(value) in (int, float)
-        and -LARGE < value < LARGE
-        and input.dtype in (float32, float64)
-        and input.device is CPU
-    ):
+    if _is_usual(value) and input.dtype in (float32, float64) and input.device is CPU:
         input.array.fill(value)
     else:
         write(input, number_like(input, value))

@@ -30,9 +30,10 @@ CONTAINERS = {
 PLUMBING = {
     "kernel.py": "Kernels and devices",
     "tensor.py": "Tensor",
+    "autograd/ladder.py": "The tape on one screen",
     "autograd/function.py": "Function",
     "autograd/node.py": "The nodes of the tape",
-    "autograd/backward.py": "The walk backwards",
+    "autograd/backward.py": "The backward pass",
 }
 LADDERS = {
     "fast/ladder/matmul.py": "Matrix product",
