@@ -174,6 +174,8 @@ class Node:
     # -------------------------------------------------------------------------- what `backward()` does with a node
     def _arrived(self, grads: list[Tensor | None]) -> None:
         """The gradients of the outputs are complete: call the hooks of those tensors, and keep what is to be retained."""
+        if not (self._tensor_hooks or self._retained):
+            return
         for output, grad in enumerate(grads):
             if grad is None:
                 continue
@@ -270,12 +272,8 @@ class AccumulateGrad(Node):
     def name(self) -> str:
         return "AccumulateGrad"
 
-    @property
-    def _tensor_hooks(self) -> Any:  # type: ignore[override]
-        return self.variable._own_hooks
-
     def _arrived(self, grads: list[Tensor | None]) -> None:
-        if grads[0] is not None:
+        if self.variable._own_hooks and grads[0] is not None:
             grads[0] = call_tensor_hooks(self.variable._own_hooks, grads[0])
 
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
