@@ -195,8 +195,18 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
         # a fast form decides for itself how many threads it uses; it gets `run` for what it leaves to that
         run = functools.partial(fast, run) if fast and _fast.get() else run
         return run if guards.guard is None else guards.guard(run)
+    if cuda_kind() == "simulator":
+        cuda_kernel = _simulated(cuda_kernel)
     block = min(256, max(threads, 1))
     return cuda_kernel[-(-max(threads, 1) // block), block]
+
+
+@functools.cache
+def _simulated(cuda_kernel: Any) -> Any:
+    """The kernel for Numba's simulator, which runs Python: there `math` raises where a GPU gives NaN or infinity."""
+    from .trace.interpreted import as_compiled
+
+    return cuda.jit(interpreted(cuda_kernel.fn, as_compiled))
 
 
 def _stepped(kernel: Callable) -> Callable:

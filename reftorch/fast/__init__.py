@@ -17,8 +17,10 @@ and no components. Every file has one idea and climbs to it from the reference l
     group_norm.py       group and instance normalization, a line of elements at a time
     layer_norm.py       layer normalization, a row at a time
     exponential.py      e to the power of many numbers at once, and its relatives: expm1, log1p, tanh, erf
+    logarithm.py        the logarithm of many numbers at once
     curves.py           activations made of them, as functions of one number
     activations.py      the loops of these activations
+    losses.py           the loops of losses with exponentials and logarithms
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
     softmax.py          softmax and its gradient
     workers.py          who does how much of the work
@@ -74,6 +76,15 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.log_softmax import cross_entropy_backward_x as cross_entropy_backward_x
     from reftorch.fast.log_softmax import log_softmax_backward_x as log_softmax_backward_x
     from reftorch.fast.log_softmax import log_softmax_forward as log_softmax_forward
+    from reftorch.fast.losses import bce_loss_forward as bce_loss_forward
+    from reftorch.fast.losses import bce_with_logits_loss_backward_x as bce_with_logits_loss_backward_x
+    from reftorch.fast.losses import bce_with_logits_loss_forward as bce_with_logits_loss_forward
+    from reftorch.fast.losses import gaussian_nll_loss_forward as gaussian_nll_loss_forward
+    from reftorch.fast.losses import kl_div_loss_forward as kl_div_loss_forward
+    from reftorch.fast.losses import poisson_nll_loss_backward_x as poisson_nll_loss_backward_x
+    from reftorch.fast.losses import poisson_nll_loss_forward as poisson_nll_loss_forward
+    from reftorch.fast.losses import soft_margin_loss_backward_x as soft_margin_loss_backward_x
+    from reftorch.fast.losses import soft_margin_loss_forward as soft_margin_loss_forward
     from reftorch.fast.max_pool2d import max_pool2d_backward_x as max_pool2d_backward_x
     from reftorch.fast.max_pool2d import max_pool2d_forward as max_pool2d_forward
     from reftorch.fast.softmax import softmax_backward_x as softmax_backward_x

@@ -31,8 +31,19 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.linear.identity import Identity as Identity
     from reftorch.nn.linear.linear import Linear as Linear
     from reftorch.nn.linear.unflatten import Unflatten as Unflatten
+    from reftorch.nn.loss.bce_loss import BCELoss as BCELoss
+    from reftorch.nn.loss.bce_with_logits_loss import BCEWithLogitsLoss as BCEWithLogitsLoss
     from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss as CrossEntropyLoss
+    from reftorch.nn.loss.gaussian_nll_loss import GaussianNLLLoss as GaussianNLLLoss
+    from reftorch.nn.loss.hinge_embedding_loss import HingeEmbeddingLoss as HingeEmbeddingLoss
+    from reftorch.nn.loss.huber_loss import HuberLoss as HuberLoss
+    from reftorch.nn.loss.kl_div_loss import KLDivLoss as KLDivLoss
+    from reftorch.nn.loss.l1_loss import L1Loss as L1Loss
+    from reftorch.nn.loss.margin_ranking_loss import MarginRankingLoss as MarginRankingLoss
     from reftorch.nn.loss.mse_loss import MSELoss as MSELoss
+    from reftorch.nn.loss.poisson_nll_loss import PoissonNLLLoss as PoissonNLLLoss
+    from reftorch.nn.loss.smooth_l1_loss import SmoothL1Loss as SmoothL1Loss
+    from reftorch.nn.loss.soft_margin_loss import SoftMarginLoss as SoftMarginLoss
     from reftorch.nn.module import Module as Module
     from reftorch.nn.normalization.batch_norm1d import BatchNorm1d as BatchNorm1d
     from reftorch.nn.normalization.batch_norm2d import BatchNorm2d as BatchNorm2d

@@ -22,8 +22,21 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.dropout.channel_dropout import dropout3d as dropout3d
     from reftorch.nn.dropout.dropout import dropout as dropout
     from reftorch.nn.linear.linear import linear as linear
+    from reftorch.nn.loss.bce_loss import binary_cross_entropy as binary_cross_entropy
+    from reftorch.nn.loss.bce_with_logits_loss import (
+        binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    )
     from reftorch.nn.loss.cross_entropy_loss import cross_entropy as cross_entropy
+    from reftorch.nn.loss.gaussian_nll_loss import gaussian_nll_loss as gaussian_nll_loss
+    from reftorch.nn.loss.hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
+    from reftorch.nn.loss.huber_loss import huber_loss as huber_loss
+    from reftorch.nn.loss.kl_div_loss import kl_div as kl_div
+    from reftorch.nn.loss.l1_loss import l1_loss as l1_loss
+    from reftorch.nn.loss.margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
     from reftorch.nn.loss.mse_loss import mse_loss as mse_loss
+    from reftorch.nn.loss.poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
+    from reftorch.nn.loss.smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
+    from reftorch.nn.loss.soft_margin_loss import soft_margin_loss as soft_margin_loss
     from reftorch.nn.normalization.batch_norm import batch_norm as batch_norm
     from reftorch.nn.normalization.group_norm import group_norm as group_norm
     from reftorch.nn.normalization.instance_norm import instance_norm as instance_norm

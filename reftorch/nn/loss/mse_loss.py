@@ -69,9 +69,8 @@ from __future__ import annotations
 
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
-from reftorch.nn.loss.pointwise import broadcast, promoted
+from reftorch.nn.loss.pointwise import broadcast, check_have_sizes, check_weight, promoted, weighted
 from reftorch.nn.loss.reduction import _Loss, grad_of_each, legacy_reduction, reduced, reduction_name
-from reftorch.tensor import Tensor
 
 
 # ## The loss of each element
@@ -152,33 +151,15 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
         NotImplementedError: neither tensor is floating point, or one is complex or float16.
         AttributeError: an argument is not a tensor.
     """
-    for name, value in (("input", input), ("target", target), ("weight", weight)):
-        if not isinstance(value, Tensor) and not (name == "weight" and value is None):
-            raise AttributeError(
-                f"mse_loss(): argument '{name}' must be Tensor, not {type(value).__name__}: convert it with "
-                "torch.tensor(...)"
-            )
-    size = input.shape
-    input, target = broadcast(input, target)
+    check_have_sizes("mse_loss", input=input, target=target, weight=weight)
+    x, target = broadcast(input, target)
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
-    if weight is not None and weight.shape != size:
-        raise ValueError(
-            f"Weights and input must have the same size: found {list(weight.shape)} and {list(size)}; repeat a "
-            "weight for each sample with .expand_as(input)"
-        )
+    check_weight(weight, input)
     reduction = reduction_name(reduction)
     if weight is not None:
-        return _weighted(input, target, weight, reduction)
-    return MseLossFunction.apply(*promoted("mse_loss", input, target), reduction)
-
-
-def _weighted(input, target, weight, reduction):
-    """`mse_loss` with weights: arithmetic of tensors, so that each of the three has a gradient."""
-    loss = (input - target) ** 2 * weight
-    if reduction == "none":
-        return loss
-    return loss.sum() / weight.sum() if reduction == "mean" else loss.sum()
+        return weighted((x - target) ** 2, weight, reduction)
+    return MseLossFunction.apply(*promoted("mse_loss", x, target), reduction)
 
 
 class MSELoss(_Loss):
