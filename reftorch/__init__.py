@@ -73,11 +73,18 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch import utils as utils
     from reftorch.nn.activation.sigmoid import sigmoid_ as sigmoid_
     from reftorch.nn.activation.tanh import tanh_ as tanh_
+    from reftorch.nn.functional import alpha_dropout as alpha_dropout
+    from reftorch.nn.functional import bilinear as bilinear
     from reftorch.nn.functional import conv2d as conv2d
+    from reftorch.nn.functional import dropout as dropout
+    from reftorch.nn.functional import feature_alpha_dropout as feature_alpha_dropout
+    from reftorch.nn.functional import group_norm as group_norm
+    from reftorch.nn.functional import layer_norm as layer_norm
     from reftorch.nn.functional import max_pool2d as max_pool2d
     from reftorch.nn.functional import prelu as prelu
     from reftorch.nn.functional import relu as relu
     from reftorch.nn.functional import relu_ as relu_
+    from reftorch.nn.functional import rms_norm as rms_norm
     from reftorch.nn.functional import sigmoid as sigmoid
     from reftorch.nn.functional import tanh as tanh
 

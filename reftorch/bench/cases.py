@@ -112,6 +112,15 @@ CASES = (
     Case("ReLU", "Transformer", (512, 3072)),
     Case("ReLU", "VGG", (8, 64, 112, 112)),
     Case("ReLU", "10 million elements", (10_000_000,)),
+    # ----------------------------------------------------------------------------------------- N, channels or features
+    Case("LayerNorm", "10,000 elements", (100, 100), dict(normalized_shape=100)),
+    Case("LayerNorm", "Transformer", (512, 768), dict(normalized_shape=768)),
+    Case("BatchNorm1d", "perceptron", (256, 512), dict(num_features=512)),
+    Case("BatchNorm2d", "small images", (64, 32, 14, 14), dict(num_features=32)),
+    Case("BatchNorm2d", "ResNet", (16, 64, 56, 56), dict(num_features=64)),
+    Case("GroupNorm", "ResNet", (16, 64, 56, 56), dict(num_groups=32, num_channels=64)),
+    Case("InstanceNorm2d", "ResNet", (16, 64, 56, 56), dict(num_features=64)),
+    Case("Dropout", "Transformer", (512, 768)),
     # ------------------------------------------------------------------------------------------------ N, channels, H, W
     Case("Normalize", "1,000 elements", (1, 3, 18, 18)),
     Case("Normalize", "10,000 elements", (4, 3, 29, 29)),

@@ -112,6 +112,12 @@ class MatmulJob(LayerJob):
         )
 
 
+class DropoutJob(LayerJob):
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        draw.library.manual_seed(0)  # the same masks in every library
+        return super().build(draw, case)
+
+
 class NormalizeJob(LayerJob):
     MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -201,6 +207,7 @@ class ModuleJob:
 
 JOBS: dict[str, Callable] = {
     "matmul": MatmulJob,
+    "Dropout": DropoutJob,
     "Normalize": NormalizeJob,
     "CrossEntropyLoss": LossJob,
     "SGD": SGDJob,

@@ -95,6 +95,19 @@ def _normalize(case: Case) -> tuple[Work, Work]:
     return Work(2 * x, 2 * FLOAT * x), Work(x, 2 * FLOAT * x)
 
 
+def _norm(case: Case) -> tuple[Work, Work]:
+    """Forward a mean, a variance and the output; backward the sums for scale and shift, those for the input, and its gradient."""
+    o, x = case.options, math.prod(case.x)
+    features = o.get("normalized_shape") or o.get("num_channels") or o["num_features"]
+    parameters = 0 if case.component.startswith("InstanceNorm") else 2 * features
+    return Work(4 * x, FLOAT * (2 * x + parameters)), Work(8 * x, FLOAT * (3 * x + 2 * parameters))
+
+
+def _dropout(case: Case) -> tuple[Work, Work]:
+    x = math.prod(case.x)
+    return Work(2 * x, 2 * FLOAT * x), Work(x, 3 * FLOAT * x)
+
+
 def _cross_entropy(case: Case) -> tuple[Work, Work]:
     x, samples = math.prod(case.x), math.prod(case.x) // case.x[1]
     return Work(x, 2 * FLOAT * x + INDEX * samples), Work(x, 2 * FLOAT * x + INDEX * samples)
@@ -131,6 +144,12 @@ PARTS = {
     "Linear": _linear,
     "matmul": _matmul,
     "ReLU": _relu,
+    "LayerNorm": _norm,
+    "BatchNorm1d": _norm,
+    "BatchNorm2d": _norm,
+    "GroupNorm": _norm,
+    "InstanceNorm2d": _norm,
+    "Dropout": _dropout,
     "Normalize": _normalize,
     "CrossEntropyLoss": _cross_entropy,
 }

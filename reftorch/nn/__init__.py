@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.dropout.channel_dropout import Dropout2d as Dropout2d
     from reftorch.nn.dropout.channel_dropout import Dropout3d as Dropout3d
     from reftorch.nn.dropout.dropout import Dropout as Dropout
+    from reftorch.nn.linear.bilinear import Bilinear as Bilinear
     from reftorch.nn.linear.flatten import Flatten as Flatten
     from reftorch.nn.linear.identity import Identity as Identity
     from reftorch.nn.linear.linear import Linear as Linear
@@ -53,6 +54,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.normalization.instance_norm2d import InstanceNorm2d as InstanceNorm2d
     from reftorch.nn.normalization.instance_norm3d import InstanceNorm3d as InstanceNorm3d
     from reftorch.nn.normalization.layer_norm import LayerNorm as LayerNorm
+    from reftorch.nn.normalization.local_response_norm import LocalResponseNorm as LocalResponseNorm
+    from reftorch.nn.normalization.rms_norm import RMSNorm as RMSNorm
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter
     from reftorch.nn.pooling.max_pool2d import MaxPool2d as MaxPool2d

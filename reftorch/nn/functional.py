@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.dropout.channel_dropout import dropout2d as dropout2d
     from reftorch.nn.dropout.channel_dropout import dropout3d as dropout3d
     from reftorch.nn.dropout.dropout import dropout as dropout
+    from reftorch.nn.linear.bilinear import bilinear as bilinear
     from reftorch.nn.linear.linear import linear as linear
     from reftorch.nn.loss.bce_loss import binary_cross_entropy as binary_cross_entropy
     from reftorch.nn.loss.bce_with_logits_loss import (
@@ -41,6 +42,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.normalization.group_norm import group_norm as group_norm
     from reftorch.nn.normalization.instance_norm import instance_norm as instance_norm
     from reftorch.nn.normalization.layer_norm import layer_norm as layer_norm
+    from reftorch.nn.normalization.local_response_norm import local_response_norm as local_response_norm
+    from reftorch.nn.normalization.normalize import normalize as normalize
+    from reftorch.nn.normalization.rms_norm import rms_norm as rms_norm
     from reftorch.nn.padding.pad import pad as pad
     from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d
     from reftorch.nn.pooling.max_pool2d import max_pool2d_with_indices as max_pool2d_with_indices
