@@ -139,7 +139,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     key = _entries("index_select", input, dim, index)
     if not input.ndim:
         if index.numel() != 1:
-            raise IndexError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
+            raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
         return input.clone()
     return named(Index.apply(input, key), "IndexSelectBackward0")
 
