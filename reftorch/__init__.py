@@ -43,6 +43,7 @@ from .pickles import load, save  # isort: skip
 from . import nn, optim, transforms  # isort: skip
 from .types import (
     Size,
+    bfloat16,
     bool,
     channels_last,
     complex64,

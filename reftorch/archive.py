@@ -29,6 +29,7 @@ NAMES = {
     "FloatStorage": types.float32, "DoubleStorage": types.float64, "HalfStorage": types.float16,
     "LongStorage": types.int64, "IntStorage": types.int32, "ShortStorage": types.int16,
     "CharStorage": types.int8, "ByteStorage": types.uint8, "BoolStorage": types.bool,
+    "BFloat16Storage": types.bfloat16,
     "ComplexFloatStorage": types.complex64, "ComplexDoubleStorage": types.complex128,
 }  # fmt: skip
 _NAME_OF = {dtype: name for name, dtype in NAMES.items()}  # the other dtypes are written as untyped bytes

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-NEEDED = ("numpy", "numba", "llvmlite", "rich", "safetensors", "matplotlib")
+NEEDED = ("numpy", "ml_dtypes", "numba", "llvmlite", "rich", "safetensors", "matplotlib")
 OPTIONAL = {
     "numba-cuda": "only for a GPU",
     "torch": "only to compare with; reftorch never imports it",

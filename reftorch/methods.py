@@ -255,6 +255,7 @@ class TensorMethods:
     def float(self): return reftorch.ops.to(self, types.float32)
     def double(self): return reftorch.ops.to(self, types.float64)
     def half(self): return reftorch.ops.to(self, types.float16)
+    def bfloat16(self): return reftorch.ops.to(self, types.bfloat16)
     def long(self): return reftorch.ops.to(self, types.int64)
     def int(self): return reftorch.ops.to(self, types.int32)
     def short(self): return reftorch.ops.to(self, types.int16)

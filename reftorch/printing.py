@@ -141,6 +141,7 @@ def _place_on_tape(x: Any) -> list[str]:
 def describe(x: Any) -> str:
     """The text of `repr(tensor)`."""
     array, prefix = x._host(), "tensor("
+    array = array.astype(np.float32) if x.dtype is types.bfloat16 else array
     complex_default = types.complex128 if default_dtype() is types.float64 else types.complex64
     suffixes = [f"device='{x.device}'"] if x.device.type != "cpu" else []
     if array.size == 0:

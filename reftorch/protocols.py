@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import types
 from .autograd.node import is_tensor
 from .storage import copied
 
@@ -107,6 +108,8 @@ class TensorProtocols:
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
                 "host memory first."
             )
+        if self.dtype is types.bfloat16:
+            raise TypeError("Got unsupported ScalarType BFloat16: NumPy has no such numbers; use x.float().numpy()")
         return self.array[...]  # an array of its own: to set its shape must not change the tensor's
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
@@ -183,7 +186,12 @@ class TensorProtocols:
     def __reduce_ex__(self, protocol: Any) -> tuple:
         """Pickled without history: the bytes, and what makes a tensor of them."""
         array = self._host()
-        like = (array.dtype.str, array.shape, str(self.device), self.requires_grad)
+        like = (
+            self.dtype.name if self.dtype is types.bfloat16 else array.dtype.str,
+            array.shape,
+            str(self.device),
+            self.requires_grad,
+        )
         return rebuild, (type(self), array.tobytes(), *like), self._attributes() or None
 
     def __setstate__(self, attributes: dict) -> None:

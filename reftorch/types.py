@@ -8,6 +8,7 @@ import operator
 import re
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 
@@ -17,9 +18,9 @@ class dtype:
     def __init__(self, name: str, numpy: Any):
         self.name, self.numpy = name, np.dtype(numpy)
         self.itemsize = self.numpy.itemsize
-        self.is_floating_point = self.numpy.kind == "f"
+        self.is_floating_point = self.numpy.kind == "f" or name == "bfloat16"  # which NumPy counts among the others
         self.is_complex = self.numpy.kind == "c"
-        self.is_signed = self.numpy.kind in "ifc"
+        self.is_signed = self.is_floating_point or self.numpy.kind in "ic"
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
@@ -31,6 +32,9 @@ class dtype:
 float32 = dtype("float32", np.float32)
 float64 = dtype("float64", np.float64)
 float16 = dtype("float16", np.float16)
+bfloat16 = dtype(
+    "bfloat16", ml_dtypes.bfloat16
+)  # it is carried, converted, printed and saved; no kernel computes in it
 int64 = dtype("int64", np.int64)
 int32 = dtype("int32", np.int32)
 int16 = dtype("int16", np.int16)
@@ -43,7 +47,8 @@ bool = dtype("bool", np.bool_)
 complex64 = dtype("complex64", np.complex64)
 complex128 = dtype("complex128", np.complex128)
 
-ALL = (float32, float64, float16, int64, int32, int16, int8, uint8, uint16, uint32, uint64, bool, complex64, complex128)
+ALL = (float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8, uint16, uint32, uint64, bool)
+ALL += (complex64, complex128)
 _BY_NUMPY = {d.numpy: d for d in ALL}
 
 
@@ -90,11 +95,11 @@ class finfo:
     def __init__(self, type: dtype = float32):
         if not type.is_floating_point:
             raise TypeError(f"torch.finfo() requires a floating point input type, found {type}: use torch.iinfo")
-        limits = np.finfo(type.numpy)
+        limits = np.finfo(type.numpy) if type.numpy.kind == "f" else ml_dtypes.finfo(type.numpy)
         self.bits, self.dtype = limits.bits, type.name
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
         self.tiny = self.smallest_normal = float(limits.smallest_normal)
-        self.resolution = float(limits.resolution)
+        self.resolution = 10.0**-limits.precision
 
     def __repr__(self) -> str:
         return (

@@ -17,9 +17,9 @@ from reftorch.autograd import no_grad
 from reftorch.nn.tree import ModuleTree
 from reftorch.ops.creation import empty_like, from_numpy
 from reftorch.tensor import Tensor
+from reftorch.types import bfloat16, float16, float32, float64
 from reftorch.types import device as Device
 from reftorch.types import dtype as Dtype
-from reftorch.types import float16, float32, float64
 
 M = TypeVar("M", bound="Conversion")
 NoneType = type(None)
@@ -85,15 +85,9 @@ class Conversion(ModuleTree):
         """Cast floating parameters and buffers to float16."""
         return self._cast(float16)
 
-    def bfloat16(self) -> NoReturn:
-        """Not available: NumPy has no bfloat16.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(
-            "Module.bfloat16(): reftorch computes with NumPy's types, which lack bfloat16; try half()"
-        )
+    def bfloat16(self: M) -> M:
+        """Cast floating parameters and buffers to bfloat16, to print or save them: no kernel computes in it."""
+        return self._cast(bfloat16)
 
     def _cast(self: M, dtype: Dtype) -> M:
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)

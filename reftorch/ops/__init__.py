@@ -40,7 +40,7 @@ from .joining import (
     trace, tril, triu, vstack,
 )  # fmt: skip
 from .convert import (
-    BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor, clone,
+    BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor, clone,
     in_format, is_complex, is_floating_point, is_tensor, numel, parse_type, real, sum_to_size, to, type_of,
 )  # fmt: skip
 from .draws import (
@@ -53,7 +53,7 @@ absolute, clip, divide, moveaxis, multiply = abs, clamp, div, movedim, mul
 negative, subtract, swapaxes, true_divide = neg, sub, transpose, div
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
     "LongTensor", "ShortTensor", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv",
     "all", "allclose", "amax", "amin", "any", "arange", "argmax", "argmin", "argsort", "argwhere", "as_tensor",
     "asarray", "asin", "asinh", "atan", "atanh", "baddbmm", "bernoulli", "bincount", "bitwise_and", "bitwise_not",

@@ -189,6 +189,7 @@ class OldType(type):
 
 _OLD_NAMES = {
     "FloatTensor": types.float32, "DoubleTensor": types.float64, "HalfTensor": types.float16,
+    "BFloat16Tensor": types.bfloat16,
     "LongTensor": types.int64, "IntTensor": types.int32, "ShortTensor": types.int16,
     "CharTensor": types.int8, "ByteTensor": types.uint8, "BoolTensor": types.bool,
 }  # fmt: skip
@@ -201,6 +202,7 @@ def _old_type(name: str) -> OldType:
 
 
 FloatTensor, DoubleTensor, HalfTensor = map(_old_type, ("FloatTensor", "DoubleTensor", "HalfTensor"))
+BFloat16Tensor = _old_type("BFloat16Tensor")
 LongTensor, IntTensor, ShortTensor = map(_old_type, ("LongTensor", "IntTensor", "ShortTensor"))
 CharTensor, ByteTensor, BoolTensor = map(_old_type, ("CharTensor", "ByteTensor", "BoolTensor"))
 

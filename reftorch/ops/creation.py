@@ -195,7 +195,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     types.from_numpy_dtype(array.dtype)
     _refuse_negative_strides(array)
-    if array.base is None or not array.size:
+    if array.base is None or not array.size or array.dtype == types.bfloat16.numpy:
         return Tensor._make(np.asarray(array)[...])  # an array of its own: its shape is not the user's to set
     return Tensor._make(np.asarray(memoryview(array)))  # only this part of the user's memory is copied or written
 
@@ -319,6 +319,12 @@ def linspace(
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, found {steps}")
     kind = (types.as_dtype(dtype) or default_dtype()).numpy
+    if kind == types.bfloat16.numpy:
+        return (
+            linspace(start, end, steps, dtype=types.float32, device=device)
+            .to(types.bfloat16)
+            .requires_grad_(requires_grad)
+        )
     if kind.kind not in "f":
         for value in (start, end):
             check_fits(value, types.from_numpy_dtype(kind))

@@ -19,7 +19,7 @@ def check_fits(value: Any, dtype: types.dtype) -> None:
     """
     if type(value) is int and not -(2**63) <= value < 2**64:
         raise OverflowError(f"int too big to convert: {value} needs more than 64 bits")
-    kind = dtype.numpy.kind
+    kind = "f" if dtype.is_floating_point else dtype.numpy.kind
     if isinstance(value, complex) and not dtype.is_complex and value.imag:
         raise _beyond(value, dtype)
     if isinstance(value, complex) or kind not in "iuf" or isinstance(value, bool):

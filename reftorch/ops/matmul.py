@@ -32,7 +32,8 @@ class Matmul(Function):
             return Tensor._make(product, CPU, a.dtype)
         if x.shape[x.ndim - 1] == 1:  # one product a sum: NumPy's matmul takes ten times as long as its multiply
             return Tensor._make(quietly(library(a.device).multiply, x, y), a.device)
-        return Tensor._make(quietly(library(a.device).matmul, x, y), a.device)
+        made = Tensor._make(quietly(library(a.device).matmul, x, y), a.device)
+        return made if made.dtype is a.dtype else made.to(a.dtype)  # NumPy multiplies bfloat16 as float32
 
     @staticmethod
     def backward(ctx, grad_y):

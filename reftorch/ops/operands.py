@@ -20,7 +20,7 @@ def operands(a: Any, b: Any, to_float: bool = False) -> Any:
         TypeError: neither a tensor nor a number.
     """
     if isinstance(a, Tensor):  # the common cases first: nothing to convert
-        kind = a.dtype.numpy.kind
+        kind = "f" if a.dtype.is_floating_point else a.dtype.numpy.kind
         if isinstance(b, Tensor):
             if a.dtype is b.dtype and a.device is b.device and (kind == "f" or not to_float):
                 check_broadcast(a.array.shape, b.array.shape)

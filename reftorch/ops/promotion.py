@@ -16,7 +16,7 @@ import numpy as np
 from .. import types
 from ..types import dtype
 
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}  # "V" is bfloat16
 _OF_TYPE = {bool: types.bool, int: types.int64, complex: types.complex64}
 
 
@@ -35,6 +35,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
         if category(high) == 3 and low is types.float64:
             return types.complex128
         return high
+    if {type1, type2} == {types.float16, types.bfloat16}:
+        return types.float32
     return types.from_numpy_dtype(np.promote_types(type1.numpy, type2.numpy))
 
 

@@ -39,6 +39,8 @@ def reduce(name: str, x: Tensor, dims: tuple[int, ...], keepdim: bool, **more: A
 
 
 def _total(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    if x.dtype is types.bfloat16:
+        return reduce("sum", x.to(types.float32), dims, keepdim).to(x.dtype)
     if x.device.type == "cuda" or x.dtype.itemsize > 4 or x.numel() < LONG:
         return reduce("sum", x, dims, keepdim, dtype=x.dtype.numpy)
     return reduce("sum", x, dims, keepdim, dtype=np.result_type(x.dtype.numpy, np.float64)).to(x.dtype)

@@ -149,9 +149,12 @@ def test_memory_format_is_accepted():
     assert net.to(memory_format="channels_last") is net and dtypes(net) == BEFORE
 
 
-def test_bfloat16_says_that_there_is_none():
-    with pytest.raises(NotImplementedError, match="bfloat16"):
-        mixed(reftorch).bfloat16()
+@both
+def test_bfloat16(torch):
+    net = mixed(torch)
+    assert net.bfloat16() is net
+    for tensor in net.state_dict().values():
+        assert not tensor.is_floating_point() or tensor.dtype is torch.bfloat16
 
 
 def test_to_cuda_and_back(cuda_device):

@@ -59,8 +59,8 @@ from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
+from reftorch.types import bfloat16, float16
 from reftorch.types import bool as bool_
-from reftorch.types import float16
 
 
 # ## The bend
@@ -138,7 +138,7 @@ def relu(input, inplace=False):
     Raises:
         TypeError: `input` is not a tensor.
         RuntimeError: bool input; in place on a leaf that requires grad, or on elements that share memory.
-        NotImplementedError: the dtype has no order (complex) or no kernel (float16).
+        NotImplementedError: the dtype has no order (complex) or no kernel (float16, bfloat16).
     """
     if not isinstance(input, Tensor):
         raise TypeError(
@@ -147,7 +147,7 @@ def relu(input, inplace=False):
         )
     if input.dtype is bool_:
         raise RuntimeError("relu of torch.bool: no bool is negative; to count with bools, convert with x.float()")
-    if input.dtype.is_complex or input.dtype is float16:
+    if input.dtype.is_complex or input.dtype in (float16, bfloat16):
         raise NotImplementedError(
             f"relu is not implemented for {input.dtype}: convert the input, for example with x.float() or x.real"
         )
