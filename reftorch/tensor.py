@@ -186,19 +186,6 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
                     "single memory location. Please clone() the tensor before performing the operation."
                 )
 
-    def _overwrite_with(self, result: Tensor) -> None:
-        """Copy the numbers of `result`, which must have the same shape, and a dtype of no higher category."""
-        if result.array.shape != self.array.shape:
-            raise RuntimeError(
-                f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)}"
-            )
-        if result.dtype is not self.dtype and category(result.dtype) > category(self.dtype):
-            raise RuntimeError(
-                f"result type {result.dtype} can't be cast to the desired output type {self.dtype}: it would lose "
-                "what that cannot hold. Use the operation that is not in place"
-            )
-        write(self, result)
-
 
 def _overlap_partly(x: Tensor, y: Tensor) -> bool:
     """Whether two tensors, each without gaps in memory, have some addresses in common but not all."""
@@ -210,7 +197,3 @@ def _overlap_partly(x: Tensor, y: Tensor) -> bool:
         spans.append((start, start + tensor.nbytes))
     (a, a_end), (b, b_end) = spans
     return spans[0] != spans[1] and max(a, b) < min(a_end, b_end)
-
-
-from .ops.inplace import write  # noqa: E402  the operations need Tensor
-from .ops.promotion import category  # noqa: E402

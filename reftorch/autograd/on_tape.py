@@ -276,13 +276,8 @@ class OnTape(Differentiable):
         copied = self.detach().clone()
         return copied._attach(*self._edge()) if self.requires_grad else copied
 
-    def _become(self, result: Any) -> Any:
-        """Take over the numbers of `result` and its place on the tape.
-
-        Raises:
-            RuntimeError: another shape, or a dtype that would lose its category.
-        """
-        self._overwrite_with(result)
+    def _take_place_of(self, result: Any) -> Any:
+        """After the numbers of `result` were written to this tensor: take its place on the tape."""
         self._counter.bump()
         if result.requires_grad:
             node, output = result._edge()

@@ -18,7 +18,7 @@ from ..tensor import Tensor
 from .arguments import tensor_first
 from .backend import library
 from .fits import number_like
-from .inplace import copy_
+from .inplace import copy_, take_over
 from .views import Alias, NewAxis, Select, Slice
 
 ALL = slice(None)
@@ -314,7 +314,7 @@ def _put(x: Tensor, key: tuple, value: Tensor, accumulate: bool = False) -> Tens
             f"shape {list(target)}"
         )
     if recording:
-        return x._become((IndexAdd if accumulate else IndexPut).apply(x._snapshot(), key, value))
+        return take_over(x, (IndexAdd if accumulate else IndexPut).apply(x._snapshot(), key, value))
     write_at(x, key, value, accumulate)
     x._counter.bump()
     return x

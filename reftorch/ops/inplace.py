@@ -1,7 +1,7 @@
 """Operations that write into the tensor they are called on.
 
 `x.add_(y)` computes `x + y` as ever and lets x *become* the result: the numbers are copied into x's memory, the version goes up,
-and x takes over the result's place on the tape (`Tensor._become`).
+and x takes over the result's place on the tape (`take_over`).
 
 Where nothing is recorded or converted, as in an optimizer and where gradients are added up, NumPy writes into x's memory itself.
 """
@@ -22,6 +22,7 @@ from ..types import CPU, float32, float64
 from .backend import library, quietly
 from .elementwise import add, div, mul, sub
 from .fits import number_like
+from .promotion import category
 
 
 def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
@@ -32,7 +33,24 @@ def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
     if not recording and function in UFUNCS and _written_directly(x, UFUNCS[function], *args, **options):
         x._counter.bump()
         return x
-    return x._become(function(x._snapshot() if recording else x, *args, **options))
+    return take_over(x, function(x._snapshot() if recording else x, *args, **options))
+
+
+def take_over(x: Tensor, result: Tensor) -> Tensor:
+    """Let x have the numbers of `result` and its place on the tape.
+
+    Raises:
+        RuntimeError: another shape, or a dtype that would lose its category.
+    """
+    if result.array.shape != x.array.shape:
+        raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}")
+    if result.dtype is not x.dtype and category(result.dtype) > category(x.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype} can't be cast to the desired output type {x.dtype}: it would lose "
+            "what that cannot hold. Use the operation that is not in place"
+        )
+    write(x, result)
+    return x._take_place_of(result)
 
 
 UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide}
@@ -125,7 +143,7 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if not expands_to(src.shape, input.shape):
         src.expand(input.shape)  # raises
     if recording:
-        return input._become(Copy.apply(input._snapshot(), src))
+        return take_over(input, Copy.apply(input._snapshot(), src))
     write(input, src)
     input._counter.bump()
     return input
@@ -146,7 +164,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     recording = is_grad_enabled() and input.requires_grad
     if recording:
         input._check_inplace(recording)
-        return input._become(Fill.apply(input._snapshot(), value))
+        return take_over(input, Fill.apply(input._snapshot(), value))
     if _is_usual(value) and input.dtype in (float32, float64) and input.device is CPU:
         input.array.fill(value)
     else:

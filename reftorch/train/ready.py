@@ -19,10 +19,10 @@ import llvmlite.binding
 import numba
 
 import reftorch
-from reftorch import kernel, kernel_cache
-from reftorch.train.loop import JUDGED_AT_ONCE, Run
+from reftorch import kernel_cache
 
 IN_REHEARSAL = "REFTORCH_REHEARSAL"  # set for those processes: they compile, and start no further ones
+HALVES = "images", "classes"  # what the first two processes compile: see `rehearsal.py`
 ENOUGH = 2000  # images that lead through every kernel
 
 
@@ -39,7 +39,7 @@ def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None],
     mark = folder / f"trained-{_state(arguments)}"
     if mark.exists():
         return
-    halves = [["reftorch.train.ready", half, *arguments] for half in HALVES]
+    halves = [["reftorch.train.rehearsal", half, *arguments] for half in HALVES]
     if _rehearse(halves, compiling) and _rehearse([["reftorch", *arguments]], compiling):
         mark.touch()
 
@@ -80,44 +80,6 @@ def rehearsal_of(options: argparse.Namespace) -> list[str]:
     return arguments + (["--threads", str(options.threads)] if options.threads else [])
 
 
-def rehearse_images(run: Run) -> None:
-    """What becomes of the images of a batch up to the linear layers, and back."""
-    images = run.batches.dataset[: run.batches.batch_size][0]
-    run.network.features(images).sum().backward()
-
-
-def rehearse_classes(run: Run) -> None:
-    """Steps of the linear layers, the loss and the optimizer, with as many images as the training takes at once."""
-    for images, batch, learns in (
-        (len(run.batches.dataset), run.batches.batch_size, True),
-        (len(run.held_labels), JUDGED_AT_ONCE, False),
-    ):
-        for size in {min(batch, images), images % batch or batch}:
-            features = reftorch.randn(size, run.network.linear1.in_features, requires_grad=learns)
-            with reftorch.set_grad_enabled(learns):
-                logits = run.network.classes(features)
-                loss = run.criterion(logits, reftorch.zeros(size, dtype=reftorch.int64))
-            if learns:
-                loss.backward()
-                run.optimizer.step()
-
-
-HALVES = {"images": rehearse_images, "classes": rehearse_classes}
-
-
-def main(half: str, *arguments: str) -> None:
-    """What each of the two processes does."""
-    from reftorch.cli import parser
-    from reftorch.precompile import Count
-    from reftorch.train.command import prepare, use_threads
-
-    options = parser().parse_args(arguments)
-    use_threads(options)
-    count = Count()
-    with kernel.compiling(lambda name: print(f"compiling {name}") if count.told(name) else None):
-        HALVES[half](prepare(options))
-
-
 def _state(arguments: list[str]) -> str:
     """What decides which machine code there is: the training, the sources, the compiler, the processor."""
     home = Path(reftorch.__file__).parent
@@ -125,7 +87,3 @@ def _state(arguments: list[str]) -> str:
     for source in sorted(home.rglob("*.py")):
         key.update(source.read_bytes())
     return key.hexdigest()[:16]
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,0 +1,51 @@
+"""What the processes do that compile the kernels of a training before it begins: `ready.py` starts them, and nobody imports this."""
+
+from __future__ import annotations
+
+import sys
+
+import reftorch
+from reftorch import kernel
+from reftorch.cli import parser
+from reftorch.precompile import Count
+from reftorch.train.command import prepare, use_threads
+from reftorch.train.loop import JUDGED_AT_ONCE, Run
+from reftorch.train.ready import HALVES
+
+
+def rehearse_images(run: Run) -> None:
+    """What becomes of the images of a batch up to the linear layers, and back."""
+    images = run.batches.dataset[: run.batches.batch_size][0]
+    run.network.features(images).sum().backward()
+
+
+def rehearse_classes(run: Run) -> None:
+    """Steps of the linear layers, the loss and the optimizer, with as many images as the training takes at once."""
+    for images, batch, learns in (
+        (len(run.batches.dataset), run.batches.batch_size, True),
+        (len(run.held_labels), JUDGED_AT_ONCE, False),
+    ):
+        for size in {min(batch, images), images % batch or batch}:
+            features = reftorch.randn(size, run.network.linear1.in_features, requires_grad=learns)
+            with reftorch.set_grad_enabled(learns):
+                logits = run.network.classes(features)
+                loss = run.criterion(logits, reftorch.zeros(size, dtype=reftorch.int64))
+            if learns:
+                loss.backward()
+                run.optimizer.step()
+
+
+PARTS = dict(zip(HALVES, (rehearse_images, rehearse_classes)))
+
+
+def main(half: str, *arguments: str) -> None:
+    """What each of the two processes does."""
+    options = parser().parse_args(arguments)
+    use_threads(options)
+    count = Count()
+    with kernel.compiling(lambda name: print(f"compiling {name}") if count.told(name) else None):
+        PARTS[half](prepare(options))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
