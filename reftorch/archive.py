@@ -24,8 +24,9 @@ from . import types
 from .storage import memory_of, over
 from .tensor import Tensor
 
+HEADER = 30  # the bytes before the name of an entry of a zip archive
 ALIGNMENT = 64  # the bytes of each storage begin at a multiple of it, so that a reader can map the file into memory
-NAMES = {
+NAMES: dict[str, types.dtype] = {
     "FloatStorage": types.float32, "DoubleStorage": types.float64, "HalfStorage": types.float16,
     "LongStorage": types.int64, "IntStorage": types.int32, "ShortStorage": types.int16,
     "CharStorage": types.int8, "ByteStorage": types.uint8, "BoolStorage": types.bool,
@@ -64,8 +65,13 @@ class _Written:
         self.id = ("storage", _STORAGE[name], str(number), device, count)
 
 
-class _Writer(pickle._Pickler):  # the one in Python: it can write names of what is not there
-    dispatch = pickle._Pickler.dispatch.copy()  # type: ignore[attr-defined]
+_InPython: Any = pickle._Pickler  # type: ignore[attr-defined]  # Python's pickler in Python, which can be taught names
+
+
+class _Writer(_InPython):
+    """Writes tensors as PyTorch does, and names of what need not be there."""
+
+    dispatch = _InPython.dispatch.copy()
 
     def __init__(self, file: Any, protocol: int):
         super().__init__(file, protocol)
@@ -104,7 +110,7 @@ class _Writer(pickle._Pickler):  # the one in Python: it can write names of what
         if isinstance(x, Buffer):
             attributes["_is_buffer"] = True
         if type(x) is Parameter:
-            like = (x.detach(), x.requires_grad, collections.OrderedDict())
+            like: tuple = (x.detach(), x.requires_grad, collections.OrderedDict())
             return (PARAMETER_WITH_STATE, (*like, attributes)) if attributes else (PARAMETER, like)
         if type(x) is Tensor and not attributes:
             return rebuild, args
@@ -123,7 +129,14 @@ class _Writer(pickle._Pickler):  # the one in Python: it can write names of what
         place = "cpu" if x.device.type == "cpu" else f"cuda:{x.device.index or 0}"
         storage = _Written(self.known[id(owner)][1], x.dtype, place, data.nbytes)
         strides = tuple([s // x.dtype.itemsize for s in array.strides])
-        args = (storage, start // x.dtype.itemsize, tuple(x.shape), strides, x.requires_grad, collections.OrderedDict())
+        args: tuple = (
+            storage,
+            start // x.dtype.itemsize,
+            tuple(x.shape),
+            strides,
+            x.requires_grad,
+            collections.OrderedDict(),
+        )
         return (TENSOR, args) if x.dtype in _NAME_OF else (TENSOR_3, (*args, x.dtype))
 
 
@@ -145,7 +158,7 @@ def write(obj: Any, file: Any, protocol: int) -> None:
 def _add(archive: zipfile.ZipFile, name: str, data: Any) -> None:
     info = zipfile.ZipInfo(f"archive/{name}")  # of 1980, so that equal objects make equal files
     info.file_size = len(data)
-    start = archive.start_dir + zipfile.sizeFileHeader + len(info.filename) + 4
+    start = archive.start_dir + HEADER + len(info.filename) + 4
     padding = -start % ALIGNMENT
     info.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
     with archive.open(info, "w") as entry:

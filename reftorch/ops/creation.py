@@ -197,7 +197,8 @@ def from_numpy(array: np.ndarray) -> Tensor:
     _refuse_negative_strides(array)
     if array.base is None or not array.size or array.dtype == types.bfloat16.numpy:
         return Tensor._make(np.asarray(array)[...])  # an array of its own: its shape is not the user's to set
-    return Tensor._make(np.asarray(memoryview(array)))  # only this part of the user's memory is copied or written
+    lent: Any = array
+    return Tensor._make(np.asarray(memoryview(lent)))  # only this part of the user's memory is copied or written
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

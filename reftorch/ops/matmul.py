@@ -13,6 +13,7 @@ from ..tensor import Tensor
 from ..types import CPU
 from .arguments import no_bools, one_device, tensor_first
 from .backend import library, quietly
+from .out import write_out
 
 
 class Matmul(Function):
@@ -115,7 +116,8 @@ def _exactly(name: str, *ndims: int, **tensors: Tensor) -> None:
 def mm(input: Tensor, mat2: Tensor, *, out: Any = None) -> Tensor:
     """The product of two matrices."""
     _exactly("mm", 2, 2, input=input, mat2=mat2)
-    return matmul(input, mat2, out=out)
+    y = matmul(input, mat2)
+    return y if out is None else write_out("mm", out, y)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
@@ -129,7 +131,8 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Any = None) -> Tensor:
     _exactly("bmm", 3, 3, input=input, mat2=mat2)
     if input.shape[0] != mat2.shape[0]:
         raise RuntimeError(f"bmm: expected stacks of the same size, found {input.shape[0]} and {mat2.shape[0]}")
-    return matmul(input, mat2, out=out)
+    y = matmul(input, mat2)
+    return y if out is None else write_out("bmm", out, y)
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
