@@ -76,7 +76,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.activation.tanh import tanh_ as tanh_
     from reftorch.nn.functional import alpha_dropout as alpha_dropout
     from reftorch.nn.functional import bilinear as bilinear
+    from reftorch.nn.functional import conv1d as conv1d
     from reftorch.nn.functional import conv2d as conv2d
+    from reftorch.nn.functional import conv3d as conv3d
+    from reftorch.nn.functional import conv_transpose1d as conv_transpose1d
+    from reftorch.nn.functional import conv_transpose2d as conv_transpose2d
+    from reftorch.nn.functional import conv_transpose3d as conv_transpose3d
     from reftorch.nn.functional import dropout as dropout
     from reftorch.nn.functional import feature_alpha_dropout as feature_alpha_dropout
     from reftorch.nn.functional import group_norm as group_norm

@@ -10,6 +10,8 @@ and no components. Every file has one idea and climbs to it from the reference l
     conv2d_layout.py    an image laid out flat, so that the filter's steps become additions to an address
     conv2d_slide.py     convolution, and the gradient of its input, by rows that slide along the flat image
     conv2d_weight.py    the gradient of the filters
+    conv1d.py           convolution of sequences, as images of one row
+    conv3d.py           convolution of volumes: the depth of the filter becomes channels
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
@@ -57,9 +59,17 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.batch_norm import batch_norm_backward_x as batch_norm_backward_x
     from reftorch.fast.batch_norm import batch_norm_forward as batch_norm_forward
     from reftorch.fast.batch_norm import batch_norm_forward_statistics as batch_norm_forward_statistics
+    from reftorch.fast.conv1d import conv1d_backward_bias as conv1d_backward_bias
+    from reftorch.fast.conv1d import conv1d_backward_weight as conv1d_backward_weight
+    from reftorch.fast.conv1d import conv1d_backward_x as conv1d_backward_x
+    from reftorch.fast.conv1d import conv1d_forward as conv1d_forward
     from reftorch.fast.conv2d_slide import conv2d_backward_x as conv2d_backward_x
     from reftorch.fast.conv2d_slide import conv2d_forward as conv2d_forward
     from reftorch.fast.conv2d_weight import conv2d_backward_weight as conv2d_backward_weight
+    from reftorch.fast.conv3d import conv3d_backward_bias as conv3d_backward_bias
+    from reftorch.fast.conv3d import conv3d_backward_weight as conv3d_backward_weight
+    from reftorch.fast.conv3d import conv3d_backward_x as conv3d_backward_x
+    from reftorch.fast.conv3d import conv3d_forward as conv3d_forward
     from reftorch.fast.group_norm import group_norm_backward_affine as group_norm_backward_affine
     from reftorch.fast.group_norm import group_norm_backward_x as group_norm_backward_x
     from reftorch.fast.group_norm import group_norm_forward as group_norm_forward

@@ -31,7 +31,7 @@ FEW = 2  # filters: too few for a tile
 
 def conv2d_forward(reference, x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
     """y = bias + weight * x, as the reference kernel, which is called where this form does not apply."""
-    if y.dtype.kind != "f" or ((pad_h or pad_w) and not math.isfinite(weight.sum())):
+    if y.dtype.kind != "f" or not x.size or ((pad_h or pad_w) and not math.isfinite(weight.sum())):
         return reference(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups)
     x, y = as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w)
     slide, start = forward_plan(x.shape, weight.shape, y.shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w)

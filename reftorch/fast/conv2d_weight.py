@@ -80,7 +80,7 @@ def weight_plan(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w
 def conv2d_backward_weight(reference, grad_y, x, grad_weight, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
     """The gradient of the filters, as the reference kernel, which is called where this form does not apply."""
     options = stride_h, stride_w, pad_h, pad_w, dil_h, dil_w
-    if grad_weight.dtype.kind == "f" and grad_y.size:
+    if grad_weight.dtype.kind == "f" and min(grad_y.size, x.size, grad_weight.size) > 0:
         x, grad_y = as_rows(x, grad_y, grad_weight, *options[:4])
         plan = weight_plan(x.shape, grad_weight.shape, grad_y.shape, *options)
         tiles = groups * -(-len(grad_weight) // groups // ROWS)

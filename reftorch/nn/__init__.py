@@ -20,7 +20,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.containers import ParameterDict as ParameterDict
     from reftorch.nn.containers import ParameterList as ParameterList
     from reftorch.nn.containers import Sequential as Sequential
+    from reftorch.nn.convolution.conv1d import Conv1d as Conv1d
     from reftorch.nn.convolution.conv2d import Conv2d as Conv2d
+    from reftorch.nn.convolution.conv3d import Conv3d as Conv3d
+    from reftorch.nn.convolution.conv_transpose1d import ConvTranspose1d as ConvTranspose1d
+    from reftorch.nn.convolution.conv_transpose2d import ConvTranspose2d as ConvTranspose2d
+    from reftorch.nn.convolution.conv_transpose3d import ConvTranspose3d as ConvTranspose3d
     from reftorch.nn.dropout.alpha_dropout import AlphaDropout as AlphaDropout
     from reftorch.nn.dropout.alpha_dropout import FeatureAlphaDropout as FeatureAlphaDropout
     from reftorch.nn.dropout.channel_dropout import Dropout1d as Dropout1d
@@ -56,6 +61,21 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.normalization.layer_norm import LayerNorm as LayerNorm
     from reftorch.nn.normalization.local_response_norm import LocalResponseNorm as LocalResponseNorm
     from reftorch.nn.normalization.rms_norm import RMSNorm as RMSNorm
+    from reftorch.nn.padding.circular_pad import CircularPad1d as CircularPad1d
+    from reftorch.nn.padding.circular_pad import CircularPad2d as CircularPad2d
+    from reftorch.nn.padding.circular_pad import CircularPad3d as CircularPad3d
+    from reftorch.nn.padding.constant_pad import ConstantPad1d as ConstantPad1d
+    from reftorch.nn.padding.constant_pad import ConstantPad2d as ConstantPad2d
+    from reftorch.nn.padding.constant_pad import ConstantPad3d as ConstantPad3d
+    from reftorch.nn.padding.constant_pad import ZeroPad1d as ZeroPad1d
+    from reftorch.nn.padding.constant_pad import ZeroPad2d as ZeroPad2d
+    from reftorch.nn.padding.constant_pad import ZeroPad3d as ZeroPad3d
+    from reftorch.nn.padding.reflection_pad import ReflectionPad1d as ReflectionPad1d
+    from reftorch.nn.padding.reflection_pad import ReflectionPad2d as ReflectionPad2d
+    from reftorch.nn.padding.reflection_pad import ReflectionPad3d as ReflectionPad3d
+    from reftorch.nn.padding.replication_pad import ReplicationPad1d as ReplicationPad1d
+    from reftorch.nn.padding.replication_pad import ReplicationPad2d as ReplicationPad2d
+    from reftorch.nn.padding.replication_pad import ReplicationPad3d as ReplicationPad3d
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter
     from reftorch.nn.pooling.max_pool2d import MaxPool2d as MaxPool2d

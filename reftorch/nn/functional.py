@@ -14,7 +14,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.activation.sigmoid import sigmoid as sigmoid
     from reftorch.nn.activation.softmax import softmax as softmax
     from reftorch.nn.activation.tanh import tanh as tanh
+    from reftorch.nn.convolution.conv1d import conv1d as conv1d
     from reftorch.nn.convolution.conv2d import conv2d as conv2d
+    from reftorch.nn.convolution.conv3d import conv3d as conv3d
+    from reftorch.nn.convolution.conv_transpose1d import conv_transpose1d as conv_transpose1d
+    from reftorch.nn.convolution.conv_transpose2d import conv_transpose2d as conv_transpose2d
+    from reftorch.nn.convolution.conv_transpose3d import conv_transpose3d as conv_transpose3d
     from reftorch.nn.dropout.alpha_dropout import alpha_dropout as alpha_dropout
     from reftorch.nn.dropout.alpha_dropout import feature_alpha_dropout as feature_alpha_dropout
     from reftorch.nn.dropout.channel_dropout import dropout1d as dropout1d

@@ -386,19 +386,21 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Shapes: `input` (N, C_in, H_in, W_in) or (C_in, H_in, W_in), N may be 0; `weight` (C_out, C_in / groups, K_h, K_w); `bias`
     (C_out) or None; the result (N, C_out, H_out, W_out) or (C_out, H_out, W_out). `stride`, `padding` and `dilation` are ints or
-    pairs, in pixels; `padding` may be "valid" (none) or "same" (as much as keeps the size, stride 1 only).
+    pairs, in pixels; `padding` may be "valid" (none) or "same" (as much as keeps the size, stride 1 only). Without input channels
+    the result has no channels.
 
     Raises:
         RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a filter larger than the image.
         TypeError: an argument is not a tensor, or not an int.
         NotImplementedError: float16, for which there is no kernel.
     """
-    check_arguments(input, weight, bias, groups)
+    check_arguments("conv2d", 2, input, weight, bias, groups)
     stride, dilation = pair(stride, "stride", "conv2d"), pair(dilation, "dilation", "conv2d")
     padding = padding if isinstance(padding, str) else pair(padding, "padding", "conv2d")
     size_out, window = conv2d_geometry(input.shape, weight.shape, stride, padding, dilation, index(groups))
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y = Conv2dFunction.apply(batch, weight, bias, size_out, window, index(groups))
+    y = y if weight.shape[1] else y[:, :0]
     return y.squeeze(0) if input.ndim == 3 else y
 
 

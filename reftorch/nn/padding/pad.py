@@ -1,27 +1,90 @@
-r"""A border around the last dimensions of a tensor.
+r"""A border around the last dimensions of a tensor: of a constant, or of the tensor's own elements.
 
-Every padded position shows one position of the input, or a constant. So padding is reading by index, dimension by dimension:
+Every element of the result shows one element of the input, or the constant. The four modes differ in which one it is; each has a
+page of its own, with its loop.
 
-$$y[\dots, i] = x[\dots, s(i - p)]$$
+Use it when an operation should see beyond the edge: before a convolution without padding of its own, to keep a size, or to bring
+tensors to one size. Negative widths cut elements off.
 
-where $p$ entries are added before. Along a dimension of extent $n$ the position shown is, for $j = i - p$ from $-p$ on,
+## Forward
 
-| mode | $s(j)$ | a b c d with a border of 2 |
-|---|---|---|
-| reflect | $(n - 1) - \lvert (n - 1) - \lvert j \rvert \rvert$ | c b \| a b c d \| c b |
-| replicate | $\min(\max(j, 0), n - 1)$ | a a \| a b c d \| d d |
-| circular | $j \bmod n$ | c d \| a b c d \| a b |
+Along one dimension of $L$ elements, with $p$ elements before it, the result shows
 
-and the gradient of an entry is the sum over the positions that show it, which is what reading by index has.
+$$y[l] = x[s(l - p)]$$
+
+and $s$ says which element stands for a position $j = l - p$ outside the input:
+
+| mode | $s(j)$ | a b c d with a border of 2 | page |
+|---|---|---|---|
+| constant | none: the value is shown | 0 0 \| a b c d \| 0 0 | `ConstantPad1d` |
+| reflect | $(L - 1) - \lvert (L - 1) - \lvert j \rvert \rvert$ | c b \| a b c d \| c b | `ReflectionPad1d` |
+| replicate | $\min(\max(j, 0), L - 1)$ | a a \| a b c d \| d d | `ReplicationPad1d` |
+| circular | $j \bmod L$ | c d \| a b c d \| a b | `CircularPad1d` |
+
+With several dimensions, one is padded after the other; the order makes no difference, because each element of the result depends on
+the position along each dimension separately.
+
+## Gradients
+
+An element of $x$ may be shown several times. The loss depends on it through each of these elements of $y$, and the chain rule adds
+them up:
+
+$$\frac{\partial L}{\partial x[j]} = \sum_{l \, : \; s(l - p) = j} \frac{\partial L}{\partial y[l]}$$
+
+The constant is not a tensor and gets no gradient.
+
+## Worked example
+
+Two elements before, one behind:
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([[1., 2, 3]])
+>>> F.pad(x, (2, 1))
+tensor([[0., 0., 1., 2., 3., 0.]])
+>>> F.pad(x, (2, 1), "reflect")
+tensor([[3., 2., 1., 2., 3., 2.]])
+>>> F.pad(x, (2, 1), "replicate")
+tensor([[1., 1., 1., 2., 3., 3.]])
+>>> F.pad(x, (2, 1), "circular")
+tensor([[2., 3., 1., 2., 3., 1.]])
+
+The gradient of an element is the sum over the places where it is shown:
+
+>>> x = torch.tensor([[1., 2, 3]], requires_grad=True)
+>>> F.pad(x, (2, 1), "reflect").backward(torch.tensor([[1., 2, 4, 8, 16, 32]]))
+>>> x.grad
+tensor([[ 4., 42., 17.]])
+
+## Questions
+
+**Which dimension does the first pair of widths belong to?**
+
+To the last one. `(1, 2, 3, 4)` adds one column on the left, two on the right, three rows above and four below:
+
+>>> F.pad(torch.zeros(1, 5, 5), (1, 2, 3, 4)).shape
+torch.Size([1, 12, 8])
+
+**Why may a reflected border not be as wide as the input?**
+
+The mirror stands on the edge, and the edge itself is shown once. Behind it there are only $L - 1$ elements.
+
+**What does a negative width do?**
+
+It removes elements of the input.
+
+>>> F.pad(torch.tensor([1., 2, 3, 4]), (-1, 2))
+tensor([2., 3., 4., 0., 0.])
 """
 
 from __future__ import annotations
 
-import operator
+from reftorch.nn.padding.circular_pad import circular_pad
+from reftorch.nn.padding.constant_pad import constant_pad
+from reftorch.nn.padding.reflection_pad import reflection_pad
+from reftorch.nn.padding.replication_pad import replication_pad
 
-import numpy as np
-
-from reftorch.tensor import Tensor
+BORDERS = {"reflect": reflection_pad, "replicate": replication_pad, "circular": circular_pad}
 
 
 def pad(input, pad, mode="constant", value=None):
@@ -35,84 +98,17 @@ def pad(input, pad, mode="constant", value=None):
 
     Raises:
         RuntimeError: an odd number of widths, too many of them, a border wider than the mode allows, a value with another mode.
-        NotImplementedError: an unknown mode, or dimensions that it does not pad.
+        NotImplementedError: an unknown mode, or dimensions or a dtype that it does not pad.
         TypeError: an argument is of the wrong type.
     """
-    if not isinstance(input, Tensor):
-        raise TypeError(f"pad(): argument 'input' must be Tensor, not {type(input).__name__}")
-    widths = _widths(pad, input)
+    if not isinstance(mode, str):
+        raise TypeError(f"pad(): argument 'mode' must be str, not {type(mode).__name__}")
     if mode == "constant":
-        return _constant(input, widths, 0 if value is None else value)
-    if mode not in ("reflect", "replicate", "circular"):
+        return constant_pad(input, pad, 0 if value is None else value)
+    if mode not in BORDERS:
         raise NotImplementedError(
             f"Unrecognised padding mode {mode}: it may be 'constant', 'reflect', 'replicate' or 'circular'"
         )
     if value:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument: found value={value}')
-    if len(widths) not in (1, 2, 3) or input.dim() - len(widths) not in (1, 2):
-        raise NotImplementedError(
-            f"Padding size {2 * len(widths)} is not supported for {input.dim()}D input tensor: with mode='{mode}' one or two "
-            "dimensions (batch, channels) come before those that are padded"
-        )
-    for back, (before, after) in enumerate(widths, start=1):
-        shown = _shown(input.shape, input.dim() - back, before, after, mode)
-        input = input[(..., shown) + (slice(None),) * (back - 1)]
-    return input
-
-
-def _widths(pad, input):
-    """(before, after) of each padded dimension, the last one first."""
-    if not isinstance(pad, (tuple, list)) or any(isinstance(n, bool) or not hasattr(n, "__index__") for n in pad):
-        raise TypeError(f"pad(): argument 'pad' must be tuple of ints, found {pad!r}")
-    if len(pad) % 2:
-        raise RuntimeError(f"Padding length must be divisible by 2: found {len(pad)} widths, {tuple(pad)}")
-    if len(pad) > 2 * input.dim():
-        raise RuntimeError(
-            "Padding length should be less than or equal to two times the input dimension but got padding length "
-            f"{len(pad)} and input of dimension {input.dim()}"
-        )
-    ints = [operator.index(n) for n in pad]
-    return list(zip(ints[::2], ints[1::2]))
-
-
-def _constant(input, widths, value):
-    """The input inside a larger tensor of `value`; negative widths cut off first."""
-    inside: list = []
-    size = list(input.shape)
-    for back, (before, after) in enumerate(widths, start=1):
-        dim = input.dim() - back
-        kept = size[dim] + min(before, 0) + min(after, 0)
-        if kept < 0:
-            raise RuntimeError(
-                f"pad: ({before}, {after}) cuts off more than dimension {dim} has, {size[dim]}: narrow(): length must be "
-                "non-negative."
-            )
-        input = input.narrow(dim, max(-before, 0), kept)
-        size[dim] = kept + max(before, 0) + max(after, 0)
-        inside.insert(0, slice(max(before, 0), max(before, 0) + kept))
-    y = input.new_full(size, value)
-    y[tuple([..., *inside])] = input
-    return y
-
-
-def _shown(shape, dim, before, after, mode):
-    """For each padded position along `dim` the position of the input that it shows."""
-    extent, at = shape[dim], np.arange(-before, shape[dim] + after)
-    if mode == "replicate":
-        return at.clip(0, extent - 1)
-    if mode == "circular":
-        if max(before, after) > extent:
-            raise RuntimeError(
-                f"Padding value causes wrapping around more than once: {(before, after)} at dimension {dim} of {list(shape)}"
-            )
-        first, kept = (
-            max(-before, 0),
-            extent + min(before, 0) + min(after, 0),
-        )  # negative widths cut off before it goes round
-        return first + (at - first) % max(kept, 1)
-    if max(before, after) >= extent:
-        raise RuntimeError(
-            f"Padding size should be less than the corresponding input dimension, but got: padding {(before, after)} at "
-            f"dimension {dim} of input {list(shape)}: a mirror cannot show more than the image"
-        )
-    return extent - 1 - abs(extent - 1 - abs(at))
+    return BORDERS[mode](input, pad)

@@ -1,0 +1,105 @@
+"""ConvTranspose3d against torch; it is the gradient of Conv3d's input."""
+
+import pytest
+from hypothesis import given, settings
+
+import conv_cases
+import oracle
+import reftorch
+import reftorch.nn.functional as F
+from oracle import ErrorCase, FunctionCase, ScriptCase
+from reftorch import nn
+
+SIZE, WEIGHT = (1, 2, 1, 2, 3), (2, 3, 1, 1, 3)
+
+
+def functional(*inputs, id, **kwargs):
+    return FunctionCase("conv_transpose3d", inputs=[SIZE, WEIGHT, *inputs], kwargs=kwargs, id=id)
+
+
+def sized(output_size, id, size=SIZE, **options):
+    """A layer that is called with `output_size`; with the layer's own output_padding, which then plays no part."""
+
+    def run(torch, x):
+        torch.manual_seed(0)
+        layer = torch.nn.ConvTranspose3d(2, 3, 3, stride=3, padding=1, **options).to(x.dtype)
+        return layer.to(x.device)(x, output_size=output_size)
+
+    return ScriptCase("ConvTranspose3d", run=run, inputs=[size], id=id)
+
+
+SMALL = [1, 4, 7]
+CASES = [
+    *conv_cases.layers(3, transposed=True),
+    *conv_cases.scripts(3, transposed=True),
+    functional((3,), id="output padding", stride=2, output_padding=1),
+    functional((3,), id="output padding below the dilation", stride=2, dilation=3, output_padding=2),
+    functional((3,), id="gaps hold the bias alone", stride=4, output_padding=(0, 3, 2)),
+    functional((3,), id="padding", padding=(0, 0, 1), stride=2),
+    sized(SMALL, id="smallest size"),
+    sized([1, 3, *SMALL[:-1], 9], id="largest size, with batch and channels"),
+    sized(SMALL, id="size of unbatched input", size=SIZE[1:], output_padding=1),
+]
+
+
+def resized(output_size, size=SIZE):
+    return lambda torch: torch.nn.ConvTranspose3d(2, 3, 3, stride=3, padding=1)(
+        torch.ones(size), output_size=output_size
+    )
+
+
+def call(**options):
+    return lambda torch: torch.nn.functional.conv_transpose3d(torch.ones(SIZE), torch.ones(WEIGHT), **options)
+
+
+ERRORS = [
+    *conv_cases.refused(3, transposed=True),
+    ErrorCase(call(output_padding=1), ["output_padding", "stride"], id="output padding too large"),
+    ErrorCase(call(output_padding=-1, stride=2), ["output_padding", "-1"], id="output padding negative"),
+    ErrorCase(call(output_padding=1.0), ["output_padding", "1.0"], id="output padding a float"),
+    ErrorCase(call(padding="same"), ["padding", "same"], id="padding a word"),
+    ErrorCase(call(padding=5), ["5", "removes"], id="padding larger than the output"),
+    ErrorCase(resized([15] * 3), ["15", "[1, 4, 7]"], id="output size too large"),
+    ErrorCase(resized([1] * 6), ["3", "5", "6"], id="output size too long"),
+    ErrorCase(resized([1] * 4), ["4"], id="output size with one more, batched"),
+    ErrorCase(
+        lambda torch: torch.nn.ConvTranspose3d(2, 3, 3, padding_mode="reflect"), ["zeros", "reflect"], id="padding mode"
+    ),
+]
+
+test_matches_torch, test_all_modes_agree, test_gradcheck, test_errors = oracle.tests_of(__file__, CASES, ERRORS)[:4]
+
+
+@settings(max_examples=30, deadline=None)
+@given(conv_cases.any_convolution(3, transposed=True))
+def test_any_shape_and_option_matches_torch(case):
+    oracle.check(case, conv_cases.RUN)
+
+
+def test_it_is_the_gradient_of_a_convolution():
+    x = reftorch.randn(2, 4, *(4, 5, 8), requires_grad=True)
+    weight = reftorch.randn(6, 2, *(1, 2, 3))
+    options = dict(stride=2, padding=1, groups=2)
+    y = F.conv3d(x, weight, **options)
+    grad_y = reftorch.randn_like(y)
+    y.backward(grad_y)
+    more = [size % 2 for size in (4 - 1, 5, 8 - 1)]
+    assert reftorch.equal(F.conv_transpose3d(grad_y, weight, output_padding=more, **options), x.grad)
+
+
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_a_padding_that_leaves_nothing_gives_an_empty_result(interpreted):
+    """PyTorch gives it too, where it uses oneDNN, and refuses otherwise."""
+    x = reftorch.ones(1, 2, 1, 2, 1, requires_grad=True)
+    weight, bias = reftorch.ones(2, 3, *[2] * 3, requires_grad=True), reftorch.ones(3, requires_grad=True)
+    with reftorch.debug(interpreted):
+        y = F.conv_transpose3d(x, weight, bias, padding=1)
+        y.sum().backward()
+    assert 0 in y.shape and not any(leaf.grad.any() for leaf in (x, weight, bias))
+
+
+def test_the_layer_prints_its_options():
+    assert repr(nn.ConvTranspose3d(4, 6, 3, 2, 1, 1, 2, False, 3)) == (
+        "ConvTranspose3d(4, 6, kernel_size=(3, 3, 3), stride=(2, 2, 2), padding=(1, 1, 1), dilation=(3, 3, 3), output_padding=(1, 1, 1), "
+        "groups=2, bias=False)"
+    )
