@@ -76,6 +76,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.activation.tanh import tanh_ as tanh_
     from reftorch.nn.functional import alpha_dropout as alpha_dropout
     from reftorch.nn.functional import bilinear as bilinear
+    from reftorch.nn.functional import channel_shuffle as channel_shuffle
     from reftorch.nn.functional import conv1d as conv1d
     from reftorch.nn.functional import conv2d as conv2d
     from reftorch.nn.functional import conv3d as conv3d
@@ -87,6 +88,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.functional import group_norm as group_norm
     from reftorch.nn.functional import layer_norm as layer_norm
     from reftorch.nn.functional import max_pool2d as max_pool2d
+    from reftorch.nn.functional import pixel_shuffle as pixel_shuffle
+    from reftorch.nn.functional import pixel_unshuffle as pixel_unshuffle
     from reftorch.nn.functional import prelu as prelu
     from reftorch.nn.functional import relu as relu
     from reftorch.nn.functional import relu_ as relu_

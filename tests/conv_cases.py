@@ -28,7 +28,7 @@ def layers(n, transposed=False):
         layer(
             2, 3, last(n, 1, 3, 2), stride=(1, 2, 2), padding=(1, 2, 1), inputs=(2, 2, *size), id="stride and padding"
         ),
-        layer(2, 2, last(n, 2, 2, 3), padding=(2, 1, 2), dilation=(2, 2, 2), id="padding and dilation"),
+        layer(2, 2, last(n, 2, 2, 3), padding=(1, 1, 2), dilation=(2, 2, 2), id="padding and dilation"),
         layer(1, 2, 2, stride=(2, 3, 2), padding=(1, 2, 1), dilation=(1, 1, 2), inputs=(1, 1, *size), id="all unequal"),
         layer(4, 6, last(n, 1, 2, 2), groups=2, inputs=(2, 4, *few), id="groups"),
         layer(4, 2, 2, groups=2, padding=1, inputs=(1, 4, *few), id="more inputs than outputs a group"),
@@ -54,7 +54,7 @@ def scripts(n, transposed=False):
         FunctionCase(name, inputs=[*frozen, (3,)], id="gradient of the bias only"),
         ScriptCase(
             name,
-            run=lambda torch, x, w: call(torch, (x * 5).long(), (w * 5).long(), padding=1),
+            run=lambda torch, x, w: call(torch, (x * 5).long(), (w * 5).long(), padding=last(n, 0, 1, 1)),
             inputs=frozen,
             id="integers",
             exact=True,
@@ -62,7 +62,7 @@ def scripts(n, transposed=False):
         ),
         ScriptCase(
             name,
-            run=lambda torch, x, w: call(torch, torch.where(x > 0.5, x * float("inf"), x), w, padding=1),
+            run=lambda torch, x, w: call(torch, torch.where(x > 0.5, x * float("inf"), x), w, padding=last(n, 0, 1, 1)),
             inputs=frozen,
             id="infinity",
             gradcheck=False,

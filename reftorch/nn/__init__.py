@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.convolution.conv_transpose1d import ConvTranspose1d as ConvTranspose1d
     from reftorch.nn.convolution.conv_transpose2d import ConvTranspose2d as ConvTranspose2d
     from reftorch.nn.convolution.conv_transpose3d import ConvTranspose3d as ConvTranspose3d
+    from reftorch.nn.convolution.fold import Fold as Fold
+    from reftorch.nn.convolution.unfold import Unfold as Unfold
     from reftorch.nn.dropout.alpha_dropout import AlphaDropout as AlphaDropout
     from reftorch.nn.dropout.alpha_dropout import FeatureAlphaDropout as FeatureAlphaDropout
     from reftorch.nn.dropout.channel_dropout import Dropout1d as Dropout1d
@@ -79,5 +81,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter
     from reftorch.nn.pooling.max_pool2d import MaxPool2d as MaxPool2d
+    from reftorch.nn.vision.channel_shuffle import ChannelShuffle as ChannelShuffle
+    from reftorch.nn.vision.pixel_shuffle import PixelShuffle as PixelShuffle
+    from reftorch.nn.vision.pixel_unshuffle import PixelUnshuffle as PixelUnshuffle
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

@@ -11,12 +11,24 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from reftorch.tensor import Tensor
-from reftorch.types import dtype, float32, float64
+from reftorch.types import bool as boolean
+from reftorch.types import complex64, complex128, dtype, float32, float64, int8, int16, int32, int64, uint8
 
 if TYPE_CHECKING:
     from reftorch.nn.module import Module
 
 FLOATS = (float32, float64)  # the dtypes that most kernels are compiled for
+COPIED = (
+    *FLOATS,
+    int64,
+    int32,
+    int16,
+    int8,
+    uint8,
+    boolean,
+    complex64,
+    complex128,
+)  # those of kernels that move elements only
 
 
 def check_tensors(function: str, allowed: tuple[dtype, ...] = FLOATS, **tensors: Any) -> None:

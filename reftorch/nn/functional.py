@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.convolution.conv_transpose1d import conv_transpose1d as conv_transpose1d
     from reftorch.nn.convolution.conv_transpose2d import conv_transpose2d as conv_transpose2d
     from reftorch.nn.convolution.conv_transpose3d import conv_transpose3d as conv_transpose3d
+    from reftorch.nn.convolution.fold import fold as fold
+    from reftorch.nn.convolution.unfold import unfold as unfold
     from reftorch.nn.dropout.alpha_dropout import alpha_dropout as alpha_dropout
     from reftorch.nn.dropout.alpha_dropout import feature_alpha_dropout as feature_alpha_dropout
     from reftorch.nn.dropout.channel_dropout import dropout1d as dropout1d
@@ -30,6 +32,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.linear.linear import linear as linear
     from reftorch.nn.loss.bce_loss import binary_cross_entropy as binary_cross_entropy
     from reftorch.nn.loss.bce_with_logits_loss import (
+    from reftorch.nn.vision.channel_shuffle import channel_shuffle as channel_shuffle
+    from reftorch.nn.vision.pixel_shuffle import pixel_shuffle as pixel_shuffle
+    from reftorch.nn.vision.pixel_unshuffle import pixel_unshuffle as pixel_unshuffle
         binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
     )
     from reftorch.nn.loss.cross_entropy_loss import cross_entropy as cross_entropy

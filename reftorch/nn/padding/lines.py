@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from reftorch.kernel import arrays
+from reftorch.nn.arguments import COPIED, check_tensors
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
 from reftorch.types import bool as boolean
-from reftorch.types import float16
 
 
 def widths_of(pad: Any, input: Any) -> tuple[tuple[int, int, int], ...]:
@@ -26,8 +26,7 @@ def widths_of(pad: Any, input: Any) -> tuple[tuple[int, int, int], ...]:
         RuntimeError: an odd number of widths, or more than the tensor has dimensions.
         NotImplementedError: float16, for which there is no kernel.
     """
-    if not isinstance(input, Tensor):
-        raise TypeError(f"pad(): argument 'input' must be Tensor, not {type(input).__name__}")
+    check_tensors("pad", allowed=COPIED, input=input)
     if not isinstance(pad, (tuple, list)) or any(isinstance(n, bool) or not hasattr(n, "__index__") for n in pad):
         raise TypeError(f"pad(): argument 'pad' must be tuple of ints, found {pad!r}")
     if len(pad) % 2:
@@ -37,8 +36,6 @@ def widths_of(pad: Any, input: Any) -> tuple[tuple[int, int, int], ...]:
             "Padding length should be less than or equal to two times the input dimension but got padding length "
             f"{len(pad)} and input of dimension {input.dim()}"
         )
-    if input.dtype is float16:
-        raise NotImplementedError("pad is not implemented for float16: convert the input, for example with x.float()")
     ints = [operator.index(n) for n in pad]
     return tuple((input.dim() - 1 - i, *ints[2 * i : 2 * i + 2]) for i in range(len(ints) // 2))
 

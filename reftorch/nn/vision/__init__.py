@@ -1,0 +1,1 @@
+"""Images that become larger or smaller, or are sampled at other places."""
