@@ -32,9 +32,6 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.linear.linear import linear as linear
     from reftorch.nn.loss.bce_loss import binary_cross_entropy as binary_cross_entropy
     from reftorch.nn.loss.bce_with_logits_loss import (
-    from reftorch.nn.vision.channel_shuffle import channel_shuffle as channel_shuffle
-    from reftorch.nn.vision.pixel_shuffle import pixel_shuffle as pixel_shuffle
-    from reftorch.nn.vision.pixel_unshuffle import pixel_unshuffle as pixel_unshuffle
         binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
     )
     from reftorch.nn.loss.cross_entropy_loss import cross_entropy as cross_entropy
@@ -58,5 +55,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.padding.pad import pad as pad
     from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d
     from reftorch.nn.pooling.max_pool2d import max_pool2d_with_indices as max_pool2d_with_indices
+    from reftorch.nn.vision.channel_shuffle import channel_shuffle as channel_shuffle
+    from reftorch.nn.vision.pixel_shuffle import pixel_shuffle as pixel_shuffle
+    from reftorch.nn.vision.pixel_unshuffle import pixel_unshuffle as pixel_unshuffle
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

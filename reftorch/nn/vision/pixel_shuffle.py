@@ -69,13 +69,13 @@ tensor([[[[10., 30.]],
 
 ## Questions
 
-**Which layers make an image of 32 by 32 with 16 channels three times as large, with 3 channels?**
+**Which layers make an image of 8 by 8 with 4 channels three times as large, with 3 channels?**
 
 A convolution to $3 \cdot 3^2 = 27$ channels, then the shuffle:
 
->>> network = torch.nn.Sequential(torch.nn.Conv2d(16, 27, 3, padding=1), torch.nn.PixelShuffle(3))
->>> network(torch.zeros(1, 16, 32, 32)).shape
-torch.Size([1, 3, 96, 96])
+>>> network = torch.nn.Sequential(torch.nn.Conv2d(4, 27, 3, padding=1), torch.nn.PixelShuffle(3))
+>>> network(torch.zeros(1, 4, 8, 8)).shape
+torch.Size([1, 3, 24, 24])
 
 **Can it be written with reshape and permute?**
 
