@@ -74,6 +74,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch import utils as utils
     from reftorch.nn.activation.sigmoid import sigmoid_ as sigmoid_
     from reftorch.nn.activation.tanh import tanh_ as tanh_
+    from reftorch.nn.distance.cosine_similarity import cosine_similarity as cosine_similarity
+    from reftorch.nn.distance.pairwise_distance import pairwise_distance as pairwise_distance
+    from reftorch.nn.distance.pdist import pdist as pdist
     from reftorch.nn.functional import alpha_dropout as alpha_dropout
     from reftorch.nn.functional import bilinear as bilinear
     from reftorch.nn.functional import channel_shuffle as channel_shuffle

@@ -138,6 +138,18 @@ CASES = (
     Case("CrossEntropyLoss", "segmentation", (4, 21, 128, 128)),
     Case("CrossEntropyLoss", "Transformer", (256, 32_000)),
     Case("CrossEntropyLoss", "10 million elements", (10_000, 1000)),
+    # ------------------------------------------------------------------------------------- losses of one element at a time
+    Case("MSELoss", "1 million elements", (1000, 1000)),
+    Case("SmoothL1Loss", "1 million elements", (1000, 1000)),
+    Case("BCELoss", "1 million elements", (1000, 1000)),
+    Case("BCEWithLogitsLoss", "10,000 elements", (100, 100)),
+    Case("BCEWithLogitsLoss", "1 million elements", (1000, 1000)),
+    Case("KLDivLoss", "1 million elements", (1000, 1000), dict(reduction="batchmean")),
+    # ------------------------------------------------------------------------------------ time steps, samples, classes
+    Case("CTCLoss", "letters", (150, 32, 30), dict(labels=30)),
+    # ------------------------------------------------------------------------------------------------- pairs of vectors
+    Case("CosineSimilarity", "1 million elements", (1000, 1000)),
+    Case("PairwiseDistance", "1 million elements", (1000, 1000)),
     # --------------------------------------------------------------------------------------------------- parameters
     sgd("1,000 elements", (1000,)),
     sgd("10,000 elements", (100, 100)),

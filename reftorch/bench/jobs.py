@@ -47,6 +47,10 @@ class Draw:
         numbers = self.random.standard_normal(shape, np.float32)
         return self.tensor(np.asarray(numbers * np.float32(scale)), requires_grad)
 
+    def shares(self, shape: tuple[int, ...], requires_grad: bool = False) -> Any:
+        """Numbers from 0 to 1."""
+        return self.tensor(self.random.random(shape, np.float32), requires_grad)
+
     def classes(self, shape: tuple[int, ...], number: int) -> Any:
         return self.tensor(self.random.integers(0, number, shape))
 
@@ -141,6 +145,36 @@ class LossJob(LayerJob):
         return lambda x: criterion(x, target), [self.x]
 
 
+class PointwiseLossJob(LayerJob):
+    """A loss whose target has the shape of the input, with numbers from 0 to 1."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        target = draw.shares(case.x)
+        criterion = getattr(draw.library.nn, case.component)(**case.options)
+        if case.component == "BCELoss":  # the input, too
+            self.x = draw.shares(case.x, requires_grad=True)
+        return lambda x: criterion(x, target), [self.x]
+
+
+class CTCJob(LayerJob):
+    """All samples have as many time steps and labels; class 0 is the blank."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        (T, N, C), labels = case.x, case.options["labels"]
+        texts = draw.classes((N, labels), C - 1) + 1
+        criterion = draw.library.nn.CTCLoss()
+        return lambda x: criterion(x, texts, (T,) * N, (labels,) * N), [self.x]
+
+
+class PairJob(LayerJob):
+    """A similarity or distance of two tensors of one shape."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        other = draw.normal(case.x, requires_grad=True)
+        layer = getattr(draw.library.nn, case.component)(**case.options)
+        return lambda x: layer(x, other), [self.x, other]
+
+
 class SGDJob:
     """One step of the optimizer over parameters that have their gradients."""
 
@@ -210,6 +244,9 @@ JOBS: dict[str, Callable] = {
     "Dropout": DropoutJob,
     "Normalize": NormalizeJob,
     "CrossEntropyLoss": LossJob,
+    **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), PointwiseLossJob),
+    "CTCLoss": CTCJob,
+    **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), PairJob),
     "SGD": SGDJob,
     "LeNet": LeNetJob,
     "Module": ModuleJob,

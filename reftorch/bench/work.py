@@ -113,6 +113,22 @@ def _cross_entropy(case: Case) -> tuple[Work, Work]:
     return Work(x, 2 * FLOAT * x + INDEX * samples), Work(x, 2 * FLOAT * x + INDEX * samples)
 
 
+def _pointwise_loss(case: Case) -> tuple[Work, Work]:
+    x = math.prod(case.x)
+    return Work(2 * x, 3 * FLOAT * x), Work(2 * x, 4 * FLOAT * x)
+
+
+def _ctc(case: Case) -> tuple[Work, Work]:
+    (T, N, C), places = case.x, 2 * case.options["labels"] + 1
+    x, steps = T * N * C, T * N * places
+    return Work(3 * steps, FLOAT * (x + steps)), Work(4 * steps + x, FLOAT * (2 * x + 2 * steps))
+
+
+def _pairs(case: Case) -> tuple[Work, Work]:
+    x, pairs = math.prod(case.x), case.x[0]
+    return Work(3 * x, FLOAT * (2 * x + pairs)), Work(6 * x, FLOAT * (4 * x + pairs))
+
+
 def _sgd(params: tuple[tuple[int, ...], ...]) -> Work:
     """With momentum: read the number, its gradient and the buffer, write the number and the buffer."""
     numbers = sum(map(math.prod, params))
@@ -152,4 +168,7 @@ PARTS = {
     "Dropout": _dropout,
     "Normalize": _normalize,
     "CrossEntropyLoss": _cross_entropy,
+    **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), _pointwise_loss),
+    "CTCLoss": _ctc,
+    **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), _pairs),
 }

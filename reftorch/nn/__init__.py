@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.convolution.conv_transpose3d import ConvTranspose3d as ConvTranspose3d
     from reftorch.nn.convolution.fold import Fold as Fold
     from reftorch.nn.convolution.unfold import Unfold as Unfold
+    from reftorch.nn.distance.cosine_similarity import CosineSimilarity as CosineSimilarity
+    from reftorch.nn.distance.pairwise_distance import PairwiseDistance as PairwiseDistance
     from reftorch.nn.dropout.alpha_dropout import AlphaDropout as AlphaDropout
     from reftorch.nn.dropout.alpha_dropout import FeatureAlphaDropout as FeatureAlphaDropout
     from reftorch.nn.dropout.channel_dropout import Dropout1d as Dropout1d
@@ -41,17 +43,27 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.linear.unflatten import Unflatten as Unflatten
     from reftorch.nn.loss.bce_loss import BCELoss as BCELoss
     from reftorch.nn.loss.bce_with_logits_loss import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from reftorch.nn.loss.cosine_embedding_loss import CosineEmbeddingLoss as CosineEmbeddingLoss
     from reftorch.nn.loss.cross_entropy_loss import CrossEntropyLoss as CrossEntropyLoss
+    from reftorch.nn.loss.ctc_loss import CTCLoss as CTCLoss
     from reftorch.nn.loss.gaussian_nll_loss import GaussianNLLLoss as GaussianNLLLoss
     from reftorch.nn.loss.hinge_embedding_loss import HingeEmbeddingLoss as HingeEmbeddingLoss
     from reftorch.nn.loss.huber_loss import HuberLoss as HuberLoss
     from reftorch.nn.loss.kl_div_loss import KLDivLoss as KLDivLoss
     from reftorch.nn.loss.l1_loss import L1Loss as L1Loss
+    from reftorch.nn.loss.linear_cross_entropy_loss import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from reftorch.nn.loss.margin_ranking_loss import MarginRankingLoss as MarginRankingLoss
     from reftorch.nn.loss.mse_loss import MSELoss as MSELoss
+    from reftorch.nn.loss.multi_label_margin_loss import MultiLabelMarginLoss as MultiLabelMarginLoss
+    from reftorch.nn.loss.multi_label_soft_margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
+    from reftorch.nn.loss.multi_margin_loss import MultiMarginLoss as MultiMarginLoss
+    from reftorch.nn.loss.nll_loss import NLLLoss as NLLLoss
+    from reftorch.nn.loss.nll_loss import NLLLoss2d as NLLLoss2d
     from reftorch.nn.loss.poisson_nll_loss import PoissonNLLLoss as PoissonNLLLoss
     from reftorch.nn.loss.smooth_l1_loss import SmoothL1Loss as SmoothL1Loss
     from reftorch.nn.loss.soft_margin_loss import SoftMarginLoss as SoftMarginLoss
+    from reftorch.nn.loss.triplet_margin_loss import TripletMarginLoss as TripletMarginLoss
+    from reftorch.nn.loss.triplet_margin_loss import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
     from reftorch.nn.module import Module as Module
     from reftorch.nn.normalization.batch_norm1d import BatchNorm1d as BatchNorm1d
     from reftorch.nn.normalization.batch_norm2d import BatchNorm2d as BatchNorm2d

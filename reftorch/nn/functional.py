@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.convolution.conv_transpose3d import conv_transpose3d as conv_transpose3d
     from reftorch.nn.convolution.fold import fold as fold
     from reftorch.nn.convolution.unfold import unfold as unfold
+    from reftorch.nn.distance.cosine_similarity import cosine_similarity as cosine_similarity
+    from reftorch.nn.distance.pairwise_distance import pairwise_distance as pairwise_distance
+    from reftorch.nn.distance.pdist import pdist as pdist
     from reftorch.nn.dropout.alpha_dropout import alpha_dropout as alpha_dropout
     from reftorch.nn.dropout.alpha_dropout import feature_alpha_dropout as feature_alpha_dropout
     from reftorch.nn.dropout.channel_dropout import dropout1d as dropout1d
@@ -34,17 +37,28 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.loss.bce_with_logits_loss import (
         binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
     )
+    from reftorch.nn.loss.cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
     from reftorch.nn.loss.cross_entropy_loss import cross_entropy as cross_entropy
+    from reftorch.nn.loss.ctc_loss import ctc_loss as ctc_loss
     from reftorch.nn.loss.gaussian_nll_loss import gaussian_nll_loss as gaussian_nll_loss
     from reftorch.nn.loss.hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
     from reftorch.nn.loss.huber_loss import huber_loss as huber_loss
     from reftorch.nn.loss.kl_div_loss import kl_div as kl_div
     from reftorch.nn.loss.l1_loss import l1_loss as l1_loss
+    from reftorch.nn.loss.linear_cross_entropy_loss import linear_cross_entropy as linear_cross_entropy
     from reftorch.nn.loss.margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
     from reftorch.nn.loss.mse_loss import mse_loss as mse_loss
+    from reftorch.nn.loss.multi_label_margin_loss import multilabel_margin_loss as multilabel_margin_loss
+    from reftorch.nn.loss.multi_label_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+    from reftorch.nn.loss.multi_margin_loss import multi_margin_loss as multi_margin_loss
+    from reftorch.nn.loss.nll_loss import nll_loss as nll_loss
     from reftorch.nn.loss.poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
     from reftorch.nn.loss.smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from reftorch.nn.loss.soft_margin_loss import soft_margin_loss as soft_margin_loss
+    from reftorch.nn.loss.triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
+    from reftorch.nn.loss.triplet_margin_loss import (
+        triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+    )
     from reftorch.nn.normalization.batch_norm import batch_norm as batch_norm
     from reftorch.nn.normalization.group_norm import group_norm as group_norm
     from reftorch.nn.normalization.instance_norm import instance_norm as instance_norm

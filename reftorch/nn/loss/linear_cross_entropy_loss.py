@@ -1,0 +1,220 @@
+r"""Cross entropy of a linear layer: the last layer of a classifier and its loss, as one module.
+
+The input is what the last hidden layer says; the module holds the matrix that turns it into one logit for each class.
+
+Use it when the last layer is used for nothing else than this loss, as in language models. In all other cases `Linear` and
+`CrossEntropyLoss` one after the other are the same, and the logits can be read.
+
+## Forward
+
+With the input $x$ of one sample, the matrix $W$ with one row for each class, and the bias $b$ (if there is one), the logits are
+those of a linear layer, and the loss is that of `cross_entropy` for the label $y$:
+
+$$z = W x + b \qquad l = - \log \frac{e^{z[y]}}{\sum_c e^{z[c]}}$$
+
+With further dimensions $d_1, \dots, d_K$ (`out_features`), $W$ has the shape $(C, d_1, \dots, d_K, D)$: each position has a linear
+layer and a loss of its own. Class weights, `ignore_index`, `label_smoothing` and `reduction` are those of `cross_entropy`, and so
+are targets that hold probabilities.
+
+## Gradients
+
+With $g = \partial L / \partial l$ and the predicted probabilities $p$, cross entropy gives $g (p - q)$ for the logits, where $q$ is 1
+for the label and 0 otherwise. The linear layer multiplies this with what it was multiplied with:
+
+$$\frac{\partial L}{\partial z} = g \, (p - q) \qquad \frac{\partial L}{\partial x} = W^T \frac{\partial L}{\partial z} \qquad
+\frac{\partial L}{\partial W} = \frac{\partial L}{\partial z} \, x^T \qquad
+\frac{\partial L}{\partial b} = \frac{\partial L}{\partial z}$$
+
+## Output size
+
+That of `cross_entropy`: a number; with `reduction="none"` the shape of class labels, $(N)$ or $(N, d_1, \dots, d_K)$.
+
+## Worked example
+
+Two classes whose rows are (1, 0) and (0, 1): the logits are the input itself. Odds of 3 : 1 for class 0, which is right:
+
+>>> import reftorch as torch
+>>> import reftorch.nn.functional as F
+>>> x = torch.tensor([[3., 1]]).log().requires_grad_()
+>>> weight = torch.eye(2).requires_grad_()
+>>> loss = F.linear_cross_entropy(x, weight, torch.tensor([0]))
+>>> loss
+tensor(0.2877, grad_fn=<NllLossBackward0>)
+>>> loss.backward()
+>>> x.grad
+tensor([[-0.2500,  0.2500]])
+
+It is the same as the two steps:
+
+>>> F.cross_entropy(F.linear(x, weight), torch.tensor([0])).item() == loss.item()
+True
+
+## Questions
+
+**What takes the most memory in a language model's loss?**
+
+The logits: a batch of 8192 tokens and 128,000 classes in float32 takes $8192 \cdot 128000 \cdot 4$ bytes, 4.2 GB, and their gradient
+as much again.
+
+>>> 8192 * 128_000 * 4 / 1e9
+4.194304
+
+**What do PyTorch's `options` do about it?**
+
+They take the batch in pieces, so that only the logits of one piece exist. The numbers are the same up to rounding.
+
+## Differences
+
+- `options` of PyTorch, which only say in how many pieces to compute, are refused here.
+"""
+
+from __future__ import annotations
+
+import math
+
+from reftorch.nn.linear.linear import Linear, linear
+from reftorch.nn.loss.cross_entropy_loss import cross_entropy
+from reftorch.nn.loss.pointwise import check_have_sizes
+from reftorch.nn.loss.reduction import _WeightedLoss
+
+
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
+    """Cross entropy between `linear(input, linear_weight, linear_bias)` and classes, or probabilities of classes.
+
+    Shapes: `input` (N, D) or (D); `linear_weight` (C, D) or (C, d1, ..., dK, D); `linear_bias` the same without the D; `target` as
+    for `cross_entropy` with logits (N, C, d1, ..., dK); `weight` (C).
+
+    Raises:
+        RuntimeError: shapes do not fit, or `ignore_index` is given with probabilities.
+        NotImplementedError: `options` is not None.
+        AttributeError: a tensor is something else. Further ones as `cross_entropy`.
+    """
+    check_have_sizes("linear_cross_entropy", input=input, linear_weight=linear_weight, target=target)
+    if options is not None:
+        raise NotImplementedError(
+            f"linear_cross_entropy: options must be None, found {options!r}: they only say in how many pieces PyTorch computes the loss"
+        )
+    _check_shapes(input, linear_weight, linear_bias)
+    C, *positions, D = linear_weight.shape
+    shape = (*input.shape[:-1], C, *positions)
+    if ignore_index is not None and target.shape == shape:
+        raise RuntimeError(
+            "linear_cross_entropy: ignore_index cannot be specified when target contains probabilities: a sample is left out by "
+            "probabilities of 0"
+        )
+    rows = C * math.prod(positions)
+    bias = None if linear_bias is None else linear_bias.reshape(rows)
+    logits = linear(input, linear_weight.reshape(rows, D), bias).reshape(shape)
+    return cross_entropy(
+        logits,
+        target,
+        weight=weight,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
+
+
+def _check_shapes(input, linear_weight, linear_bias):
+    """Raise RuntimeError unless the three fit together."""
+    if input.dim() not in (1, 2):
+        raise RuntimeError(
+            f"linear_cross_entropy: expected input with dimensionality 1 or 2, got {input.dim()}: wanted (N, D) or (D), found "
+            f"{list(input.shape)}"
+        )
+    if linear_weight.dim() < 2:
+        raise RuntimeError(
+            f"linear_cross_entropy: expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}: wanted (C, D)"
+        )
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise RuntimeError(
+            "linear_cross_entropy: expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
+        )
+    if linear_bias is not None and linear_bias.shape != linear_weight.shape[:-1]:
+        raise RuntimeError(
+            f"linear_cross_entropy: expected linear_bias shape {tuple(linear_weight.shape[:-1])}, got {tuple(linear_bias.shape)}"
+        )
+    if linear_weight.dim() > 2 and input.dim() == 1:
+        raise RuntimeError(
+            f"linear_cross_entropy: K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched "
+            f"input, (N, {input.shape[-1]}), got unbatched input with shape {tuple(input.shape)}"
+        )
+
+
+class LinearCrossEntropyLoss(_WeightedLoss):
+    """A linear layer and cross entropy, as one module. The layer is `linear`; its weight is kept as a matrix.
+
+    Args:
+        in_features: size of each input sample.
+        num_classes: number of classes.
+        out_features: further dimensions, a tuple: each position has a layer and a loss of its own.
+        bias: add a learnable bias to the logits.
+        weight: how much each class counts, (C).
+        reduction, ignore_index, label_smoothing: as `CrossEntropyLoss`.
+
+    Shapes: input (N, in_features) or (in_features), target as `linear_cross_entropy`, which raises the errors when it is called.
+
+    Raises:
+        RuntimeError: `weight` has another shape than (num_classes), or `label_smoothing` is not between 0 and 1.
+    """
+
+    def __init__(
+        self,
+        in_features,
+        num_classes,
+        *,
+        out_features=(),
+        bias=False,
+        device=None,
+        dtype=None,
+        reduction="mean",
+        weight=None,
+        ignore_index=None,
+        label_smoothing=0.0,
+        options=None,
+    ):
+        if weight is not None and weight.shape != (num_classes,):
+            raise RuntimeError(
+                f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}: one number for each class"
+            )
+        if not 0 <= label_smoothing <= 1:
+            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}: it is a share")
+        super().__init__(weight=weight, reduction=reduction)
+        self.num_classes, self.out_features = num_classes, out_features
+        self.ignore_index, self.label_smoothing, self.options = ignore_index, label_smoothing, options
+        rows = num_classes * math.prod(out_features)
+        self.linear = Linear(in_features, rows, bias=bias, device=device, dtype=dtype)
+
+    def forward(self, input, target):
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, self.linear.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self):
+        return (
+            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, out_features={self.out_features}, "
+            f"bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index}, "
+            f"label_smoothing={self.label_smoothing}, options={self.options}"
+        )
