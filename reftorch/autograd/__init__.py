@@ -2,7 +2,8 @@
 
 from .mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled  # isort: skip
 from .hooks import RemovableHandle, add_hook  # isort: skip
-from .node import AccumulateGrad, Node  # isort: skip
+from .node import Node  # isort: skip
+from .accumulate import AccumulateGrad  # isort: skip
 from .function import Function  # isort: skip
 from .anomaly import Variable, detect_anomaly, is_anomaly_enabled, set_detect_anomaly  # isort: skip
 from .backward import backward, grad  # isort: skip

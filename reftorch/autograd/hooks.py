@@ -86,3 +86,41 @@ def _checked(hook: Callable, new: Any, old: Any) -> Any:
 
 def _name(hook: Callable) -> str:
     return getattr(hook, "__name__", repr(hook))
+
+
+class NodeHooks:
+    """What a `Node` inherits to call hooks, and to keep the gradients of tensors with `retain_grad`."""
+
+    _pre_hooks: OrderedDict | None = None
+    _post_hooks: OrderedDict | None = None
+    _tensor_hooks: dict[int, OrderedDict] | None = None
+    _retained: dict[int, Callable] | None = None  # weak references to the outputs whose gradient is kept
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces `grad_inputs`."""
+        self._post_hooks = OrderedDict() if self._post_hooks is None else self._post_hooks
+        return add_hook(self._post_hooks, hook)
+
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before this node runs; what it returns replaces `grad_outputs`."""
+        self._pre_hooks = OrderedDict() if self._pre_hooks is None else self._pre_hooks
+        return add_hook(self._pre_hooks, hook)
+
+    def tensor_hooks(self, output: int) -> OrderedDict:
+        """The hooks of the tensor that is this node's output number `output`."""
+        self._tensor_hooks = {} if self._tensor_hooks is None else self._tensor_hooks
+        return self._tensor_hooks.setdefault(output, OrderedDict())
+
+    def _arrived(self, grads: list) -> None:
+        """The gradients of the outputs are complete: call the hooks of those tensors, and keep what is to be retained."""
+        if not (self._tensor_hooks or self._retained):
+            return
+        for output, grad in enumerate(grads):
+            if grad is None:
+                continue
+            if self._tensor_hooks:
+                grads[output] = grad = call_tensor_hooks(self._tensor_hooks.get(output), grad)
+            tensor = self._retained[output]() if self._retained and output in self._retained else None
+            # an in-place operation may have moved the tensor to another node
+            if tensor is not None and tensor._grad_fn is self:
+                tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad

@@ -70,7 +70,8 @@ def apply(function: Any, *args: Any) -> Any:
 
 def backward(loss: Any) -> None:
     """The chain rule, youngest node first: a node is younger than those that it points to, so all its gradients are there."""
-    edges, grads = [loss.edge], [loss.new_ones(loss.shape)]
+    edges: Any = [loss.edge]
+    grads: Any = [loss.new_ones(loss.shape)]
     arrived: dict[Any, list] = {}
     queue: list[tuple[int, Any]] = []
     while True:

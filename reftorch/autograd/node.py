@@ -10,15 +10,11 @@ numbers without history.
 from __future__ import annotations
 
 import itertools
-import sys
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..types import contiguous_format
-from .hooks import RemovableHandle, add_hook, call_hooks, call_tensor_hooks
+from .hooks import NodeHooks, call_hooks
+from .saved import Saved
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -37,6 +33,10 @@ class Differentiable:
     def requires_grad(self) -> bool:
         return self._requires_grad
 
+    if TYPE_CHECKING:  # all else that a Tensor has
+
+        def __getattr__(self, name: str) -> Any: ...
+
 
 def is_tensor(argument: Any) -> bool:
     return isinstance(argument, Differentiable)
@@ -50,7 +50,7 @@ Edge = tuple["Node | None", int]
 NOWHERE: Edge = (None, 0)  # the edge to an input that needs no gradient
 
 
-class Node:
+class Node(NodeHooks):
     """One entry of the tape: the `ctx` of a `Function` call and the `grad_fn` of its outputs."""
 
     _ages = itertools.count()
@@ -61,14 +61,10 @@ class Node:
     needs_input_grad: tuple[bool, ...] = ()  # for each argument
     _recording = False  # whether this node will be on the tape
     _to_save: tuple = ()
-    _saved: Sequence[_Saved | None] | None = ()
+    _saved: Sequence[Saved | None] | None = ()
     _dirty: tuple = ()
     _not_differentiable: tuple = ()
     _materialize = True
-    _pre_hooks: OrderedDict | None = None
-    _post_hooks: OrderedDict | None = None
-    _tensor_hooks: dict[int, OrderedDict] | None = None
-    _retained: dict[int, Callable] | None = None  # weak references to the outputs whose gradient is kept
 
     def __init__(self, function: type[Function]):
         self._function = function
@@ -128,7 +124,7 @@ class Node:
                     f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
                     "keep it as an attribute of ctx"
                 )
-            saved.append(None if tensor is None else _Saved(tensor))
+            saved.append(None if tensor is None else Saved(tensor))
         self._saved, self._to_save = saved, ()
 
     def _moved(self, output: Tensor, to: Tensor) -> None:
@@ -156,36 +152,7 @@ class Node:
     def __repr__(self) -> str:
         return f"<{type(self).name(self)} object at {id(self):#x}>"
 
-    def register_hook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces `grad_inputs`."""
-        self._post_hooks = OrderedDict() if self._post_hooks is None else self._post_hooks
-        return add_hook(self._post_hooks, hook)
-
-    def register_prehook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(grad_outputs)` before this node runs; what it returns replaces `grad_outputs`."""
-        self._pre_hooks = OrderedDict() if self._pre_hooks is None else self._pre_hooks
-        return add_hook(self._pre_hooks, hook)
-
-    def tensor_hooks(self, output: int) -> OrderedDict:
-        """The hooks of the tensor that is this node's output number `output`."""
-        self._tensor_hooks = {} if self._tensor_hooks is None else self._tensor_hooks
-        return self._tensor_hooks.setdefault(output, OrderedDict())
-
     # -------------------------------------------------------------------------- what `backward()` does with a node
-    def _arrived(self, grads: list[Tensor | None]) -> None:
-        """The gradients of the outputs are complete: call the hooks of those tensors, and keep what is to be retained."""
-        if not (self._tensor_hooks or self._retained):
-            return
-        for output, grad in enumerate(grads):
-            if grad is None:
-                continue
-            if self._tensor_hooks:
-                grads[output] = grad = call_tensor_hooks(self._tensor_hooks.get(output), grad)
-            tensor = self._retained[output]() if self._retained and output in self._retained else None
-            # an in-place operation may have moved the tensor to another node
-            if tensor is not None and tensor._grad_fn is self:
-                tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
-
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """The gradients for the inputs, given those of the outputs. Nothing is recorded meanwhile."""
         grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
@@ -233,98 +200,6 @@ class Node:
 
     def _invalid(self, index: int) -> str:
         return f"Function {type(self).name(self)} returned an invalid gradient at index {index} -"
-
-
-class _Saved:
-    """The numbers of a tensor that a node needs, and the version that they had.
-
-    An alias without history is kept and not the tensor itself: an output knows its node, and an input may, after an
-    in-place operation, come from it. Node and tensor would keep each other alive.
-    """
-
-    __slots__ = ("tensor", "version")
-
-    def __init__(self, tensor: Tensor):
-        self.tensor, self.version = tensor.detach(), tensor._counter.value
-
-    def unpack(self, node: Node) -> Tensor:
-        if self.tensor._counter.value != self.version:
-            raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                f"the tensor of shape {list(self.tensor.shape)} that {type(node).name(node)} saved is at version "
-                f"{self.tensor._version}; expected version {self.version} instead. Hint: clone() it first, or use the "
-                "operation that is not in place"
-            )
-        return self.tensor
-
-
-class AccumulateGrad(Node):
-    """The end of the tape at a leaf: adds what arrives to the leaf's `.grad`."""
-
-    def __init__(self, variable: Tensor):
-        self.variable = variable
-        self._output_like = ((variable.array.shape, variable.dtype, variable.device),)
-        self._age = next(self._ages)
-
-    def tensor_hooks(self, output: int) -> OrderedDict:
-        return self.variable._hooks  # kept by the leaf, which may have hooks before it has a tape
-
-    def name(self) -> str:
-        return "AccumulateGrad"
-
-    def _arrived(self, grads: list[Tensor | None]) -> None:
-        if self.variable._own_hooks and grads[0] is not None:
-            grads[0] = call_tensor_hooks(self.variable._own_hooks, grads[0])
-
-    def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
-        leaf = self.variable
-        if not (self._pre_hooks or self._post_hooks):
-            leaf._accumulator = None  # a later graph gets a younger one, which runs as soon as its gradient is there
-        grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
-        if grads[0] is not None:
-            if leaf._grad is not None:
-                leaf._grad.add_(grads[0])
-            elif _held_by(grads) and _same_layout(grads[0], leaf):
-                leaf.grad = grads[0]
-            else:  # y = a + b sends the same array to a and b, and the user may hold it too
-                leaf.grad = _laid_out_as(leaf, grads[0])
-        for hook in list(leaf._after_accumulation.values()) if leaf._after_accumulation else ():
-            hook(leaf)
-        if self._post_hooks:
-            call_hooks(self._post_hooks, [], (grads[0],))
-        return []
-
-
-def _held_by(grads: list) -> bool:
-    """Whether nobody else has the one tensor in this list, nor its memory: then it need not be copied."""
-    array = grads[0].array
-    if type(array) is not np.ndarray or array.base is not None or not array.flags.owndata:
-        return False
-    del array
-    return sys.getrefcount(grads[0]) == _ALONE == sys.getrefcount(grads[0].array)
-
-
-def _order(x: Any) -> list[int]:
-    """The dimensions of x, those whose neighbours are farthest apart in memory first; from 0 if x has gaps in memory."""
-    order = sorted(range(x.ndim), key=lambda d: -x.array.strides[d])
-    return order if x._is_dense(order) else list(range(x.ndim))
-
-
-def _same_layout(grad: Any, leaf: Any) -> bool:
-    """Whether the elements of both are in the same order in memory."""
-    return grad.is_contiguous() if leaf.is_contiguous() else grad._is_dense(_order(leaf))
-
-
-def _laid_out_as(leaf: Any, grad: Any) -> Any:
-    """A copy of a gradient, its elements in the order that those of the leaf have in memory."""
-    if leaf.is_contiguous():
-        return grad.clone(memory_format=contiguous_format)
-    order = _order(leaf)
-    copied = grad.permute(order).clone(memory_format=contiguous_format)
-    return copied.permute(sorted(range(len(order)), key=order.__getitem__)).detach()
-
-
-_ALONE = (lambda held: sys.getrefcount(held[0]))([object()])  # what Python counts where only a list has an object
 
 
 def refuse_complex(dtype: Any) -> None:

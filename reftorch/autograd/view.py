@@ -15,8 +15,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
+from .accumulate import AccumulateGrad
 from .formulas import formulas, place
-from .node import AccumulateGrad, Node, is_tensor
+from .node import Node, is_tensor
 from .picture import Box, Picture
 
 if TYPE_CHECKING:
