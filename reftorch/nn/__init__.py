@@ -7,6 +7,7 @@ from reftorch import lazy
 if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn import functional as functional
     from reftorch.nn import init as init
+    from reftorch.nn import utils as utils
     from reftorch.nn.activation.leaky_relu import LeakyReLU as LeakyReLU
     from reftorch.nn.activation.log_softmax import LogSoftmax as LogSoftmax
     from reftorch.nn.activation.prelu import PReLU as PReLU

@@ -34,6 +34,7 @@ SECTIONS = {
     "nn/vision": "Vision",
     "nn/parallel": "Parallel",
     "nn/utils": "Utilities",
+    "nn/utils/rnn": "Packed sequences",
     "optim": "Optimizers",
     "transforms": "Transforms",
 }
