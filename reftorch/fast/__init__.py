@@ -12,6 +12,8 @@ and no components. Every file has one idea and climbs to it from the reference l
     conv2d_weight.py    the gradient of the filters
     conv1d.py           convolution of sequences, as images of one row
     conv3d.py           convolution of volumes: the depth of the filter becomes channels
+    blocks.py           blocks added up to images
+    borders.py          padding: the inside in one piece
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
@@ -59,6 +61,16 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.batch_norm import batch_norm_backward_x as batch_norm_backward_x
     from reftorch.fast.batch_norm import batch_norm_forward as batch_norm_forward
     from reftorch.fast.batch_norm import batch_norm_forward_statistics as batch_norm_forward_statistics
+    from reftorch.fast.blocks import fold_forward as fold_forward
+    from reftorch.fast.blocks import unfold_backward_x as unfold_backward_x
+    from reftorch.fast.borders import circular_pad_backward_x as circular_pad_backward_x
+    from reftorch.fast.borders import circular_pad_forward as circular_pad_forward
+    from reftorch.fast.borders import constant_pad_backward_x as constant_pad_backward_x
+    from reftorch.fast.borders import constant_pad_forward as constant_pad_forward
+    from reftorch.fast.borders import reflection_pad_backward_x as reflection_pad_backward_x
+    from reftorch.fast.borders import reflection_pad_forward as reflection_pad_forward
+    from reftorch.fast.borders import replication_pad_backward_x as replication_pad_backward_x
+    from reftorch.fast.borders import replication_pad_forward as replication_pad_forward
     from reftorch.fast.conv1d import conv1d_backward_bias as conv1d_backward_bias
     from reftorch.fast.conv1d import conv1d_backward_weight as conv1d_backward_weight
     from reftorch.fast.conv1d import conv1d_backward_x as conv1d_backward_x

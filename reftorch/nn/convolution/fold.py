@@ -112,6 +112,7 @@ With stride 2 and blocks of 2, images of 4 and of 5 rows have two rows of blocks
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import options_text
@@ -227,7 +228,7 @@ class FoldFunction(Function):
         channels = x.shape[1] // (blocks[0] * blocks[1])
         ctx.blocks = (len(x), channels, *blocks)
         y = x.new_empty(len(x), channels, *size)
-        run = on(x.device, fold_forward_cpu, fold_forward_cuda, y.numel())
+        run = on(x.device, fold_forward_cpu, fold_forward_cuda, y.numel(), fast.fold_forward)
         run(*arrays(x.reshape(ctx.blocks), y), *options)
         return y
 

@@ -110,6 +110,7 @@ Row $K_h K_w$: all elements of the first channel's block come before it.
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import options_text
@@ -232,7 +233,7 @@ class UnfoldFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size)
-        run = on(grad_y.device, unfold_backward_x_cpu, unfold_backward_x_cuda, grad_x.numel())
+        run = on(grad_y.device, unfold_backward_x_cpu, unfold_backward_x_cuda, grad_x.numel(), fast.unfold_backward_x)
         run(*arrays(grad_y.reshape(ctx.blocks), grad_x), *ctx.options)
         return grad_x, None, None
 

@@ -84,6 +84,7 @@ tensor([[2., 3., 2., 3.]])
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, njit, on, prange
 from reftorch.nn.padding.lines import PadNd, check_dimensions, lines, needed, resized, widths_of
@@ -170,7 +171,9 @@ class CircularPadFunction(Function):
         ctx.widths = widths
         for dim, before, after in widths:
             y = resized(x, dim, before + after)
-            run = on(x.device, circular_pad_forward_cpu, circular_pad_forward_cuda, y.numel())
+            run = on(
+                x.device, circular_pad_forward_cpu, circular_pad_forward_cuda, y.numel(), fast.circular_pad_forward
+            )
             run(*lines(dim, x, y), before)
             x = y
         return x if widths else x.clone()
@@ -179,7 +182,13 @@ class CircularPadFunction(Function):
     def backward(ctx, grad_y):
         for dim, before, after in reversed(ctx.widths):
             grad_x = resized(grad_y, dim, -before - after)
-            run = on(grad_y.device, circular_pad_backward_x_cpu, circular_pad_backward_x_cuda, grad_x.numel())
+            run = on(
+                grad_y.device,
+                circular_pad_backward_x_cpu,
+                circular_pad_backward_x_cuda,
+                grad_x.numel(),
+                fast.circular_pad_backward_x,
+            )
             run(*lines(dim, grad_y, grad_x), before)
             grad_y = grad_x
         return grad_y, None

@@ -91,6 +91,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, njit, on, prange
 from reftorch.nn.arguments import number
@@ -177,7 +178,9 @@ class ConstantPadFunction(Function):
         ctx.widths = widths
         for dim, before, after in widths:
             y = resized(x, dim, before + after)
-            run = on(x.device, constant_pad_forward_cpu, constant_pad_forward_cuda, y.numel())
+            run = on(
+                x.device, constant_pad_forward_cpu, constant_pad_forward_cuda, y.numel(), fast.constant_pad_forward
+            )
             run(*lines(dim, x, y), before, value)
             x = y
         return x if widths else x.clone()
@@ -186,7 +189,13 @@ class ConstantPadFunction(Function):
     def backward(ctx, grad_y):
         for dim, before, after in reversed(ctx.widths):
             grad_x = resized(grad_y, dim, -before - after)
-            run = on(grad_y.device, constant_pad_backward_x_cpu, constant_pad_backward_x_cuda, grad_x.numel())
+            run = on(
+                grad_y.device,
+                constant_pad_backward_x_cpu,
+                constant_pad_backward_x_cuda,
+                grad_x.numel(),
+                fast.constant_pad_backward_x,
+            )
             run(*lines(dim, grad_y, grad_x), before)
             grad_y = grad_x
         return grad_y, None, None

@@ -89,6 +89,7 @@ tensor([[[4., 3., 4.],
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, njit, on, prange
 from reftorch.nn.padding.lines import PadNd, check_edges, lines, needed, resized, widths_of
@@ -188,7 +189,13 @@ class ReflectionPadFunction(Function):
         ctx.widths = widths
         for dim, before, after in widths:
             y = resized(x, dim, before + after)
-            run = on(x.device, reflection_pad_forward_cpu, reflection_pad_forward_cuda, y.numel())
+            run = on(
+                x.device,
+                reflection_pad_forward_cpu,
+                reflection_pad_forward_cuda,
+                y.numel(),
+                fast.reflection_pad_forward,
+            )
             run(*lines(dim, x, y), before)
             x = y
         return x if widths else x.clone()
@@ -197,7 +204,13 @@ class ReflectionPadFunction(Function):
     def backward(ctx, grad_y):
         for dim, before, after in reversed(ctx.widths):
             grad_x = resized(grad_y, dim, -before - after)
-            run = on(grad_y.device, reflection_pad_backward_x_cpu, reflection_pad_backward_x_cuda, grad_x.numel())
+            run = on(
+                grad_y.device,
+                reflection_pad_backward_x_cpu,
+                reflection_pad_backward_x_cuda,
+                grad_x.numel(),
+                fast.reflection_pad_backward_x,
+            )
             run(*lines(dim, grad_y, grad_x), before)
             grad_y = grad_x
         return grad_y, None

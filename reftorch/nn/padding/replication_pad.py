@@ -90,6 +90,7 @@ As wide as one likes: the same element is repeated.
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, njit, on, prange
 from reftorch.nn.padding.lines import PadNd, check_edges, lines, needed, resized, widths_of
@@ -171,7 +172,13 @@ class ReplicationPadFunction(Function):
         ctx.widths = widths
         for dim, before, after in widths:
             y = resized(x, dim, before + after)
-            run = on(x.device, replication_pad_forward_cpu, replication_pad_forward_cuda, y.numel())
+            run = on(
+                x.device,
+                replication_pad_forward_cpu,
+                replication_pad_forward_cuda,
+                y.numel(),
+                fast.replication_pad_forward,
+            )
             run(*lines(dim, x, y), before)
             x = y
         return x if widths else x.clone()
@@ -180,7 +187,13 @@ class ReplicationPadFunction(Function):
     def backward(ctx, grad_y):
         for dim, before, after in reversed(ctx.widths):
             grad_x = resized(grad_y, dim, -before - after)
-            run = on(grad_y.device, replication_pad_backward_x_cpu, replication_pad_backward_x_cuda, grad_x.numel())
+            run = on(
+                grad_y.device,
+                replication_pad_backward_x_cpu,
+                replication_pad_backward_x_cuda,
+                grad_x.numel(),
+                fast.replication_pad_backward_x,
+            )
             run(*lines(dim, grad_y, grad_x), before)
             grad_y = grad_x
         return grad_y, None

@@ -99,9 +99,9 @@ def channel_shuffle_forward_cpu(x, y, groups):
     for nc in prange(N * C):
         n = nc // C
         c_out = nc % C
+        g = c_out % groups
+        c = c_out // groups
         for m in range(M):
-            g = c_out % groups
-            c = c_out // groups
             y[n, c_out, m] = x[n, g * (C // groups) + c, m]
 
 
@@ -129,9 +129,9 @@ def channel_shuffle_backward_x_cpu(grad_y, grad_x, groups):
     for nc in prange(N * C):
         n = nc // C
         c_in = nc % C
+        g = c_in // (C // groups)
+        c = c_in % (C // groups)
         for m in range(M):
-            g = c_in // (C // groups)
-            c = c_in % (C // groups)
             grad_x[n, c_in, m] = grad_y[n, c * groups + g, m]
 
 
