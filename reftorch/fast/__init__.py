@@ -17,6 +17,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
+    moments.py          the sums of a normalization, in pieces
     batch_norm.py       batch normalization, a plane or a row of channels at a time
     group_norm.py       group and instance normalization, a line of elements at a time
     layer_norm.py       layer normalization, a row at a time

@@ -4,7 +4,8 @@ The plain loops divide by a standard deviation for each element, and for vectors
 touch a line of the cache for each element. The way up:
 
 1. *Divide once per channel*: what is the same for all elements of a channel is computed first, one number per channel.
-2. *Planes*: the D elements of a channel of a sample lie side by side, so each loop over them is done for a register at once.
+2. *Planes*: the D elements of a channel of a sample lie side by side, so each loop over them is done for a register at once,
+   and their sums are taken in pieces (`moments.py`).
 3. *Vectors*: where D = 1, the neighbours in memory are the channels. The loops go along the rows, with a row of sums in float64.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reftorch.fast.moments import squares_of, sum_of, sums_of
 from reftorch.fast.registers import INLINE, by_itself, window
 from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -87,15 +89,10 @@ def statistics_share(x, found, momentum, totals, c0, c1):
     for c in range(c0, c1):
         total, squares = np.float64(0), np.float64(0)
         for n in range(N):
-            plane = window(x[n, c], 0, D)
-            for d in range(D):
-                total += plane[d]
-        center = total / (N * D)
+            total += sum_of(window(x[n, c], 0, D))
+        center = x.dtype.type(total / (N * D))
         for n in range(N):
-            plane = window(x[n, c], 0, D)
-            for d in range(D):
-                difference = plane[d] - center
-                squares += difference * difference
+            squares += squares_of(window(x[n, c], 0, D), center)
         settle(c, center, squares, N * D, found, momentum)
 
 
@@ -172,10 +169,9 @@ def backward_affine_share(grad_y, x, mean, totals, c0, c1):
         center = mean[c]
         weight_total, bias_total = np.float64(0), np.float64(0)
         for n in range(N):
-            plane, gradient = window(x[n, c], 0, D), window(grad_y[n, c], 0, D)
-            for d in range(D):
-                weight_total += gradient[d] * (plane[d] - center)
-                bias_total += gradient[d]
+            total, along = sums_of(window(grad_y[n, c], 0, D), window(x[n, c], 0, D), center)
+            weight_total += along
+            bias_total += total
         totals[0, c], totals[1, c] = weight_total, bias_total
 
 

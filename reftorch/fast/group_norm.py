@@ -2,7 +2,8 @@ r"""Group and instance normalization: the elements of a group lie side by side.
 
 A group of K channels of D elements is a line of K D elements in memory. The way up from the plain loops:
 
-1. *One line*: mean and variance do not mind which channel an element is of, so their loops run over the whole line.
+1. *One line*: mean and variance do not mind which channel an element is of, so their loops run over the whole line, in pieces
+   (`moments.py`).
 2. *Sums per channel first*: the scale is the same for all elements of a channel, so it multiplies the channel's sum, and not each
    element. Both gradients need the sums of `grad_y` and of `grad_y (x - mean)` over a channel of a sample.
 3. *Vectors*: where D = 1, a channel is one element, and the scales lie side by side too.
@@ -14,7 +15,8 @@ import math
 
 import numpy as np
 
-from reftorch.fast.registers import INLINE, by_itself, window
+from reftorch.fast.moments import scaled_sums_of, squares_of, sum_of, sums_of
+from reftorch.fast.registers import by_itself, window
 from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
@@ -79,14 +81,8 @@ def forward_share(x, weight, bias, mean, var, rstd, y, eps, group0, group1):
     for group in range(group0, group1):
         n, g = group // G, group % G
         line, out = window(x[n, g * K], 0, K * D), window(y[n, g * K], 0, K * D)
-        total, squares = np.float64(0), np.float64(0)
-        for i in range(line.size):
-            total += line[i]
-        center = x.dtype.type(total / line.size)
-        for i in range(line.size):
-            difference = line[i] - center
-            squares += difference * difference
-        mean[n, g], var[n, g] = center, squares / line.size
+        center = x.dtype.type(sum_of(line) / line.size)
+        mean[n, g], var[n, g] = center, squares_of(line, center) / line.size
         r = x.dtype.type(1 / math.sqrt(np.float64(var[n, g] + x.dtype.type(eps))))
         rstd[n, g] = r
         if D == 1:
@@ -110,16 +106,6 @@ def forward_shared(workers, x, weight, bias, mean, var, rstd, y, eps):
 
 
 # ## The gradients
-@njit(**INLINE)
-def sums_of(gradient, plane, center):
-    """The sums of the gradient and of gradient times distance from the mean, over the elements of a channel."""
-    total, along = np.float64(0), np.float64(0)
-    for d in range(plane.size):
-        total += gradient[d]
-        along += gradient[d] * (plane[d] - center)
-    return total, along
-
-
 @njit(**SERIAL)
 def backward_x_share(grad_y, x, mean, rstd, weight, grad_x, group0, group1):
     by_itself()
@@ -134,10 +120,7 @@ def backward_x_share(grad_y, x, mean, rstd, weight, grad_x, group0, group1):
         center, r = mean[n, g], rstd[n, g]
         h_total, h_along = np.float64(0), np.float64(0)
         if D == 1:
-            for k in range(K):
-                h = gradient[k] * scale[k]
-                h_total += h
-                h_along += h * (line[k] - center)
+            h_total, h_along = scaled_sums_of(gradient, scale, line, center)
         else:
             for k in range(K):
                 total, along = sums_of(window(gradient, k * D, D), window(line, k * D, D), center)

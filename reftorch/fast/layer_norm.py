@@ -2,7 +2,8 @@ r"""Layer normalization, a row at a time.
 
 The reference loops are nearly right: each row is read three times, and after the first time it lies in the nearest cache. The way up:
 
-1. *Lines without questions*: a row is a `window`, so each of its loops is done for a register of elements at once.
+1. *Lines without questions*: a row is a `window`, so each of its loops is done for a register of elements at once, and its sums are
+   taken in pieces (`moments.py`).
 2. *Down the columns together*: the gradients of scale and shift are sums down the columns. The reference loop goes down each column by
    itself and touches a line of the cache for each element. Here four rows at a time are added to two rows of sums. The sum of the
    four is taken in the type of the data, the long sum over all rows in float64.
@@ -14,6 +15,7 @@ import math
 
 import numpy as np
 
+from reftorch.fast.moments import scaled_sums_of, squares_of, sum_of
 from reftorch.fast.registers import by_itself, window
 from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -56,15 +58,9 @@ def forward_share(x, weight, bias, mean, rstd, y, eps, n0, n1):
     scale, shift = window(weight, 0, D), window(bias, 0, D)
     for n in range(n0, n1):
         row, out = window(x[n], 0, D), window(y[n], 0, D)
-        total = np.float64(0)
-        for d in range(D):
-            total += row[d]
-        center = x.dtype.type(total / D)
-        squares = np.float64(0)
-        for d in range(D):
-            difference = row[d] - center
-            squares += difference * difference
-        r = x.dtype.type(1 / math.sqrt(np.float64(x.dtype.type(squares / D) + x.dtype.type(eps))))
+        center = x.dtype.type(sum_of(row) / D)
+        var = x.dtype.type(squares_of(row, center) / D)
+        r = x.dtype.type(1 / math.sqrt(np.float64(var + x.dtype.type(eps))))
         for d in range(D):
             out[d] = scale[d] * (r * (row[d] - center)) + shift[d]
         mean[n], rstd[n] = center, r
@@ -85,14 +81,10 @@ def backward_x_share(grad_y, x, mean, rstd, weight, grad_x, n0, n1):
     for n in range(n0, n1):
         row, gradient, out = window(x[n], 0, D), window(grad_y[n], 0, D), window(grad_x[n], 0, D)
         center, r = mean[n], rstd[n]
-        total, along = np.float64(0), np.float64(0)
+        total, along = scaled_sums_of(gradient, scale, row, center)
+        h_mean, slope = x.dtype.type(total / D), x.dtype.type(along * r * r / D)
         for d in range(D):
-            h = gradient[d] * scale[d]
-            total += h
-            along += h * (r * (row[d] - center))
-        h_mean, h_x_hat_mean = x.dtype.type(total / D), x.dtype.type(along / D)
-        for d in range(D):
-            out[d] = r * (gradient[d] * scale[d] - h_mean - r * (row[d] - center) * h_x_hat_mean)
+            out[d] = r * (gradient[d] * scale[d] - h_mean - (row[d] - center) * slope)
 
 
 @njit(**PARALLEL)

@@ -330,7 +330,7 @@ class GroupNormFunction(Function):
     @staticmethod
     def forward(ctx, x, weight, bias, G, eps):
         N, C, D = x.shape[0], x.shape[1], math.prod(x.shape[2:])
-        mean, rstd = x.new_zeros(N, G), x.new_zeros(N, G)
+        mean, rstd = x.new_empty(N, G), x.new_empty(N, G)
         ctx.save_for_backward(x, weight, mean, rstd)
         ctx.extents = N, C, D
         y = x.new_empty(x.shape)

@@ -295,7 +295,7 @@ class LayerNormFunction(Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, N, D, eps):
-        mean, rstd = x.new_zeros(N), x.new_zeros(N)
+        mean, rstd = x.new_empty(N), x.new_empty(N)
         ctx.save_for_backward(x, weight, mean, rstd)
         ctx.extents, ctx.parameters = (N, D), (weight, bias)
         y = x.new_empty(x.shape)
