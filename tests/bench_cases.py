@@ -12,6 +12,13 @@ from reftorch.bench.limits import Level, Limits
 
 SMALL = (
     conv("small", (2, 3, 6, 7), 4, 3, padding=1),
+    conv("small", (2, 3, 7), 4, 3, "Conv1d", padding=1),
+    conv("small", (2, 3, 4, 5, 6), 2, 3, "Conv3d", padding=1),
+    conv("small", (2, 3, 4, 5), 4, 3, "ConvTranspose2d", stride=2, padding=1),
+    Case("Unfold", "small", (2, 3, 4, 5), dict(kernel_size=2, padding=1)),
+    Case("Fold", "small", (2, 12, 30), dict(output_size=(4, 5), kernel_size=2, padding=1)),
+    Case("ReflectionPad2d", "small", (2, 3, 4, 5), dict(padding=2)),
+    Case("PixelShuffle", "small", (2, 8, 3, 4), dict(upscale_factor=2)),
     pool("small", (2, 3, 6, 8)),
     linear("small", 5, 6, 7),
     matmul("small", (3, 4), (4, 5)),

@@ -30,10 +30,8 @@ class Case:
 ALL = ("forward", "backward", "both")
 
 
-def conv(name: str, x: Shape, out_channels: int, kernel_size: int, **options: int) -> Case:
-    return Case(
-        "Conv2d", name, x, dict(in_channels=x[1], out_channels=out_channels, kernel_size=kernel_size, **options)
-    )
+def conv(name: str, x: Shape, out_channels: int, kernel_size: int, kind: str = "Conv2d", **options: int) -> Case:
+    return Case(kind, name, x, dict(in_channels=x[1], out_channels=out_channels, kernel_size=kernel_size, **options))
 
 
 def pool(name: str, x: Shape, kernel_size: int = 2, **options: int) -> Case:
@@ -76,6 +74,23 @@ CASES = (
     conv("depthwise", (16, 64, 56, 56), 64, 3, padding=1, groups=64),
     conv("depthwise stride 2", (16, 64, 56, 56), 64, 3, stride=2, padding=1, groups=64),
     conv("1,000 elements", (1, 4, 16, 16), 8, 3, padding=1),
+    # --------------------------------------------------------------- N, C, L or D, H, W; and convolutions that make larger
+    conv("text", (32, 256, 128), 256, 3, "Conv1d", padding=1),
+    conv("sound", (8, 1, 16_000), 64, 80, "Conv1d", stride=4),
+    conv("small volumes", (2, 64, 8, 14, 14), 64, 3, "Conv3d", padding=1),
+    conv("video", (2, 16, 16, 32, 32), 32, 3, "Conv3d", padding=1),
+    conv("sound", (16, 128, 256), 64, 4, "ConvTranspose1d", stride=2, padding=1),
+    conv("DCGAN", (16, 256, 8, 8), 128, 4, "ConvTranspose2d", stride=2, padding=1),
+    conv("U-Net", (4, 128, 28, 28), 64, 2, "ConvTranspose2d", stride=2),
+    conv("small volumes", (2, 32, 8, 8, 8), 16, 2, "ConvTranspose3d", stride=2),
+    Case("Unfold", "small images", (8, 16, 32, 32), dict(kernel_size=3, padding=1)),
+    Case("Fold", "small images", (8, 144, 1024), dict(output_size=(32, 32), kernel_size=3, padding=1)),
+    Case("ZeroPad2d", "VGG", (8, 64, 56, 56), dict(padding=1)),
+    Case("ReflectionPad2d", "VGG", (8, 64, 56, 56), dict(padding=1)),
+    Case("ReplicationPad2d", "VGG", (8, 64, 56, 56), dict(padding=1)),
+    Case("CircularPad2d", "VGG", (8, 64, 56, 56), dict(padding=1)),
+    Case("PixelShuffle", "small images", (8, 64, 32, 32), dict(upscale_factor=2)),
+    Case("ChannelShuffle", "ShuffleNet", (8, 64, 56, 56), dict(groups=4)),
     pool("1,000 elements", (1, 4, 16, 16)),
     pool("10,000 elements", (4, 10, 16, 16)),
     pool("100,000 elements", (10, 10, 32, 32)),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from reftorch.bench.cases import LENET, Case
 from reftorch.nn.convolution.conv2d import conv2d_output_size
+from reftorch.nn.convolution.conv_transpose_nd import conv_transpose_output_size
 from reftorch.nn.pooling.max_pool2d import max_pool2d_output_size
 
 FLOAT, INDEX = 4, 8  # bytes
@@ -41,19 +42,38 @@ def elements(case: Case) -> int:
     return sum(map(math.prod, case.options["params"])) if case.component == "SGD" else math.prod(case.x)
 
 
-def _conv2d(case: Case) -> tuple[Work, Work]:
-    o = case.options
+def _conv(case: Case) -> tuple[Work, Work]:
+    """Of one, two or three dimensions; a transposed one multiplies every element of the input with every weight."""
+    o, transposed = case.options, "Transpose" in case.component
     (N, C_in, *size_in), K, C_out, groups = case.x, o["kernel_size"], o["out_channels"], o.get("groups", 1)
-    stride, padding, dilation = o.get("stride", 1), o.get("padding", 0), o.get("dilation", 1)
-    size_out = conv2d_output_size(size_in, (K, K), (stride, stride), (2 * padding, 2 * padding), (dilation, dilation))
+    options = [(o.get(name, usual),) * len(size_in) for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1))]
+    (stride, padding, dilation), kernel = options, (K,) * len(size_in)
+    if transposed:
+        size_out = conv_transpose_output_size(size_in, kernel, stride, padding, dilation, (0,) * len(size_in))
+    else:
+        size_out = conv2d_output_size(size_in, kernel, stride, [2 * p for p in padding], dilation)
     x, y = math.prod(case.x), N * C_out * math.prod(size_out)
-    weight = C_out * C_in // groups * K * K
-    operations = y * C_in // groups * K * K
+    weight = C_out * C_in // groups * math.prod(kernel)
+    operations = (x * C_out if transposed else y * C_in) // groups * math.prod(kernel)
     # backward: two sums as long as the forward one, and the bias's; x, W, dy are read, dx and dW written
     return (
         Work(operations, FLOAT * (x + weight + C_out + y)),
         Work(2 * operations + y, FLOAT * (2 * x + 2 * weight + C_out + y)),
     )
+
+
+def _moved(case: Case) -> tuple[Work, Work]:
+    """Nothing is computed, or only the sum of what lies on one place: the larger side counts."""
+    o, (N, C, *size) = case.options, case.x
+    K, padding = o.get("kernel_size", 1), o.get("padding", 0)
+    if case.component == "Fold":
+        y = N * C // K**2 * math.prod(o["output_size"])
+    elif case.component == "Unfold":
+        y = N * C * K**2 * math.prod(extent + 2 * padding - K + 1 for extent in size)
+    else:
+        y = N * C * math.prod(extent + 2 * padding for extent in size)
+    x = math.prod(case.x)
+    return Work(max(x, y), FLOAT * (x + y)), Work(max(x, y), FLOAT * (x + y))
 
 
 def _max_pool2d(case: Case) -> tuple[Work, Work]:
@@ -155,7 +175,9 @@ def _lenet(x: tuple[int, ...]) -> Work:
 
 
 PARTS = {
-    "Conv2d": _conv2d,
+    **dict.fromkeys(["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"], _conv),
+    **dict.fromkeys(["ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "CircularPad2d"], _moved),
+    **dict.fromkeys(["Unfold", "Fold", "PixelShuffle", "ChannelShuffle"], _moved),
     "MaxPool2d": _max_pool2d,
     "Linear": _linear,
     "matmul": _matmul,

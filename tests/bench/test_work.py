@@ -53,6 +53,9 @@ def test_operations_are_those_of_the_loops():
     assert work(grouped, "forward") == Work(
         (2 * 6 * 3 * 2) * (2 * 3 * 3), 4 * (2 * 4 * 9 * 8 + 6 * 2 * 9 + 6 + 2 * 6 * 3 * 2)
     )
+    assert work(find("Conv1d", "small"), "forward").operations == (2 * 4 * 7) * (3 * 3)
+    assert work(find("Conv3d", "small"), "forward").operations == (2 * 2 * 4 * 5 * 6) * (3 * 27)
+    assert work(find("ConvTranspose2d", "small"), "forward").operations == (2 * 3 * 4 * 5) * (4 * 9)
     overlapping = pool("", (1, 2, 7, 9), 3, stride=2, padding=1)
     assert work(overlapping, "forward").operations == 2 * 4 * 5 * 9
     assert work(find("Linear", "small"), "forward").operations == 5 * 6 * 7
