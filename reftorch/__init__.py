@@ -79,6 +79,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.distance.pdist import pdist as pdist
     from reftorch.nn.functional import alpha_dropout as alpha_dropout
     from reftorch.nn.functional import bilinear as bilinear
+    from reftorch.nn.functional import celu as celu
+    from reftorch.nn.functional import celu_ as celu_
     from reftorch.nn.functional import channel_shuffle as channel_shuffle
     from reftorch.nn.functional import conv1d as conv1d
     from reftorch.nn.functional import conv2d as conv2d
@@ -89,6 +91,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.functional import dropout as dropout
     from reftorch.nn.functional import feature_alpha_dropout as feature_alpha_dropout
     from reftorch.nn.functional import group_norm as group_norm
+    from reftorch.nn.functional import hardshrink as hardshrink
     from reftorch.nn.functional import layer_norm as layer_norm
     from reftorch.nn.functional import max_pool2d as max_pool2d
     from reftorch.nn.functional import pixel_shuffle as pixel_shuffle
@@ -97,8 +100,14 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.functional import relu as relu
     from reftorch.nn.functional import relu_ as relu_
     from reftorch.nn.functional import rms_norm as rms_norm
+    from reftorch.nn.functional import rrelu as rrelu
+    from reftorch.nn.functional import rrelu_ as rrelu_
+    from reftorch.nn.functional import selu as selu
+    from reftorch.nn.functional import selu_ as selu_
     from reftorch.nn.functional import sigmoid as sigmoid
     from reftorch.nn.functional import tanh as tanh
+    from reftorch.nn.functional import threshold as threshold
+    from reftorch.nn.functional import threshold_ as threshold_
 
 memory.keep_freed()
 

@@ -74,6 +74,7 @@ class TensorMethods:
     def sigmoid(self): return reftorch.nn.functional.sigmoid(self)
     def prelu(self, weight): return reftorch.nn.functional.prelu(self, weight)
     def relu(self): return reftorch.nn.functional.relu(self)
+    def hardshrink(self, lambd=0.5): return reftorch.nn.functional.hardshrink(self, lambd)
     def round(self, *, decimals=0): return reftorch.ops.round(self, decimals=decimals)
     def floor(self): return reftorch.ops.floor(self)
     def ceil(self): return reftorch.ops.ceil(self)

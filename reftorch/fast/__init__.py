@@ -26,6 +26,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     curves.py           activations made of them, as functions of one number
     activations.py      the loops of these activations
     losses.py           the loops of losses with exponentials and logarithms
+    glu.py              the gated linear unit
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
     softmax.py          softmax and its gradient
     workers.py          who does how much of the work
@@ -40,6 +41,8 @@ from typing import TYPE_CHECKING
 from reftorch import lazy
 
 if TYPE_CHECKING:  # imported when they are first used
+    from reftorch.fast.activations import celu_backward_x as celu_backward_x
+    from reftorch.fast.activations import celu_forward as celu_forward
     from reftorch.fast.activations import elu_backward_x as elu_backward_x
     from reftorch.fast.activations import elu_forward as elu_forward
     from reftorch.fast.activations import gelu_backward_x as gelu_backward_x
@@ -50,6 +53,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.activations import log_sigmoid_forward as log_sigmoid_forward
     from reftorch.fast.activations import mish_backward_x as mish_backward_x
     from reftorch.fast.activations import mish_forward as mish_forward
+    from reftorch.fast.activations import selu_backward_x as selu_backward_x
+    from reftorch.fast.activations import selu_forward as selu_forward
     from reftorch.fast.activations import sigmoid_forward as sigmoid_forward
     from reftorch.fast.activations import silu_backward_x as silu_backward_x
     from reftorch.fast.activations import silu_forward as silu_forward
@@ -83,6 +88,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.conv3d import conv3d_backward_weight as conv3d_backward_weight
     from reftorch.fast.conv3d import conv3d_backward_x as conv3d_backward_x
     from reftorch.fast.conv3d import conv3d_forward as conv3d_forward
+    from reftorch.fast.glu import glu_backward_x as glu_backward_x
+    from reftorch.fast.glu import glu_forward as glu_forward
     from reftorch.fast.group_norm import group_norm_backward_affine as group_norm_backward_affine
     from reftorch.fast.group_norm import group_norm_backward_x as group_norm_backward_x
     from reftorch.fast.group_norm import group_norm_forward as group_norm_forward

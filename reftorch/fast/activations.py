@@ -36,6 +36,7 @@ from reftorch.fast.registers import by_itself, window
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 from reftorch.threads import available
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 PIECE = 16_384  # numbers: a thread's share is no smaller
 
 
@@ -214,8 +215,22 @@ def elu_forward_shared(x, y, alpha, scale, inner):
         elu_forward_share(piece_of(x, piece), piece_of(y, piece), alpha, scale, inner)
 
 
-def elu_forward(reference, x, y, alpha, scale, inner):
-    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, alpha, scale, inner)
+def elu_forward(reference, x, y, alpha):
+    if x.dtype != np.float32:
+        return reference(x, y, alpha)
+    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, alpha, 1.0, 1.0)
+
+
+def selu_forward(reference, x, y):
+    if x.dtype != np.float32:
+        return reference(x, y)
+    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, SELU_ALPHA, SELU_SCALE, 1.0)
+
+
+def celu_forward(reference, x, y, alpha):
+    if x.dtype != np.float32:
+        return reference(x, y, alpha)
+    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, alpha, 1.0, 1 / alpha)
 
 
 @njit(**SERIAL)
@@ -231,8 +246,22 @@ def elu_backward_x_shared(x, grad_y, grad_x, alpha, scale, inner):
         elu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece), alpha, scale, inner)
 
 
-def elu_backward_x(reference, x, grad_y, grad_x, alpha, scale, inner):
-    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, scale, inner)
+def elu_backward_x(reference, x, grad_y, grad_x, alpha):
+    if x.dtype != np.float32:
+        return reference(x, grad_y, grad_x, alpha)
+    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, 1.0, 1.0)
+
+
+def selu_backward_x(reference, x, grad_y, grad_x):
+    if x.dtype != np.float32:
+        return reference(x, grad_y, grad_x)
+    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, SELU_ALPHA, SELU_SCALE, 1.0)
+
+
+def celu_backward_x(reference, x, grad_y, grad_x, alpha):
+    if x.dtype != np.float32:
+        return reference(x, grad_y, grad_x, alpha)
+    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, 1.0, 1 / alpha)
 
 
 # -------------------------------------------------------------------------------------------- x times a soft switch

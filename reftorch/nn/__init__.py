@@ -8,14 +8,34 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn import functional as functional
     from reftorch.nn import init as init
     from reftorch.nn import utils as utils
+    from reftorch.nn.activation.celu import CELU as CELU
+    from reftorch.nn.activation.elu import ELU as ELU
+    from reftorch.nn.activation.gelu import GELU as GELU
+    from reftorch.nn.activation.glu import GLU as GLU
+    from reftorch.nn.activation.hardshrink import Hardshrink as Hardshrink
+    from reftorch.nn.activation.hardsigmoid import Hardsigmoid as Hardsigmoid
+    from reftorch.nn.activation.hardswish import Hardswish as Hardswish
+    from reftorch.nn.activation.hardtanh import Hardtanh as Hardtanh
     from reftorch.nn.activation.leaky_relu import LeakyReLU as LeakyReLU
+    from reftorch.nn.activation.log_sigmoid import LogSigmoid as LogSigmoid
     from reftorch.nn.activation.log_softmax import LogSoftmax as LogSoftmax
+    from reftorch.nn.activation.mish import Mish as Mish
     from reftorch.nn.activation.prelu import PReLU as PReLU
     from reftorch.nn.activation.relu import ReLU as ReLU
+    from reftorch.nn.activation.relu6 import ReLU6 as ReLU6
+    from reftorch.nn.activation.rrelu import RReLU as RReLU
+    from reftorch.nn.activation.selu import SELU as SELU
     from reftorch.nn.activation.sigmoid import Sigmoid as Sigmoid
+    from reftorch.nn.activation.silu import SiLU as SiLU
     from reftorch.nn.activation.softmax import Softmax as Softmax
     from reftorch.nn.activation.softmax import Softmax2d as Softmax2d
+    from reftorch.nn.activation.softmin import Softmin as Softmin
+    from reftorch.nn.activation.softplus import Softplus as Softplus
+    from reftorch.nn.activation.softshrink import Softshrink as Softshrink
+    from reftorch.nn.activation.softsign import Softsign as Softsign
     from reftorch.nn.activation.tanh import Tanh as Tanh
+    from reftorch.nn.activation.tanhshrink import Tanhshrink as Tanhshrink
+    from reftorch.nn.activation.threshold import Threshold as Threshold
     from reftorch.nn.containers import ModuleDict as ModuleDict
     from reftorch.nn.containers import ModuleList as ModuleList
     from reftorch.nn.containers import ParameterDict as ParameterDict

@@ -5,15 +5,42 @@ from typing import TYPE_CHECKING
 from reftorch import lazy
 
 if TYPE_CHECKING:  # imported when they are first used
+    from reftorch.nn.activation.celu import celu as celu
+    from reftorch.nn.activation.celu import celu_ as celu_
+    from reftorch.nn.activation.elu import elu as elu
+    from reftorch.nn.activation.elu import elu_ as elu_
+    from reftorch.nn.activation.gelu import gelu as gelu
+    from reftorch.nn.activation.glu import glu as glu
+    from reftorch.nn.activation.gumbel_softmax import gumbel_softmax as gumbel_softmax
+    from reftorch.nn.activation.hardshrink import hardshrink as hardshrink
+    from reftorch.nn.activation.hardsigmoid import hardsigmoid as hardsigmoid
+    from reftorch.nn.activation.hardswish import hardswish as hardswish
+    from reftorch.nn.activation.hardtanh import hardtanh as hardtanh
+    from reftorch.nn.activation.hardtanh import hardtanh_ as hardtanh_
     from reftorch.nn.activation.leaky_relu import leaky_relu as leaky_relu
     from reftorch.nn.activation.leaky_relu import leaky_relu_ as leaky_relu_
+    from reftorch.nn.activation.log_sigmoid import logsigmoid as logsigmoid
     from reftorch.nn.activation.log_softmax import log_softmax as log_softmax
+    from reftorch.nn.activation.mish import mish as mish
     from reftorch.nn.activation.prelu import prelu as prelu
     from reftorch.nn.activation.relu import relu as relu
     from reftorch.nn.activation.relu import relu_ as relu_
+    from reftorch.nn.activation.relu6 import relu6 as relu6
+    from reftorch.nn.activation.rrelu import rrelu as rrelu
+    from reftorch.nn.activation.rrelu import rrelu_ as rrelu_
+    from reftorch.nn.activation.selu import selu as selu
+    from reftorch.nn.activation.selu import selu_ as selu_
     from reftorch.nn.activation.sigmoid import sigmoid as sigmoid
+    from reftorch.nn.activation.silu import silu as silu
     from reftorch.nn.activation.softmax import softmax as softmax
+    from reftorch.nn.activation.softmin import softmin as softmin
+    from reftorch.nn.activation.softplus import softplus as softplus
+    from reftorch.nn.activation.softshrink import softshrink as softshrink
+    from reftorch.nn.activation.softsign import softsign as softsign
     from reftorch.nn.activation.tanh import tanh as tanh
+    from reftorch.nn.activation.tanhshrink import tanhshrink as tanhshrink
+    from reftorch.nn.activation.threshold import threshold as threshold
+    from reftorch.nn.activation.threshold import threshold_ as threshold_
     from reftorch.nn.convolution.conv1d import conv1d as conv1d
     from reftorch.nn.convolution.conv2d import conv2d as conv2d
     from reftorch.nn.convolution.conv3d import conv3d as conv3d
@@ -69,6 +96,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.padding.pad import pad as pad
     from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d
     from reftorch.nn.pooling.max_pool2d import max_pool2d_with_indices as max_pool2d_with_indices
+    from reftorch.nn.sparse.one_hot import one_hot as one_hot
     from reftorch.nn.vision.channel_shuffle import channel_shuffle as channel_shuffle
     from reftorch.nn.vision.pixel_shuffle import pixel_shuffle as pixel_shuffle
     from reftorch.nn.vision.pixel_unshuffle import pixel_unshuffle as pixel_unshuffle

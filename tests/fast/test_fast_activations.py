@@ -10,11 +10,52 @@ from reftorch import fast
 from reftorch.fast import exponential
 from reftorch.fast.activations import PIECE
 from reftorch.kernel import SERIAL, njit
-from reftorch.nn.activation import sigmoid, tanh
+from reftorch.nn.activation import (
+    celu,
+    elu,
+    gelu,
+    glu,
+    log_sigmoid,
+    mish,
+    selu,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+    tanhshrink,
+)
 
+# the fast form, the kernel, its numbers, and how many units in the last place they may be apart
 FORWARD = [
     (fast.sigmoid_forward, sigmoid.sigmoid_forward_cpu, (), 2.5),
     (fast.tanh_forward, tanh.tanh_forward_cpu, (), 1.5),
+    (fast.log_sigmoid_forward, log_sigmoid.log_sigmoid_forward_cpu, (), 2.5),
+    (fast.softplus_forward, softplus.softplus_forward_cpu, (1.0, 20.0), 2.5),
+    (fast.softplus_forward, softplus.softplus_forward_cpu, (0.5, 1e9), 2.5),
+    (fast.elu_forward, elu.elu_forward_cpu, (1.0,), 2),
+    (fast.elu_forward, elu.elu_forward_cpu, (-0.75,), 2),
+    (fast.selu_forward, selu.selu_forward_cpu, (), 3),
+    (fast.celu_forward, celu.celu_forward_cpu, (2.0,), 2),
+    (fast.silu_forward, silu.silu_forward_cpu, (), 3),
+    (fast.mish_forward, mish.mish_forward_cpu, (), 4),
+]
+BACKWARD = [
+    (fast.log_sigmoid_backward_x, log_sigmoid.log_sigmoid_backward_x_cpu, (), 3),
+    (fast.softplus_backward_x, softplus.softplus_backward_x_cpu, (1.0, 20.0), 3),
+    (fast.elu_backward_x, elu.elu_backward_x_cpu, (1.5,), 3),
+    (fast.selu_backward_x, selu.selu_backward_x_cpu, (), 4),
+    (fast.celu_backward_x, celu.celu_backward_x_cpu, (2.0,), 3),
+    (fast.tanhshrink_backward_x, tanhshrink.tanhshrink_backward_x_cpu, (), 4),
+]
+# these subtract numbers that are close to each other: they are exact relative to the largest term, |x| or 1
+CANCELLING = [
+    (fast.tanhshrink_forward, tanhshrink.tanhshrink_forward_cpu),
+    (fast.gelu_forward, gelu.gelu_forward_cpu),
+    (fast.gelu_tanh_forward, gelu.gelu_tanh_forward_cpu),
+    (fast.gelu_backward_x, gelu.gelu_backward_x_cpu),
+    (fast.gelu_tanh_backward_x, gelu.gelu_tanh_backward_x_cpu),
+    (fast.silu_backward_x, silu.silu_backward_x_cpu),
+    (fast.mish_backward_x, mish.mish_backward_x_cpu),
 ]
 SPECIAL = [math.nan, math.inf, -math.inf, 0.0, 1e-40, -1e-40, 3e38, -3e38, 1e-20, -1e-20]
 NUMBERS = np.concatenate(
@@ -56,6 +97,50 @@ def test_forward(quick, reference, numbers, units, copies):
     quick(reference, x, found, *numbers)
     reference(x.astype(np.float64), wanted, *numbers)
     assert units_off(found, wanted) <= units
+
+
+@named(BACKWARD)
+@pytest.mark.parametrize("copies", [1, 2 * PIECE // len(NUMBERS) + 1], ids=["little", "much"])
+def test_backward(quick, kernel, numbers, units, copies):
+    x = np.tile(NUMBERS.astype(np.float32), copies)
+    grad_y = np.random.default_rng(1).uniform(0.5, 2, x.size).astype(np.float32)
+    found, wanted = np.full_like(x, 7), np.full(x.size, 8.0)
+    quick(kernel, x, grad_y, found, *numbers)
+    kernel(x.astype(np.float64), grad_y.astype(np.float64), wanted, *numbers)
+    assert units_off(found, wanted) <= units
+
+
+@pytest.mark.parametrize("quick, kernel", CANCELLING, ids=lambda value: value.__name__)
+@pytest.mark.parametrize("copies", [1, 2 * PIECE // len(NUMBERS) + 1], ids=["little", "much"])
+def test_cancelling(quick, kernel, copies):
+    x = np.tile(NUMBERS[np.abs(NUMBERS) < 1e30].astype(np.float32), copies)
+    grads = [np.ones_like(x)] if "backward" in quick.__name__ else []
+    found, wanted = np.full_like(x, 7), np.full(x.size, 8.0)
+    quick(kernel, x, *grads, found)
+    kernel(x.astype(np.float64), *[grad.astype(np.float64) for grad in grads], wanted)
+    assert (np.abs(found - wanted) <= 5e-7 * np.maximum(np.abs(x), 1)).all()
+    extreme, reference = np.array([math.nan, math.inf, -math.inf], np.float32), np.empty(3, np.float32)
+    result = np.empty_like(extreme)
+    quick(kernel, extreme, *[np.ones_like(extreme)] * len(grads), result)
+    kernel(extreme, *[np.ones_like(extreme)] * len(grads), reference)
+    assert np.array_equal(result, reference, equal_nan=True)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5), (1, 2, 70), (40, 2, 1000), (2, 2, 0)], ids=str)
+def test_glu(shape):
+    rng = np.random.default_rng(2)
+    x, grad_y = (
+        rng.standard_normal(shape).astype(np.float32) * 5,
+        rng.standard_normal((shape[0], shape[2])).astype(np.float32),
+    )
+    found, wanted = np.empty_like(grad_y), np.empty_like(grad_y)
+    fast.glu_forward(glu.glu_forward_cpu, x, found)
+    glu.glu_forward_cpu(x, wanted)
+    assert np.allclose(found, wanted, rtol=5e-7, atol=1e-37)
+    found, wanted = np.empty_like(x), np.empty_like(x)
+    fast.glu_backward_x(glu.glu_backward_x_cpu, x, grad_y, found)
+    glu.glu_backward_x_cpu(x, grad_y, wanted)
+    assert np.allclose(found, wanted, rtol=2e-6, atol=1e-7)
 
 
 @named(FORWARD)

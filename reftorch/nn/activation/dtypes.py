@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from reftorch.nn.arguments import check_tensors
 from reftorch.ops.promotion import default_dtype
 from reftorch.tensor import Tensor
 from reftorch.types import bool as bool_
-from reftorch.types import float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
+from reftorch.types import dtype, float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 
 INTEGERS = (int8, int16, int32, int64, uint8, uint16, uint32, uint64)
 
@@ -29,3 +31,20 @@ def as_floating(function: str, input: Tensor, bools: bool = True, inplace: bool 
             )
         return input.to(default_dtype())
     return input.float() if input.dtype is float16 else input
+
+
+def check_fits(function: str, dtype: dtype, **numbers: float) -> None:
+    """Check that a dtype of integers can hold these numbers, once their fractions are cut off.
+
+    Raises:
+        RuntimeError: it cannot.
+    """
+    if dtype not in INTEGERS:
+        return
+    limits = np.iinfo(dtype.numpy)
+    for name, value in numbers.items():
+        if not limits.min <= int(value) <= limits.max:
+            raise RuntimeError(
+                f"{function}: {name} is {value}, which cannot be converted to {dtype} without overflow: it holds numbers from "
+                f"{limits.min} to {limits.max}"
+            )

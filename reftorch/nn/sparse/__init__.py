@@ -1,0 +1,1 @@
+"""Sparse layers: rows of a table, chosen by whole numbers."""
