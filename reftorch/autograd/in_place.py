@@ -127,6 +127,7 @@ class InPlace(Differentiable):
         changed = self if self._base is None else self._base
         if self._base is not None:
             node, output = Overwrite.node(changed, self._steps, (node, output)), 0
+            self._seen_version = -1  # its place follows from that of the base, which is a new one
         changed._attach(node, output)
 
 

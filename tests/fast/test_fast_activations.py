@@ -73,7 +73,7 @@ def threads(request):
 
 def named(rows):
     return pytest.mark.parametrize(
-        "quick, reference, numbers, units", rows, ids=lambda value: getattr(value, "__name__", None)
+        "quick, kernel, numbers, units", rows, ids=lambda value: getattr(value, "__name__", None)
     )
 
 
@@ -91,11 +91,11 @@ def units_off(found, wanted):
 
 @named(FORWARD)
 @pytest.mark.parametrize("copies", [1, 2 * PIECE // len(NUMBERS) + 1], ids=["little", "much"])
-def test_forward(quick, reference, numbers, units, copies):
+def test_forward(quick, kernel, numbers, units, copies):
     x = np.tile(NUMBERS.astype(np.float32), copies)
     found, wanted = np.full_like(x, 7), np.full(x.size, 8.0)
-    quick(reference, x, found, *numbers)
-    reference(x.astype(np.float64), wanted, *numbers)
+    quick(kernel, x, found, *numbers)
+    kernel(x.astype(np.float64), wanted, *numbers)
     assert units_off(found, wanted) <= units
 
 
@@ -140,15 +140,15 @@ def test_glu(shape):
     found, wanted = np.empty_like(x), np.empty_like(x)
     fast.glu_backward_x(glu.glu_backward_x_cpu, x, grad_y, found)
     glu.glu_backward_x_cpu(x, grad_y, wanted)
-    assert np.allclose(found, wanted, rtol=2e-6, atol=1e-7)
+    assert np.allclose(found, wanted, rtol=2e-6, atol=2e-6)  # 1 - s of a gate that is open has few digits
 
 
 @named(FORWARD)
-def test_float64_and_nothing(quick, reference, numbers, units):
+def test_float64_and_nothing(quick, kernel, numbers, units):
     left = []
     quick(lambda *arguments: left.append(arguments), np.zeros(3), np.zeros(3), *numbers)
     assert len(left) == 1
-    quick(reference, np.zeros(0, np.float32), np.zeros(0, np.float32), *numbers)
+    quick(kernel, np.zeros(0, np.float32), np.zeros(0, np.float32), *numbers)
 
 
 EXP = {
