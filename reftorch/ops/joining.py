@@ -61,7 +61,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if x.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated: use stack")
     one_device(*listed)
-    parts = [x.to(dtype) for x in listed if x.shape != (0,)] or [listed[0].to(dtype)]  # (0,) fits to everything
+    flat = all(x.ndim == 1 for x in listed)
+    parts = [x.to(dtype) for x in listed if flat or x.shape != (0,)]  # (0,) fits to tensors of every shape
     shape = parts[0].shape
     dim = wrap_dim(dim, len(shape))
     for i, x in enumerate(parts):
