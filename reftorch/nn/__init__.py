@@ -113,7 +113,26 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.padding.replication_pad import ReplicationPad3d as ReplicationPad3d
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter
+    from reftorch.nn.pooling.adaptive_avg_pool1d import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+    from reftorch.nn.pooling.adaptive_avg_pool2d import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+    from reftorch.nn.pooling.adaptive_avg_pool3d import AdaptiveAvgPool3d as AdaptiveAvgPool3d
+    from reftorch.nn.pooling.adaptive_max_pool1d import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+    from reftorch.nn.pooling.adaptive_max_pool2d import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+    from reftorch.nn.pooling.adaptive_max_pool3d import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+    from reftorch.nn.pooling.avg_pool1d import AvgPool1d as AvgPool1d
+    from reftorch.nn.pooling.avg_pool2d import AvgPool2d as AvgPool2d
+    from reftorch.nn.pooling.avg_pool3d import AvgPool3d as AvgPool3d
+    from reftorch.nn.pooling.fractional_max_pool2d import FractionalMaxPool2d as FractionalMaxPool2d
+    from reftorch.nn.pooling.fractional_max_pool3d import FractionalMaxPool3d as FractionalMaxPool3d
+    from reftorch.nn.pooling.lp_pool1d import LPPool1d as LPPool1d
+    from reftorch.nn.pooling.lp_pool2d import LPPool2d as LPPool2d
+    from reftorch.nn.pooling.lp_pool3d import LPPool3d as LPPool3d
+    from reftorch.nn.pooling.max_pool1d import MaxPool1d as MaxPool1d
     from reftorch.nn.pooling.max_pool2d import MaxPool2d as MaxPool2d
+    from reftorch.nn.pooling.max_pool3d import MaxPool3d as MaxPool3d
+    from reftorch.nn.pooling.max_unpool1d import MaxUnpool1d as MaxUnpool1d
+    from reftorch.nn.pooling.max_unpool2d import MaxUnpool2d as MaxUnpool2d
+    from reftorch.nn.pooling.max_unpool3d import MaxUnpool3d as MaxUnpool3d
     from reftorch.nn.vision.channel_shuffle import ChannelShuffle as ChannelShuffle
     from reftorch.nn.vision.pixel_shuffle import PixelShuffle as PixelShuffle
     from reftorch.nn.vision.pixel_unshuffle import PixelUnshuffle as PixelUnshuffle

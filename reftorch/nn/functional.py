@@ -94,8 +94,44 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.normalization.normalize import normalize as normalize
     from reftorch.nn.normalization.rms_norm import rms_norm as rms_norm
     from reftorch.nn.padding.pad import pad as pad
+    from reftorch.nn.pooling.adaptive_avg_pool1d import adaptive_avg_pool1d as adaptive_avg_pool1d
+    from reftorch.nn.pooling.adaptive_avg_pool2d import adaptive_avg_pool2d as adaptive_avg_pool2d
+    from reftorch.nn.pooling.adaptive_avg_pool3d import adaptive_avg_pool3d as adaptive_avg_pool3d
+    from reftorch.nn.pooling.adaptive_max_pool1d import adaptive_max_pool1d as adaptive_max_pool1d
+    from reftorch.nn.pooling.adaptive_max_pool1d import (
+        adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices,
+    )
+    from reftorch.nn.pooling.adaptive_max_pool2d import adaptive_max_pool2d as adaptive_max_pool2d
+    from reftorch.nn.pooling.adaptive_max_pool2d import (
+        adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices,
+    )
+    from reftorch.nn.pooling.adaptive_max_pool3d import adaptive_max_pool3d as adaptive_max_pool3d
+    from reftorch.nn.pooling.adaptive_max_pool3d import (
+        adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices,
+    )
+    from reftorch.nn.pooling.avg_pool1d import avg_pool1d as avg_pool1d
+    from reftorch.nn.pooling.avg_pool2d import avg_pool2d as avg_pool2d
+    from reftorch.nn.pooling.avg_pool3d import avg_pool3d as avg_pool3d
+    from reftorch.nn.pooling.fractional_max_pool2d import fractional_max_pool2d as fractional_max_pool2d
+    from reftorch.nn.pooling.fractional_max_pool2d import (
+        fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
+    )
+    from reftorch.nn.pooling.fractional_max_pool3d import fractional_max_pool3d as fractional_max_pool3d
+    from reftorch.nn.pooling.fractional_max_pool3d import (
+        fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
+    )
+    from reftorch.nn.pooling.lp_pool1d import lp_pool1d as lp_pool1d
+    from reftorch.nn.pooling.lp_pool2d import lp_pool2d as lp_pool2d
+    from reftorch.nn.pooling.lp_pool3d import lp_pool3d as lp_pool3d
+    from reftorch.nn.pooling.max_pool1d import max_pool1d as max_pool1d
+    from reftorch.nn.pooling.max_pool1d import max_pool1d_with_indices as max_pool1d_with_indices
     from reftorch.nn.pooling.max_pool2d import max_pool2d as max_pool2d
     from reftorch.nn.pooling.max_pool2d import max_pool2d_with_indices as max_pool2d_with_indices
+    from reftorch.nn.pooling.max_pool3d import max_pool3d as max_pool3d
+    from reftorch.nn.pooling.max_pool3d import max_pool3d_with_indices as max_pool3d_with_indices
+    from reftorch.nn.pooling.max_unpool1d import max_unpool1d as max_unpool1d
+    from reftorch.nn.pooling.max_unpool2d import max_unpool2d as max_unpool2d
+    from reftorch.nn.pooling.max_unpool3d import max_unpool3d as max_unpool3d
     from reftorch.nn.sparse.one_hot import one_hot as one_hot
     from reftorch.nn.vision.channel_shuffle import channel_shuffle as channel_shuffle
     from reftorch.nn.vision.pixel_shuffle import pixel_shuffle as pixel_shuffle

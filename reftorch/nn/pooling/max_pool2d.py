@@ -114,22 +114,14 @@ import numpy as np
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
-from reftorch.nn.arguments import pair
+from reftorch.nn.pooling import checks
 from reftorch.nn.pooling.max_pool_nd import MaxPoolNd
-from reftorch.tensor import Tensor
-from reftorch.types import float16, int64
+from reftorch.types import int64
 
 
 def max_pool2d_output_size(size_in, kernel_size, stride, padding, dilation, ceil_mode=False):
     """`(H_out, W_out)` for `size_in = (H_in, W_in)` and pairs of options; 0 or less where no window fits."""
-    size_out = []
-    for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation, strict=True):
-        room = extent + 2 * p - d * (k - 1) - 1  # how far the first window can move
-        windows = (-(-room // s) if ceil_mode else room // s) + 1
-        if ceil_mode and (windows - 1) * s >= extent + p:
-            windows -= 1  # the last one would start in the padding on the right
-        size_out.append(windows)
-    return tuple(size_out)
+    return checks.pooled_size(size_in, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 # ## The largest pixel of each window
@@ -282,11 +274,9 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
         TypeError: an argument is of the wrong type.
         NotImplementedError: there is no order among numbers of this dtype, or no kernel for it.
     """
-    kernel_size = pair(kernel_size, "kernel_size", "max_pool2d")
-    unset = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
-    stride = kernel_size if unset else pair(stride, "stride", "max_pool2d")
-    padding, dilation = pair(padding, "padding", "max_pool2d"), pair(dilation, "dilation", "max_pool2d")
-    _check_input(input, ceil_mode)
+    checks.check_tensor("max_pool2d", input, "fiu")
+    kernel_size, stride, padding, dilation = checks.window(2, "max_pool2d", kernel_size, stride, padding, dilation)
+    checks.check_flag("max_pool2d", "ceil_mode", ceil_mode)
     size_out = max_pool2d_geometry(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y, index = MaxPool2DWithIndicesFunction.apply(batch, size_out, kernel_size, stride, padding, dilation)
@@ -305,49 +295,11 @@ def max_pool2d_with_indices(
 @functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
 def max_pool2d_geometry(size_in, kernel_size, stride, padding, dilation, ceil_mode):
     """(H_out, W_out) for an input of shape `size_in` and pairs of options, if they fit together."""
-    for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation)):
-        if min(value) < 1 or max(value) >= 2**31:
-            raise RuntimeError(f"max_pool2d: {name}={value}: it counts pixels and must be 1 or more")
-    half = tuple(k // 2 for k in kernel_size)
-    if min(padding) < 0 or padding[0] > half[0] or padding[1] > half[1]:
-        raise RuntimeError(
-            f"max_pool2d: padding={padding}, but for kernel_size={kernel_size} it must be at least 0 and at most {half}: half "
-            "the kernel size, which dilation does not raise. More padding would give windows without a single pixel"
-        )
-    if len(size_in) not in (3, 4):
-        raise RuntimeError(
-            f"max_pool2d: expected input (N, C, H, W) or (C, H, W), found {len(size_in)} dimensions, {list(size_in)}; "
-            "a single image without channels needs x.unsqueeze(0)"
-        )
-    if 0 in size_in[-3:]:
-        raise RuntimeError(
-            f"max_pool2d: input of shape {list(size_in)} has no pixels: only the batch size, the first of four dimensions, may "
-            "be 0"
-        )
+    checks.check_window("max_pool2d", kernel_size, stride, padding, dilation)
+    checks.check_size_in("max_pool2d", 2, size_in)
     size_out = max_pool2d_output_size(size_in[-2:], kernel_size, stride, padding, dilation, ceil_mode)
-    if min(size_out) < 1:
-        spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
-        raise RuntimeError(
-            f"max_pool2d: a window of {spans} pixels (kernel_size={kernel_size}, dilation={dilation}) does not fit into an image "
-            f"of {tuple(size_in[-2:])} with padding={padding}: the image has been pooled too often, or the window is too large"
-        )
+    checks.check_size_out("max_pool2d", size_out, size_in, kernel_size, padding, dilation)
     return size_out
-
-
-def _check_input(input, ceil_mode):
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"max_pool2d(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with torch.tensor(...)"
-        )
-    if not isinstance(ceil_mode, bool):
-        raise TypeError(
-            f"max_pool2d(): argument 'ceil_mode' must be bool, found {ceil_mode!r} ({type(ceil_mode).__name__}); the options "
-            "come in the order kernel_size, stride, padding, dilation, ceil_mode, return_indices"
-        )
-    if input.dtype.numpy.kind not in "iuf" or input.dtype is float16:
-        raise NotImplementedError(
-            f"max_pool2d is not implemented for {input.dtype}: convert the input, for example with x.float()"
-        )
 
 
 class MaxPool2d(MaxPoolNd):

@@ -1,0 +1,43 @@
+"""Classic mistakes in fractional max pooling."""
+
+from reftorch.course.mutants import Mutant
+
+FORWARD, BACKWARD = "fractional_max_pool2d_forward_cpu", "fractional_max_pool2d_backward_x_cpu"
+
+MUTANTS = [
+    Mutant(
+        name="numbers exchanged",
+        kernel=FORWARD,
+        find="u_w = samples[n, c, 0]",
+        replace="u_w = samples[n, c, 1]",
+        says="the random numbers of width and height were exchanged",
+    ),
+    Mutant(
+        name="last window not at the end",
+        kernel=FORWARD,
+        find="w_start = window_start(x.dtype.type(w_out), W_out, W_in, K_w, u_w, alpha_w)",
+        replace="w_start = window_start(x.dtype.type(w_out), W_out + 1, W_in, K_w, u_w, alpha_w)",
+        says="the last window begins at the size of the input minus the window",
+    ),
+    Mutant(
+        name="step by the number of outputs",
+        kernel=FORWARD,
+        find="x.dtype.type(W_out - 1)",
+        replace="x.dtype.type(W_out)",
+        says="between O windows there are O - 1 steps",
+    ),
+    Mutant(
+        name="last of equals",
+        kernel=FORWARD,
+        find="value > best",
+        replace="value >= best",
+        says="of equal elements the first one counts: > instead of >=",
+    ),
+    Mutant(
+        name="only the last window",
+        kernel=BACKWARD,
+        find="] += grad_y[",
+        replace="] = grad_y[",
+        says="an element that is the largest of several windows gets the sum of their gradients",
+    ),
+]

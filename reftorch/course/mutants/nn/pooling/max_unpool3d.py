@@ -1,0 +1,29 @@
+"""Classic mistakes in max unpooling."""
+
+from reftorch.course.mutants import Mutant
+
+FORWARD, BACKWARD = "max_unpool3d_forward_cpu", "max_unpool3d_backward_x_cpu"
+
+MUTANTS = [
+    Mutant(
+        name="added instead of written",
+        kernel=FORWARD,
+        find="] = x[n, c, d_in, h_in, w_in]",
+        replace="] += x[n, c, d_in, h_in, w_in]",
+        says="of several elements with one place only the last one stays: write, do not add",
+    ),
+    Mutant(
+        name="place in the input",
+        kernel=FORWARD,
+        find="y[n, c, found // (W_out * H_out), found // W_out % H_out, found % W_out]",
+        replace="y[n, c, found // (W_in * H_out), found // W_in % H_out, found % W_in]",
+        says="places count columns of the output, which are more than those of the input",
+    ),
+    Mutant(
+        name="place in the input, backward",
+        kernel=BACKWARD,
+        find="found % W_out",
+        replace="found % W_in",
+        says="places count columns of the output, which are more than those of the input",
+    ),
+]

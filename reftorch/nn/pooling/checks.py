@@ -1,0 +1,126 @@
+"""What the pooling functions of one, two and three dimensions check alike: the input, the window, and that it fits."""
+
+from __future__ import annotations
+
+import operator
+
+from reftorch.nn.arguments import sizes
+from reftorch.tensor import Tensor
+from reftorch.types import dtype, float16
+
+SHAPES = {1: "(N, C, L) or (C, L)", 2: "(N, C, H, W) or (C, H, W)", 3: "(N, C, D, H, W) or (C, D, H, W)"}
+ELEMENTS = {1: "elements", 2: "pixels", 3: "voxels"}
+
+
+def window(n, function, kernel_size, stride, padding, dilation=1):
+    """The four options as tuples of `n` ints; a stride of None or () means the kernel size."""
+    kernel_size = sizes(n, kernel_size, "kernel_size", function)
+    unset = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
+    stride = kernel_size if unset else sizes(n, stride, "stride", function)
+    return kernel_size, stride, sizes(n, padding, "padding", function), sizes(n, dilation, "dilation", function)
+
+
+def check_tensor(function: str, input: Tensor, kinds: str = "f", allowed: tuple[dtype, ...] = ()) -> None:
+    """Raise TypeError unless it is a tensor, NotImplementedError unless its dtype is of one of the `kinds` or `allowed`."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{function}(): argument 'input' must be Tensor, not {type(input).__name__}: convert it with torch.tensor(...)"
+        )
+    if input.dtype not in allowed and (input.dtype.numpy.kind not in kinds or input.dtype is float16):
+        raise NotImplementedError(
+            f"{function} is not implemented for {input.dtype}: convert the input, for example with x.float()"
+        )
+
+
+def check_flag(function: str, name: str, value: bool) -> None:
+    """Raise TypeError unless it is a bool: a number there is an option in the wrong place."""
+    if not isinstance(value, bool):
+        raise TypeError(
+            f"{function}(): argument '{name}' must be bool, found {value!r} ({type(value).__name__}): options that are not "
+            "named come in the order of the documentation"
+        )
+
+
+def check_size_in(function, n, size_in, too_few=RuntimeError, may_be_empty=False):
+    """Raise RuntimeError unless the shape has a channel, `n` dimensions behind it and perhaps a batch; only the batch may be 0.
+
+    `too_few` is the exception for too few dimensions, where torch has another one; `may_be_empty` allows any 0.
+    """
+    if len(size_in) not in (n + 1, n + 2):
+        raise (too_few if len(size_in) <= n else RuntimeError)(
+            f"{function}: expected input {SHAPES[n]}, found {len(size_in)} dimensions, {list(size_in)}; one sample without "
+            "channels needs x.unsqueeze(0)"
+        )
+    if 0 in size_in[-n - 1 :] and not may_be_empty:
+        raise RuntimeError(
+            f"{function}: input of shape {list(size_in)} has no {ELEMENTS[n]}: only the batch size, the first of {n + 2} "
+            "dimensions, may be 0"
+        )
+
+
+def check_window(function: str, kernel_size, stride, padding, dilation) -> None:
+    """Raise RuntimeError unless sizes and steps are at least 1 and the padding is at most half the window."""
+    for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation)):
+        if min(value) < 1 or max(value) >= 2**31:
+            raise RuntimeError(
+                f"{function}: {name}={_shown(value)}: it counts {ELEMENTS[len(value)]} and must be 1 or more"
+            )
+    half = tuple(k // 2 for k in kernel_size)
+    if any(not 0 <= p <= h for p, h in zip(padding, half)):
+        raise RuntimeError(
+            f"{function}: padding={_shown(padding)}, but for kernel_size={_shown(kernel_size)} it must be at least 0 and at most "
+            f"{_shown(half)}: half the kernel size, which dilation does not raise. More padding would give windows without "
+            f"{ELEMENTS[len(half)]}"
+        )
+
+
+def pooled_size(size_in, kernel_size, stride, padding, dilation, ceil_mode):
+    """How many windows there are in each dimension; 0 or less where none fits."""
+    size_out = []
+    for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation, strict=True):
+        room = extent + 2 * p - d * (k - 1) - 1  # how far the first window can move
+        windows = (-(-room // s) if ceil_mode else room // s) + 1
+        if ceil_mode and (windows - 1) * s >= extent + p:
+            windows -= 1  # the last one would start in the padding behind the input
+        size_out.append(windows)
+    return tuple(size_out)
+
+
+def check_size_out(function: str, size_out, size_in, kernel_size, padding, dilation) -> None:
+    """Raise RuntimeError where no window fits."""
+    if min(size_out) < 1:
+        spans, n = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation)), len(kernel_size)
+        raise RuntimeError(
+            f"{function}: a window of {_shown(spans)} {ELEMENTS[n]} (kernel_size={_shown(kernel_size)}, "
+            f"dilation={_shown(dilation)}) does not fit into an input of {_shown(size_in[-n:])} with padding={_shown(padding)}: "
+            "it has been pooled too often, or the window is too large"
+        )
+
+
+def _shown(values: tuple[int, ...]) -> str:
+    """(2, 3), and 2 rather than (2,)."""
+    return str(tuple(values)) if len(values) > 1 else str(values[0])
+
+
+def adaptive_size(function: str, n: int, output_size, size_in: tuple[int, ...]) -> tuple[int, ...]:
+    """The size of the output: `n` ints; in two and three dimensions None within a tuple stands for the extent of the input.
+
+    Raises:
+        TypeError: something else than ints, or None.
+        RuntimeError: a negative size, or another number of sizes.
+    """
+    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
+    if len(given) != n:
+        raise RuntimeError(f"{function}: output_size must be {n} values, but got output_size={list(given)}")
+    found = []
+    for value, extent in zip(given, size_in[-n:]):
+        keeps = value is None and n > 1 and isinstance(output_size, (tuple, list))
+        if not keeps and (isinstance(value, bool) or not hasattr(value, "__index__")):
+            raise TypeError(
+                f"{function}(): argument 'output_size' must be an int or a tuple of ints, found {output_size!r} with a "
+                f"{type(value).__name__} in it" + "; None within a tuple keeps an extent" * (n > 1)
+            )
+        found.append(extent if keeps else operator.index(value))
+    if min(found) < 0:
+        raise RuntimeError(f"{function}: elements of output_size must be greater than or equal to 0, but got {found}")
+    return tuple(found)

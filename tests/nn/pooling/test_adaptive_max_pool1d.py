@@ -1,0 +1,39 @@
+"""AdaptiveMaxPool1d against torch: sizes of every kind, places, ties, NaN, and what it refuses."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+
+import oracle
+from oracle import FunctionCase, ModuleCase, Run, array, distinct
+from pooling_cases import SIZE, adaptive_cases, adaptive_errors, last, shares
+
+nan, inf = math.nan, math.inf
+
+
+def values(id, elements):
+    """Six given numbers, both outputs."""
+    given = array(np.reshape(np.array(elements, float), (1, 1, 6)))
+    return FunctionCase("adaptive_max_pool1d", [given], (last(1, 1, 1, 2), True), id=id, exact=True, gradcheck=False)
+
+
+CASES = [
+    *adaptive_cases("AdaptiveMaxPool1d", 1, exact=True),
+    ModuleCase("AdaptiveMaxPool1d", [distinct(*SIZE[1])], (2, True), id="places", exact=True),
+    FunctionCase("adaptive_max_pool1d_with_indices", [distinct(*SIZE[1])], (2,), exact=True),
+    values("ties", [1, 1, 1, 1, 1, 1]),
+    values("NaN", [nan, 1, 2, 3, nan, inf]),
+    values("minus infinity", [-inf] * 6),
+]
+ERRORS = adaptive_errors("adaptive_max_pool1d", 1)
+
+test_matches_torch, test_all_modes_agree, test_gradcheck, test_errors, test_mutants = oracle.tests_of(
+    __file__, CASES, ERRORS
+)
+
+
+@settings(max_examples=40, deadline=None, database=None, derandomize=True)
+@given(shares("adaptive_max_pool1d", 1))
+def test_any_size(case):
+    oracle.check(case, Run("compiled", "float64"))
