@@ -15,7 +15,8 @@ $$z_i = m_i \, x_i - (1 - m_i) \, \alpha'$$
 If the inputs have mean 0 and variance 1, then $z$ has the mean $-p \, \alpha'$ and the variance $q + q \, p \, \alpha'^2$. A scale
 $s$ and a shift bring these back to 0 and 1:
 
-$$y_i = s \left( z_i + p \, \alpha' \right) \qquad s = \frac{1}{\sqrt{q \left( 1 + p \, \alpha'^2 \right)}}$$
+$$y_i = s \left( z_i + p \, \alpha' \right) = m_i \, s \, x_i + (m_i - 1) \, s \alpha' + p \, s \alpha' \qquad
+s = \frac{1}{\sqrt{q \left( 1 + p \, \alpha'^2 \right)}}$$
 
 In feature alpha dropout all elements of a channel of a sample share one $m_i$. With $p = 1$ no number is drawn, and $x$ is
 multiplied by 0.
@@ -37,9 +38,9 @@ and as many backward.
 |---|---|---|---|
 | $x_i$ | `x` | any shape | input, read as one row of elements |
 | $m_i$ | `mask` | 0 or 1 | whether the element is kept |
-| $\alpha'$ | `floor` | 1.7581 | minus the lowest value of SELU |
-| $p$ | `p` | $0 < p \le 1$ | probability that an element is dropped |
 | $s$ | `scale` | $> 0$ | brings the variance back to 1 |
+| $s \alpha'$ | `low` | $> 0$ | scale times 1.7581, minus the lowest value of SELU |
+| $p \, s \alpha'$ | `lift` | $> 0$ | brings the mean back to 0 |
 | $y_i$ | `y` | shape of $x$ | output |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
@@ -98,42 +99,38 @@ FLOOR = 1.7580993408473766  # the product of SELU's two constants
 
 # ## The output
 #
-# $$y_i = s \left( m_i \, x_i - (1 - m_i) \, \alpha' + p \, \alpha' \right)$$
+# $$y_i = m_i \, s \, x_i + (m_i - 1) \, s \alpha' + p \, s \alpha'$$
 @njit(**PARALLEL)
-def alpha_dropout_forward_cpu(x, mask, y, p, s, floor):
+def alpha_dropout_forward_cpu(x, mask, y, scale, low, lift):
     for i in prange(x.size):
-        scale = x.dtype.type(s)
-        dropped = (mask[i] - x.dtype.type(1)) * x.dtype.type(floor * s)
-        y[i] = x[i] * (mask[i] * scale) + (dropped + x.dtype.type(floor * s * p))
+        dropped = (mask[i] - x.dtype.type(1)) * x.dtype.type(low)
+        y[i] = x[i] * (mask[i] * x.dtype.type(scale)) + (dropped + x.dtype.type(lift))
 
 
 @cuda.jit
-def alpha_dropout_forward_cuda(x, mask, y, p, s, floor):
+def alpha_dropout_forward_cuda(x, mask, y, scale, low, lift):
     i = cuda.grid(1)
     if i >= x.size:
         return
-    scale = x.dtype.type(s)
-    dropped = (mask[i] - x.dtype.type(1)) * x.dtype.type(floor * s)
-    y[i] = x[i] * (mask[i] * scale) + (dropped + x.dtype.type(floor * s * p))
+    dropped = (mask[i] - x.dtype.type(1)) * x.dtype.type(low)
+    y[i] = x[i] * (mask[i] * x.dtype.type(scale)) + (dropped + x.dtype.type(lift))
 
 
 # ## The gradient of the input
 #
 # $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, s \, m_i$$
 @njit(**PARALLEL)
-def alpha_dropout_backward_x_cpu(grad_y, mask, grad_x, s):
+def alpha_dropout_backward_x_cpu(grad_y, mask, grad_x, scale):
     for i in prange(grad_y.size):
-        scale = grad_y.dtype.type(s)
-        grad_x[i] = grad_y[i] * (mask[i] * scale)
+        grad_x[i] = grad_y[i] * (mask[i] * grad_y.dtype.type(scale))
 
 
 @cuda.jit
-def alpha_dropout_backward_x_cuda(grad_y, mask, grad_x, s):
+def alpha_dropout_backward_x_cuda(grad_y, mask, grad_x, scale):
     i = cuda.grid(1)
     if i >= grad_y.size:
         return
-    scale = grad_y.dtype.type(s)
-    grad_x[i] = grad_y[i] * (mask[i] * scale)
+    grad_x[i] = grad_y[i] * (mask[i] * grad_y.dtype.type(scale))
 
 
 class AlphaDropoutFunction(Function):
@@ -143,13 +140,10 @@ class AlphaDropoutFunction(Function):
     def forward(ctx, x, mask, p, inplace):
         if inplace:
             ctx.mark_dirty(x)
-        if p == 1:  # 0, whatever the scale would be
-            scale = floor = 0.0
-        else:
-            scale, floor = 1 / math.sqrt((FLOOR**2 * p + 1) * (1 - p)), FLOOR
+        scale = 0.0 if p == 1 else 1 / math.sqrt((FLOOR**2 * p + 1) * (1 - p))
         ctx.save_for_backward(mask)
         ctx.scale = scale
-        numbers = (p, scale, floor)
+        numbers = (scale, FLOOR * scale, FLOOR * scale * p)
         return elementwise(
             alpha_dropout_forward_cpu, alpha_dropout_forward_cuda, x, mask, numbers=numbers, inplace=inplace
         )

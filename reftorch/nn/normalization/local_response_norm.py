@@ -161,7 +161,7 @@ def local_response_norm_backward_x_cpu(grad_y, x, s, power, grad_x, size, alpha,
         c = plane % C
         first = max(0, c - (size - 1) // 2)
         end = min(C, c + size // 2 + 1)
-        factor = x.dtype.type(2 * alpha * beta / size)
+        factor = x.dtype.type(2) * x.dtype.type(alpha) * x.dtype.type(beta) / x.dtype.type(size)
         for d in range(D):
             acc = x.dtype.type(0)
             for near in range(first, end):
@@ -181,7 +181,7 @@ def local_response_norm_backward_x_cuda(grad_y, x, s, power, grad_x, size, alpha
     c = plane % C
     first = max(0, c - (size - 1) // 2)
     end = min(C, c + size // 2 + 1)
-    factor = x.dtype.type(2 * alpha * beta / size)
+    factor = x.dtype.type(2) * x.dtype.type(alpha) * x.dtype.type(beta) / x.dtype.type(size)
     acc = x.dtype.type(0)
     for near in range(first, end):
         acc += grad_y[n, near, d] * x[n, near, d] / (power[n, near, d] * s[n, near, d])
