@@ -1,0 +1,111 @@
+"""Classic mistakes in scaled_dot_product_attention."""
+
+from reftorch.course.mutants import Mutant
+
+MUTANTS = [
+    Mutant(
+        name="softmax over the queries",
+        kernel="attention_forward_cpu",
+        find="total += weights[n, i, j]",
+        replace="total += weights[n, 0, j]",
+        says="the weights of one query sum to one: each query divides by the sum of its own exponentials",
+    ),
+    Mutant(
+        name="scale forgotten",
+        kernel="attention_forward_cpu",
+        find="acc * y.dtype.type(scale) + mask",
+        replace="acc + mask",
+        says="the dot product is multiplied by the scale, 1/sqrt(E), before the softmax",
+    ),
+    Mutant(
+        name="square root forgotten",
+        kernel="attention_forward_cpu",
+        find="acc * y.dtype.type(scale) + mask",
+        replace="acc / y.dtype.type(E) + mask",
+        says="the dot product is divided by the square root of E, not by E",
+    ),
+    Mutant(
+        name="mask scaled",
+        kernel="attention_forward_cpu",
+        find="acc * y.dtype.type(scale) + mask[n % mask.shape[0], i, j]",
+        replace="(acc + mask[n % mask.shape[0], i, j]) * y.dtype.type(scale)",
+        says="the mask is added after the dot product was scaled",
+    ),
+    Mutant(
+        name="mask of the first sequence",
+        kernel="attention_forward_cpu",
+        find="mask[n % mask.shape[0], i, j]",
+        replace="mask[0, i, j]",
+        says="each sequence has its own mask, unless there is only one for all",
+    ),
+    Mutant(
+        name="largest score not subtracted",
+        kernel="attention_forward_cpu",
+        find="math.exp(weights[n, i, j] - largest)",
+        replace="math.exp(weights[n, i, j])",
+        says="without subtracting the largest score, the exponential of a large one overflows",
+    ),
+    Mutant(
+        name="masked query is NaN",
+        kernel="attention_forward_cpu",
+        find="if total != 0:",
+        replace="if True:",
+        says="a query whose keys are all masked gets zeros: its weights are not divided by their sum, which is 0",
+    ),
+    Mutant(
+        name="keys as values",
+        kernel="attention_forward_cpu",
+        find="value[n, j, d]",
+        replace="key[n, j, d % E]",
+        says="the output is a sum of the values; the keys are only compared with the query",
+    ),
+    Mutant(
+        name="dropped weights kept",
+        kernel="attention_forward_cpu",
+        find=" * keep[n % keep.shape[0], i, j]",
+        replace="",
+        says="dropout multiplies the weights, after the softmax",
+    ),
+    Mutant(
+        name="mean not weighted",
+        kernel="attention_backward_scores_cpu",
+        find="mean += weights[n, i, j] * grad_scores[n, i, j]",
+        replace="mean += grad_scores[n, i, j] / weights.dtype.type(S)",
+        says="the mean that softmax's gradient subtracts is weighted by the weights",
+    ),
+    Mutant(
+        name="mean forgotten",
+        kernel="attention_backward_scores_cpu",
+        find="(grad_scores[n, i, j] - mean)",
+        replace="grad_scores[n, i, j]",
+        says="raising all scores of a query changes nothing: the weighted mean of the gradients is subtracted",
+    ),
+    Mutant(
+        name="dropout forgotten in the gradient",
+        kernel="attention_backward_scores_cpu",
+        find="keep[n % keep.shape[0], i, j] * acc",
+        replace="acc",
+        says="a dropped weight has no influence on the output, so no gradient reaches its score",
+    ),
+    Mutant(
+        name="scale forgotten in the gradient of the queries",
+        kernel="attention_backward_query_cpu",
+        find="acc * key.dtype.type(scale)",
+        replace="acc",
+        says="the score is scale times the dot product, so its gradient carries the scale too",
+    ),
+    Mutant(
+        name="queries and keys exchanged",
+        kernel="attention_backward_key_cpu",
+        find="grad_scores[n, i, j] * query[n, i, e]",
+        replace="grad_scores[n, j % L, i % S] * query[n, i, e]",
+        says="the gradient of a key sums over the queries: column j of the gradients of the scores, not row j",
+    ),
+    Mutant(
+        name="dropout forgotten in the gradient of the values",
+        kernel="attention_backward_value_cpu",
+        find=" * keep[n % keep.shape[0], i, j]",
+        replace="",
+        says="a value is multiplied by its weight after dropout",
+    ),
+]
