@@ -47,8 +47,9 @@ bool = dtype("bool", np.bool_)
 complex64 = dtype("complex64", np.complex64)
 complex128 = dtype("complex128", np.complex128)
 
-ALL = (float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8, uint16, uint32, uint64, bool)
-ALL += (complex64, complex128)
+FLOATING = (float32, float64, float16, bfloat16)
+INTEGERS = (int64, int32, int16, int8, uint8, uint16, uint32, uint64)
+ALL = (*FLOATING, *INTEGERS, bool, complex64, complex128)
 _BY_NUMPY = {d.numpy: d for d in ALL}
 
 

@@ -104,7 +104,8 @@ def _read(assignment: Assignment, folder: Path) -> tuple[str | None, str]:
     try:
         ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+        number = getattr(error, "lineno", None)
+        line = f", line {number}" if number else ""
         return None, f"{file.name}{line} is not Python: {getattr(error, 'msg', error)}"
     return source, ""
 

@@ -25,7 +25,8 @@ def rehearse_classes(run: Run) -> None:
         (len(run.batches.dataset), run.batches.batch_size, True),
         (len(run.held_labels), JUDGED_AT_ONCE, False),
     ):
-        for size in {min(batch, images), images % batch or batch}:
+        size_of_a_batch = batch or images  # None: all at once
+        for size in {min(size_of_a_batch, images), images % size_of_a_batch or size_of_a_batch}:
             features = reftorch.randn(size, run.network.linear1.in_features, requires_grad=learns)
             with reftorch.set_grad_enabled(learns):
                 logits = run.network.classes(features)

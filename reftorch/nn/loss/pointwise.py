@@ -56,7 +56,7 @@ def broadcast(*tensors: Tensor, warn: bool = True) -> tuple[Tensor, ...]:
             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=_callers_level(),
         )
-    common = first
+    common: tuple[int, ...] = first
     for shape in shapes:
         check_broadcast(common, shape)
         common = np.broadcast_shapes(common, shape)
@@ -103,7 +103,7 @@ def expanded_weight(function: str, name: str, weight: Tensor | None, input: Tens
     """
     if weight is None:
         return None
-    check_are_tensors(function, **{name: weight})
+    check_are_tensors(function, **{name: weight})  # type: ignore[arg-type]
     check_no_gradient(function, **{name: weight})
     check_broadcast(input.shape, weight.shape)
     if np.broadcast_shapes(input.shape, weight.shape) != tuple(input.shape):
