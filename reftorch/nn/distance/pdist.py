@@ -105,7 +105,7 @@ from reftorch.types import float32, float64
 #
 # One more difference of this size joins the sum (or the largest so far); the root at the end; and the derivative of the distance
 # for one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A comparison with NaN is false, so `size != size` lets NaN through.
-# The last one is the number of the pair of rows r < s.
+# The last one is the number of the pair of two rows, in whichever order they come.
 @njit(**SERIAL)
 def joined(total, size, p):
     if p == math.inf:
@@ -142,7 +142,8 @@ def slope(d, y, p, one):
 
 @njit(**SERIAL)
 def pair_of(r, s, N):
-    return r * N - r * (r + 1) // 2 + s - r - 1
+    first, second = np.int64(min(r, s)), np.int64(max(r, s))
+    return first * N - first * (first + 1) // 2 + second - first - 1
 
 
 # ## The distance of each pair
@@ -192,7 +193,7 @@ def pdist_backward_x_cpu(grad_y, x, y, grad_x, norm):
             acc = np.float64(0)
             for s in range(N):
                 if s != r:
-                    k = pair_of(min(r, s), max(r, s), N)
+                    k = pair_of(r, s, N)
                     d = x[r, j] - x[s, j]
                     acc += grad_y[k] * slope(d, y[k], p, x.dtype.type(1))
             grad_x[r, j] = acc
@@ -210,7 +211,7 @@ def pdist_backward_x_cuda(grad_y, x, y, grad_x, norm):
     acc = x.dtype.type(0)
     for s in range(N):
         if s != r:
-            k = pair_of(min(r, s), max(r, s), N)
+            k = pair_of(r, s, N)
             d = x[r, j] - x[s, j]
             acc += grad_y[k] * slope(d, y[k], p, x.dtype.type(1))
     grad_x[r, j] = acc

@@ -55,13 +55,15 @@ limited by the denominator.
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([0.5, 0.25, 0], requires_grad=True)
->>> target = torch.ones(3)
+>>> target = torch.ones(3, requires_grad=True)
 >>> loss = F.binary_cross_entropy(x, target, reduction="none")
 >>> loss
 tensor([  0.6931,   1.3863, 100.0000], grad_fn=<BinaryCrossEntropyBackward0>)
 >>> loss.sum().backward()
 >>> x.grad
 tensor([-2.0000e+00, -4.0000e+00, -1.0000e+12])
+>>> target.grad
+tensor([0.0000, 1.0986,    inf])
 
 ## Questions
 

@@ -64,7 +64,7 @@ is 200:
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([0., 0, 200, 200], requires_grad=True)
->>> target = torch.tensor([1., 0, 1, 0])
+>>> target = torch.tensor([1., 0, 1, 0], requires_grad=True)
 >>> loss = F.binary_cross_entropy_with_logits(x, target, reduction="none")
 >>> loss
 tensor([  0.6931,   0.6931,   0.0000, 200.0000],
@@ -72,6 +72,8 @@ tensor([  0.6931,   0.6931,   0.0000, 200.0000],
 >>> loss.sum().backward()
 >>> x.grad
 tensor([-0.5000,  0.5000,  0.0000,  1.0000])
+>>> target.grad
+tensor([   0.,    0., -200., -200.])
 
 With `pos_weight` 3 a "yes" counts three times, a "no" once:
 

@@ -107,6 +107,7 @@ $(1, 10, 0) / 11$, and the gradient $(1/4, 1/2, 1/4) - \gamma$, here times 44.
 The trellis, $e^\alpha$ times 32, one row a time step. Each number is the sum of its predecessors, times the probability:
 
 >>> import numpy as np
+>>> from reftorch.nn.loss.ctc_loss import ctc_loss_forward_alpha_cpu
 >>> alpha = np.empty((1, 3, 5))
 >>> ctc_loss_forward_alpha_cpu(x.detach().double().numpy(), text.numpy(), np.array([3]), np.array([2]), alpha, 0)
 >>> (np.exp(alpha[0]) * 32).round(1).tolist()

@@ -55,12 +55,17 @@ The prediction is 1/4, 1/4, 1/2, the truth is 1/2, 0, 1/2. Only the first elemen
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([[0.25, 0.25, 0.5]]).log().requires_grad_()
->>> target = torch.tensor([[0.5, 0, 0.5]])
+>>> target = torch.tensor([[0.5, 0, 0.5]], requires_grad=True)
 >>> F.kl_div(x, target, reduction="none")
 tensor([[0.3466, 0.0000, 0.0000]], grad_fn=<KLDivLossBackward0>)
 >>> F.kl_div(x, target, reduction="batchmean").backward()
 >>> x.grad
 tensor([[-0.5000, -0.0000, -0.5000]])
+
+The target's derivative at 0 does not exist:
+
+>>> target.grad
+tensor([[1.6931,    nan, 1.0000]])
 
 ## Questions
 

@@ -52,12 +52,15 @@ The first score should be larger, with a margin of 2: it is so by 3, by 1, and n
 >>> import reftorch.nn.functional as F
 >>> first = torch.tensor([5., 5, 5], requires_grad=True)
 >>> second = torch.tensor([2., 4, 6], requires_grad=True)
->>> loss = F.margin_ranking_loss(first, second, torch.ones(3), margin=2, reduction="none")
+>>> target = torch.ones(3, requires_grad=True)
+>>> loss = F.margin_ranking_loss(first, second, target, margin=2, reduction="none")
 >>> loss
 tensor([0., 1., 3.], grad_fn=<MarginRankingLossBackward0>)
 >>> loss.sum().backward()
 >>> second.grad
 tensor([0., 1., 1.])
+>>> target.grad
+tensor([-0., -1.,  1.])
 
 The gradient of the first score is the opposite: the pair with a loss wants a larger first score and a smaller second one.
 

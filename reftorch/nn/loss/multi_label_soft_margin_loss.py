@@ -61,13 +61,19 @@ Two samples, two classes. The odds of "yes" are 1, 3 and 1/3; the probabilities 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([[1., 3], [1/3, 1/3]]).log().requires_grad_()
->>> target = torch.tensor([[1., 1], [0, 1]])
->>> F.multilabel_soft_margin_loss(x, target, reduction="none")
+>>> target = torch.tensor([[1., 1], [0, 1]], requires_grad=True)
+>>> weight = torch.ones(2, requires_grad=True)
+>>> F.multilabel_soft_margin_loss(x, target, weight, reduction="none")
 tensor([0.4904, 0.8370], grad_fn=<MultilabelSoftMarginLossBackward0>)
->>> F.multilabel_soft_margin_loss(x, target, reduction="sum").backward()
+>>> F.multilabel_soft_margin_loss(x, target, weight, reduction="sum").backward()
 >>> x.grad
 tensor([[-0.2500, -0.1250],
         [ 0.1250, -0.3750]])
+>>> target.grad
+tensor([[-0.0000, -0.5493],
+        [ 0.5493,  0.5493]])
+>>> weight.grad
+tensor([0.4904, 0.8370])
 
 ## Questions
 

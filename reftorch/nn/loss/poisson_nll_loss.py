@@ -60,13 +60,15 @@ Rates of 1, 2 and 4 are predicted, by their logarithms; 3, 2 and 0 events happen
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([1., 2, 4]).log().requires_grad_()
->>> target = torch.tensor([3., 2, 0])
+>>> target = torch.tensor([3., 2, 0], requires_grad=True)
 >>> loss = F.poisson_nll_loss(x, target, reduction="none")
 >>> loss
 tensor([1.0000, 0.6137, 4.0000], grad_fn=<PoissonNLLLossBackward0>)
 >>> loss.sum().backward()
 >>> x.grad
 tensor([-2.,  0.,  4.])
+>>> target.grad
+tensor([-0.0000, -0.6931, -1.3863])
 
 ## Questions
 

@@ -28,7 +28,7 @@ CASES = [
     case("one column", (4, 1)),
     case("NaN", array([[1.0, nan], [0.0, 0.0], [2.0, 1.0]]), gradcheck=False),
     case("no gradient", normal(4, 2, grad=False)),
-    case("large", (40, 20)),
+    case("large", (200, 90)),
 ]
 ERRORS = [
     refused(NAME, ["list"], "input a list", [1.0]),
