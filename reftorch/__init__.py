@@ -108,6 +108,10 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.functional import tanh as tanh
     from reftorch.nn.functional import threshold as threshold
     from reftorch.nn.functional import threshold_ as threshold_
+    from reftorch.nn.recurrent.gru_cell import gru_cell as gru_cell
+    from reftorch.nn.recurrent.lstm_cell import lstm_cell as lstm_cell
+    from reftorch.nn.recurrent.rnn_cell import rnn_relu_cell as rnn_relu_cell
+    from reftorch.nn.recurrent.rnn_cell import rnn_tanh_cell as rnn_tanh_cell
 
 memory.keep_freed()
 

@@ -133,6 +133,10 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.pooling.max_unpool1d import MaxUnpool1d as MaxUnpool1d
     from reftorch.nn.pooling.max_unpool2d import MaxUnpool2d as MaxUnpool2d
     from reftorch.nn.pooling.max_unpool3d import MaxUnpool3d as MaxUnpool3d
+    from reftorch.nn.recurrent.cell_base import RNNCellBase as RNNCellBase
+    from reftorch.nn.recurrent.gru_cell import GRUCell as GRUCell
+    from reftorch.nn.recurrent.lstm_cell import LSTMCell as LSTMCell
+    from reftorch.nn.recurrent.rnn_cell import RNNCell as RNNCell
     from reftorch.nn.vision.channel_shuffle import ChannelShuffle as ChannelShuffle
     from reftorch.nn.vision.pixel_shuffle import PixelShuffle as PixelShuffle
     from reftorch.nn.vision.pixel_unshuffle import PixelUnshuffle as PixelUnshuffle
