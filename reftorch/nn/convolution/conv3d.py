@@ -91,7 +91,8 @@ for 4 bytes written: the arithmetic sets the speed.
 ## Worked example
 
 A filter of 2 by 1 by 2 moves through a volume of 2 slices, with a slice of zeros in front and behind. It compares an element with
-its neighbour one slice later and one column to the right. The first output sees the padding in front: $0 \cdot 1 + 2 \cdot (-1) = -2$.
+its neighbour one slice later and one column to the right. The first output sees the padding in front: $0 \cdot 1 + 2 \cdot (-1) = -2$,
+plus a bias of 10.
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -101,16 +102,17 @@ its neighbour one slice later and one column to the right. The first output sees
 ...                      [7, 9]]]]], requires_grad=True)
 >>> weight = torch.tensor([[[[[1., 0]],
 ...                          [[0, -1]]]]], requires_grad=True)
->>> y = F.conv3d(x, weight, padding=(1, 0, 0))
+>>> bias = torch.tensor([10.], requires_grad=True)
+>>> y = F.conv3d(x, weight, bias, padding=(1, 0, 0))
 >>> y
-tensor([[[[[-2.],
-           [-4.]],
-<BLANKLINE>
-          [[-5.],
-           [-6.]],
+tensor([[[[[ 8.],
+           [ 6.]],
 <BLANKLINE>
           [[ 5.],
-           [ 7.]]]]], grad_fn=<Conv3dBackward0>)
+           [ 4.]],
+<BLANKLINE>
+          [[15.],
+           [17.]]]]], grad_fn=<Conv3dBackward0>)
 >>> y.backward(torch.tensor([[[[[1.], [2]], [[3], [4]], [[5], [6]]]]]))
 >>> x.grad
 tensor([[[[[ 3., -1.],
@@ -122,6 +124,8 @@ tensor([[[[[ 3., -1.],
 tensor([[[[[ 82., 106.]],
 <BLANKLINE>
           [[ 50.,  64.]]]]])
+>>> bias.grad
+tensor([21.])
 
 ## Questions
 
