@@ -50,6 +50,7 @@ CASES = [
     conv(3, 8, (3, 5), padding=1, size=(3, 3, 17, 13), id="larger"),
     conv(4, 6, 3, stride=2, padding=1, groups=2, size=(5, 4, 14, 11), id="larger with stride and groups"),
     FunctionCase("conv2d", inputs=[(2, 2, 5, 4), (3, 2, 2, 3), (3,)], id="functional"),
+    FunctionCase("conv2d", inputs=[(2, 0, 5, 4), (4, 0, 2, 3), (4,)], id="no channels"),
     FunctionCase("conv2d", inputs=[(2, 2, 5, 4), (3, 2, 2, 3)], args=(None, (2, 1), (1, 0), 1, 1), id="positional"),
     FunctionCase("conv2d", inputs=[normal(2, 5, 4, grad=False), (3, 2, 2, 2)], id="gradient of the weight only"),
     FunctionCase("conv2d", inputs=[(2, 2, 4, 4), normal(3, 2, 2, 2, grad=False)], id="gradient of the input only"),
