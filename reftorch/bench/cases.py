@@ -55,6 +55,13 @@ LENET = ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120)
 PERCEPTRON = ((512, 784), (512,), (512, 512), (512,), (10, 512), (10,))
 DEEP = ((64, 64, 3, 3), (64,)) * 31  # as many tensors as ResNet-18 has
 
+ACTIVATIONS: dict[str, dict[str, Any]] = {  # and the arguments that they need
+    **dict.fromkeys(("Sigmoid", "Tanh", "GELU", "SiLU", "Mish", "ELU", "SELU", "CELU", "Softplus", "LogSigmoid"), {}),
+    **dict.fromkeys(("Hardtanh", "ReLU6", "Hardswish", "Hardsigmoid", "Hardshrink", "Softshrink"), {}),
+    **dict.fromkeys(("Tanhshrink", "Softsign", "GLU", "RReLU"), {}),
+    "Threshold": dict(threshold=0.1, value=20.0),
+}
+
 CASES = (
     # ------------------------------------------------------------------------------------------------ N, C, H, W
     conv("LeNet conv1", (64, 1, 28, 28), 6, 5, padding=2),
@@ -127,6 +134,15 @@ CASES = (
     Case("ReLU", "Transformer", (512, 3072)),
     Case("ReLU", "VGG", (8, 64, 112, 112)),
     Case("ReLU", "10 million elements", (10_000_000,)),
+    *[Case(name, "10,000 elements", (10_000,)) for name in ("Sigmoid", "Tanh", "GELU")],
+    *[Case(name, "Transformer", (512, 3072), options) for name, options in ACTIVATIONS.items()],
+    # ----------------------------------------------------------------------------------------------- classes along `dim`
+    Case("Softmax", "10,000 elements", (1000, 10), dict(dim=1)),
+    Case("Softmax", "attention", (96, 128, 128), dict(dim=2)),
+    Case("Softmax", "segmentation", (4, 21, 128, 128), dict(dim=1)),
+    Case("LogSoftmax", "10,000 elements", (1000, 10), dict(dim=1)),
+    Case("LogSoftmax", "Transformer", (256, 32_000), dict(dim=1)),
+    Case("LogSoftmax", "segmentation", (4, 21, 128, 128), dict(dim=1)),
     # ----------------------------------------------------------------------------------------- N, channels or features
     Case("LayerNorm", "10,000 elements", (100, 100), dict(normalized_shape=100)),
     Case("LayerNorm", "Transformer", (512, 768), dict(normalized_shape=768)),

@@ -241,7 +241,7 @@ class ModuleJob:
 
 JOBS: dict[str, Callable] = {
     "matmul": MatmulJob,
-    "Dropout": DropoutJob,
+    **dict.fromkeys(("Dropout", "RReLU"), DropoutJob),
     "Normalize": NormalizeJob,
     "CrossEntropyLoss": LossJob,
     **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), PointwiseLossJob),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from reftorch.bench.cases import LENET, Case
+from reftorch.bench.cases import ACTIVATIONS, LENET, Case
 from reftorch.nn.convolution.conv2d import conv2d_output_size
 from reftorch.nn.convolution.conv_transpose_nd import conv_transpose_output_size
 from reftorch.nn.pooling.max_pool2d import max_pool2d_output_size
@@ -115,6 +115,19 @@ def _normalize(case: Case) -> tuple[Work, Work]:
     return Work(2 * x, 2 * FLOAT * x), Work(x, 2 * FLOAT * x)
 
 
+def _activation(case: Case) -> tuple[Work, Work]:
+    """An exponential counts as one operation. GLU's output is half as large as its input."""
+    x = math.prod(case.x)
+    y = x // 2 if case.component == "GLU" else x
+    return Work(2 * x, FLOAT * (x + y)), Work(3 * x, FLOAT * (2 * x + y))
+
+
+def _softmax(case: Case) -> tuple[Work, Work]:
+    """Forward a maximum, an exponential, a sum and a quotient; backward a sum of products and the gradient."""
+    x = math.prod(case.x)
+    return Work(4 * x, 2 * FLOAT * x), Work(4 * x, 3 * FLOAT * x)
+
+
 def _norm(case: Case) -> tuple[Work, Work]:
     """Forward a mean, a variance and the output; backward the sums for scale and shift, those for the input, and its gradient."""
     o, x = case.options, math.prod(case.x)
@@ -182,6 +195,8 @@ PARTS = {
     "Linear": _linear,
     "matmul": _matmul,
     "ReLU": _relu,
+    **dict.fromkeys(ACTIVATIONS, _activation),
+    **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
     "LayerNorm": _norm,
     "BatchNorm1d": _norm,
     "BatchNorm2d": _norm,
