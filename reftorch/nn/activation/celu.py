@@ -59,13 +59,17 @@ tensor([-1.2642, -0.7869,  0.0000,  3.0000], grad_fn=<CeluBackward0>)
 >>> x.grad
 tensor([0.3679, 0.6065, 1.0000, 1.0000])
 
-In place, the tensor itself changes:
+In place, the tensor itself changes, and backward reads the output:
 
->>> x = torch.tensor([-2., 3])
+>>> w = torch.tensor([-2., 3], requires_grad=True)
+>>> x = w * 1
 >>> F.celu_(x, alpha=2.0) is x
 True
 >>> x
-tensor([-1.2642,  3.0000])
+tensor([-1.2642,  3.0000], grad_fn=<CeluBackward0>)
+>>> x.sum().backward()
+>>> w.grad
+tensor([0.3679, 1.0000])
 
 ## Questions
 

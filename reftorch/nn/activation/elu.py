@@ -62,13 +62,17 @@ tensor([-0.8647, -0.6321,  0.0000,  3.0000], grad_fn=<EluBackward0>)
 >>> x.grad
 tensor([0.1353, 0.3679, 1.0000, 1.0000])
 
-In place, the tensor itself changes:
+In place, the tensor itself changes, and backward reads the output:
 
->>> x = torch.tensor([-2., 3])
+>>> w = torch.tensor([-2., 3], requires_grad=True)
+>>> x = w * 1
 >>> F.elu_(x) is x
 True
 >>> x
-tensor([-0.8647,  3.0000])
+tensor([-0.8647,  3.0000], grad_fn=<EluBackward0>)
+>>> x.sum().backward()
+>>> w.grad
+tensor([0.1353, 1.0000])
 
 ## Questions
 

@@ -66,8 +66,13 @@ tensor([-0.0119, -0.0833,  0.5000,  1.0833])
 
 The approximation differs a little:
 
->>> F.gelu(x.detach(), approximate="tanh")
-tensor([-0.0036, -0.1588,  0.0000,  0.8412])
+>>> x = torch.tensor([-3., -1, 0, 1], requires_grad=True)
+>>> y = F.gelu(x, approximate="tanh")
+>>> y
+tensor([-0.0036, -0.1588,  0.0000,  0.8412], grad_fn=<GeluBackward0>)
+>>> y.backward(torch.ones(4))
+>>> x.grad
+tensor([-0.0116, -0.0830,  0.5000,  1.0830])
 
 ## Questions
 

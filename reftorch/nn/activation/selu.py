@@ -62,13 +62,17 @@ tensor([-1.5202, -1.1113,  0.0000,  3.1521], grad_fn=<SeluBackward0>)
 >>> x.grad
 tensor([0.2379, 0.6468, 1.7581, 1.0507])
 
-In place, the tensor itself changes:
+In place, the tensor itself changes, and backward reads the output:
 
->>> x = torch.tensor([-2., 3])
+>>> w = torch.tensor([-2., 3], requires_grad=True)
+>>> x = w * 1
 >>> F.selu_(x) is x
 True
 >>> x
-tensor([-1.5202,  3.1521])
+tensor([-1.5202,  3.1521], grad_fn=<SeluBackward0>)
+>>> x.sum().backward()
+>>> w.grad
+tensor([0.2379, 1.0507])
 
 ## Questions
 
