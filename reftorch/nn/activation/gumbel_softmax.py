@@ -37,10 +37,10 @@ Three classes at odds of 1 : 2 : 1. Over many draws each is chosen as often as s
 >>> logits = torch.tensor([1., 2, 1]).log()
 >>> F.gumbel_softmax(logits, tau=0.5)
 tensor([0.0151, 0.4923, 0.4925])
->>> chosen = F.gumbel_softmax(logits.expand(10_000, 3), hard=True)
+>>> chosen = F.gumbel_softmax(logits.expand(1000, 3), hard=True)
 >>> chosen[0]
 tensor([0., 1., 0.])
->>> (chosen.mean(0) - torch.tensor([0.25, 0.5, 0.25])).abs().max().item() < 0.02
+>>> (chosen.mean(0) - torch.tensor([0.25, 0.5, 0.25])).abs().max().item() < 0.05
 True
 
 ## Questions

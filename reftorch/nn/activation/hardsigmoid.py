@@ -60,7 +60,7 @@ $\frac{1}{6}$ is a little less than the sigmoid's $\frac{1}{4}$ at 0.
 
 **How far is it from the sigmoid at most?**
 
->>> x = torch.linspace(-8, 8, 1601)
+>>> x = torch.linspace(-4, 4, 401)
 >>> round((F.hardsigmoid(x) - torch.sigmoid(x)).abs().max().item(), 3)
 0.069
 

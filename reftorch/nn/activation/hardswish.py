@@ -60,7 +60,7 @@ Between $-3$ and $-1.5$, where the parabola falls; its lowest point is $y(-1.5) 
 
 **How far is it from SiLU at most?**
 
->>> x = torch.linspace(-8, 8, 1601)
+>>> x = torch.linspace(-4, 4, 401)
 >>> round((F.hardswish(x) - F.silu(x)).abs().max().item(), 3)
 0.142
 

@@ -71,7 +71,7 @@ Yes. With $u = e^x$ it is $\tanh(\log(1 + u)) = \frac{u (u + 2)}{u (u + 2) + 2}$
 
 **What is the smallest output?**
 
->>> round(F.mish(torch.linspace(-5, 0, 5001)).min().item(), 3)
+>>> round(F.mish(torch.linspace(-3, 0, 301)).min().item(), 3)
 -0.309
 """
 

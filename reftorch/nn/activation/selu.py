@@ -79,8 +79,8 @@ tensor([0.2379, 1.0507])
 **Which mean and variance have the outputs for normal inputs?**
 
 >>> _ = torch.manual_seed(0)
->>> y = F.selu(torch.randn(100_000))
->>> abs(y.mean().item()) < 0.02, abs(y.var().item() - 1) < 0.02
+>>> y = F.selu(torch.randn(2000))
+>>> abs(y.mean().item()) < 0.1, abs(y.var().item() - 1) < 0.1
 (True, True)
 
 **What is the slope just below zero, and what just above?**

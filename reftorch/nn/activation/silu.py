@@ -72,7 +72,7 @@ tensor([-4.1223e-08,         nan])
 
 At $x = 1.278$ and $x = -1.278$ by 0.278, and on both sides of these less and less:
 
->>> x = torch.linspace(-10, 10, 2001)
+>>> x = torch.linspace(-5, 5, 1001)
 >>> round((F.relu(x) - F.silu(x)).max().item(), 3)
 0.278
 """
