@@ -67,16 +67,16 @@ One output feature; its matrix takes the products of the first features and, thr
 >>> v = torch.tensor([[10., 100]], requires_grad=True)
 >>> weight = torch.tensor([[[1., 0],
 ...                         [0, 3]]], requires_grad=True)
->>> bias = torch.tensor([5.])
+>>> bias = torch.tensor([5.], requires_grad=True)
 >>> y = F.bilinear(u, v, weight, bias)
 >>> y
 tensor([[615.]], grad_fn=<BilinearBackward0>)
 >>> y.backward(torch.tensor([[2.]]))
 >>> u.grad, v.grad
 (tensor([[ 20., 600.]]), tensor([[ 2., 12.]]))
->>> weight.grad
-tensor([[[ 20., 200.],
-         [ 40., 400.]]])
+>>> weight.grad, bias.grad
+(tensor([[[ 20., 200.],
+         [ 40., 400.]]]), tensor([2.]))
 
 ## Questions
 

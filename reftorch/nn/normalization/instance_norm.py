@@ -74,24 +74,27 @@ and writes $y$ once: 8 bytes per element in float32.
 ## Worked example
 
 Two samples of one channel with four elements, with means 3 and 80. The variances are 3 and 300, so with $\varepsilon = 0$ both
-rows would come out alike. With $\varepsilon = 1$ the first root is 2:
+rows would come out alike. With $\varepsilon = 1$ the first root is 2. The scale of the channel is 2:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([[[0., 4, 4, 4]],
 ...                   [[90, 90, 90, 50]]], requires_grad=True)
->>> y = F.instance_norm(x, eps=1)
+>>> weight = torch.tensor([2.], requires_grad=True)
+>>> y = F.instance_norm(x, weight=weight, eps=1)
 >>> y
-tensor([[[-1.5000,  0.5000,  0.5000,  0.5000]],
+tensor([[[-3.0000,  1.0000,  1.0000,  1.0000]],
 <BLANKLINE>
-        [[ 0.5764,  0.5764,  0.5764, -1.7292]]],
+        [[ 1.1528,  1.1528,  1.1528, -3.4583]]],
        grad_fn=<InstanceNormBackward0>)
->>> y.backward(torch.tensor([[[8., 0, 0, 0]],
+>>> y.backward(torch.tensor([[[4., 0, 0, 0]],
 ...                          [[0, 0, 0, 0]]]))
 >>> x.grad
 tensor([[[ 0.7500, -0.2500, -0.2500, -0.2500]],
 <BLANKLINE>
         [[ 0.0000,  0.0000,  0.0000,  0.0000]]])
+>>> weight.grad
+tensor([-6.])
 
 Running statistics take the average over both samples: of the means 3 and 80, and of the unbiased variances 4 and 400.
 
