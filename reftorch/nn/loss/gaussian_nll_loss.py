@@ -60,7 +60,7 @@ tensor([2.0000, 1.1931, 1.5113], grad_fn=<GaussianNLLLossBackward0>)
 >>> loss.sum().backward()
 >>> x.grad
 tensor([2.0000, 0.5000, 0.1250])
->>> var.grad
+>>> var.grad + 0  # 0 in place of -0
 tensor([-1.5000,  0.0000,  0.0234])
 
 ## Questions
