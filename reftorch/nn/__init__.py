@@ -137,6 +137,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.recurrent.gru_cell import GRUCell as GRUCell
     from reftorch.nn.recurrent.lstm_cell import LSTMCell as LSTMCell
     from reftorch.nn.recurrent.rnn_cell import RNNCell as RNNCell
+    from reftorch.nn.transformer.multihead_attention import MultiheadAttention as MultiheadAttention
+    from reftorch.nn.transformer.transformer import Transformer as Transformer
+    from reftorch.nn.transformer.transformer_decoder import TransformerDecoder as TransformerDecoder
+    from reftorch.nn.transformer.transformer_decoder_layer import TransformerDecoderLayer as TransformerDecoderLayer
+    from reftorch.nn.transformer.transformer_encoder import TransformerEncoder as TransformerEncoder
+    from reftorch.nn.transformer.transformer_encoder_layer import TransformerEncoderLayer as TransformerEncoderLayer
     from reftorch.nn.vision.channel_shuffle import ChannelShuffle as ChannelShuffle
     from reftorch.nn.vision.pixel_shuffle import PixelShuffle as PixelShuffle
     from reftorch.nn.vision.pixel_unshuffle import PixelUnshuffle as PixelUnshuffle

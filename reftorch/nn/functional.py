@@ -134,6 +134,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.pooling.max_unpool3d import max_unpool3d as max_unpool3d
     from reftorch.nn.sparse.one_hot import one_hot as one_hot
     from reftorch.nn.transformer.attention import scaled_dot_product_attention as scaled_dot_product_attention
+    from reftorch.nn.transformer.multihead_attention import multi_head_attention_forward as multi_head_attention_forward
     from reftorch.nn.vision.channel_shuffle import channel_shuffle as channel_shuffle
     from reftorch.nn.vision.pixel_shuffle import pixel_shuffle as pixel_shuffle
     from reftorch.nn.vision.pixel_unshuffle import pixel_unshuffle as pixel_unshuffle
