@@ -32,7 +32,7 @@ def layers(n, transposed=False):
         layer(1, 2, 2, stride=(2, 3, 2), padding=(1, 2, 1), dilation=(1, 1, 2), inputs=(1, 1, *size), id="all unequal"),
         layer(4, 6, last(n, 1, 2, 2), groups=2, inputs=(2, 4, *few), id="groups"),
         layer(4, 2, 2, groups=2, padding=1, inputs=(1, 4, *few), id="more inputs than outputs a group"),
-        layer(3, 3, last(n, 1, 2, 3), groups=3, padding=1, inputs=(1, 3, *few), id="depthwise"),
+        layer(3, 3, last(n, 1, 2, 3), groups=3, padding=(0, 1, 1), inputs=(1, 3, *few), id="depthwise"),
         layer(2, 1, 1, stride=4, inputs=(1, 2, *size), id="stride skips elements"),
         layer(2, 3, 2, inputs=(2, *size), id="unbatched"),
         layer(2, 3, 2, inputs=(0, 2, *size), id="empty batch"),
