@@ -26,7 +26,7 @@ def layers(n, transposed=False):
         layer(2, 3, 2, id="one number for all"),
         layer(2, 3, last(n, 1, 2, 3), bias=False, id="no bias"),
         layer(
-            2, 3, last(n, 1, 3, 2), stride=(1, 2, 2), padding=(1, 2, 1), inputs=(2, 2, *size), id="stride and padding"
+            2, 3, last(n, 3, 3, 2), stride=(1, 2, 2), padding=(1, 2, 1), inputs=(2, 2, *size), id="stride and padding"
         ),
         layer(2, 2, last(n, 2, 2, 3), padding=(1, 1, 2), dilation=(2, 2, 2), id="padding and dilation"),
         layer(1, 2, 2, stride=(2, 3, 2), padding=(1, 2, 1), dilation=(1, 1, 2), inputs=(1, 1, *size), id="all unequal"),
