@@ -15,7 +15,7 @@ $$z_i = m_i \, x_i - (1 - m_i) \, \alpha'$$
 If the inputs have mean 0 and variance 1, then $z$ has the mean $-p \, \alpha'$ and the variance $q + q \, p \, \alpha'^2$. A scale
 $s$ and a shift bring these back to 0 and 1:
 
-$$y_i = s \left( z_i + p \, \alpha' \right) = m_i \, s \, x_i + (m_i - 1) \, s \alpha' + p \, s \alpha' \qquad
+$$y_i = s \left( z_i + p \, \alpha' \right) = m_i \, s \, x_i + (m_i - 1) \, s \alpha' + p s \alpha' \qquad
 s = \frac{1}{\sqrt{q \left( 1 + p \, \alpha'^2 \right)}}$$
 
 In feature alpha dropout all elements of a channel of a sample share one $m_i$. With $p = 1$ no number is drawn, and $x$ is
@@ -40,7 +40,7 @@ and as many backward.
 | $m_i$ | `mask` | 0 or 1 | whether the element is kept |
 | $s$ | `scale` | $> 0$ | brings the variance back to 1 |
 | $s \alpha'$ | `low` | $> 0$ | scale times 1.7581, minus the lowest value of SELU |
-| $p \, s \alpha'$ | `lift` | $> 0$ | brings the mean back to 0 |
+| $p s \alpha'$ | `lift` | $> 0$ | brings the mean back to 0 |
 | $y_i$ | `y` | shape of $x$ | output |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
@@ -99,7 +99,7 @@ FLOOR = 1.7580993408473766  # the product of SELU's two constants
 
 # ## The output
 #
-# $$y_i = m_i \, s \, x_i + (m_i - 1) \, s \alpha' + p \, s \alpha'$$
+# $$y_i = m_i \, s \, x_i + (m_i - 1) \, s \alpha' + p s \alpha'$$
 @njit(**PARALLEL)
 def alpha_dropout_forward_cpu(x, mask, y, scale, low, lift):
     for i in prange(x.size):

@@ -48,7 +48,7 @@ In float32 forward reads $x$ and writes $y$, $s$ and $s^\beta$: 16 bytes per ele
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample |
 | $c$ | `c` | $0 \le c < C$ | channel |
-| $c', o$ | `near` | $0 \le$ `near` $< C$ | channel beside it |
+| $c'$ | `near` | $0 \le$ `near` $< C$ | channel beside it |
 | $d$ | `d` | $0 \le d < D$ | position inside the channel |
 
 ## Worked example

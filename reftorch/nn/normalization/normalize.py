@@ -59,12 +59,12 @@ a vector fits into the cache; backward reads $x$ and the gradient of $y$ and wri
 
 ## Worked example
 
-Two vectors of length 5 and 10, and one of length 0:
+Two vectors of length 5 and 8, and one of length 0:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
 >>> x = torch.tensor([[3., 4],
-...                   [0, 10],
+...                   [0, 8],
 ...                   [0, 0]], requires_grad=True)
 >>> y = F.normalize(x)
 >>> y
@@ -79,7 +79,7 @@ A gradient along the vector itself has no effect, as for the second vector; one 
 ...                          [0, 0]]))
 >>> x.grad
 tensor([[ 0.1280, -0.0960],
-        [ 0.5000,  0.0000],
+        [ 0.6250,  0.0000],
         [ 0.0000,  0.0000]])
 
 ## Questions
