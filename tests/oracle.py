@@ -60,7 +60,7 @@ from cases import (  # noqa: F401  the whole vocabulary is at hand as oracle.<na
     uniform,
 )
 from reftorch.course import mutants
-from running import Result, arguments, draw, evaluate, find, make_leaf
+from running import Result, arguments, draw, evaluate, find, make_leaf, named
 
 
 @functools.lru_cache(maxsize=256)
@@ -191,7 +191,8 @@ def check_gradcheck(case: Case) -> None:
             call = lambda *inputs: find(reftorch, case)(*inputs, *args, **kwargs)  # noqa: E731
         # the parameters are changed in place by gradcheck, so the call needs only the inputs
         count = len(tensors)
-        assert reftorch.autograd.gradcheck(lambda *all_: call(*all_[:count]), (*tensors, *parameters))
+        outputs = lambda *all_: tuple(tensor for _, tensor in named(call(*all_[:count])) if hasattr(tensor, "detach"))  # noqa: E731
+        assert reftorch.autograd.gradcheck(outputs, (*tensors, *parameters))
 
 
 def builtin_type(error: BaseException) -> type:

@@ -99,3 +99,106 @@ def cell_errors(name, function, states):
         ErrorCase(by_function((4,), (6,), (rows, 4), (rows, 6)), ["2 dimensions", "[4]"], id="function, no batch"),
         ErrorCase(lambda torch: getattr(torch, function)([1.0], None, None, None), ["Tensor"], TypeError, id="a list"),
     ]
+
+
+# --------------------------------------------------------------------------------------------------------- layers
+def packed(lengths, **options):
+    """A call that packs the first input before, and gives the output's parts."""
+
+    def call(torch, module, x, *states):
+        rnn = torch.nn.utils.rnn
+        given = rnn.pack_padded_sequence(x, lengths, **options)
+        hx = () if not states else (states,) if len(states) == 2 else states
+        y, last = module(given, *hx)
+        return [part for part in y if part is not None], last
+
+    return call
+
+
+def layer_cases(name):
+    """All options of a layer, with states and without, padded and packed."""
+    states = 2 if name == "LSTM" else 1
+
+    def with_states(*sizes):
+        return [sizes[0], *[sizes[1]] * states]
+
+    def case(*args, id, sizes=((3, 2, 3), (1, 2, 2)), call=None, **options):
+        return trained(name, with_states(*sizes), *(args or (3, 2)), id=id, call=call, **options)
+
+    both, deep = ((3, 2, 3), (2, 2, 2)), ((3, 2, 3), (4, 2, 2))
+    return [
+        case(id="states"),
+        case(id="two layers", sizes=both, num_layers=2),
+        case(id="two directions", sizes=both, bidirectional=True),
+        case(id="layers and directions", sizes=deep, num_layers=2, bidirectional=True, bias=False),
+        case(id="batch first", sizes=((2, 3, 3), (1, 2, 2)), batch_first=True),
+        case(id="no batch", sizes=((3, 3), (1, 2))),
+        case(id="no batch, batch first, both", sizes=((3, 3), (2, 2)), batch_first=True, bidirectional=True),
+        case(id="packed", sizes=((3, 3, 3), (1, 3, 2)), call=packed([3, 2, 1])),
+        trained(
+            name,
+            with_states((3, 3, 2), (2, 3, 2)),
+            *(2, 2),
+            id="packed, unsorted, both",
+            call=packed([2, 1, 3], enforce_sorted=False),
+            bidirectional=True,
+        ),
+        trained(name, [(2, 3, 2)], 2, 2, id="packed, no state", call=packed([3, 1], batch_first=True), num_layers=2),
+        trained(name, [(2, 2, 2)], 2, 3, id="dropout", num_layers=3, dropout=0.5, call=lambda torch, m, x: m(x)),
+        trained(
+            name, [(2, 2, 2)], 2, 3, id="evaluation", num_layers=2, dropout=0.5, call=lambda torch, m, x: m.eval()(x)
+        ),
+        trained(
+            name, [(7, 30, 20)], 20, 25, id="large", num_layers=2, bidirectional=True, call=lambda torch, m, x: m(x)
+        ),
+        ModuleCase(name, [(3, 2, 2)], (2, 2), id="no state"),
+        ModuleCase(name, [(2, 2)], (2, 2), dict(bidirectional=True), id="no state, no batch"),
+        ModuleCase(name, [(2, 0, 2)], (2, 2), id="empty batch"),
+    ]
+
+
+def layer_errors(name):
+    pair = name == "LSTM"
+
+    def of(x, *h, args=(4, 6), dtype="float32", state_dtype="float32", **options):
+        def call(torch):
+            states = [torch.zeros(*shape, dtype=getattr(torch, state_dtype)) for shape in h]
+            given = () if not h else ((states * 2)[:2],) if pair else (states[0],)
+            getattr(torch.nn, name)(*args, **options)(torch.zeros(*x, dtype=getattr(torch, dtype)), *given)
+
+        return call
+
+    def made(*args, **options):
+        return lambda torch: getattr(torch.nn, name)(*args, **options)
+
+    def of_packed(torch):
+        given = torch.nn.utils.rnn.pack_padded_sequence(torch.zeros(3, 2, 4), [3, 1])
+        hx = torch.zeros(1, 3, 6)
+        getattr(torch.nn, name)(4, 6)(given, (hx, hx) if pair else hx)
+
+    return [
+        ErrorCase(of((4,)), [name, "2D or 3D", "1D"], id="one dimension"),
+        ErrorCase(of((1, 3, 2, 4)), [name, "4D"], id="four dimensions"),
+        ErrorCase(of((3, 2, 5)), ["input_size", "Expected 4", "got 5"], id="features"),
+        ErrorCase(of((3, 2, 4), (1, 3, 6)), ["(1, 2, 6)", "[1, 3, 6]"], id="state's batch"),
+        ErrorCase(of((3, 2, 4), (2, 2, 6)), ["(1, 2, 6)", "[2, 2, 6]"], id="state's layers"),
+        ErrorCase(of((3, 2, 4), (1, 2, 5)), ["(1, 2, 6)", "[1, 2, 5]"], id="state's size"),
+        ErrorCase(of((3, 2, 4), (2, 6)), ["3-D"], id="state without a batch"),
+        ErrorCase(of((3, 4), (1, 1, 6)), ["2-D"], id="state with a batch"),
+        ErrorCase(of_packed, ["(1, 2, 6)", "[1, 3, 6]"], id="packed, state's batch"),
+        ErrorCase(of((0, 2, 4)), ["larger than 0"], id="no time"),
+        ErrorCase(of((3, 2, 4), dtype="float64"), ["float64", "float32", "model.to"], id="dtype"),
+        ErrorCase(of((3, 2, 4), (1, 2, 6), state_dtype="float64"), ["float64"], id="state's dtype"),
+        ErrorCase(made(4, 6.0), ["hidden_size", "int", "float"], id="size a float"),
+        ErrorCase(made(4.0, 6), ["input_size", "int", "float"], id="input size a float"),
+        ErrorCase(made(4, 0), ["hidden_size", "greater than zero"], id="no units"),
+        ErrorCase(made(0, 6), ["input_size", "greater than zero"], id="no input"),
+        ErrorCase(made(4, 6, 0), ["num_layers", "greater than zero"], id="no layers"),
+        ErrorCase(made(4, 6, bias=1), ["bias", "bool", "int"], id="bias an int"),
+        ErrorCase(made(4, 6, batch_first=1), ["batch_first", "bool"], id="batch_first an int"),
+        ErrorCase(made(4, 6, 2, dropout=1.5), ["dropout", "[0, 1]", "1.5"], id="dropout"),
+        ErrorCase(made(4, 6, 2, dropout=True), ["dropout", "True"], id="dropout a bool"),
+        ErrorCase(made(4, 6, 2, dropout="much"), ["much"], id="dropout a word"),
+        ErrorCase(made(4, 6, proj_size=6), ["proj_size"], id="projection"),
+        ErrorCase(made(4, 6, layers=2), ["layers"], id="unknown option"),
+    ]

@@ -48,14 +48,14 @@ def _argument(torch: Any, given: Any, rng: np.random.Generator, dtype: str, devi
     return torch.from_numpy(draw(as_spec(given), rng, dtype)).to(device)
 
 
-def _named(output: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
+def named(output: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
     """The tensors and numbers in an output, with names: a tensor, or tuples, lists and dicts of them."""
     if isinstance(output, Mapping):
         for key, value in output.items():
-            yield from _named(value, f"{name}[{key!r}]")
+            yield from named(value, f"{name}[{key!r}]")
     elif isinstance(output, tuple | list):
         for position, value in enumerate(output):
-            yield from _named(value, f"{name}[{position}]")
+            yield from named(value, f"{name}[{position}]")
     else:
         yield name, output
 
@@ -92,7 +92,7 @@ def _go_backward(output: Any, torch: Any, device: str, seed: int, result: Result
     """
     rng = np.random.default_rng(seed)
     roots, gradients, sent = [], [], []
-    for name, found in _named(output):
+    for name, found in named(output):
         if not hasattr(found, "detach"):
             result.facts[name] = found
             continue

@@ -134,8 +134,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.pooling.max_unpool2d import MaxUnpool2d as MaxUnpool2d
     from reftorch.nn.pooling.max_unpool3d import MaxUnpool3d as MaxUnpool3d
     from reftorch.nn.recurrent.cell_base import RNNCellBase as RNNCellBase
+    from reftorch.nn.recurrent.gru import GRU as GRU
     from reftorch.nn.recurrent.gru_cell import GRUCell as GRUCell
+    from reftorch.nn.recurrent.lstm import LSTM as LSTM
     from reftorch.nn.recurrent.lstm_cell import LSTMCell as LSTMCell
+    from reftorch.nn.recurrent.recurrent_nd import RNNBase as RNNBase
+    from reftorch.nn.recurrent.rnn import RNN as RNN
     from reftorch.nn.recurrent.rnn_cell import RNNCell as RNNCell
     from reftorch.nn.transformer.multihead_attention import MultiheadAttention as MultiheadAttention
     from reftorch.nn.transformer.transformer import Transformer as Transformer

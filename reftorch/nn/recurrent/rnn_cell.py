@@ -177,38 +177,36 @@ def rnn_relu_cell_backward_a_cuda(h_next, grad_h_next, grad_a):
     grad_a[i] = zero if h_next[i] <= zero else grad_h_next[i]
 
 
-class RnnTanhCellFunction(Function):
-    """The step with tanh on the tape. a_x and a_h (N, H); h_next of the same shape."""
+def rnn_step(nonlinearity, a_x, a_h):
+    """The new state, by the forward kernel of "tanh" or "relu"."""
+    if nonlinearity == "tanh":
+        return elementwise(rnn_tanh_cell_forward_cpu, rnn_tanh_cell_forward_cuda, a_x, a_h)
+    return elementwise(rnn_relu_cell_forward_cpu, rnn_relu_cell_forward_cuda, a_x, a_h)
+
+
+def rnn_step_back(nonlinearity, h_next, grad_h_next):
+    """The gradient of the sum, by the backward kernel of "tanh" or "relu"."""
+    if nonlinearity == "tanh":
+        return elementwise(rnn_tanh_cell_backward_a_cpu, rnn_tanh_cell_backward_a_cuda, h_next, grad_h_next)
+    return elementwise(rnn_relu_cell_backward_a_cpu, rnn_relu_cell_backward_a_cuda, h_next, grad_h_next)
+
+
+class RnnCellFunction(Function):
+    """The step on the tape. a_x and a_h (N, H); h_next of the same shape; nonlinearity "tanh" or "relu"."""
 
     @staticmethod
-    def forward(ctx, a_x, a_h):
-        h_next = elementwise(rnn_tanh_cell_forward_cpu, rnn_tanh_cell_forward_cuda, a_x, a_h)
+    def forward(ctx, a_x, a_h, nonlinearity):
+        h_next = rnn_step(nonlinearity, a_x, a_h)
         ctx.save_for_backward(h_next)
-        ctx.torch_name = "TanhBackward0"
+        ctx.nonlinearity = nonlinearity
+        ctx.torch_name = "TanhBackward0" if nonlinearity == "tanh" else "ReluBackward0"
         return h_next
 
     @staticmethod
     def backward(ctx, grad_h_next):
         (h_next,) = ctx.saved_tensors
-        grad_a = elementwise(rnn_tanh_cell_backward_a_cpu, rnn_tanh_cell_backward_a_cuda, h_next, grad_h_next)
-        return grad_a, grad_a
-
-
-class RnnReluCellFunction(Function):
-    """The step with ReLU on the tape. a_x and a_h (N, H); h_next of the same shape."""
-
-    @staticmethod
-    def forward(ctx, a_x, a_h):
-        h_next = elementwise(rnn_relu_cell_forward_cpu, rnn_relu_cell_forward_cuda, a_x, a_h)
-        ctx.save_for_backward(h_next)
-        ctx.torch_name = "ReluBackward0"
-        return h_next
-
-    @staticmethod
-    def backward(ctx, grad_h_next):
-        (h_next,) = ctx.saved_tensors
-        grad_a = elementwise(rnn_relu_cell_backward_a_cpu, rnn_relu_cell_backward_a_cuda, h_next, grad_h_next)
-        return grad_a, grad_a
+        grad_a = rnn_step_back(ctx.nonlinearity, h_next, grad_h_next)
+        return grad_a, grad_a, None
 
 
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
@@ -221,13 +219,13 @@ def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
         IndexError: `input` or `hx` has not two dimensions.
     """
     check_cell("rnn_tanh_cell", 1, input, [hx], w_ih, w_hh)
-    return RnnTanhCellFunction.apply(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh))
+    return RnnCellFunction.apply(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh), "tanh")
 
 
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """As `rnn_tanh_cell`, with ReLU: max(0, W x + b_ih + U h + b_hh)."""
     check_cell("rnn_relu_cell", 1, input, [hx], w_ih, w_hh)
-    return RnnReluCellFunction.apply(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh))
+    return RnnCellFunction.apply(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh), "relu")
 
 
 class RNNCell(RNNCellBase):

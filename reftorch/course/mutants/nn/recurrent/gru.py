@@ -1,0 +1,55 @@
+"""Classic mistakes in GRU."""
+
+from reftorch.course.mutants import Mutant
+
+MUTANTS = [
+    Mutant(
+        name="the state is not carried on",
+        kernel="gru_forward",
+        find="h[:n] = y[rows]",
+        replace="pass",
+        says="the next step starts from the new state: keep it",
+    ),
+    Mutant(
+        name="the state of the last time only",
+        kernel="gru_forward",
+        find="h[:n] = y[rows]",
+        replace="h = y[rows].clone()",
+        says="a sequence that has ended keeps its state: replace the first n rows only",
+    ),
+    Mutant(
+        name="reverse direction from the start",
+        kernel="gru_forward",
+        find="time_steps(batch_sizes, reverse)",
+        replace="time_steps(batch_sizes, False)",
+        says="the second direction reads from the last time to the first",
+    ),
+    Mutant(
+        name="only through the product",
+        kernel="gru_backward",
+        find="mixed + matmul(grad_a_h[rows], weight_hh)",
+        replace="matmul(grad_a_h[rows], weight_hh)",
+        says="the old state stays in part in the mixture: that gradient has to be added",
+    ),
+    Mutant(
+        name="only through the mixture",
+        kernel="gru_backward",
+        find="mixed + matmul(grad_a_h[rows], weight_hh)",
+        replace="mixed",
+        says="the old state acts through its product with the weight too",
+    ),
+    Mutant(
+        name="the input's gradient for the state",
+        kernel="gru_backward",
+        find="matmul(grad_a_h[rows], weight_hh)",
+        replace="matmul(grad_a_x[rows], weight_hh)",
+        says="the products of the state have another gradient than those of the input: the reset gate is between",
+    ),
+    Mutant(
+        name="only the own output",
+        kernel="gru_backward",
+        find="grad_y[rows] + grad_h[:n]",
+        replace="grad_y[rows]",
+        says="the state acts on the next step too: that gradient has to be added",
+    ),
+]

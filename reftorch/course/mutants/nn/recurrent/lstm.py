@@ -1,0 +1,55 @@
+"""Classic mistakes in LSTM."""
+
+from reftorch.course.mutants import Mutant
+
+MUTANTS = [
+    Mutant(
+        name="the memory is not carried on",
+        kernel="lstm_forward",
+        find="h[:n], c[:n] = y[rows], c_next[rows]",
+        replace="h[:n] = y[rows]",
+        says="the next step starts from the new memory as well as from the new state",
+    ),
+    Mutant(
+        name="the states of the last time only",
+        kernel="lstm_forward",
+        find="h[:n], c[:n] = y[rows], c_next[rows]",
+        replace="h, c = y[rows].clone(), c_next[rows].clone()",
+        says="a sequence that has ended keeps its state: replace the first n rows only",
+    ),
+    Mutant(
+        name="memory in place of the state",
+        kernel="lstm_forward",
+        find="h[:n], c[:n] = y[rows]",
+        replace="h[:n], c[:n] = (c_next[rows] if weight_hr is None else y[rows])",
+        says="the next step sees the state, which the output gate shows, and not the memory",
+    ),
+    Mutant(
+        name="reverse direction from the start",
+        kernel="lstm_forward",
+        find="time_steps(batch_sizes, reverse)",
+        replace="time_steps(batch_sizes, False)",
+        says="the second direction reads from the last time to the first",
+    ),
+    Mutant(
+        name="memory's gradient is not carried on",
+        kernel="lstm_backward",
+        find="grad_h[:n], grad_c[:n] = matmul(grad_a[rows], weight_hh), grad_c_before",
+        replace="grad_h[:n] = matmul(grad_a[rows], weight_hh)",
+        says="the gradient of the memory goes on to the step before, times the forget gate",
+    ),
+    Mutant(
+        name="only the own output",
+        kernel="lstm_backward",
+        find="grad_y[rows] + grad_h[:n]",
+        replace="grad_y[rows]",
+        says="the state acts on the next step too: that gradient has to be added",
+    ),
+    Mutant(
+        name="no gradient through the projection",
+        kernel="lstm_backward",
+        find="matmul(grad_h_next[rows], weight_hr)",
+        replace="grad_h_next[rows].new_zeros(n, weight_hr.shape[1])",
+        says="the state was projected, so its gradient goes through the projection's weight",
+    ),
+]
