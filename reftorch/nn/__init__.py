@@ -8,6 +8,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn import functional as functional
     from reftorch.nn import init as init
     from reftorch.nn import utils as utils
+    from reftorch.nn.activation.adaptive_log_softmax_with_loss import (
+        AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss,
+    )
     from reftorch.nn.activation.celu import CELU as CELU
     from reftorch.nn.activation.elu import ELU as ELU
     from reftorch.nn.activation.gelu import GELU as GELU
@@ -141,6 +144,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.recurrent.recurrent_nd import RNNBase as RNNBase
     from reftorch.nn.recurrent.rnn import RNN as RNN
     from reftorch.nn.recurrent.rnn_cell import RNNCell as RNNCell
+    from reftorch.nn.sparse.embedding import Embedding as Embedding
+    from reftorch.nn.sparse.embedding_bag import EmbeddingBag as EmbeddingBag
     from reftorch.nn.transformer.multihead_attention import MultiheadAttention as MultiheadAttention
     from reftorch.nn.transformer.transformer import Transformer as Transformer
     from reftorch.nn.transformer.transformer_decoder import TransformerDecoder as TransformerDecoder

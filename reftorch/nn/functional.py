@@ -132,6 +132,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.pooling.max_unpool1d import max_unpool1d as max_unpool1d
     from reftorch.nn.pooling.max_unpool2d import max_unpool2d as max_unpool2d
     from reftorch.nn.pooling.max_unpool3d import max_unpool3d as max_unpool3d
+    from reftorch.nn.sparse.embedding import embedding as embedding
+    from reftorch.nn.sparse.embedding_bag import embedding_bag as embedding_bag
     from reftorch.nn.sparse.one_hot import one_hot as one_hot
     from reftorch.nn.transformer.attention import scaled_dot_product_attention as scaled_dot_product_attention
     from reftorch.nn.transformer.multihead_attention import multi_head_attention_forward as multi_head_attention_forward
