@@ -22,7 +22,8 @@ def look_up(name: str) -> Any:
     first, *parts = name.replace("torchvision.transforms", "torch.transforms").split(".")
     found: Any = importlib.import_module("reftorch") if first == "torch" else None
     for part in parts:
-        found = getattr(found, part, None)
+        declared = inspect.get_annotations(found).get(part) if inspect.isclass(found) else None
+        found = getattr(found, part, declared)  # an attribute of instances is declared in its class
     return found
 
 

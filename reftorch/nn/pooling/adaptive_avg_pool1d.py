@@ -22,8 +22,8 @@ L_{in}}{L_{out}} \right\rceil$$
 $y$ is a sum in which each element of the window has the factor 1 by the size of the window, and that is the derivative. An
 element gets the sum over all windows that cover it:
 
-$$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l} - 1} \frac{1}{(b_{l} - a_{l})} \frac{\partial
-L}{\partial y}[n, c, l_{out}]$$
+$$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l} - 1} \frac{1}{(b_{l} - a_{l})}
+\frac{\partial L}{\partial y}[n, c, l_{out}]$$
 
 $$f_{l} = \left\lfloor \frac{l_{in} \, L_{out}}{L_{in}} \right\rfloor \qquad g_{l} = \left\lceil \frac{(l_{in} + 1) \,
 L_{out}}{L_{in}} \right\rceil$$
@@ -140,8 +140,8 @@ def adaptive_avg_pool1d_forward_cuda(x, y):
 
 # ## The gradient of the input
 #
-# $$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l} - 1} \frac{1}{(b_{l} - a_{l})} \frac{\partial
-# L}{\partial y}[n, c, l_{out}]$$
+# $$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l} - 1} \frac{1}{(b_{l} - a_{l})}
+# \frac{\partial L}{\partial y}[n, c, l_{out}]$$
 #
 # The loops run over the windows that cover the element. Each window has a size of its own.
 @njit(**PARALLEL)

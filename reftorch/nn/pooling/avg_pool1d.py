@@ -24,8 +24,8 @@ $y$ is a sum in which each element of the window has the factor $1 / m$, so the 
 each of its elements is $1 / m$. An element that lies in several windows gets the sum over these windows, each with its own
 $m$:
 
-$$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l}} \frac{1}{m[l_{out}]} \frac{\partial L}{\partial
-y}[n, c, l_{out}]$$
+$$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l}} \frac{1}{m[l_{out}]}
+\frac{\partial L}{\partial y}[n, c, l_{out}]$$
 
 $$f_{l} = \max\left(0, \left\lfloor \frac{l_{in} + p - K}{s} \right\rfloor + 1\right) \qquad g_{l} = \min\left(L_{out} - 1,
 \left\lfloor \frac{l_{in} + p}{s} \right\rfloor\right)$$
@@ -162,8 +162,8 @@ def avg_pool1d_forward_cuda(x, y, K, stride, pad, count_include_pad):
 
 # ## The gradient of the input
 #
-# $$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l}} \frac{1}{m[l_{out}]} \frac{\partial
-# L}{\partial y}[n, c, l_{out}]$$
+# $$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l}} \frac{1}{m[l_{out}]}
+# \frac{\partial L}{\partial y}[n, c, l_{out}]$$
 #
 # Every window that covers the element contributes its own gradient, divided by its own number of positions. `//` rounds
 # down, also below zero.
