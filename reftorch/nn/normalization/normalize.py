@@ -21,12 +21,12 @@ not 0. If `dim` names several dimensions, they count as one.
 
 ## Gradients
 
-Where $\ell$ is below $\varepsilon$, the divisor is a constant, and $\frac{\partial L}{\partial x} = \frac{1}{\varepsilon} \frac{\partial
-L}{\partial y}$. Else $x$ also occurs in the divisor. The derivative of $1 / \ell$ is $-1 / \ell^2$ times the derivative of $\ell$, and the
+Where $\ell$ is below $\varepsilon$, the divisor is a constant, and $\frac{\partial L}{\partial x} = \frac{1}{\varepsilon}
+\frac{\partial L}{\partial y}$. Else $x$ also occurs in the divisor. The derivative of $1 / \ell$ is $-1 / \ell^2$ times the derivative of $\ell$, and the
 chain rule adds up over all outputs of the vector:
 
-$$\frac{\partial L}{\partial x}[d] = \frac{1}{\ell} \, \frac{\partial L}{\partial y}[d] - \frac{q}{\ell^2} \, \frac{\partial
-\ell}{\partial x[d]} \qquad q = \sum_e \frac{\partial L}{\partial y}[e] \, x[e]$$
+$$\frac{\partial L}{\partial x}[d] = \frac{1}{\ell} \, \frac{\partial L}{\partial y}[d] - \frac{q}{\ell^2} \,
+\frac{\partial \ell}{\partial x[d]} \qquad q = \sum_e \frac{\partial L}{\partial y}[e] \, x[e]$$
 
 The power rule gives the derivative of the length, with the sign of $x[d]$:
 
@@ -211,8 +211,8 @@ def normalize_forward_cuda(x, length, y, exponent, start, eps):
 
 # ## The gradient of the input
 #
-# $$\frac{\partial L}{\partial x}[d] = \frac{1}{\ell} \, \frac{\partial L}{\partial y}[d] - \frac{q}{\ell^2} \, \frac{\partial
-# \ell}{\partial x[d]} \qquad q = \sum_e \frac{\partial L}{\partial y}[e] \, x[e]$$
+# $$\frac{\partial L}{\partial x}[d] = \frac{1}{\ell} \, \frac{\partial L}{\partial y}[d] - \frac{q}{\ell^2} \,
+# \frac{\partial \ell}{\partial x[d]} \qquad q = \sum_e \frac{\partial L}{\partial y}[e] \, x[e]$$
 @njit(**PARALLEL)
 def normalize_backward_x_cpu(grad_y, x, length, grad_x, exponent, eps):
     N, D, K = x.shape
