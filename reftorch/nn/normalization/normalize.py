@@ -22,7 +22,8 @@ not 0. If `dim` names several dimensions, they count as one.
 ## Gradients
 
 Where $\ell$ is below $\varepsilon$, the divisor is a constant, and $\frac{\partial L}{\partial x} = \frac{1}{\varepsilon}
-\frac{\partial L}{\partial y}$. Else $x$ also occurs in the divisor. The derivative of $1 / \ell$ is $-1 / \ell^2$ times the derivative of $\ell$, and the
+\frac{\partial L}{\partial y}$. Else $x$ also occurs in the divisor. The derivative of $1 / \ell$ is $-1 / \ell^2$ times the
+derivative of $\ell$, and the
 chain rule adds up over all outputs of the vector:
 
 $$\frac{\partial L}{\partial x}[d] = \frac{1}{\ell} \, \frac{\partial L}{\partial y}[d] - \frac{q}{\ell^2} \,
