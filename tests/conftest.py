@@ -5,6 +5,7 @@
     pytest --device gpu        # fail unless there is a usable GPU
     pytest --device simulator  # the simulator even if there is a GPU
     pytest --agreement FILE    # write how far each component is from torch, as JSON
+    pytest --seconds-per-file 20  # list the files of tests that take longest
     pytest --kernel-types FILE # write the types that each CUDA kernel was launched with on the simulator: see cuda_compile.py
 
 Compiled kernels are kept in reftorch's ordinary cache, which is keyed on the sources: a second run compiles nothing, and the
@@ -43,6 +44,7 @@ def pytest_addoption(parser):
     group.addoption("--device", choices=["auto", "gpu", "simulator"], default="auto", help="what CUDA means")
     group.addoption("--agreement", metavar="FILE", help="write the largest errors against torch to FILE")
     group.addoption("--kernel-types", metavar="FILE", help="write the types of all CUDA launches to FILE")
+    group.addoption("--seconds-per-file", type=int, metavar="N", help="list the N files of tests that take longest")
 
 
 def pytest_configure(config):
@@ -76,6 +78,24 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs a real GPU"))
         if item.get_closest_marker("simulator") and config.stash[GPU]:
             item.add_marker(pytest.mark.skip(reason="the real GPU takes the simulator's place"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """With --seconds-per-file: the files that take longest, so that one that takes too much is seen."""
+    count = config.getoption("--seconds-per-file")
+    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "duration")]
+    for seconds, tests, file in slowest_files(reports)[: count or 0]:
+        terminalreporter.write_line(f"{seconds:8.1f} s  {tests:5d} tests  {file}")
+
+
+def slowest_files(reports) -> list[tuple[float, int, str]]:
+    """Seconds, number of tests and name of each file with tests, the slowest first."""
+    seconds, tests = {}, {}
+    for report in reports:
+        file = report.nodeid.partition("::")[0]
+        seconds[file] = seconds.get(file, 0.0) + report.duration
+        tests[file] = tests.get(file, 0) + (report.when == "call")
+    return sorted(((seconds[file], tests[file], file) for file in seconds), reverse=True)
 
 
 def pytest_unconfigure(config):

@@ -30,3 +30,18 @@ def test_comparisons_that_were_not_made_are_counted(workers):
 
 def test_nothing_is_said_where_nothing_is_missing():
     assert " passed" in last_line("-n", "0", str(TESTS / "data" / "test_idx.py"))
+
+
+def test_the_slowest_files_are_listed():
+    call = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--seconds-per-file", "1"]
+    done = subprocess.run(
+        [*call, "tests/test_names.py"],
+        cwd=TESTS.parent,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.strip().endswith("tests/test_names.py")]
+    assert " tests " in row and float(row.split()[0]) > 0
