@@ -25,6 +25,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     logarithm.py        the logarithm of many numbers at once
     curves.py           activations made of them, as functions of one number
     activations.py      the loops of these activations
+    cells.py            what a recurrent cell does after its products
     losses.py           the loops of losses with exponentials and logarithms
     glu.py              the gated linear unit
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
@@ -77,6 +78,11 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.borders import reflection_pad_forward as reflection_pad_forward
     from reftorch.fast.borders import replication_pad_backward_x as replication_pad_backward_x
     from reftorch.fast.borders import replication_pad_forward as replication_pad_forward
+    from reftorch.fast.cells import gru_cell_backward_a as gru_cell_backward_a
+    from reftorch.fast.cells import gru_cell_forward as gru_cell_forward
+    from reftorch.fast.cells import lstm_cell_backward_a as lstm_cell_backward_a
+    from reftorch.fast.cells import lstm_cell_forward as lstm_cell_forward
+    from reftorch.fast.cells import rnn_tanh_cell_forward as rnn_tanh_cell_forward
     from reftorch.fast.conv1d import conv1d_backward_bias as conv1d_backward_bias
     from reftorch.fast.conv1d import conv1d_backward_weight as conv1d_backward_weight
     from reftorch.fast.conv1d import conv1d_backward_x as conv1d_backward_x

@@ -115,6 +115,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.linear.linear import linear
@@ -216,13 +217,13 @@ def gru_cell_backward_a_cuda(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h):
 
 def gru_step(a_x, a_h, h, gates, h_next):
     """Run the forward kernel: fill `gates` (N, 4 H) and `h_next` (N, H)."""
-    run = on(h.device, gru_cell_forward_cpu, gru_cell_forward_cuda, h.numel())
+    run = on(h.device, gru_cell_forward_cpu, gru_cell_forward_cuda, h.numel(), fast.gru_cell_forward)
     run(*arrays(a_x, a_h, h, gates, h_next))
 
 
 def gru_step_back(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h):
     """Run the backward kernel: fill `grad_a_x` and `grad_a_h` (N, 3 H), and `grad_h` (N, H)."""
-    run = on(h.device, gru_cell_backward_a_cpu, gru_cell_backward_a_cuda, h.numel())
+    run = on(h.device, gru_cell_backward_a_cpu, gru_cell_backward_a_cuda, h.numel(), fast.gru_cell_backward_a)
     run(*arrays(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h))
 
 

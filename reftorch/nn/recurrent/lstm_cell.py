@@ -122,6 +122,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.linear.linear import linear
@@ -219,13 +220,13 @@ def lstm_cell_backward_a_cuda(grad_h_next, grad_c_next, gates, c, c_next, grad_a
 
 def lstm_step(a_x, a_h, c, gates, c_next, h_next):
     """Run the forward kernel: fill `gates` (N, 4 H), `c_next` and `h_next` (N, H)."""
-    run = on(c.device, lstm_cell_forward_cpu, lstm_cell_forward_cuda, c.numel())
+    run = on(c.device, lstm_cell_forward_cpu, lstm_cell_forward_cuda, c.numel(), fast.lstm_cell_forward)
     run(*arrays(a_x, a_h, c, gates, c_next, h_next))
 
 
 def lstm_step_back(grad_h_next, grad_c_next, gates, c, c_next, grad_a, grad_c):
     """Run the backward kernel: fill `grad_a` (N, 4 H) and `grad_c` (N, H)."""
-    run = on(c.device, lstm_cell_backward_a_cpu, lstm_cell_backward_a_cuda, c.numel())
+    run = on(c.device, lstm_cell_backward_a_cpu, lstm_cell_backward_a_cuda, c.numel(), fast.lstm_cell_backward_a)
     run(*arrays(grad_h_next, grad_c_next, gates, c, c_next, grad_a, grad_c))
 
 

@@ -99,6 +99,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
 from reftorch.nn.linear.linear import linear
@@ -180,7 +181,9 @@ def rnn_relu_cell_backward_a_cuda(h_next, grad_h_next, grad_a):
 def rnn_step(nonlinearity, a_x, a_h):
     """The new state, by the forward kernel of "tanh" or "relu"."""
     if nonlinearity == "tanh":
-        return elementwise(rnn_tanh_cell_forward_cpu, rnn_tanh_cell_forward_cuda, a_x, a_h)
+        return elementwise(
+            rnn_tanh_cell_forward_cpu, rnn_tanh_cell_forward_cuda, a_x, a_h, fast=fast.rnn_tanh_cell_forward
+        )
     return elementwise(rnn_relu_cell_forward_cpu, rnn_relu_cell_forward_cuda, a_x, a_h)
 
 
