@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -23,7 +24,10 @@ def course_page() -> str:
 
 def assignments_of(component: str) -> list[Assignment]:
     """The assignments cut from a file below reftorch/, as "nn/convolution/conv2d.py"."""
-    return [assignment for assignment in ready() if assignment.component == component]
+    return [assignment for assignment in _ready() if assignment.component == component]
+
+
+_ready = functools.cache(ready)  # for each page of a site: the files are read once
 
 
 def assignments_table(assignments: list[Assignment]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -22,9 +23,17 @@ def look_up(name: str) -> Any:
     first, *parts = name.replace("torchvision.transforms", "torch.transforms").split(".")
     found: Any = importlib.import_module("reftorch") if first == "torch" else None
     for part in parts:
+        if _has_not(found, part):
+            return None
         declared = inspect.get_annotations(found).get(part) if inspect.isclass(found) else None
         found = getattr(found, part, declared)  # an attribute of instances is declared in its class
     return found
+
+
+def _has_not(package: Any, name: str) -> bool:
+    """Whether a package says by its list of names that it has no such name; to ask for it would look for similar ones."""
+    known = vars(package) if inspect.ismodule(package) else {}
+    return "__getattr__" in known and name not in known and name not in known["__all__"]
 
 
 def file_of(thing: Any) -> str:
@@ -36,6 +45,7 @@ def file_of(thing: Any) -> str:
     return found.relative_to(PACKAGE).as_posix() if inside else ""
 
 
+@functools.cache  # every page names its neighbours
 def public(component: Component) -> dict[str, Any]:
     """The classes and functions of a component that are PyTorch's, by PyTorch's names; classes first."""
     module = component.module()
