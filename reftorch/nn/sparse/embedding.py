@@ -345,7 +345,8 @@ class Embedding(Module):
         """
         check_is_table(embeddings)
         return cls(
-            *embeddings.shape,
+            num_embeddings=embeddings.shape[0],
+            embedding_dim=embeddings.shape[1],
             padding_idx=padding_idx,
             max_norm=max_norm,
             norm_type=norm_type,

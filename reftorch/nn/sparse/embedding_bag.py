@@ -505,7 +505,8 @@ class EmbeddingBag(Module):
         """
         check_is_table(embeddings)
         layer = cls(
-            *embeddings.shape,
+            num_embeddings=embeddings.shape[0],
+            embedding_dim=embeddings.shape[1],
             _weight=embeddings,
             max_norm=max_norm,
             norm_type=norm_type,
