@@ -18,7 +18,7 @@ SECTIONS = [
     "Questions",
     "Differences",
 ]
-OPTIONAL = {"Output size", "Questions", "Differences"}
+OPTIONAL = {"Output size", "Differences"}
 KERNEL_LINES, FUNCTION_LINES, FILE_LINES = 40, 60, 400
 
 
@@ -263,8 +263,11 @@ def sections(docstring: str, optional: set[str] = OPTIONAL) -> list[str]:
     known = [name for name in found if name in SECTIONS]
     if known != [name for name in SECTIONS if name in known]:
         complaints.append(f"the sections are {known}, but their order should be that of {SECTIONS}")
-    if not docstring.split("##")[0].strip():
+    opening = docstring.split("##")[0]
+    if not opening.strip():
         complaints.append("no opening sentence says what it is")
+    if not re.search(r"^Use it when ", opening, re.MULTILINE):
+        complaints.append("no line of the opening begins with 'Use it when'")
     return complaints
 
 

@@ -254,17 +254,18 @@ def test_imports_are_found_anywhere():
 
 
 def document(*sections):
-    return "What it is.\n\n" + "\n".join(f"## {name}\n\ntext\n" for name in sections)
+    return "What it is.\n\nUse it when it fits.\n\n" + "\n".join(f"## {name}\n\ntext\n" for name in sections)
 
 
 def test_missing_unknown_and_misplaced_sections_are_found():
-    right = ["Forward", "Gradients", "Cost", "Symbols", "Worked example"]
+    right = ["Forward", "Gradients", "Cost", "Symbols", "Worked example", "Questions"]
     assert house.sections(document(*right)) == []
     assert house.sections(document(*right, "Differences")) == []
-    assert house.sections(document(*right[:-1])) == ["no section 'Worked example'"]
+    assert house.sections(document(*right[:-1])) == ["no section 'Questions'"]
     assert house.sections(document(*right, "Remarks")) == ["unknown section 'Remarks'"]
     assert "order" in house.sections(document("Gradients", "Forward", *right[2:]))[0]
-    assert "opening" in house.sections(document(*right).removeprefix("What it is."))[0]
+    assert "opening" in house.sections(document(*right).removeprefix("What it is.\n\nUse it when it fits."))[0]
+    assert "Use it when" in house.sections(document(*right).replace("Use it when", "It serves where"))[0]
 
 
 TABLE = '''r"""Scaling.

@@ -1,12 +1,17 @@
 r"""Stochastic gradient descent: each parameter takes a step against its gradient, with momentum if wanted.
 
-The only optimizer that fits in one line, and still a good one. Momentum sums up past gradients, so that steps which agree grow
-longer and steps which alternate cancel. "Stochastic" is the gradient, taken from a few examples; the step itself is exact.
+Momentum sums up past gradients, so that steps of one direction grow longer and steps of changing direction cancel.
+"Stochastic" is the gradient, which is taken from a few examples; the step itself is exact.
+
+Use it when you want the simplest optimizer, or one whose results generalize well with a tuned learning rate; `adam` needs
+less tuning.
 
 ## Forward
 
-Every number of every parameter takes the same step; $i$ counts them. First the direction to leave, $g_i$: the gradient of the
-loss $f$, negated for the rare task of making $f$ large, and a pull of each parameter towards zero, the weight decay.
+Without options a step is $\theta \leftarrow \theta - \gamma \, \frac{\partial f}{\partial \theta}$, with the learning rate
+$\gamma$. In general, every number of every parameter takes the same step; $i$ counts them. First the direction to leave,
+$g_i$: the gradient of the loss $f$, negated for the rare task of making $f$ large, and a pull of each parameter towards
+zero, the weight decay.
 
 $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad \text{minus for } \texttt{maximize}$$
 
@@ -32,8 +37,8 @@ $$\frac{\partial L}{\partial \gamma} = - \sum_i \frac{\partial L}{\partial \thet
 ## Cost
 
 At most 5 multiplications and 4 additions for a number, and far more to carry: read $\theta_i$, its gradient and $b_i$, write
-$\theta_i$ and $b_i$, 20 bytes in float32, or 12 without momentum. The memory sets the speed. A small network is all overhead: one
-launch of a kernel for each parameter; `foreach=True` takes eight parameters a launch.
+$\theta_i$ and $b_i$, 20 bytes in float32, or 12 without momentum. The memory sets the speed. A small network is all
+overhead: one launch of a kernel for each parameter; `foreach=True` takes eight parameters a launch.
 
 ## Symbols
 
@@ -53,8 +58,8 @@ launch of a kernel for each parameter; `foreach=True` takes eight parameters a l
 
 ## Worked example
 
-The loss $4 \theta$ has the slope 4 everywhere. With momentum $1/2$ the buffer goes 4, 6, 7, ... towards 8, and with learning rate
-$1/2$ the parameter moves by half of it:
+The loss $4 \theta$ has the slope 4 everywhere. With momentum $1/2$ the buffer goes 4, 6, 7, ... towards 8, and with learning
+rate $1/2$ the parameter moves by half of it:
 
 >>> import reftorch as torch
 >>> theta = torch.tensor([10.0], requires_grad=True)
@@ -78,18 +83,31 @@ With `foreach` one kernel does all parameters of a group:
 >>> print(theta.tolist(), phi.tolist())
 [-0.5] [0.0, 1.0]
 
+## Questions
+
+**How far does a parameter move in the first step, with momentum and without?**
+
+By the learning rate times the gradient in both cases: the buffer begins with the gradient itself.
+
+**To which value does the buffer grow if the gradient stays 4 and the momentum is 1/2?**
+
+To 8, the sum of 4, 2, 1, ...
+
+**What does weight decay do to a parameter whose gradient is 0?**
+
+It multiplies it by $1 - \gamma \lambda$ in each step.
+
 ## Differences
 
 - Sutskever et al. (2013) and other frameworks put the learning rate into the buffer, $b \leftarrow \mu b + \gamma g$ and
-  $\theta \leftarrow \theta - b$. It is the same until the rate changes: there old gradients keep the rate they came with.
-- Other frameworks start from a buffer of zeros. The first step is then damped too; here it is not.
-- Older documentation writes `maximize` as a last line $\theta + \gamma g$. With weight decay that would push parameters away from
-  zero. PyTorch negates the gradient at the start, as above, so that the decay still decays.
-- A parameter that is listed twice takes two steps, one after the other; in PyTorch `foreach` makes a difference then.
-- Gradient and buffer must have the parameter's shape; PyTorch's functional form lets them broadcast. A buffer of another dtype is
-  converted when it is used next. Gradients are never sparse here.
-- `fused=True` with a `found_inf` of 1 leaves no buffer behind; PyTorch leaves one with arbitrary content.
-- `differentiable=True` can be differentiated once, like everything on this tape.
+$\theta \leftarrow \theta - b$. It is the same until the rate changes: there old gradients keep the rate they came with. -
+Other frameworks start from a buffer of zeros. The first step is then damped too; here it is not. - Older documentation
+writes `maximize` as a last line $\theta + \gamma g$. With weight decay that would push parameters away from zero. PyTorch
+negates the gradient at the start, as above, so that the decay still decays. - A parameter that is listed twice takes two
+steps, one after the other; in PyTorch `foreach` makes a difference then. - Gradient and buffer must have the parameter's
+shape; PyTorch's functional form lets them broadcast. A buffer of another dtype is converted when it is used next. Gradients
+are never sparse here. - `fused=True` with a `found_inf` of 1 leaves no buffer behind; PyTorch leaves one with arbitrary
+content. - `differentiable=True` can be differentiated once, like everything on this tape.
 """
 
 from __future__ import annotations

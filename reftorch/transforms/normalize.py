@@ -1,19 +1,24 @@
-r"""Normalization of images: from each channel its mean is taken away, and the rest is divided by its standard deviation.
+r"""Normalization of images: the mean of each channel is subtracted, and the result is divided by its standard deviation.
 
-With the mean and deviation of the training images, the numbers that enter a network are centred on 0 with a spread of 1, whatever
-the units of the pixels were. The two are given, not learned and not computed here (that is what BatchNorm does).
+With the mean and deviation of the training images, the numbers that enter a network are centred on 0 with a spread of 1,
+whatever the units of the pixels were. The two are given, not learned and not computed here (that is what BatchNorm does).
+
+Use it when images enter a network; `batch_norm2d` computes the mean and the deviation from each batch, inside the network.
 
 ## Forward
+
+One pixel of 5 with mean 3 and deviation 2 becomes $(5 - 3) / 2 = 1$. In general:
 
 $$y[n, c, h, w] = \frac{x[n, c, h, w] - m[c]}{s[c]}$$
 
 ## Gradients
 
-Pixel by pixel, a straight line of slope $1 / s$:
+Each output is a linear function of its pixel with slope $1 / s$, so the chain rule gives
 
 $$\frac{\partial L}{\partial x}[n, c, h, w] = \frac{1}{s[c]} \, \frac{\partial L}{\partial y}[n, c, h, w]$$
 
-Mean and deviation may be tensors that require a gradient themselves. They touch every pixel of their channel, so theirs are sums:
+Mean and deviation may be tensors that require a gradient themselves. They touch every pixel of their channel, so theirs are
+sums:
 
 $$\frac{\partial L}{\partial m}[c] = - \frac{1}{s[c]} \sum_{n, h, w} \frac{\partial L}{\partial y}[n, c, h, w]$$
 
@@ -23,8 +28,8 @@ No gradient needs $x$. That is why the operation may overwrite its input.
 
 ## Cost
 
-One subtraction and one division a pixel; 8 bytes of it are read and written in float32, forward and backward alike. The gradients
-of mean and deviation read the gradient of $y$ once more, that of the deviation also $y$.
+One subtraction and one division a pixel; 8 bytes of it are read and written in float32, forward and backward alike. The
+gradients of mean and deviation read the gradient of $y$ once more, that of the deviation also $y$.
 
 ## Symbols
 
@@ -68,11 +73,25 @@ Mean and deviation can be learned:
 >>> print(mean.grad.tolist(), std.grad.tolist())
 [-6.0, -4.0] [-2.0, -2.0]
 
+## Questions
+
+**Which mean and deviation do the outputs have, if those of the training images are given?**
+
+Over the training images, mean 0 and deviation 1 in each channel.
+
+**What is the gradient of a pixel of a channel with deviation 10?**
+
+A tenth of the gradient that arrives: the derivative is $1 / s$.
+
+**Why may the operation overwrite its input?**
+
+No gradient reads $x$.
+
 ## Differences
 
-- The deviation is what is divided by, not the variance, and nothing small is added to it: a deviation of zero is an error.
-- Mean and deviation of any shape that broadcasts are taken, as in torchvision: one value for all channels, or one for each pixel.
-  The latter is ordinary tensor arithmetic and does not use the kernels here; nor do images of float16.
+- The deviation is what is divided by, not the variance, and nothing small is added to it: a deviation of zero is an error. -
+Mean and deviation of any shape that broadcasts are taken, as in torchvision: one value for all channels, or one for each
+pixel. The latter is ordinary tensor arithmetic and does not use the kernels here; nor do images of float16.
 """
 
 from __future__ import annotations

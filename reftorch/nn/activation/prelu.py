@@ -1,9 +1,13 @@
-r"""The parametric rectified linear unit: LeakyReLU whose slope is learnt, one for all channels or one for each.
+r"""The parametric rectified linear unit: LeakyReLU whose slope is learned, one for all channels or one for each.
 
 The slope begins small, so the unit begins as a leaky ReLU; training may turn it into a ReLU (slope 0), a straight line
 (slope 1), or anything between and beyond.
 
+Use it when the slope below zero should be learned; `leaky_relu` has a fixed one.
+
 ## Forward
+
+One channel with slope $0.5$: $3$ stays $3$, and $-4$ becomes $-2$. In general:
 
 $$y[n, c, d] = \begin{cases} x[n, c, d] & \text{if } x[n, c, d] > 0 \\
 W[c] \, x[n, c, d] & \text{otherwise} \end{cases}$$
@@ -14,13 +18,14 @@ channel.
 
 ## Gradients
 
-Above zero the gradient passes; elsewhere it is multiplied by the slope:
+The derivative of $y$ with respect to $x$ is 1 above zero and $W[c]$ elsewhere, so the chain rule gives
 
 $$\frac{\partial L}{\partial x}[n, c, d] =
 \begin{cases} \frac{\partial L}{\partial y}[n, c, d] & \text{if } x[n, c, d] > 0 \\
 W[c] \, \frac{\partial L}{\partial y}[n, c, d] & \text{otherwise} \end{cases}$$
 
-The slope of a channel learns from every number of the channel that it was multiplied with:
+The derivative of $y$ with respect to $W[c]$ is $x$ where the slope was used and 0 elsewhere. All elements of the channel
+share the slope, so their contributions are summed:
 
 $$\frac{\partial L}{\partial W}[c] = \sum_{n, d}
 \begin{cases} 0 & \text{if } x[n, c, d] > 0 \\
@@ -29,7 +34,7 @@ x[n, c, d] \, \frac{\partial L}{\partial y}[n, c, d] & \text{otherwise} \end{cas
 ## Cost
 
 $N C D$ comparisons and at most as many multiplications for $y$ and for the gradient of $x$, and $N C D$ multiply-adds
-for that of the weight. Forward moves 8 bytes an element in float32, the gradients 12 and 8: memory sets the speed.
+for that of the weight. Forward moves 8 bytes per element in float32, the gradients 12 and 8: memory sets the speed.
 
 ## Symbols
 
@@ -68,6 +73,23 @@ Each slope sums input times gradient where it was used, $-4 \cdot 1$ and $-1 \cd
 
 >>> weight.grad
 tensor([ -4., -22.])
+
+## Questions
+
+**What is the slope before the first step of training?**
+
+0.25, as in PyTorch:
+
+>>> torch.nn.PReLU().weight.tolist()
+[0.25]
+
+**Which elements of a channel change its slope?**
+
+Those that are not above zero: only they were multiplied by it.
+
+**For which slope is the layer a ReLU, and for which the identity?**
+
+Slope 0 makes it a ReLU, slope 1 the identity.
 """
 
 from __future__ import annotations

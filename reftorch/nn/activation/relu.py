@@ -1,9 +1,14 @@
-r"""The rectified linear unit: negative numbers become zero, all others stay.
+r"""The rectified linear unit: negative elements become zero, all others stay.
 
-It is the bend between two linear layers without which they would be one. It costs a comparison, and its slope is 1
-wherever it is alive.
+Without a nonlinearity between them two linear layers equal one linear layer. This one costs a comparison per element, and its
+derivative is 1 wherever the element is above zero.
+
+Use it when nothing speaks for another activation; `leaky_relu` and `elu` keep a gradient below zero, `gelu` and `silu` are
+smooth.
 
 ## Forward
+
+One element: $3$ stays $3$, and $-2$ becomes $0$. For every element $i$:
 
 $$y_i = \max(0, x_i)$$
 
@@ -11,16 +16,18 @@ NaN stays NaN: it is not less than zero.
 
 ## Gradients
 
+$y_i$ depends on $x_i$ only. Its derivative is 1 above zero and 0 below, so the chain rule gives
+
 $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\ 0 & \text{if } y_i \le 0 \end{cases}$$
 
-At $x_i = 0$ the function has a kink and no derivative; the value in use is 0. The rule asks only $y$, never $x$, and that is
-why the operation may overwrite its input. (Where $y_i$ is NaN the gradient passes.)
+At $x_i = 0$ the function has no derivative; the value in use is 0. The formula needs only $y$, never $x$, so the operation may
+overwrite its input. (Where $y_i$ is NaN the gradient passes.)
 
 ## Cost
 
-One comparison an element. Forward reads $x$ and writes $y$: 8 bytes an element in float32; backward reads $y$ and its gradient
-and writes that of $x$: 12 bytes. In place no memory is needed for $y$.
+One comparison per element. Forward reads $x$ and writes $y$: 8 bytes per element in float32; backward reads $y$ and its
+gradient and writes that of $x$: 12 bytes. In place no memory is needed for $y$.
 
 ## Symbols
 
@@ -51,6 +58,25 @@ In place, the tensor itself changes:
 True
 >>> x
 tensor([0., 0., 3.])
+
+## Questions
+
+**Which elements get no gradient?**
+
+Those at or below zero. A unit that is below zero for every sample gets none at all, and its weights do not change.
+
+**Why does backward read the output and not the input?**
+
+$y_i > 0$ holds exactly where $x_i > 0$, so the output is enough, and the input may be overwritten.
+
+**What is the slope at zero?**
+
+There is no derivative at zero. The value in use is 0:
+
+>>> x = torch.tensor(0., requires_grad=True)
+>>> F.relu(x).backward()
+>>> x.grad
+tensor(0.)
 """
 
 from __future__ import annotations

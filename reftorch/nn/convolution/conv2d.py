@@ -1,10 +1,18 @@
 r"""Convolution of images with a bank of learned filters.
 
-Each filter slides over the image and reports, at every position, how well the patch under it matches: the sum of the
-patch's pixels times the filter's weights. One filter makes one channel of the output. (Torch, like all of deep learning,
-does not flip the filter; strictly this is cross-correlation.)
+Each filter slides over the image. At every position the output is the sum of the pixels under the filter times its weights, and
+one filter makes one channel of the output. (The filter is not flipped: strictly this is cross-correlation.)
+
+Use it when inputs are images, or any grid of rows and columns; `conv1d` is for sequences, `conv3d` for volumes,
+`conv_transpose2d` enlarges.
 
 ## Forward
+
+The simplest case has one channel, one filter, and no options:
+
+$$y[h_{out}, w_{out}] = b + \sum_{k_h, k_w} W[k_h, k_w] \; x[h_{out} + k_h, w_{out} + k_w]$$
+
+In general there are several channels and filters, a stride $s$, a padding $p$, a dilation $d$, and groups:
 
 $$y[n, c_{out}, h_{out}, w_{out}] = b[c_{out}] + \sum_{c=0}^{C_{in}/G - 1} \; \sum_{k_h=0}^{K_h - 1} \; \sum_{k_w=0}^{K_w - 1}
 W[c_{out}, c, k_h, k_w] \; x[n, c_{in}, h_{in}, w_{in}]$$
@@ -18,16 +26,16 @@ of that group only. $G = C_{in}$ is depthwise convolution, one filter or several
 
 ## Gradients
 
-The loss changes with $y$ by $\frac{\partial L}{\partial y}$, and each $y$ is a sum of products. A pixel collects the
-gradient of all outputs that read it, weighted as they weighted it; the outputs are those for which the division comes out
-even and in range:
+Each $y$ is a sum of products $W x$, so its derivative with respect to a pixel is the weight beside it, and with respect to a
+weight the pixel beside it. The chain rule sums over all outputs. A pixel is read by the outputs for which this division has
+no remainder and a result in range:
 
 $$\frac{\partial L}{\partial x}[n, c_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \; \sum_{k_h, k_w}
 W[c_{out}, c, k_h, k_w] \; \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
 
 $$\text{with} \quad h_{out} = \frac{h_{in} + p_h - k_h d_h}{s_h}, \quad w_{out} = \frac{w_{in} + p_w - k_w d_w}{s_w}$$
 
-A weight collects the pixels that it was multiplied with, at every position of every image:
+A weight is multiplied with a pixel at every position of every image:
 
 $$\frac{\partial L}{\partial W}[c_{out}, c, k_h, k_w] = \sum_n \; \sum_{h_{out}, w_{out}}
 \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}] \; x[n, c_{in}, h_{in}, w_{in}]$$
@@ -103,6 +111,27 @@ tensor([[[[37., 47.],
           [67., 41.]]]])
 >>> bias.grad
 tensor([10.])
+
+## Questions
+
+**How many parameters does `Conv2d(16, 33, 3)` have?**
+
+$33 \cdot 16 \cdot 3 \cdot 3$ weights and 33 biases:
+
+>>> sum(p.numel() for p in torch.nn.Conv2d(16, 33, 3).parameters())
+4785
+
+**Which padding keeps the size of the image for a filter of 5 by 5 with stride 1?**
+
+The filter spans 5 rows, so 2 on each side: $H + 2 \cdot 2 - 4 - 1 + 1 = H$.
+
+**An output of one pixel depends on how many pixels of the input, after two layers with filters of 3 by 3?**
+
+On 5 by 5: the second filter reads 3 by 3 outputs of the first, and each further one adds 2 rows and 2 columns.
+
+**Why does the formula of the output not flip the filter?**
+
+What is computed is cross-correlation. The weights are learned, so a flipped filter would be learned flipped.
 
 ## Differences
 

@@ -1,9 +1,14 @@
 r"""Linear: each output feature is a weighted sum of all input features, plus a bias.
 
-It is the layer that mixes everything with everything: no neighbourhood, no shared weights. Any dimensions may stand before the
-features; they are samples, and each is treated alike.
+Every output depends on every input, each with a weight of its own. Any dimensions may stand before the features: they are
+samples, and each is treated alike.
+
+Use it when every output may depend on every input; `conv2d` uses that near pixels belong together, `bilinear` multiplies two
+inputs.
 
 ## Forward
+
+One sample, one output: $y = b + x_0 W_0 + x_1 W_1 + \dots$ In general:
 
 $$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}=0}^{D_{in}-1} x[n, d_{in}] \, W[d_{out}, d_{in}]$$
 
@@ -69,6 +74,23 @@ tensor([[13., 17., 21.],
         [18., 24., 30.]])
 >>> bias.grad
 tensor([4., 6.])
+
+## Questions
+
+**How many parameters does `Linear(400, 120)` have?**
+
+$120 \cdot 400$ weights and 120 biases, 48,120.
+
+**Two linear layers without a nonlinearity between them: what can they compute?**
+
+What one linear layer can, with the weight $W_2 W_1$.
+
+**Which shape has the output for an input of shape (2, 3, 5, 4) and 6 output features?**
+
+All dimensions but the last one are samples:
+
+>>> F.linear(torch.zeros(2, 3, 5, 4), torch.zeros(6, 4)).shape
+torch.Size([2, 3, 5, 6])
 
 ## Differences
 

@@ -1,20 +1,24 @@
-r"""Cross entropy: how surprised a classifier is by the right answer, the loss that most classifiers are trained with.
+r"""Cross entropy: minus the logarithm of the probability of the right class, the loss that most classifiers are trained with.
 
-A network gives each class a score (a logit); softmax makes them probabilities; the loss of a sample is minus the logarithm of the
-probability of its own class: 0 for a sure hit, $\log C$ for a blind guess, without bound for a confident miss.
+A network gives each class a number, the logit, and softmax makes probabilities of them. The loss of a sample is 0 if its
+class has probability 1, $\log C$ if all $C$ classes have the same, and grows without bound as its probability goes to 0.
+
+Use it when each sample belongs to one of several classes; `bce_with_logits` is for yes or no, `nll_loss` for logarithms of
+probabilities that you have already.
 
 ## Forward
 
-`log_softmax` turns the logits $x$ into $\log p$. The label $y[n, d]$ of a sample, smoothed by $\varepsilon$
-(`label_smoothing`), is a distribution $q$ over the classes; $w$ weighs the classes.
+The simplest case is one sample of class $k$: $l = - \log p[k]$. In general, `log_softmax` turns the logits $x$ into $\log
+p$. The label $y[n, d]$ of a sample, smoothed by $\varepsilon$ (`label_smoothing`), is a distribution $q$ over the classes;
+$w$ weighs the classes.
 
 $$q[n, c, d] = a \, [c = y[n, d]] + b \qquad a = 1 - \varepsilon \qquad b = \varepsilon / C$$
 
 $$l[n, d] = - \sum_{c=0}^{C-1} w[c] \, q[n, c, d] \, \log p[n, c, d]$$
 
 Without smoothing only one term is left, $l[n, d] = - w[y[n, d]] \, \log p[n, y[n, d], d]$. A sample whose label is
-`ignore_index` $= \iota$ has no loss: $l[n, d] = 0$. `reduction="none"` returns $l$, "sum" its sum, and "mean" divides that by the
-weights of the labels:
+`ignore_index` $= \iota$ has no loss: $l[n, d] = 0$. `reduction="none"` returns $l$, "sum" its sum, and "mean" divides that
+by the weights of the labels:
 
 $$L = \frac{\sum_{n,d} l[n, d]}{\sum_{n,d} s[n, d]} \qquad
 s[n, d] = \begin{cases} w[y[n, d]] & \text{if } y[n, d] \ne \iota \\ 0 & \text{otherwise} \end{cases}$$
@@ -24,8 +28,9 @@ the shape of the input, it holds $q$ itself, before smoothing: see `soft_cross_e
 
 ## Gradients
 
-The derivative of a log-probability is $\partial \log p[c'] / \partial x[c] = [c = c'] - p[c]$. With $g = \partial L / \partial l$
-(for the mean, the upstream gradient divided by $\sum s$; 0 for an ignored sample) and $M$, the mass of the weighted target:
+The derivative of a log-probability is $\partial \log p[c'] / \partial x[c] = [c = c'] - p[c]$. With $g = \partial L /
+\partial l$ (for the mean, the upstream gradient divided by $\sum s$; 0 for an ignored sample) and $M$, the mass of the
+weighted target:
 
 $$\frac{\partial L}{\partial x}[n, c, d] = g[n, d] \left( M[n, d] \, e^{\log p[n, c, d]} - w[c] \, q[n, c, d] \right) \qquad
 M[n, d] = \sum_{c=0}^{C-1} w[c] \, q[n, c, d] = a \, w[y[n, d]] + \sum_{c=0}^{C-1} b \, w[c]$$
@@ -82,14 +87,34 @@ True
 >>> F.cross_entropy(x, torch.tensor([2, -100]), reduction="none")
 tensor([0.6931, 0.0000], grad_fn=<NllLossBackward0>)
 
+## Questions
+
+**Which loss has a guess that gives all ten classes the same probability?**
+
+$\log 10$:
+
+>>> round(F.cross_entropy(torch.zeros(1, 10), torch.tensor([3])).item(), 4)
+2.3026
+
+**Must a network end with softmax before this loss?**
+
+No: the loss computes log_softmax itself, from the logits. Two of them, one after the other, make learning slow.
+
+**What is the sum of the gradients of one sample's logits?**
+
+0 without smoothing and weights: $p$ and the label both sum up to 1.
+
+**Why are log_softmax and the negative log-likelihood one function here?**
+
+Together their gradient is $p - q$, which needs no division by a small probability.
+
 ## Differences
 
-- Older documentation divides the mean by the number of samples also when there are weights. It is their sum, as above; only class
-  probabilities divide by the number of samples.
-- A `label_smoothing` below 0 counts as 0, in PyTorch too.
-- For unbatched logits $(C)$ a target of shape $(1)$ serves as well as one without dimensions; PyTorch then fails in backward.
-- An infinite or NaN weight spoils every gradient; in PyTorch, without smoothing, only those of samples of its class.
-- PyTorch takes float16 logits, and differentiates a loss twice; both raise an error here.
+- Older documentation divides the mean by the number of samples also when there are weights. It is their sum, as above; only
+class probabilities divide by the number of samples. - A `label_smoothing` below 0 counts as 0, in PyTorch too. - For
+unbatched logits $(C)$ a target of shape $(1)$ serves as well as one without dimensions; PyTorch then fails in backward. - An
+infinite or NaN weight spoils every gradient; in PyTorch, without smoothing, only those of samples of its class. - PyTorch
+takes float16 logits, and differentiates a loss twice; both raise an error here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 r"""The mean squared error: how far a prediction is from the truth, squared and averaged.
 
-Squaring makes a miss twice as far cost four times as much, so the few large errors count most. Of all constant
-predictions the mean of the targets has the smallest loss.
+An error twice as large has a loss four times as large, so the few large errors count most.
+
+Use it when a prediction is a number and large errors are the worst; `l1_loss` is less sensitive to outliers, `huber_loss`
+lies between.
 
 ## Forward
+
+One element: a prediction of $1$ for a target of $4$ has the loss $(1 - 4)^2 = 9$. For every element $i$:
 
 $$l_i = (x_i - t_i)^2$$
 
@@ -18,12 +22,13 @@ $\sum_i w_i \, l_i \, / \, \sum_i w_i$.
 
 ## Gradients
 
-With $g_i$, the gradient for $l_i$ (for the mean, the upstream gradient divided by $n$):
+The derivative of a square is twice its base. Let $g_i$ be the gradient for $l_i$; for the mean it is the upstream gradient
+divided by $n$. The chain rule gives
 
 $$\frac{\partial L}{\partial x_i} = 2 \, (x_i - t_i) \, g_i \qquad
 \frac{\partial L}{\partial t_i} = - \frac{\partial L}{\partial x_i}$$
 
-The pull towards the target is proportional to the distance. A tensor that was repeated gets the sum of the gradients of
+The gradient is proportional to the error. A tensor that was repeated gets the sum of the gradients of
 its copies.
 
 ## Cost
@@ -63,6 +68,20 @@ Here the second element counts twice as much as the others together, and has no 
 
 >>> F.mse_loss(x, target, weight=torch.tensor([1., 4, 1])).item()
 7.5
+
+## Questions
+
+**Of all constant predictions, which one has the smallest loss?**
+
+The mean of the targets: there the gradients $2 (x - t_i)$ sum up to zero.
+
+**How much does the loss of an element grow if its error doubles?**
+
+It becomes four times as large.
+
+**The gradient for an error of 3 in a mean over 3 elements?**
+
+$2 \cdot 3 / 3 = 2$, as for the first element above.
 """
 
 from __future__ import annotations

@@ -3,9 +3,13 @@ r"""Cross entropy whose targets are probabilities: each sample belongs to severa
 `F.cross_entropy` comes here if the target is floating point and has the input's shape. That serves blended images (mixup), soft
 labels of a teacher network, and doubtful annotations; for one class a sample, indices are faster.
 
+Use it when a target is a distribution over the classes; class indices (`cross_entropy_loss`) are faster if there is one
+class per sample.
+
 ## Forward
 
-The target $t$ may be smoothed: a share $\varepsilon$ of it is spread over all $C$ classes.
+The simplest case is one sample with target $t$ and no smoothing: $l = - \sum_c t[c] \log p[c]$. In general the target $t$
+may be smoothed: a share $\varepsilon$ of it is spread over all $C$ classes.
 
 $$q[n, c, d] = a \, t[n, c, d] + b \qquad a = 1 - \varepsilon \qquad b = \varepsilon / C$$
 
@@ -74,6 +78,24 @@ A class weight is worth what its class adds to the loss, $-q \log p$:
 >>> F.cross_entropy(x, target, weight).backward()
 >>> weight.grad
 tensor([0.6931, 0.0000, 0.6931])
+
+## Questions
+
+**What is the smallest loss for a target of one half and one half?**
+
+$\log 2$, the entropy of the target, where the probabilities equal it:
+
+>>> half = torch.tensor([[0.5, 0.5]])
+>>> round(F.cross_entropy(half.log(), half).item(), 4)
+0.6931
+
+**What is the gradient there?**
+
+0: it is $p - q$.
+
+**How does label smoothing change a target of class indices?**
+
+It becomes a distribution: $1 - \varepsilon$ more for the class, and $\varepsilon / C$ for each.
 """
 
 from __future__ import annotations

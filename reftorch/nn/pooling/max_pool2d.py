@@ -1,9 +1,14 @@
 r"""Max pooling over the rows and columns of images.
 
-A window slides over each channel; of every window the largest number is kept. The picture shrinks, and a feature is found
+A window slides over each channel; of every window the largest pixel is kept. The image becomes smaller, and a feature is found
 wherever in the window it lies. Nothing is learned.
 
+Use it when the strongest response of a region counts; `avg_pool2d` takes the mean, `adaptive_max_pool2d` the size of the
+output.
+
 ## Forward
+
+A window of 2 by 2 pixels gives the largest of the four. In general:
 
 $$y[n, c, h_{out}, w_{out}] = \max_{0 \le k_h < K_h} \; \max_{0 \le k_w < K_w} \; x[n, c, h_{in}, w_{in}]$$
 
@@ -94,14 +99,29 @@ tensor([[[[ 0.,  3.,  0.,  3.],
           [ 0.,  0.,  0.,  0.],
           [ 4.,  0., 11.,  0.]]]])
 
+## Questions
+
+**Which pixels get a gradient, if the windows do not overlap?**
+
+One of each window, the first of its largest pixels.
+
+**Why is the padding not zero?**
+
+A window of negative pixels at the border would then give 0, which is none of its pixels.
+
+**Two rounds of windows of 2 by 2 shrink an image of 28 by 28 to which size?**
+
+>>> F.max_pool2d(F.max_pool2d(torch.zeros(1, 28, 28), 2), 2).shape
+torch.Size([1, 7, 7])
+
 ## Differences
 
-- Older documentation calls the padding zeros. It is $-\infty$: a window of negative pixels keeps its largest pixel.
-- Padding may be at most half of `kernel_size` (rounded down), whatever the dilation: PyTorch's message speaks of the
-  "effective" size $d (K - 1) + 1$, but a second check refuses more.
-- With dilation a window can step over a small image and touch padding only. Its value is $-\infty$ here and in PyTorch; its
-  index is -1 here, where PyTorch gives a place that may lie outside the image or belong to another pixel.
-- Only the indices are kept for backward. PyTorch keeps the input too, and so refuses backward if the input was changed in place.
+- Older documentation calls the padding zeros. It is $-\infty$: a window of negative pixels keeps its largest pixel. -
+Padding may be at most half of `kernel_size` (rounded down), whatever the dilation: PyTorch's message speaks of the
+"effective" size $d (K - 1) + 1$, but a second check refuses more. - With dilation a window can step over a small image and
+touch padding only. Its value is $-\infty$ here and in PyTorch; its index is -1 here, where PyTorch gives a place that may
+lie outside the image or belong to another pixel. - Only the indices are kept for backward. PyTorch keeps the input too, and
+so refuses backward if the input was changed in place.
 """
 
 from __future__ import annotations
