@@ -87,8 +87,8 @@ Two queries, three keys of one element, three values of two. The keys are logari
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
->>> query = torch.tensor([[1.], [2]])
->>> key = torch.tensor([[1.], [2], [1]]).log()
+>>> query = torch.tensor([[1.], [2]], requires_grad=True)
+>>> key = torch.tensor([[1.], [2], [1]]).log().requires_grad_()
 >>> value = torch.tensor([[0., 12], [6, 0], [12, 0]], requires_grad=True)
 >>> y = F.scaled_dot_product_attention(query, key, value)
 >>> y.detach()
@@ -102,6 +102,13 @@ The gradient of a value is the sum of its weights: 1/4 + 1/6, and 1/2 + 4/6.
 tensor([[0.4167, 0.4167],
         [1.1667, 1.1667],
         [0.4167, 0.4167]])
+
+The second value has the smallest sum, so the sum of the outputs grows if the score of its key falls:
+
+>>> key.grad
+tensor([[ 2.0833],
+        [-4.1667],
+        [ 2.0833]])
 
 A mask of bools says which keys a query may see. The second query sees the last key only:
 
