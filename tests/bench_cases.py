@@ -19,6 +19,7 @@ SMALL = (
     Case("Fold", "small", (2, 12, 30), dict(output_size=(4, 5), kernel_size=2, padding=1)),
     Case("ReflectionPad2d", "small", (2, 3, 4, 5), dict(padding=2)),
     Case("PixelShuffle", "small", (2, 8, 3, 4), dict(upscale_factor=2)),
+    Case("Upsample", "small", (2, 3, 4, 5), dict(scale_factor=2, mode="bilinear")),
     pool("small", (2, 3, 6, 8)),
     linear("small", 5, 6, 7),
     matmul("small", (3, 4), (4, 5)),

@@ -98,6 +98,8 @@ CASES = (
     Case("CircularPad2d", "VGG", (8, 64, 56, 56), dict(padding=1)),
     Case("PixelShuffle", "small images", (8, 64, 32, 32), dict(upscale_factor=2)),
     Case("ChannelShuffle", "ShuffleNet", (8, 64, 56, 56), dict(groups=4)),
+    Case("Upsample", "U-Net, bilinear", (4, 64, 56, 56), dict(scale_factor=2, mode="bilinear")),
+    Case("Upsample", "segmentation, bilinear", (2, 21, 32, 32), dict(scale_factor=8, mode="bilinear")),
     pool("1,000 elements", (1, 4, 16, 16)),
     pool("10,000 elements", (4, 10, 16, 16)),
     pool("100,000 elements", (10, 10, 32, 32)),

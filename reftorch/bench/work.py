@@ -76,6 +76,13 @@ def _moved(case: Case) -> tuple[Work, Work]:
     return Work(max(x, y), FLOAT * (x + y)), Work(max(x, y), FLOAT * (x + y))
 
 
+def _upsample(case: Case) -> tuple[Work, Work]:
+    """Bilinear: three weighted means of two numbers, and their gradients."""
+    x = math.prod(case.x)
+    y = x * case.options["scale_factor"] ** 2
+    return Work(9 * y, FLOAT * (x + y)), Work(8 * y, FLOAT * (x + y))
+
+
 def _max_pool2d(case: Case) -> tuple[Work, Work]:
     o = case.options
     (N, C, *size_in), K, padding = case.x, o["kernel_size"], o.get("padding", 0)
@@ -191,6 +198,7 @@ PARTS = {
     **dict.fromkeys(["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"], _conv),
     **dict.fromkeys(["ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "CircularPad2d"], _moved),
     **dict.fromkeys(["Unfold", "Fold", "PixelShuffle", "ChannelShuffle"], _moved),
+    "Upsample": _upsample,
     "MaxPool2d": _max_pool2d,
     "Linear": _linear,
     "matmul": _matmul,

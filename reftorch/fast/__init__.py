@@ -16,6 +16,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     borders.py          padding: the inside in one piece
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
+    bilinear.py         bilinear interpolation, a row at a time
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
     moments.py          the sums of a normalization, in pieces
     batch_norm.py       batch normalization, a plane or a row of channels at a time
@@ -68,6 +69,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.batch_norm import batch_norm_backward_x as batch_norm_backward_x
     from reftorch.fast.batch_norm import batch_norm_forward as batch_norm_forward
     from reftorch.fast.batch_norm import batch_norm_forward_statistics as batch_norm_forward_statistics
+    from reftorch.fast.bilinear import upsample_bilinear2d_backward_x as upsample_bilinear2d_backward_x
+    from reftorch.fast.bilinear import upsample_bilinear2d_forward as upsample_bilinear2d_forward
     from reftorch.fast.blocks import fold_forward as fold_forward
     from reftorch.fast.blocks import unfold_backward_x as unfold_backward_x
     from reftorch.fast.borders import circular_pad_backward_x as circular_pad_backward_x

@@ -153,6 +153,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.transformer.transformer_encoder import TransformerEncoder as TransformerEncoder
     from reftorch.nn.transformer.transformer_encoder_layer import TransformerEncoderLayer as TransformerEncoderLayer
     from reftorch.nn.vision.channel_shuffle import ChannelShuffle as ChannelShuffle
+    from reftorch.nn.vision.interpolate import Upsample as Upsample
+    from reftorch.nn.vision.interpolate import UpsamplingBilinear2d as UpsamplingBilinear2d
+    from reftorch.nn.vision.interpolate import UpsamplingNearest2d as UpsamplingNearest2d
     from reftorch.nn.vision.pixel_shuffle import PixelShuffle as PixelShuffle
     from reftorch.nn.vision.pixel_unshuffle import PixelUnshuffle as PixelUnshuffle
 

@@ -137,7 +137,13 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.sparse.one_hot import one_hot as one_hot
     from reftorch.nn.transformer.attention import scaled_dot_product_attention as scaled_dot_product_attention
     from reftorch.nn.transformer.multihead_attention import multi_head_attention_forward as multi_head_attention_forward
+    from reftorch.nn.vision.affine_grid import affine_grid as affine_grid
     from reftorch.nn.vision.channel_shuffle import channel_shuffle as channel_shuffle
+    from reftorch.nn.vision.grid_sample import grid_sample as grid_sample
+    from reftorch.nn.vision.interpolate import interpolate as interpolate
+    from reftorch.nn.vision.interpolate import upsample as upsample
+    from reftorch.nn.vision.interpolate import upsample_bilinear as upsample_bilinear
+    from reftorch.nn.vision.interpolate import upsample_nearest as upsample_nearest
     from reftorch.nn.vision.pixel_shuffle import pixel_shuffle as pixel_shuffle
     from reftorch.nn.vision.pixel_unshuffle import pixel_unshuffle as pixel_unshuffle
 
