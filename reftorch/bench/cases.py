@@ -47,6 +47,10 @@ def matmul(name: str, a: Shape, b: Shape, turned: str = "") -> Case:
     return Case("matmul", name, a, dict(b=b, turned=turned))
 
 
+def recurrent(component: str, name: str, x: Shape, hidden_size: int) -> Case:
+    return Case(component, name, x, dict(input_size=x[2], hidden_size=hidden_size))
+
+
 def sgd(name: str, *params: Shape, **options: Any) -> Case:
     return Case("SGD", name, (), dict(params=params, momentum=0.9, **options))
 
@@ -180,6 +184,11 @@ CASES = (
     Case("KLDivLoss", "1 million elements", (1000, 1000), dict(reduction="batchmean")),
     # ------------------------------------------------------------------------------------ time steps, samples, classes
     Case("CTCLoss", "letters", (150, 32, 30), dict(labels=30)),
+    # -------------------------------------------------------------------------------------- time steps, samples, input_size
+    recurrent("LSTM", "50 times", (50, 64, 128), 256),
+    recurrent("LSTM", "one short sentence", (20, 1, 64), 64),
+    recurrent("GRU", "50 times", (50, 64, 128), 256),
+    recurrent("RNN", "50 times", (50, 64, 128), 256),
     # ------------------------------------------------------------------------------------------------- pairs of vectors
     Case("CosineSimilarity", "1 million elements", (1000, 1000)),
     Case("PairwiseDistance", "1 million elements", (1000, 1000)),

@@ -166,6 +166,13 @@ class CTCJob(LayerJob):
         return lambda x: criterion(x, texts, (T,) * N, (labels,) * N), [self.x]
 
 
+class RecurrentJob(LayerJob):
+    """The output at all times, without the last states."""
+
+    def forward(self) -> Any:
+        return self.layer(self.x)[0]
+
+
 class PairJob(LayerJob):
     """A similarity or distance of two tensors of one shape."""
 
@@ -246,6 +253,7 @@ JOBS: dict[str, Callable] = {
     "CrossEntropyLoss": LossJob,
     **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), PointwiseLossJob),
     "CTCLoss": CTCJob,
+    **dict.fromkeys(("RNN", "LSTM", "GRU"), RecurrentJob),
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), PairJob),
     "SGD": SGDJob,
     "LeNet": LeNetJob,

@@ -194,6 +194,14 @@ def _lenet(x: tuple[int, ...]) -> Work:
     return sum((work(layer, "both") for layer in layers), _sgd(LENET)) + unneeded
 
 
+def _recurrent(case: Case) -> tuple[Work, Work]:
+    """Two products for each gate; the weights are read at each time, but may stay in a cache."""
+    (T, N, D), H, gates = case.x, case.options["hidden_size"], {"RNN": 1, "GRU": 3, "LSTM": 4}[case.component]
+    operations, weights = gates * T * N * H * (D + H), gates * H * (D + H + 2)
+    moved = T * N * (D + (2 + gates) * H)
+    return Work(operations, FLOAT * (weights + moved)), Work(2 * operations, FLOAT * (2 * weights + 2 * moved))
+
+
 PARTS = {
     **dict.fromkeys(["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"], _conv),
     **dict.fromkeys(["ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "CircularPad2d"], _moved),
@@ -215,5 +223,6 @@ PARTS = {
     "CrossEntropyLoss": _cross_entropy,
     **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), _pointwise_loss),
     "CTCLoss": _ctc,
+    **dict.fromkeys(("RNN", "LSTM", "GRU"), _recurrent),
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), _pairs),
 }
