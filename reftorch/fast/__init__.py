@@ -6,6 +6,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     registers.py        what is asked of the compiler
     tile.py             a tile of sums that stays in the processor's registers
     matmul.py           a matrix product out of such tiles
+    repeated.py         products with one matrix again and again, whose panels are made once
     dots.py             products in which each number is used only a few times
     conv2d_layout.py    an image laid out flat, so that the filter's steps become additions to an address
     conv2d_slide.py     convolution, and the gradient of its input, by rows that slide along the flat image

@@ -89,11 +89,20 @@ The state never changes, and the gradient of the last output arrives unchanged a
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
+from reftorch.kernel import arrays, on
 from reftorch.nn.linear.linear import linear
-from reftorch.nn.recurrent.gru_cell import gru_step, gru_step_back
+from reftorch.nn.recurrent.gru_cell import (
+    gru_cell_backward_a_cpu,
+    gru_cell_backward_a_cuda,
+    gru_cell_forward_cpu,
+    gru_cell_forward_cuda,
+)
+from reftorch.nn.recurrent.products import Product
 from reftorch.nn.recurrent.recurrent_nd import RNNBase, time_steps
 from reftorch.ops import matmul
+from reftorch.ops.backend import library
 
 
 # ## One direction
@@ -101,17 +110,20 @@ from reftorch.ops import matmul
 # $$h_t = (1 - z_t) \, n_t + z_t \, h_{t-1}$$
 #
 # `h_before` keeps the state that each row started from.
+# The loop works on arrays, since to take a slice of a tensor takes longer than a small step.
 def gru_forward(x, h, weight_ih, weight_hh, bias_ih, bias_hh, batch_sizes, reverse):
-    a_x = linear(x, weight_ih, bias_ih)
     R, H = len(x), h.shape[1]
-    y, h_before, gates, h = x.new_empty(R, H), x.new_empty(R, H), x.new_empty(R, 4 * H), h.clone()
+    kept = [x.new_empty(R, size) for size in (H, 4 * H)]
+    y, h_n, a_x = x.new_empty(R, H), h.contiguous().clone(), linear(x, weight_ih, bias_ih)
+    of_state, copy = Product(weight_hh.t(), bias_hh), library(x.device).copyto
+    run = on(x.device, gru_cell_forward_cpu, gru_cell_forward_cuda, h.numel(), fast.gru_cell_forward)
+    h_before, gates, out, h, a_x = arrays(*kept, y, h_n, a_x)
     for rows in time_steps(batch_sizes, reverse):
         n = rows.stop - rows.start  # sequences that have an element at this time: the first n
-        h_before[rows] = h[:n]
-        a_h = linear(h[:n], weight_hh, bias_hh)
-        gru_step(a_x[rows], a_h, h_before[rows], gates[rows], y[rows])
-        h[:n] = y[rows]
-    return y, h, h_before, gates
+        copy(h_before[rows], h[:n])
+        run(a_x[rows], of_state(h[:n]), h_before[rows], gates[rows], out[rows])
+        copy(h[:n], out[rows])
+    return y, h_n, *kept
 
 
 # ## Back through time
@@ -120,14 +132,17 @@ def gru_forward(x, h, weight_ih, weight_hh, bias_ih, bias_hh, batch_sizes, rever
 # \frac{\partial L}{\partial y_t} + \frac{\partial L}{\partial h_{t+1}} \, z_{t+1} + \delta^h_{t+1} U$$
 def gru_backward(grad_y, grad_h_n, h_before, gates, weight_hh, batch_sizes, reverse):
     R, H = h_before.shape
-    grad_a_x, grad_a_h, grad_h = grad_y.new_empty(R, 3 * H), grad_y.new_empty(R, 3 * H), grad_h_n.clone()
+    grad_a_x, grad_a_h, room = grad_y.new_empty(R, 3 * H), grad_y.new_empty(R, 3 * H), grad_y.new_empty(grad_h_n.shape)
+    grad_h_0, of_state = grad_h_n.clone(), Product(weight_hh)
+    run = on(gates.device, gru_cell_backward_a_cpu, gru_cell_backward_a_cuda, room.numel(), fast.gru_cell_backward_a)
+    copy, add = library(gates.device).copyto, library(gates.device).add
+    given = arrays(grad_y, h_before, gates, grad_h_0, grad_a_x, grad_a_h, room)
+    grad_y, h_before, gates, grad_h, delta_x, delta_h, mixed = given
     for rows in reversed(time_steps(batch_sizes, reverse)):
         n = rows.stop - rows.start
-        mixed = grad_h.new_empty(n, H)
-        kept = gates[rows], h_before[rows]
-        gru_step_back(grad_y[rows] + grad_h[:n], *kept, grad_a_x[rows], grad_a_h[rows], mixed)
-        grad_h[:n] = mixed + matmul(grad_a_h[rows], weight_hh)
-    return grad_a_x, grad_a_h, grad_h
+        run(add(grad_y[rows], grad_h[:n]), gates[rows], h_before[rows], delta_x[rows], delta_h[rows], mixed[:n])
+        copy(grad_h[:n], add(mixed[:n], of_state(delta_h[rows])))
+    return grad_a_x, grad_a_h, grad_h_0
 
 
 class GruFunction(Function):

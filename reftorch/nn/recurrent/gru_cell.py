@@ -215,18 +215,6 @@ def gru_cell_backward_a_cuda(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h):
     grad_h[s, j] = grad_h_next[s, j] * z
 
 
-def gru_step(a_x, a_h, h, gates, h_next):
-    """Run the forward kernel: fill `gates` (N, 4 H) and `h_next` (N, H)."""
-    run = on(h.device, gru_cell_forward_cpu, gru_cell_forward_cuda, h.numel(), fast.gru_cell_forward)
-    run(*arrays(a_x, a_h, h, gates, h_next))
-
-
-def gru_step_back(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h):
-    """Run the backward kernel: fill `grad_a_x` and `grad_a_h` (N, 3 H), and `grad_h` (N, H)."""
-    run = on(h.device, gru_cell_backward_a_cpu, gru_cell_backward_a_cuda, h.numel(), fast.gru_cell_backward_a)
-    run(*arrays(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h))
-
-
 class GruCellFunction(Function):
     """The step on the tape. a_x and a_h (N, 3 H), h (N, H); h_next (N, H)."""
 
@@ -234,7 +222,8 @@ class GruCellFunction(Function):
     def forward(ctx, a_x, a_h, h):
         N, H = h.shape
         gates, h_next = h.new_empty(N, 4 * H), h.new_empty(N, H)
-        gru_step(a_x, a_h, h, gates, h_next)
+        run = on(h.device, gru_cell_forward_cpu, gru_cell_forward_cuda, h.numel(), fast.gru_cell_forward)
+        run(*arrays(a_x, a_h, h, gates, h_next))
         ctx.save_for_backward(gates, h)
         ctx.torch_name = "AddBackward0"
         return h_next
@@ -244,7 +233,8 @@ class GruCellFunction(Function):
         gates, h = ctx.saved_tensors
         N, H = h.shape
         grad_a_x, grad_a_h, grad_h = h.new_empty(N, 3 * H), h.new_empty(N, 3 * H), h.new_empty(N, H)
-        gru_step_back(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h)
+        run = on(h.device, gru_cell_backward_a_cpu, gru_cell_backward_a_cuda, h.numel(), fast.gru_cell_backward_a)
+        run(*arrays(grad_h_next, gates, h, grad_a_x, grad_a_h, grad_h))
         return grad_a_x, grad_a_h, grad_h
 
 

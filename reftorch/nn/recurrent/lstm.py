@@ -114,11 +114,20 @@ No: they are (layers * directions, N, H) with and without it.
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
+from reftorch.kernel import arrays, on
 from reftorch.nn.linear.linear import linear
-from reftorch.nn.recurrent.lstm_cell import lstm_step, lstm_step_back
+from reftorch.nn.recurrent.lstm_cell import (
+    lstm_cell_backward_a_cpu,
+    lstm_cell_backward_a_cuda,
+    lstm_cell_forward_cpu,
+    lstm_cell_forward_cuda,
+)
+from reftorch.nn.recurrent.products import Product
 from reftorch.nn.recurrent.recurrent_nd import RNNBase, time_steps
 from reftorch.ops import matmul
+from reftorch.ops.backend import library
 
 
 # ## One direction
@@ -126,39 +135,51 @@ from reftorch.ops import matmul
 # $$c_t = f_t \, c_{t-1} + i_t \, g_t \qquad h_t = o_t \tanh(c_t)$$
 #
 # `h_before` and `c_before` keep what each row started from. `shown` is $o_t \tanh(c_t)$: the state, before the projection if there is one.
+# The loop works on arrays, since to take a slice of a tensor takes longer than a small step.
 def lstm_forward(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, batch_sizes, reverse):
+    R, H, P = len(x), c.shape[1], h.shape[1]
+    kept = [x.new_empty(R, size) for size in (P, H, 4 * H, H, H)]
+    y = kept[-1] if weight_hr is None else x.new_empty(R, P)
+    h_n, c_n = h.contiguous().clone(), c.contiguous().clone()
     a_x = linear(x, weight_ih, bias_ih)
-    R, H = len(x), c.shape[1]
-    gates, c_next, shown = x.new_empty(a_x.shape), x.new_empty(R, H), x.new_empty(R, H)
-    h_before, c_before = x.new_empty(R, h.shape[1]), x.new_empty(R, H)
-    y = shown if weight_hr is None else x.new_empty(R, h.shape[1])
-    h, c = h.clone(), c.clone()
+    of_state, projected = Product(weight_hh.t(), bias_hh), None if weight_hr is None else Product(weight_hr.t())
+    run = on(x.device, lstm_cell_forward_cpu, lstm_cell_forward_cuda, c.numel(), fast.lstm_cell_forward)
+    copy = library(x.device).copyto
+    h_before, c_before, gates, c_next, shown, out, h, c, a_x = arrays(*kept, y, h_n, c_n, a_x)
     for rows in time_steps(batch_sizes, reverse):
         n = rows.stop - rows.start  # sequences that have an element at this time: the first n
-        h_before[rows], c_before[rows] = h[:n], c[:n]
-        a_h = linear(h[:n], weight_hh, bias_hh)
-        lstm_step(a_x[rows], a_h, c_before[rows], gates[rows], c_next[rows], shown[rows])
-        if weight_hr is not None:
-            y[rows] = linear(shown[rows], weight_hr)
-        h[:n], c[:n] = y[rows], c_next[rows]
-    return y, h, c, (h_before, c_before, gates, c_next, shown)
+        copy(h_before[rows], h[:n])
+        copy(c_before[rows], c[:n])
+        run(a_x[rows], of_state(h[:n]), c_before[rows], gates[rows], c_next[rows], shown[rows])
+        if projected is not None:
+            copy(out[rows], projected(shown[rows]))
+        copy(h[:n], out[rows])
+        copy(c[:n], c_next[rows])
+    return y, h_n, c_n, kept
 
 
 # ## Back through time
 #
 # $$\frac{\partial L}{\partial h_t} = \frac{\partial L}{\partial y_t} + \delta_{t+1} U$$
 def lstm_backward(grad_y, grad_h_n, grad_c_n, c_before, gates, c_next, weight_hh, weight_hr, batch_sizes, reverse):
-    grad_a, grad_h_next = grad_y.new_empty(gates.shape), grad_y.new_empty(grad_y.shape)
-    grad_h, grad_c = grad_h_n.clone(), grad_c_n.clone()
+    (R, P), H = grad_y.shape, c_next.shape[1]
+    grad_a, grad_h_next, room = grad_y.new_empty(R, 4 * H), grad_y.new_empty(R, P), grad_y.new_empty(grad_c_n.shape)
+    grad_h_0, grad_c_0 = grad_h_n.clone(), grad_c_n.clone()
+    of_state, projected = Product(weight_hh), None if weight_hr is None else Product(weight_hr)
+    run = on(
+        c_next.device, lstm_cell_backward_a_cpu, lstm_cell_backward_a_cuda, room.numel(), fast.lstm_cell_backward_a
+    )
+    copy, add = library(c_next.device).copyto, library(c_next.device).add
+    given = arrays(grad_y, c_before, gates, c_next, grad_h_0, grad_c_0, grad_a, grad_h_next, room)
+    grad_y, c_before, gates, c_next, grad_h, grad_c, delta, arrived, room = given
     for rows in reversed(time_steps(batch_sizes, reverse)):
         n = rows.stop - rows.start
-        grad_h_next[rows] = grad_y[rows] + grad_h[:n]
-        grad_shown = grad_h_next[rows] if weight_hr is None else matmul(grad_h_next[rows], weight_hr)
-        grad_c_before = grad_c.new_empty(n, grad_c.shape[1])
-        kept = gates[rows], c_before[rows], c_next[rows]
-        lstm_step_back(grad_shown, grad_c[:n], *kept, grad_a[rows], grad_c_before)
-        grad_h[:n], grad_c[:n] = matmul(grad_a[rows], weight_hh), grad_c_before
-    return grad_a, grad_h, grad_c, grad_h_next
+        copy(arrived[rows], add(grad_y[rows], grad_h[:n]))
+        grad_shown = arrived[rows] if projected is None else projected(arrived[rows])
+        run(grad_shown, grad_c[:n], gates[rows], c_before[rows], c_next[rows], delta[rows], room[:n])
+        copy(grad_c[:n], room[:n])
+        copy(grad_h[:n], of_state(delta[rows]))
+    return grad_a, grad_h_0, grad_c_0, grad_h_next
 
 
 class LstmFunction(Function):

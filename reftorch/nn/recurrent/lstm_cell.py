@@ -218,25 +218,14 @@ def lstm_cell_backward_a_cuda(grad_h_next, grad_c_next, gates, c, c_next, grad_a
     grad_c[n, j] = delta * f
 
 
-def lstm_step(a_x, a_h, c, gates, c_next, h_next):
-    """Run the forward kernel: fill `gates` (N, 4 H), `c_next` and `h_next` (N, H)."""
-    run = on(c.device, lstm_cell_forward_cpu, lstm_cell_forward_cuda, c.numel(), fast.lstm_cell_forward)
-    run(*arrays(a_x, a_h, c, gates, c_next, h_next))
-
-
-def lstm_step_back(grad_h_next, grad_c_next, gates, c, c_next, grad_a, grad_c):
-    """Run the backward kernel: fill `grad_a` (N, 4 H) and `grad_c` (N, H)."""
-    run = on(c.device, lstm_cell_backward_a_cpu, lstm_cell_backward_a_cuda, c.numel(), fast.lstm_cell_backward_a)
-    run(*arrays(grad_h_next, grad_c_next, gates, c, c_next, grad_a, grad_c))
-
-
 class LstmCellFunction(Function):
     """The step on the tape. a_x and a_h (N, 4 H), c (N, H); h_next and c_next (N, H)."""
 
     @staticmethod
     def forward(ctx, a_x, a_h, c):
         gates, c_next, h_next = a_x.new_empty(a_x.shape), c.new_empty(c.shape), c.new_empty(c.shape)
-        lstm_step(a_x, a_h, c, gates, c_next, h_next)
+        run = on(c.device, lstm_cell_forward_cpu, lstm_cell_forward_cuda, c.numel(), fast.lstm_cell_forward)
+        run(*arrays(a_x, a_h, c, gates, c_next, h_next))
         ctx.save_for_backward(gates, c, c_next)
         return h_next, c_next
 
@@ -244,7 +233,8 @@ class LstmCellFunction(Function):
     def backward(ctx, grad_h_next, grad_c_next):
         gates, c, c_next = ctx.saved_tensors
         grad_a, grad_c = c.new_empty(gates.shape), c.new_empty(c.shape)
-        lstm_step_back(grad_h_next, grad_c_next, gates, c, c_next, grad_a, grad_c)
+        run = on(c.device, lstm_cell_backward_a_cpu, lstm_cell_backward_a_cuda, c.numel(), fast.lstm_cell_backward_a)
+        run(*arrays(grad_h_next, grad_c_next, gates, c, c_next, grad_a, grad_c))
         return grad_a, grad_a, grad_c
 
 

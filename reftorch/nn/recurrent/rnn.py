@@ -97,10 +97,13 @@ True
 from __future__ import annotations
 
 from reftorch.autograd import Function
+from reftorch.kernel import arrays
 from reftorch.nn.linear.linear import linear
+from reftorch.nn.recurrent.products import Product
 from reftorch.nn.recurrent.recurrent_nd import RNNBase, time_steps
 from reftorch.nn.recurrent.rnn_cell import rnn_step, rnn_step_back
 from reftorch.ops import matmul
+from reftorch.ops.backend import library
 
 
 # ## One direction
@@ -108,16 +111,19 @@ from reftorch.ops import matmul
 # $$h_t = \tanh(W x_t + b^x + U h_{t-1} + b^h)$$
 #
 # `h_before` keeps the state that each row started from.
+# The loop works on arrays, since to take a slice of a tensor takes longer than a small step.
 def rnn_forward(x, h, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, batch_sizes, reverse):
-    a_x = linear(x, weight_ih, bias_ih)
-    y, h_before, h = x.new_empty(a_x.shape), x.new_empty(a_x.shape), h.clone()
+    h_before, y = (x.new_empty(len(x), h.shape[1]) for _ in range(2))
+    h_n, a_x = h.contiguous().clone(), linear(x, weight_ih, bias_ih)
+    of_state, copy = Product(weight_hh.t(), bias_hh), library(x.device).copyto
+    run = rnn_step(nonlinearity, x.device, h.numel())
+    before, out, h, a_x = arrays(h_before, y, h_n, a_x)
     for rows in time_steps(batch_sizes, reverse):
         n = rows.stop - rows.start  # sequences that have an element at this time: the first n
-        h_before[rows] = h[:n]
-        a_h = linear(h[:n], weight_hh, bias_hh)
-        y[rows] = rnn_step(nonlinearity, a_x[rows], a_h)
-        h[:n] = y[rows]
-    return y, h, h_before
+        copy(before[rows], h[:n])
+        run(a_x[rows].reshape(-1), of_state(h[:n]).reshape(-1), out[rows].reshape(-1))
+        copy(h[:n], out[rows])
+    return y, h_n, h_before
 
 
 # ## Back through time
@@ -125,12 +131,16 @@ def rnn_forward(x, h, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, batc
 # $$\frac{\partial L}{\partial h_t} = \frac{\partial L}{\partial y_t} + \delta_{t+1} U \qquad
 # \delta_t = \frac{\partial L}{\partial h_t} \, (1 - h_t^2)$$
 def rnn_backward(grad_y, grad_h_n, y, weight_hh, nonlinearity, batch_sizes, reverse):
-    grad_a, grad_h = y.new_empty(y.shape), grad_h_n.clone()
+    grad_a, grad_h_0, of_state = y.new_empty(y.shape), grad_h_n.clone(), Product(weight_hh)
+    copy, add = library(y.device).copyto, library(y.device).add
+    run = rnn_step_back(nonlinearity, y.device, grad_h_n.numel())
+    grad_y, y, grad_h, delta = arrays(grad_y, y, grad_h_0, grad_a)
     for rows in reversed(time_steps(batch_sizes, reverse)):
         n = rows.stop - rows.start
-        grad_a[rows] = rnn_step_back(nonlinearity, y[rows], grad_y[rows] + grad_h[:n])
-        grad_h[:n] = matmul(grad_a[rows], weight_hh)
-    return grad_a, grad_h
+        arrived = add(grad_y[rows], grad_h[:n])
+        run(y[rows].reshape(-1), arrived.reshape(-1), delta[rows].reshape(-1))
+        copy(grad_h[:n], of_state(delta[rows]))
+    return grad_a, grad_h_0
 
 
 class RnnFunction(Function):

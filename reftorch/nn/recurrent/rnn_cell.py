@@ -101,7 +101,7 @@ import math
 
 from reftorch import fast
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
+from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
 from reftorch.nn.linear.linear import linear
 from reftorch.nn.recurrent.cell_base import RNNCellBase, check_cell
 
@@ -178,20 +178,18 @@ def rnn_relu_cell_backward_a_cuda(h_next, grad_h_next, grad_a):
     grad_a[i] = zero if h_next[i] <= zero else grad_h_next[i]
 
 
-def rnn_step(nonlinearity, a_x, a_h):
-    """The new state, by the forward kernel of "tanh" or "relu"."""
+def rnn_step(nonlinearity, device, threads):
+    """The forward kernel of "tanh" or "relu", for so many units; it takes a_x, a_h, h_next as rows of elements."""
     if nonlinearity == "tanh":
-        return elementwise(
-            rnn_tanh_cell_forward_cpu, rnn_tanh_cell_forward_cuda, a_x, a_h, fast=fast.rnn_tanh_cell_forward
-        )
-    return elementwise(rnn_relu_cell_forward_cpu, rnn_relu_cell_forward_cuda, a_x, a_h)
+        return on(device, rnn_tanh_cell_forward_cpu, rnn_tanh_cell_forward_cuda, threads, fast.rnn_tanh_cell_forward)
+    return on(device, rnn_relu_cell_forward_cpu, rnn_relu_cell_forward_cuda, threads)
 
 
-def rnn_step_back(nonlinearity, h_next, grad_h_next):
-    """The gradient of the sum, by the backward kernel of "tanh" or "relu"."""
+def rnn_step_back(nonlinearity, device, threads):
+    """The backward kernel of "tanh" or "relu", for so many units; it takes h_next, grad_h_next, grad_a as rows of elements."""
     if nonlinearity == "tanh":
-        return elementwise(rnn_tanh_cell_backward_a_cpu, rnn_tanh_cell_backward_a_cuda, h_next, grad_h_next)
-    return elementwise(rnn_relu_cell_backward_a_cpu, rnn_relu_cell_backward_a_cuda, h_next, grad_h_next)
+        return on(device, rnn_tanh_cell_backward_a_cpu, rnn_tanh_cell_backward_a_cuda, threads)
+    return on(device, rnn_relu_cell_backward_a_cpu, rnn_relu_cell_backward_a_cuda, threads)
 
 
 class RnnCellFunction(Function):
@@ -199,7 +197,9 @@ class RnnCellFunction(Function):
 
     @staticmethod
     def forward(ctx, a_x, a_h, nonlinearity):
-        h_next = rnn_step(nonlinearity, a_x, a_h)
+        h_next = a_x.new_empty(a_x.shape)
+        run = rnn_step(nonlinearity, a_x.device, a_x.numel())
+        run(*flat(a_x, a_h, h_next))
         ctx.save_for_backward(h_next)
         ctx.nonlinearity = nonlinearity
         ctx.torch_name = "TanhBackward0" if nonlinearity == "tanh" else "ReluBackward0"
@@ -208,7 +208,9 @@ class RnnCellFunction(Function):
     @staticmethod
     def backward(ctx, grad_h_next):
         (h_next,) = ctx.saved_tensors
-        grad_a = rnn_step_back(ctx.nonlinearity, h_next, grad_h_next)
+        grad_a = h_next.new_empty(h_next.shape)
+        run = rnn_step_back(ctx.nonlinearity, h_next.device, h_next.numel())
+        run(*flat(h_next, grad_h_next, grad_a))
         return grad_a, grad_a, None
 
 

@@ -6,15 +6,15 @@ MUTANTS = [
     Mutant(
         name="the state is not carried on",
         kernel="rnn_forward",
-        find="h[:n] = y[rows]",
+        find="copy(h[:n], out[rows])",
         replace="pass",
         says="the next step starts from the new state: keep it",
     ),
     Mutant(
         name="the state of the last time only",
         kernel="rnn_forward",
-        find="h[:n] = y[rows]",
-        replace="h = y[rows].clone()",
+        find="copy(h[:n], out[rows])",
+        replace="h = out[rows].copy()",
         says="a sequence that has ended keeps its state: replace the first n rows only",
     ),
     Mutant(
@@ -27,7 +27,7 @@ MUTANTS = [
     Mutant(
         name="only the own output",
         kernel="rnn_backward",
-        find="grad_y[rows] + grad_h[:n]",
+        find="add(grad_y[rows], grad_h[:n])",
         replace="grad_y[rows]",
         says="the state acts on the next step too: that gradient has to be added",
     ),
@@ -41,8 +41,8 @@ MUTANTS = [
     Mutant(
         name="transposed weight",
         kernel="rnn_backward",
-        find="matmul(grad_a[rows], weight_hh)",
-        replace="matmul(grad_a[rows], weight_hh.t())",
+        find="Product(weight_hh)",
+        replace="Product(weight_hh.t())",
         says="forward multiplies by the transposed weight, so backward multiplies by the weight itself",
     ),
 ]
