@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.optim import adagrad as adagrad
     from reftorch.optim import adam as adam
     from reftorch.optim import adamw as adamw
+    from reftorch.optim import lr_scheduler as lr_scheduler
     from reftorch.optim import optimizer as optimizer
     from reftorch.optim import rmsprop as rmsprop
     from reftorch.optim import sgd as sgd

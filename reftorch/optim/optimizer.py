@@ -72,6 +72,7 @@ def _with_hooks(step: Callable) -> Callable:
                     )
                 args, kwargs = answer
         result = step(*args, **kwargs)
+        self._opt_called = True  # a schedule of the learning rate wants to know
         for hook in (*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()):
             hook(self, args, kwargs)
         return result
@@ -106,6 +107,8 @@ class Optimizer:
     _optimizer_state_dict_post_hooks: OrderedDict[int, Callable]
     _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable]
     _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable]
+
+    _opt_called = False  # whether `step` was called
 
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         self.defaults = defaults

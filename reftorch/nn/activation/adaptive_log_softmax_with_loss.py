@@ -74,7 +74,7 @@ They may, but it is faster and better the more of the targets are in the shortli
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reftorch.nn.activation.log_softmax import log_softmax
 from reftorch.nn.containers.module_list import ModuleList
@@ -125,21 +125,20 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         self.div_value, self.head_bias = div_value, head_bias
         self.shortlist_size, self.n_clusters = self.cutoffs[0], len(self.cutoffs) - 1
         self.head_size = self.shortlist_size + self.n_clusters
-        like = dict(device=device, dtype=dtype)
+        like: dict[str, Any] = dict(device=device, dtype=dtype)
         self.head = Linear(in_features, self.head_size, bias=head_bias, **like)
         self.tail = ModuleList()
         for i in range(self.n_clusters):
             fewer = int(in_features // (div_value ** (i + 1)))
             size = self.cutoffs[i + 1] - self.cutoffs[i]
-            first, second = (Linear(*shape, bias=False, **like) for shape in ((in_features, fewer), (fewer, size)))
-            self.tail.append(Sequential(first, second))
+            first = Linear(in_features, fewer, bias=False, **like)
+            self.tail.append(Sequential(first, Linear(fewer, size, bias=False, **like)))
 
     def reset_parameters(self):
         """Draw new values for all layers."""
-        self.head.reset_parameters()
-        for reduce, choose in self.tail:
-            reduce.reset_parameters()
-            choose.reset_parameters()
+        for layer in self.modules():
+            if isinstance(layer, Linear):
+                layer.reset_parameters()
 
     def forward(self, input_, target_):
         _check_shapes(input_, target_)
