@@ -33,7 +33,7 @@ def look_up(name: str) -> Any:
 def _has_not(package: Any, name: str) -> bool:
     """Whether a package says by its list of names that it has no such name; to ask for it would look for similar ones."""
     known = vars(package) if inspect.ismodule(package) else {}
-    return "__getattr__" in known and name not in known and name not in known["__all__"]
+    return "__getattr__" in known and name not in known and name not in known.get("__all__", (name,))
 
 
 def file_of(thing: Any) -> str:
