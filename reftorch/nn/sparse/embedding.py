@@ -117,6 +117,7 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.autograd import Function, no_grad
+from reftorch.fast import rows
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
 from reftorch.nn import init
 from reftorch.nn.arguments import COPIED, check_tensors, options_text
@@ -203,7 +204,7 @@ class EmbeddingFunction(Function):
         ctx.save_for_backward(ids)
         ctx.table, ctx.padding, ctx.by_frequency = (V, D), padding, by_frequency
         y = weight.new_empty((*ids.shape, D))
-        run = on(weight.device, embedding_forward_cpu, embedding_forward_cuda, threads=N * D)
+        run = on(weight.device, embedding_forward_cpu, embedding_forward_cuda, N * D, rows.embedding_forward)
         chosen, table, result = arrays(ids, weight, y)
         run(chosen.reshape(N), table, result.reshape(N, D))
         return y
@@ -214,7 +215,8 @@ class EmbeddingFunction(Function):
         (V, D), N = ctx.table, ids.numel()
         order, start = segments(row_numbers(ids), V, grad_y.device, without=ctx.padding)
         grad_weight = grad_y.new_empty(V, D)
-        run = on(grad_y.device, embedding_backward_weight_cpu, embedding_backward_weight_cuda, threads=V * D)
+        fast = rows.embedding_backward_weight
+        run = on(grad_y.device, embedding_backward_weight_cpu, embedding_backward_weight_cuda, V * D, fast)
         run(*shaped((N, D), grad_y), *arrays(order, start, grad_weight), ctx.by_frequency)
         return None, grad_weight, None, None
 

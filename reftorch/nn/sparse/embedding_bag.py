@@ -131,6 +131,7 @@ import warnings
 import numpy as np
 
 from reftorch.autograd import Function, no_grad
+from reftorch.fast import rows
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn import init
 from reftorch.nn.arguments import check_tensors
@@ -306,7 +307,7 @@ class EmbeddingBagFunction(Function):
         ctx.save_for_backward(share, *([weight] if ctx.needs_input_grad[1] else []))
         ctx.table, ctx.bags, ctx.by_frequency = (V, D), bags, by_frequency
         y = weight.new_empty(B, D)
-        run = on(device, embedding_bag_forward_cpu, embedding_bag_forward_cuda, threads=B * D)
+        run = on(device, embedding_bag_forward_cpu, embedding_bag_forward_cuda, B * D, rows.embedding_bag_forward)
         run(*arrays(on_device(bags.ids, device), on_device(bags.first, device), share, weight, y))
         return y
 
@@ -321,7 +322,8 @@ class EmbeddingBagFunction(Function):
             if ctx.by_frequency:
                 share = share / on_device(np.bincount(bags.ids, minlength=V)[bags.ids], device)
             grad_weight = grad_y.new_empty(V, D)
-            run = on(device, embedding_bag_backward_weight_cpu, embedding_bag_backward_weight_cuda, threads=V * D)
+            fast = rows.embedding_bag_backward_weight
+            run = on(device, embedding_bag_backward_weight_cpu, embedding_bag_backward_weight_cuda, V * D, fast)
             run(*arrays(grad_y, order, start, bag, share, grad_weight))
         if ctx.needs_input_grad[1]:
             grad_share = share.new_empty(share.shape)
