@@ -32,6 +32,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     glu.py              the gated linear unit
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
     softmax.py          softmax and its gradient
+    attention.py        attention in blocks, with a softmax that needs one pass (online)
     workers.py          who does how much of the work
     ladder/             the way up, as a lesson: each rung a function, to be measured
 
@@ -66,6 +67,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.activations import tanh_forward as tanh_forward
     from reftorch.fast.activations import tanhshrink_backward_x as tanhshrink_backward_x
     from reftorch.fast.activations import tanhshrink_forward as tanhshrink_forward
+    from reftorch.fast.attention import attention_backward as attention_backward
+    from reftorch.fast.attention import attention_forward as attention_forward
+    from reftorch.fast.attention import attention_in_blocks as attention_in_blocks
     from reftorch.fast.batch_norm import batch_norm_backward_affine as batch_norm_backward_affine
     from reftorch.fast.batch_norm import batch_norm_backward_x as batch_norm_backward_x
     from reftorch.fast.batch_norm import batch_norm_forward as batch_norm_forward

@@ -156,8 +156,9 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import PARALLEL, arrays, cuda, fast_forms, njit, on, prange
 from reftorch.nn.arguments import check_tensors, number
 from reftorch.nn.dropout.dropout_nd import element_mask
 from reftorch.ops import broadcast_shapes
@@ -390,17 +391,32 @@ class AttentionFunction(Function):
     def forward(ctx, query, key, value, mask, keep, scale):
         N, L, E = query.shape
         N, S, D = value.shape
-        weights, y = query.new_empty(N, L, S), query.new_empty(N, L, D)
-        run = on(query.device, attention_forward_cpu, attention_forward_cuda, N * L)
+        # in blocks no weights are stored, but two numbers for each query
+        blocks = fast_forms() and query.device.type == "cpu" and not ctx.needs_input_grad[3]
+        ctx.blocks = blocks = blocks and fast.attention_in_blocks(query.dtype.numpy, N * L * S)
+        weights, y = query.new_empty(N, L, 2 if blocks else S), query.new_empty(N, L, D)
+        run = on(
+            query.device,
+            attention_forward_cpu,
+            attention_forward_cuda,
+            N * L,
+            fast.attention_forward if blocks else None,
+        )
         run(*arrays(query, key, value, mask, keep, weights, y), scale)
-        ctx.save_for_backward(query, key, value, keep, weights)
+        ctx.save_for_backward(query, key, value, keep, weights, *((mask, y) if blocks else ()))
         ctx.scale = scale
         return y
 
     @staticmethod
     def backward(ctx, grad_y):
-        query, key, value, keep, weights = ctx.saved_tensors
+        query, key, value, keep, weights, *others = ctx.saved_tensors
         device, scale = query.device, ctx.scale
+        if ctx.blocks:
+            mask, y = others
+            gradients = [part.new_empty(part.shape) for part in (query, key, value)]
+            inputs = arrays(query, key, value, mask, keep, weights, y, grad_y)
+            fast.attention_backward(attention_backward_scores_cpu, *inputs, *arrays(*gradients), scale)
+            return *gradients, None, None, None
         grad_scores = weights.new_empty(weights.shape)
         threads = weights.shape[0] * weights.shape[1]
         run = on(device, attention_backward_scores_cpu, attention_backward_scores_cuda, threads)
