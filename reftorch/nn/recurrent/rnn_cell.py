@@ -70,10 +70,15 @@ derivative is $h_2 + u h_1 + u^2 h_0 = 5 + 2 + 0$, and for $w$ it is $x_3 + u x_
 >>> u.grad, w.grad
 (tensor([[7.]]), tensor([[1.]]))
 
-With tanh, one step:
+With tanh, one step. The derivative is $1 - 0.7616^2$:
 
->>> torch.rnn_tanh_cell(torch.tensor([[1.]]), torch.zeros(1, 1), w.detach(), u.detach())
+>>> x = torch.tensor([[1.]], requires_grad=True)
+>>> h = torch.rnn_tanh_cell(x, torch.zeros(1, 1), w.detach(), u.detach())
+>>> h.detach()
 tensor([[0.7616]])
+>>> h.backward()
+>>> x.grad
+tensor([[0.4200]])
 
 ## Questions
 

@@ -149,6 +149,7 @@ def invert_permutation(permutation):
     """The order that undoes this one: if place i takes from j, then place j takes from i. None stays None.
 
     >>> import reftorch as torch
+    >>> from reftorch.nn.utils.rnn import invert_permutation
     >>> invert_permutation(torch.tensor([1, 2, 0]))
     tensor([2, 0, 1])
     """
