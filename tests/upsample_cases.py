@@ -20,6 +20,7 @@ def upsample_cases(mode, n, component, **options):
             {**size, "mode": mode, **options},
             component=component,
             id=id,
+            gradcheck=id in ("larger", "smaller"),  # finite differences take long; all others are held against torch
         )
 
     large = {1: (3, 40, 250), 2: (2, 5, 60, 50), 3: (1, 3, 12, 20, 25)}
