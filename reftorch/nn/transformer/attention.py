@@ -156,7 +156,7 @@ import math
 
 import numpy as np
 
-from reftorch import fast
+from reftorch import fast, threads
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, fast_forms, njit, on, prange
 from reftorch.nn.arguments import check_tensors, number
@@ -415,11 +415,12 @@ class AttentionFunction(Function):
             mask, y = others
             gradients = [part.new_empty(part.shape) for part in (query, key, value)]
             inputs = arrays(query, key, value, mask, keep, weights, y, grad_y)
-            fast.attention_backward(attention_backward_scores_cpu, *inputs, *arrays(*gradients), scale)
+            run = fast.attention_backward if threads.guard is None else threads.guard(fast.attention_backward)
+            run(attention_backward_scores_cpu, *inputs, *arrays(*gradients), scale)
             return *gradients, None, None, None
         grad_scores = weights.new_empty(weights.shape)
-        threads = weights.shape[0] * weights.shape[1]
-        run = on(device, attention_backward_scores_cpu, attention_backward_scores_cuda, threads)
+        queries = weights.shape[0] * weights.shape[1]
+        run = on(device, attention_backward_scores_cpu, attention_backward_scores_cuda, queries)
         run(*arrays(weights, keep, value, grad_y, grad_scores))
         grad_query = grad_key = grad_value = None
         if ctx.needs_input_grad[0]:
