@@ -35,6 +35,8 @@ SMALL = (
     Case("GroupNorm", "small", (2, 4, 3, 5), dict(num_groups=2, num_channels=4)),
     Case("InstanceNorm2d", "small", (2, 3, 4, 5), dict(num_features=3)),
     Case("Dropout", "small", (5, 6)),
+    Case("Embedding", "small", (2, 3), dict(num_embeddings=5, embedding_dim=4)),
+    Case("EmbeddingBag", "small", (2, 3), dict(num_embeddings=5, embedding_dim=4)),
     Case("Normalize", "small", (2, 3, 4, 5)),
     Case("CrossEntropyLoss", "small", (6, 4)),
     Case("CrossEntropyLoss", "pictures", (2, 3, 4, 5)),

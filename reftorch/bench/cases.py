@@ -189,6 +189,9 @@ CASES = (
     recurrent("LSTM", "one short sentence", (20, 1, 64), 64),
     recurrent("GRU", "50 times", (50, 64, 128), 256),
     recurrent("RNN", "50 times", (50, 64, 128), 256),
+    # ------------------------------------------------------------------------------------------------- samples, ids of each
+    Case("Embedding", "words", (64, 50), dict(num_embeddings=10_000, embedding_dim=128)),
+    Case("EmbeddingBag", "bags of words", (100, 32), dict(num_embeddings=10_000, embedding_dim=128)),
     # ------------------------------------------------------------------------------------------------- pairs of vectors
     Case("CosineSimilarity", "1 million elements", (1000, 1000)),
     Case("PairwiseDistance", "1 million elements", (1000, 1000)),

@@ -74,7 +74,7 @@ class LayerJob:
         self.y = self.forward()
         self.grad_y = draw.normal(tuple(self.y.shape))
 
-    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+    def build(self, draw: Draw, case: Case) -> tuple[Any, list]:
         """What `forward` calls with `x`, and the leaves whose gradients are computed."""
         layer = draw.fill(getattr(draw.library.nn, case.component)(**case.options))
         return layer, [self.x, *layer.parameters()]
@@ -120,6 +120,18 @@ class DropoutJob(LayerJob):
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         draw.library.manual_seed(0)  # the same masks in every library
         return super().build(draw, case)
+
+
+class EmbeddingJob(LayerJob):
+    """The input consists of numbers of rows and has no gradient."""
+
+    def __init__(self, library: Any, case: Case, device: str):
+        draw = Draw(library, device)
+        self.x = draw.classes(case.x, case.options["num_embeddings"])
+        layer, _ = self.build(draw, case)
+        self.layer, self.leaves = layer, list(layer.parameters())
+        self.y = self.forward()
+        self.grad_y = draw.normal(tuple(self.y.shape))
 
 
 class NormalizeJob(LayerJob):
@@ -249,6 +261,7 @@ class ModuleJob:
 JOBS: dict[str, Callable] = {
     "matmul": MatmulJob,
     **dict.fromkeys(("Dropout", "RReLU"), DropoutJob),
+    **dict.fromkeys(("Embedding", "EmbeddingBag"), EmbeddingJob),
     "Normalize": NormalizeJob,
     "CrossEntropyLoss": LossJob,
     **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), PointwiseLossJob),

@@ -148,6 +148,14 @@ def _dropout(case: Case) -> tuple[Work, Work]:
     return Work(2 * x, 2 * FLOAT * x), Work(x, 3 * FLOAT * x)
 
 
+def _embedding(case: Case) -> tuple[Work, Work]:
+    """Rows are read and written, or added; backward the whole table's gradient is written."""
+    V, D = case.options["num_embeddings"], case.options["embedding_dim"]
+    ids = math.prod(case.x)
+    y = D * (ids if case.component == "Embedding" else case.x[0])
+    return Work(D * ids, FLOAT * (D * ids + y) + INDEX * ids), Work(D * ids, FLOAT * (D * ids + V * D) + INDEX * ids)
+
+
 def _cross_entropy(case: Case) -> tuple[Work, Work]:
     x, samples = math.prod(case.x), math.prod(case.x) // case.x[1]
     return Work(x, 2 * FLOAT * x + INDEX * samples), Work(x, 2 * FLOAT * x + INDEX * samples)
@@ -219,6 +227,7 @@ PARTS = {
     "GroupNorm": _norm,
     "InstanceNorm2d": _norm,
     "Dropout": _dropout,
+    **dict.fromkeys(("Embedding", "EmbeddingBag"), _embedding),
     "Normalize": _normalize,
     "CrossEntropyLoss": _cross_entropy,
     **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), _pointwise_loss),
