@@ -150,6 +150,9 @@ CASES = (
     Case("LogSoftmax", "Transformer", (256, 32_000), dict(dim=1)),
     Case("LogSoftmax", "segmentation", (4, 21, 128, 128), dict(dim=1)),
     # ----------------------------------------------------------------------------------------- N, channels or features
+    Case(
+        "TransformerEncoderLayer", "small", (32, 64, 128), dict(d_model=128, nhead=4, dim_feedforward=512, dropout=0.0)
+    ),
     Case("LayerNorm", "10,000 elements", (100, 100), dict(normalized_shape=100)),
     Case("LayerNorm", "Transformer", (512, 768), dict(normalized_shape=768)),
     Case("BatchNorm1d", "perceptron", (256, 512), dict(num_features=512)),

@@ -101,6 +101,14 @@ def _linear(case: Case) -> tuple[Work, Work]:
     )
 
 
+def _encoder_layer(case: Case) -> tuple[Work, Work]:
+    """Four linear layers and two products for attention, two linear layers behind it; what is done per element is left out."""
+    (S, N, E), hidden = case.x, case.options["dim_feedforward"]
+    macs, weights = N * S * (4 * E * E + 2 * S * E + 2 * E * hidden), 4 * E * E + 2 * E * hidden
+    moved = FLOAT * (2 * N * S * E + weights)
+    return Work(macs, moved), Work(2 * macs, 2 * moved)
+
+
 def _matmul(case: Case) -> tuple[Work, Work]:
     rows, inner = case.x
     return _product(rows, inner, case.options["b"][1])
@@ -222,6 +230,7 @@ PARTS = {
     **dict.fromkeys(ACTIVATIONS, _activation),
     **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
     "LayerNorm": _norm,
+    "TransformerEncoderLayer": _encoder_layer,
     "BatchNorm1d": _norm,
     "BatchNorm2d": _norm,
     "GroupNorm": _norm,
