@@ -43,14 +43,14 @@ backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 by
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
->>> x = torch.tensor([-4., -1.5, 0, 1, 3], requires_grad=True)
+>>> x = torch.tensor([-4., -2, 0, 1, 3], requires_grad=True)
 >>> y = F.hardswish(x)
 >>> y
-tensor([-0.0000, -0.3750,  0.0000,  0.6667,  3.0000],
+tensor([-0.0000, -0.3333,  0.0000,  0.6667,  3.0000],
        grad_fn=<HardswishBackward0>)
 >>> y.backward(torch.ones(5))
 >>> x.grad
-tensor([0.0000, 0.0000, 0.5000, 0.8333, 1.0000])
+tensor([ 0.0000, -0.1667,  0.5000,  0.8333,  1.0000])
 
 ## Questions
 

@@ -113,7 +113,7 @@ def multi_label_margin_loss_forward_cpu(x, target, is_target, loss):
                 missing = x.dtype.type(1) - (x[n, k] - x[n, c])
                 if is_target[n, c] == 0 and missing > x.dtype.type(0):
                     acc += missing
-        loss[n] = acc / C
+        loss[n] = acc / x.dtype.type(C)
 
 
 @cuda.jit
@@ -135,7 +135,7 @@ def multi_label_margin_loss_forward_cuda(x, target, is_target, loss):
             missing = x.dtype.type(1) - (x[n, k] - x[n, c])
             if is_target[n, c] == 0 and missing > x.dtype.type(0):
                 acc += missing
-    loss[n] = acc / C
+    loss[n] = acc / x.dtype.type(C)
 
 
 # ## The gradient of the scores

@@ -124,7 +124,7 @@ def multi_label_soft_margin_loss_forward_cpu(x, target, weight, loss):
             if x[n, c] < x.dtype.type(0):
                 h -= x[n, c]
             acc += weight[(n * C + c) % weight.size] * ((x.dtype.type(1) - target[n, c]) * x[n, c] + h)
-        loss[n] = acc / C
+        loss[n] = acc / x.dtype.type(C)
 
 
 @cuda.jit
@@ -139,7 +139,7 @@ def multi_label_soft_margin_loss_forward_cuda(x, target, weight, loss):
         if x[n, c] < x.dtype.type(0):
             h -= x[n, c]
         acc += weight[(n * C + c) % weight.size] * ((x.dtype.type(1) - target[n, c]) * x[n, c] + h)
-    loss[n] = acc / C
+    loss[n] = acc / x.dtype.type(C)
 
 
 # ## The gradient of the logits

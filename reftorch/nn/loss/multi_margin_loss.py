@@ -111,7 +111,7 @@ def multi_margin_loss_forward_cpu(x, target, weight, loss, p, margin):
             z = x.dtype.type(margin) - x[n, target[n]] + x[n, c]
             if c != target[n] and z > x.dtype.type(0):
                 acc += z if p == 1 else z * z
-        loss[n] = weight[target[n]] * acc / C
+        loss[n] = weight[target[n]] * acc / x.dtype.type(C)
 
 
 @cuda.jit
@@ -125,7 +125,7 @@ def multi_margin_loss_forward_cuda(x, target, weight, loss, p, margin):
         z = x.dtype.type(margin) - x[n, target[n]] + x[n, c]
         if c != target[n] and z > x.dtype.type(0):
             acc += z if p == 1 else z * z
-    loss[n] = weight[target[n]] * acc / C
+    loss[n] = weight[target[n]] * acc / x.dtype.type(C)
 
 
 # ## The gradient of the scores

@@ -115,9 +115,9 @@ from reftorch.types import int64
 
 # Where a window begins. The last one ends at the end of the input; the others advance by alpha on average, rounded down.
 @njit(**SERIAL)
-def window_start(position, size_out, size_in, size, u, alpha):
-    if position == size_out - 1:
-        return size_in - size
+def window_start(is_last, position, end, u, alpha):
+    if is_last:
+        return end
     return int((position + u) * alpha) - int(u * alpha)
 
 
@@ -140,8 +140,8 @@ def fractional_max_pool2d_forward_cpu(x, samples, y, index, K_h, K_w):
                 u_w = samples[n, c, 0]
                 alpha_h = x.dtype.type(H_in - K_h) / x.dtype.type(H_out - 1)
                 alpha_w = x.dtype.type(W_in - K_w) / x.dtype.type(W_out - 1)
-                h_start = window_start(x.dtype.type(h_out), H_out, H_in, K_h, u_h, alpha_h)
-                w_start = window_start(x.dtype.type(w_out), W_out, W_in, K_w, u_w, alpha_w)
+                h_start = window_start(h_out == H_out - 1, x.dtype.type(h_out), H_in - K_h, u_h, alpha_h)
+                w_start = window_start(w_out == W_out - 1, x.dtype.type(w_out), W_in - K_w, u_w, alpha_w)
                 best = x[n, c, h_start, w_start]
                 found = h_start * W_in + w_start
                 for h_in in range(h_start, h_start + K_h):
@@ -170,8 +170,8 @@ def fractional_max_pool2d_forward_cuda(x, samples, y, index, K_h, K_w):
     u_w = samples[n, c, 0]
     alpha_h = x.dtype.type(H_in - K_h) / x.dtype.type(H_out - 1)
     alpha_w = x.dtype.type(W_in - K_w) / x.dtype.type(W_out - 1)
-    h_start = window_start(x.dtype.type(h_out), H_out, H_in, K_h, u_h, alpha_h)
-    w_start = window_start(x.dtype.type(w_out), W_out, W_in, K_w, u_w, alpha_w)
+    h_start = window_start(h_out == H_out - 1, x.dtype.type(h_out), H_in - K_h, u_h, alpha_h)
+    w_start = window_start(w_out == W_out - 1, x.dtype.type(w_out), W_in - K_w, u_w, alpha_w)
     best = x[n, c, h_start, w_start]
     found = h_start * W_in + w_start
     for h_in in range(h_start, h_start + K_h):

@@ -132,9 +132,9 @@ from reftorch.types import int64
 
 # Where a window begins. The last one ends at the end of the input; the others advance by alpha on average, rounded down.
 @njit(**SERIAL)
-def window_start(position, size_out, size_in, size, u, alpha):
-    if position == size_out - 1:
-        return size_in - size
+def window_start(is_last, position, end, u, alpha):
+    if is_last:
+        return end
     return int((position + u) * alpha) - int(u * alpha)
 
 
@@ -161,9 +161,9 @@ def fractional_max_pool3d_forward_cpu(x, samples, y, index, K_d, K_h, K_w):
                     alpha_d = x.dtype.type(D_in - K_d) / x.dtype.type(D_out - 1)
                     alpha_h = x.dtype.type(H_in - K_h) / x.dtype.type(H_out - 1)
                     alpha_w = x.dtype.type(W_in - K_w) / x.dtype.type(W_out - 1)
-                    d_start = window_start(x.dtype.type(d_out), D_out, D_in, K_d, u_d, alpha_d)
-                    h_start = window_start(x.dtype.type(h_out), H_out, H_in, K_h, u_h, alpha_h)
-                    w_start = window_start(x.dtype.type(w_out), W_out, W_in, K_w, u_w, alpha_w)
+                    d_start = window_start(d_out == D_out - 1, x.dtype.type(d_out), D_in - K_d, u_d, alpha_d)
+                    h_start = window_start(h_out == H_out - 1, x.dtype.type(h_out), H_in - K_h, u_h, alpha_h)
+                    w_start = window_start(w_out == W_out - 1, x.dtype.type(w_out), W_in - K_w, u_w, alpha_w)
                     best = x[n, c, d_start, h_start, w_start]
                     found = (d_start * H_in + h_start) * W_in + w_start
                     for d_in in range(d_start, d_start + K_d):
@@ -196,9 +196,9 @@ def fractional_max_pool3d_forward_cuda(x, samples, y, index, K_d, K_h, K_w):
     alpha_d = x.dtype.type(D_in - K_d) / x.dtype.type(D_out - 1)
     alpha_h = x.dtype.type(H_in - K_h) / x.dtype.type(H_out - 1)
     alpha_w = x.dtype.type(W_in - K_w) / x.dtype.type(W_out - 1)
-    d_start = window_start(x.dtype.type(d_out), D_out, D_in, K_d, u_d, alpha_d)
-    h_start = window_start(x.dtype.type(h_out), H_out, H_in, K_h, u_h, alpha_h)
-    w_start = window_start(x.dtype.type(w_out), W_out, W_in, K_w, u_w, alpha_w)
+    d_start = window_start(d_out == D_out - 1, x.dtype.type(d_out), D_in - K_d, u_d, alpha_d)
+    h_start = window_start(h_out == H_out - 1, x.dtype.type(h_out), H_in - K_h, u_h, alpha_h)
+    w_start = window_start(w_out == W_out - 1, x.dtype.type(w_out), W_in - K_w, u_w, alpha_w)
     best = x[n, c, d_start, h_start, w_start]
     found = (d_start * H_in + h_start) * W_in + w_start
     for d_in in range(d_start, d_start + K_d):

@@ -22,7 +22,7 @@ MUTANTS = [
     Mutant(
         name="divided by the number of labels",
         kernel=FORWARD,
-        find="acc / C",
+        find="acc / x.dtype.type(C)",
         replace="acc / max(labels, 1)",
         says="the sum is divided by the number of classes, not by that of the labels",
     ),

@@ -12,7 +12,7 @@ MUTANTS = [
     Mutant(
         name="sum over the classes",
         kernel=FORWARD,
-        find="acc / C",
+        find="acc / x.dtype.type(C)",
         replace="acc",
         says="the loss of a sample is the mean over its classes, not their sum",
     ),

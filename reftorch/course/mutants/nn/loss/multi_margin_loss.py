@@ -29,7 +29,7 @@ MUTANTS = [
     Mutant(
         name="not divided by C",
         kernel=FORWARD,
-        find=" * acc / C",
+        find=" * acc / x.dtype.type(C)",
         replace=" * acc",
         says="the loss of a sample is divided by the number of classes",
     ),

@@ -15,8 +15,8 @@ MUTANTS = [
     Mutant(
         name="last window not at the end",
         kernel=FORWARD,
-        find="w_start = window_start(x.dtype.type(w_out), W_out, W_in, K_w, u_w, alpha_w)",
-        replace="w_start = window_start(x.dtype.type(w_out), W_out + 1, W_in, K_w, u_w, alpha_w)",
+        find="w_out == W_out - 1",
+        replace="w_out == W_out",
         says="the last window begins at the size of the input minus the window",
     ),
     Mutant(
