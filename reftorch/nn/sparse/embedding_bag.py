@@ -84,10 +84,27 @@ tensor([[ 1.,  1.],
         [ 0.,  0.],
         [11., 11.]])
 
-The maximum takes each element from the row that has the largest:
+With a weight for each id, the gradient of that weight is the row of the id times the gradient of its bag, $5 + 6$ and $1 + 2$:
 
->>> F.embedding_bag(torch.tensor([[2, 0, 1]]), weight, mode="max")
+>>> share = torch.tensor([1., 2], requires_grad=True)
+>>> y = F.embedding_bag(torch.tensor([2, 0]), weight, torch.tensor([0]), mode="sum", per_sample_weights=share)
+>>> y.detach()
+tensor([[ 7., 10.]])
+>>> y.backward(torch.ones(1, 2))
+>>> share.grad
+tensor([11.,  3.])
+
+The maximum takes each element from the row that has the largest, and only that row gets a gradient:
+
+>>> weight.grad = None
+>>> y = F.embedding_bag(torch.tensor([[2, 0, 1]]), weight, mode="max")
+>>> y
 tensor([[5., 6.]], grad_fn=<EmbeddingBagMaxBackward0>)
+>>> y.backward(torch.tensor([[7., 8]]))
+>>> weight.grad
+tensor([[0., 0.],
+        [0., 0.],
+        [7., 8.]])
 
 ## Questions
 

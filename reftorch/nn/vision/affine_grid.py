@@ -70,6 +70,16 @@ Only the first pixel has a gradient. Its coordinates are (-0.5, -0.5, 1):
 tensor([[[-2., -2.,  4.],
          [-4., -4.,  8.]]])
 
+For a volume $\theta$ has three rows of four numbers. Here it doubles the column; the two voxels have their centres at -0.5 and 0.5:
+
+>>> theta = torch.tensor([[[2., 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]], requires_grad=True)
+>>> y = F.affine_grid(theta, (1, 1, 1, 1, 2), align_corners=False)
+>>> y.tolist()
+[[[[[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]]]]
+>>> y.backward(torch.ones(1, 1, 1, 2, 3))
+>>> theta.grad.tolist()
+[[[0.0, 0.0, 0.0, 2.0], [0.0, 0.0, 0.0, 2.0], [0.0, 0.0, 0.0, 2.0]]]
+
 ## Questions
 
 **Does the matrix map the input to the output?**

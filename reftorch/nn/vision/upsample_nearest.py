@@ -75,13 +75,29 @@ The exact form is symmetric:
 >>> F.interpolate(x.detach(), size=5, mode="nearest-exact")
 tensor([[[10., 10., 20., 30., 30.]]])
 
-An image that becomes twice as high and three times as wide:
+An image that becomes twice as high and three times as wide. Each pixel is shown six times:
 
->>> F.interpolate(torch.tensor([[[[1., 2], [3, 4]]]]), scale_factor=(2, 3))
+>>> x = torch.tensor([[[[1., 2], [3, 4]]]], requires_grad=True)
+>>> y = F.interpolate(x, scale_factor=(2, 3))
+>>> y.detach()
 tensor([[[[1., 1., 1., 2., 2., 2.],
           [1., 1., 1., 2., 2., 2.],
           [3., 3., 3., 4., 4., 4.],
           [3., 3., 3., 4., 4., 4.]]]])
+>>> y.backward(torch.ones(1, 1, 4, 6))
+>>> x.grad
+tensor([[[[6., 6.],
+          [6., 6.]]]])
+
+A volume of one voxel that becomes one of two planes:
+
+>>> x = torch.tensor([[[[[7.]]]]], requires_grad=True)
+>>> y = F.interpolate(x, size=(2, 1, 1))
+>>> y.tolist()
+[[[[[7.0]], [[7.0]]]]]
+>>> y.sum().backward()
+>>> x.grad.item()
+2.0
 
 ## Questions
 
