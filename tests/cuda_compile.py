@@ -14,6 +14,7 @@ import ast
 import functools
 import importlib
 import json
+import multiprocessing
 import os
 import re
 import sys
@@ -139,33 +140,36 @@ def compile_kernel(name: str, signature: list) -> tuple[str, str, int]:
     return ptx, linker.get_info_log(), len(code)
 
 
+def compile_all(name: str, signatures: list) -> tuple[str, list[str]]:
+    """The row of a kernel in the table, and the complaints about it."""
+    start, registers, spilled, size, complaints = time.perf_counter(), 0, 0, 0, []
+    for signature in signatures:
+        try:
+            ptx, remarks, length = compile_kernel(name, signature)
+        except Exception as error:  # any failure of the compiler is a finding
+            complaints.append(f"{name} {signature}: {type(error).__name__}: {error}")
+            continue
+        registers = max([registers, *map(int, re.findall(r"Used (\d+) registers", remarks))])
+        spilled = max([spilled, *map(int, re.findall(r"(\d+) bytes spill stores", remarks))])
+        size = max(size, length)
+        kinds = arrays_in(signature)
+        doubles = float64_arithmetic(ptx)
+        if doubles and "float32" in kinds and "float64" not in kinds:
+            complaints.append(f"{name} {signature}: float64 in a float32 kernel: {doubles[:3]}")
+    seconds = time.perf_counter() - start
+    short = name.removeprefix("reftorch.")
+    return f"{short:<60} {len(signatures):>5} {registers:>9} {spilled:>7} {size:>7} {seconds:>7.1f}", complaints
+
+
 def main(file: str) -> int:
-    """Compile everything in the file; the number of complaints."""
+    """Compile everything in the file, on all processors; the number of complaints."""
     launches = json.loads(Path(file).read_text())
     complaints = [f"{name}: never launched" for name in sorted(kernels_of_package() - set(launches))]
-    pretend_device()
     print(f"{'kernel':<60} {'types':>5} {'registers':>9} {'spilled':>7} {'bytes':>7} {'seconds':>7}")
-    for name, signatures in sorted(launches.items()):
-        start, registers, spilled, size = time.perf_counter(), 0, 0, 0
-        for signature in signatures:
-            try:
-                ptx, remarks, length = compile_kernel(name, signature)
-            except Exception as error:  # any failure of the compiler is a finding
-                complaints.append(f"{name} {signature}: {type(error).__name__}: {error}")
-                continue
-            registers = max([registers, *map(int, re.findall(r"Used (\d+) registers", remarks))])
-            spilled = max([spilled, *map(int, re.findall(r"(\d+) bytes spill stores", remarks))])
-            size = max(size, length)
-            kinds = arrays_in(signature)
-            doubles = float64_arithmetic(ptx)
-            if doubles and "float32" in kinds and "float64" not in kinds:
-                complaints.append(f"{name} {signature}: float64 in a float32 kernel: {doubles[:3]}")
-        seconds = time.perf_counter() - start
-        short = name.removeprefix("reftorch.")
-        print(
-            f"{short:<60} {len(signatures):>5} {registers:>9} {spilled:>7} {size:>7} {seconds:>7.1f}",
-            flush=True,
-        )
+    with multiprocessing.get_context("spawn").Pool(initializer=pretend_device) as pool:
+        for row, found in pool.starmap(compile_all, sorted(launches.items()), chunksize=4):
+            print(row, flush=True)
+            complaints += found
     print(f"{len(launches)} kernels, {sum(map(len, launches.values()))} signatures, {len(complaints)} complaints")
     print(*complaints, sep="\n")
     return len(complaints)
