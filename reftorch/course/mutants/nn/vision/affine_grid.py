@@ -42,7 +42,7 @@ MUTANTS = [
         says="an element of the matrix is used for every pixel: its gradient is a sum",
     ),
     Mutant(
-        name="column and row exchanged",
+        name="column and row exchanged, in a volume",
         kernel=BACKWARD,
         find="if j == 0:",
         replace="if j == 5:",
