@@ -54,8 +54,8 @@ def attention_backward(
 ):
     """The three gradients, from what forward has kept."""
     workers, of_a, scratch, panels = _rooms(query, key, value)
-    rest = query, key, value, mask, keep, norms, y, grad_y, grad_query, grad_key, grad_value
-    rest = *rest, np.float32(scale), PANEL, of_a
+    inputs = query, key, value, mask, keep, norms, y, grad_y
+    rest = *inputs, grad_query, grad_key, grad_value, np.float32(scale), PANEL, of_a
     if workers == 1:
         backward_share(0, len(query), *rest, scratch[0], panels[0])
     else:

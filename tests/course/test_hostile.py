@@ -92,7 +92,7 @@ def test_the_right_file_gets_all_points(tmp_path):
     "body, words",
     [
         ("while True: pass", "longer than 3 seconds"),
-        ("pieces = []\nwhile True: pieces.append(bytearray(10**8))", "MemoryError"),
+        ("pieces = bytearray(10**11)", "MemoryError"),
         ("relu_forward_cpu(x, y)", "RecursionError"),
         ("raise SystemExit(0)", "SystemExit"),
         ("raise BaseException('bye')", "BaseException"),
@@ -126,7 +126,7 @@ def test_it_cannot_even_be_loaded(tmp_path, top, words):
 @pytest.mark.parametrize(
     "body, note",
     [
-        ("pieces = []\nwhile True: pieces.append(bytearray(10**8))", "it ran out of memory"),
+        ("pieces = bytearray(10**11)", "it ran out of memory"),
         ("relu_forward_cpu(x, y)", "a function called itself without end"),
         ("raise SystemExit(0)", "it tried to end the process"),
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from itertools import accumulate
-from numbers import Number
+from numbers import Real
 
 from reftorch.nn import init
 from reftorch.nn.dropout.dropout import dropout
@@ -77,7 +77,7 @@ class RNNBase(Module):
         for layer in range(num_layers):
             for end in ("", "_reverse") if bidirectional else ("",):
                 columns = input_size if layer == 0 else width * self._directions
-                shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, width)}
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, columns), "weight_hh": (rows, width)}
                 shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
                 shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
                 for name, shape in shapes.items():
@@ -90,12 +90,12 @@ class RNNBase(Module):
         return 2 if self.bidirectional else 1
 
     def _check_options(self, dropout):
-        if not isinstance(dropout, Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
+        if not isinstance(dropout, Real) or isinstance(dropout, bool) or not 0 <= dropout <= 1:  # type: ignore[operator]
             raise ValueError(
                 "dropout should be a number in range [0, 1] representing the probability of an element being zeroed, "
                 f"found {dropout!r}"
             )
-        if dropout > 0 and self.num_layers == 1:
+        if dropout > 0 and self.num_layers == 1:  # type: ignore[operator]
             warnings.warn(
                 "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
                 f"greater than 1, but got dropout={dropout} and num_layers=1",

@@ -153,6 +153,7 @@ Transformer adds a code of the position to its input.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -415,7 +416,7 @@ class AttentionFunction(Function):
             mask, y = others
             gradients = [part.new_empty(part.shape) for part in (query, key, value)]
             inputs = arrays(query, key, value, mask, keep, weights, y, grad_y)
-            run = fast.attention_backward if threads.guard is None else threads.guard(fast.attention_backward)
+            run: Any = fast.attention_backward if threads.guard is None else threads.guard(fast.attention_backward)
             run(attention_backward_scores_cpu, *inputs, *arrays(*gradients), scale)
             return *gradients, None, None, None
         grad_scores = weights.new_empty(weights.shape)

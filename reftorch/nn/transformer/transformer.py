@@ -144,9 +144,9 @@ class Transformer(Module):
             custom_encoder = TransformerEncoder(layer, num_encoder_layers, norm)
         self.encoder = custom_encoder
         if custom_decoder is None:
-            layer = TransformerDecoderLayer(d_model, nhead, *options, **place)
+            step = TransformerDecoderLayer(d_model, nhead, *options, **place)
             norm = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **place)
-            custom_decoder = TransformerDecoder(layer, num_decoder_layers, norm)
+            custom_decoder = TransformerDecoder(step, num_decoder_layers, norm)
         self.decoder = custom_decoder
         self._reset_parameters()
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
