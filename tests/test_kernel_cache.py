@@ -299,7 +299,8 @@ def foreign_names(source, known=()):
             imported |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names}
     used = set()
     for node in house.kernels(source).values():
-        used |= {inner.id for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+        own = {argument.arg for argument in node.args.args}  # an argument may have the name of something imported
+        used |= {inner.id for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.Name)} - own
     return sorted(name for name in used & set(imported) if imported[name] not in (*ALLOWED, *known))
 
 

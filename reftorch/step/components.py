@@ -123,7 +123,8 @@ def _plain(name: str) -> str:
 def listing() -> str:
     """What can be stepped through, one component a line."""
     lines = []
+    width = max(map(len, components())) + 2
     for component in components().values():
         kernels = [component.short(kernel) for kernel in component.kernels]
-        lines.append(f"{component.name:22}{'  '.join(kernels)}")
+        lines.append(f"{component.name:{width}}{'  '.join(kernels)}".rstrip())
     return "\n".join(lines)

@@ -149,6 +149,7 @@ CASES = [
         kwargs=dict(weight=W5),
         state=dict(weight=uniform(1, 3, 5)),
         id="loaded weight",
+        changes_inputs=True,  # the buffer is the tensor that was given
     ),
     ModuleCase("CrossEntropyLoss", inputs=PIXELS, args=(None, None, 1, None, "sum", 0.1), id="positional"),
     ModuleCase("CrossEntropyLoss", inputs=N_C, kwargs=dict(size_average=False), id="size_average"),
