@@ -59,6 +59,7 @@ class Page:
             "Symbols": said.get("Symbols"),
             **source,
             "Worked example": said.get("Worked example"),
+            "Questions": said.get("Questions"),
             "Agreement with PyTorch": lists.agreement(known),
             "Speed": lists.speed(known),
             "Differences": said.get("Differences"),

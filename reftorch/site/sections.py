@@ -79,8 +79,9 @@ def _rank(component: Component) -> tuple[int, str]:
 
 def title(component: Component) -> str:
     """The class that the file is about, or the file's name if it has none."""
-    classes = [name for name, thing in public(component).items() if isinstance(thing, type)]
-    return classes[-1].rpartition(".")[2] if classes else component.name
+    classes = [name.rpartition(".")[2] for name, thing in public(component).items() if isinstance(thing, type)]
+    same = [name for name in classes if name.lower() == component.file.stem.replace("_", "")]
+    return (same or classes or [component.name])[-1]
 
 
 def link(component: Component, page: str) -> str:
