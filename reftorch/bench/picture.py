@@ -28,7 +28,8 @@ def draw_roofline(run: dict[str, Any], path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     draw_roofs(axes, run["limits"], [row["operations"] / row["bytes"] for row in rows])
-    for colour, component in zip(COLOURS, dict.fromkeys(row["component"] for row in rows)):
+    names = list(dict.fromkeys(row["component"] for row in rows))
+    for colour, component in zip(_colours(len(names)), names, strict=True):
         for marker, backward in ((FORWARD, False), (BACKWARD, True)):
             chosen = [r for r in rows if r["component"] == component and (r["direction"] == "backward") == backward]
             if chosen:
@@ -46,8 +47,15 @@ def draw_roofline(run: dict[str, Any], path: Path) -> None:
     axes.set_title(f"{run['kernels']} kernels on {where}, {run['date'][:10]}", loc="left")
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False)
+    figure.legend(loc="outside right upper", frameon=False, ncols=1 + len(names) // 25, fontsize="small")
     write_whole(path, lambda draft: figure.savefig(draft, dpi=130))
+
+
+def _colours(count: int) -> list:
+    """A colour for each component: the well-known ones while there are enough, then as many of a rainbow as are wanted."""
+    from matplotlib import colormaps
+
+    return list(COLOURS[:count]) if count <= len(COLOURS) else [colormaps["turbo"](i / count) for i in range(count)]
 
 
 def draw_roofs(axes: Any, limits: dict[str, Any], intensities: list[float]) -> None:

@@ -137,7 +137,7 @@ def test_every_row_is_a_point(tmp_path, monkeypatch):
     [
         (
             ["--only", "Conv9d"],
-            r"--only: no case has 'Conv9d' in its name.*Conv2d, MaxPool2d.*'Conv2d LeNet conv1 forward'",
+            r"--only: no case has 'Conv9d' in its name.*Conv2d.*MaxPool2d.*'Conv2d LeNet conv1 forward'",
         ),
         (["--threads", "4096"], r"--threads: expected at most \d+.*found 4096"),
         (["--plot", "picture.doc"], r"--plot: expected a name that ends in \.png, \.svg, \.pdf, found picture\.doc"),
