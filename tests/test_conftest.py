@@ -1,5 +1,6 @@
 """What the tests say about themselves."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -8,19 +9,27 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-WITHOUT = "import sys; sys.modules['torch'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+ALONE = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+WITHOUT = "import sys; sys.modules['torch'] = None"
 
 
-def last_line(*arguments):
-    """The last line of a run without PyTorch."""
-    call = [sys.executable, "-c", WITHOUT, "-q", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(call, cwd=TESTS.parent, env=dict(os.environ), capture_output=True, text=True, timeout=300)
+@pytest.fixture
+def last_line(tmp_path):
+    """The last line of a run without PyTorch, which Python's own start takes away, from the workers too."""
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT)
+    environment = {**ALONE, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(TESTS.parent)])}
+    return functools.partial(run_tests, environment)
+
+
+def run_tests(environment, *arguments):
+    call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(call, cwd=TESTS.parent, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.rstrip().splitlines()[-1]
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_comparisons_that_were_not_made_are_counted(workers):
+def test_comparisons_that_were_not_made_are_counted(last_line, workers):
     """A file that is skipped as a whole, two tests that compare, and others that do not."""
     files = [str(TESTS / name) for name in ("test_random_torch.py", "test_serialize.py")]
     said = last_line("-n", workers, "-k", "torch_reads or number_stays or check_writable", *files)
@@ -28,7 +37,7 @@ def test_comparisons_that_were_not_made_are_counted(workers):
     assert "pip install torch==2.13.0" in said
 
 
-def test_nothing_is_said_where_nothing_is_missing():
+def test_nothing_is_said_where_nothing_is_missing(last_line):
     assert " passed" in last_line("-n", "0", str(TESTS / "data" / "test_idx.py"))
 
 
@@ -37,7 +46,7 @@ def test_the_slowest_files_are_listed():
     done = subprocess.run(
         [*call, "tests/test_names.py"],
         cwd=TESTS.parent,
-        env=dict(os.environ),
+        env=ALONE,
         capture_output=True,
         text=True,
         timeout=300,

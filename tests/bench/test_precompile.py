@@ -72,8 +72,10 @@ def test_every_kernel_of_a_training_is_among_those_compiled_ahead(ahead, trainin
 def test_a_second_time_there_is_nothing_to_do(ahead):
     output, told = in_a_process(COMPILE)
     assert told["heard"] == [] and "0 compiled now" in output
-    count = len(told["kernels"])
-    assert f"{count} kernels for" in output and count == len(ahead[1]["kernels"])
+    assert f"{len(told['kernels'])} kernels for" in output
+    first, second = set(ahead[1]["kernels"]), set(told["kernels"])
+    assert second <= first
+    assert all(name.endswith("_share") for name in first - second)  # these are cached inside others
 
 
 def test_the_count_leaves_out_what_another_kernel_calls():

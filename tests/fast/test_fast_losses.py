@@ -107,7 +107,7 @@ def test_what_else_is_left_to_the_reference_kernel():
     fast.bce_with_logits_loss_forward(note, G, G, G, G)
     fast.bce_with_logits_loss_backward_x(note, G, G, G, G, G)
     fast.poisson_nll_loss_forward(note, G, G, G, True, True, 1e-8)
-    fast.poisson_nll_loss_backward_x(note, G, G, G, False, 1e-8)
+    fast.poisson_nll_loss_backward_x(note, G, G, G, G, False, 1e-8)
     assert [len(arguments) for arguments in left] == [4, 5, 6, 6]
 
 
@@ -124,7 +124,8 @@ def test_infinite_soft_margin():
     x, target = np.array([-100, 100, -89, 0], np.float32), np.ones(4, np.float32)
     found = np.empty_like(x)
     fast.soft_margin_loss_forward(None, x, target, found)
-    assert found.tolist()[:3] == [inf, 0, inf] and found[3] == pytest.approx(math.log(2))
+    assert found[0] == found[2] == inf and found[3] == pytest.approx(math.log(2))
+    assert 0 <= found[1] < 4e-44  # exp(-100), which some processors round to 0
 
 
 LOGS = np.concatenate([np.geomspace(1e-44, 3e38, 5001), np.linspace(0.5, 2, 5001), [0.0, -0.0, -1.0, inf, -inf, nan]])
