@@ -10,6 +10,7 @@ import pytest
 
 import house
 import reftorch
+import vocabulary
 from reftorch.course.mutants import components, mutants_of
 
 PACKAGE = Path(reftorch.__file__).parent
@@ -120,6 +121,11 @@ def test_docstring_sections_without_kernels(file):
 @each_component
 def test_symbols_occur_in_formulas_and_kernels(file):
     complain(house.symbols(file.read_text()))
+
+
+@each_component
+def test_symbols_are_those_of_the_shared_vocabulary(file):
+    complain(vocabulary.complaints(house.symbol_rows(module_of(file).__doc__)))
 
 
 @each_component
@@ -298,3 +304,21 @@ def test_symbols_are_looked_up():
     assert house.symbols(TABLE.replace("| $x_{n}$", "| $x_{n}, y_{n}$").replace("`x[n]`", "`x[n]`, `y`")) == []
     assert "z occurs in no formula" in house.symbols(TABLE.replace("| $x_{n}$", "| $x_{n}, z$"))[0]
     assert "$...$" in house.symbols(TABLE.replace("`alpha`", "alpha"))[0]
+
+
+@pytest.mark.parametrize(
+    "row, complaint",
+    [
+        (["$x_i$", "`x`", "any", "input, one number"], ""),
+        (["$s_h, s_w$", "`stride_h`, `stride_w`", "any", "steps from one window to the next"], "wanted: (columns"),
+        (["$u$", "`x`", "any", "input"], "`x` is $u$ here"),
+        (["$x$", "`z`", "any", "a score"], "it stands for ['ids', 'x'] alone"),
+        (["$y$", "`y`", "any", "the result"], "`y` means 'the result'"),
+        (["$\\hat x$", "`x_hat`", "any", "normalized input"], ""),
+        (["$q$", "`grad_q`", "any", "slope"], "gradient of the loss for"),
+        (["$h_{out}$", "`h_out`", "any", "column of the output"], "wanted: row of"),
+    ],
+)
+def test_the_shared_vocabulary_is_looked_up(row, complaint):
+    found = vocabulary.complaints([row])
+    assert (found == []) if not complaint else complaint in found[-1]

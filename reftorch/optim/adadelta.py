@@ -11,7 +11,7 @@ $i$ counts the elements. The running means $v_i$ of the squared gradient $g_i$ a
 $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad
 v_i \leftarrow \rho \, v_i + (1 - \rho) \, g_i^2 \qquad \text{minus for } \texttt{maximize}$$
 
-$$d_i = \sqrt{\frac{u_i + \epsilon}{v_i + \epsilon}} \; g_i \qquad u_i \leftarrow \rho \, u_i + (1 - \rho) \, d_i^2 \qquad
+$$d_i = \sqrt{\frac{u_i + \varepsilon}{v_i + \varepsilon}} \; g_i \qquad u_i \leftarrow \rho \, u_i + (1 - \rho) \, d_i^2 \qquad
 \theta_i \leftarrow \theta_i - \gamma \, d_i$$
 
 The root has the unit of a step divided by that of a gradient, so $d_i$ has the unit of $\theta_i$: that is the idea of the method.
@@ -38,12 +38,12 @@ About 11 operations and two roots for each element; 28 bytes in float32.
 | $\gamma$ | `lr` | $\gamma \ge 0$, usually 1 | factor of all steps |
 | $\rho$ | `rho` | from 0 to 1 | how much of the means is kept |
 | $1 - \rho$ | `new` | from 0 to 1 | how much of the new square enters them |
-| $\epsilon$ | `eps` | $\epsilon \ge 0$ | what the first step is made of |
+| $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | what the first step is made of |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
 
 ## Worked example
 
-The loss $4 \theta$ has the slope 4 everywhere. There are no past steps at first, so the first one has the size of $\sqrt \epsilon$, here
+The loss $4 \theta$ has the slope 4 everywhere. There are no past steps at first, so the first one has the size of $\sqrt \varepsilon$, here
 $4 \cdot \sqrt{1 / (8 + 1)} = 4/3$; then they grow:
 
 >>> import reftorch as torch
@@ -62,7 +62,7 @@ $4 \cdot \sqrt{1 / (8 + 1)} = 4/3$; then they grow:
 
 **How long is the first step with the usual options?**
 
-The root of $\epsilon$ is 0.001 and that of $v$ is $0.3 \, |g|$, so it is 0.003 long, whatever the gradient is.
+The root of $\varepsilon$ is 0.001 and that of $v$ is $0.3 \, |g|$, so it is 0.003 long, whatever the gradient is.
 
 **Does the size of the loss matter?**
 
@@ -92,7 +92,7 @@ __all__ = ["Adadelta"]
 
 # ## One step of one parameter
 #
-# $$d_i = \sqrt{\frac{u_i + \epsilon}{v_i + \epsilon}} \; g_i \qquad \theta_i \leftarrow \theta_i - \gamma \, d_i$$
+# $$d_i = \sqrt{\frac{u_i + \varepsilon}{v_i + \varepsilon}} \; g_i \qquad \theta_i \leftarrow \theta_i - \gamma \, d_i$$
 @njit(**PARALLEL)
 def adadelta_step_cpu(param, grad, square_avg, acc_delta, lr, rho, new, eps, weight_decay, maximize):
     for i in prange(param.size):

@@ -13,7 +13,7 @@ $g_i / \sqrt{s_i}$:
 $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad s_i \leftarrow s_i + g_i^2 \qquad
 \text{minus for } \texttt{maximize}$$
 
-$$\theta_i \leftarrow \theta_i - \eta \, \frac{g_i}{\sqrt{s_i} + \epsilon} \qquad \eta = \frac{\gamma}{1 + (t - 1) \, \delta}$$
+$$\theta_i \leftarrow \theta_i - \eta \, \frac{g_i}{\sqrt{s_i} + \varepsilon} \qquad \eta = \frac{\gamma}{1 + (t - 1) \, \delta}$$
 
 with the learning rate $\gamma$ and its decay $\delta$.
 
@@ -35,7 +35,7 @@ About 5 operations and a root for each element; 20 bytes in float32.
 | $i$ | `i` | $0 \le i < $ `param.size` | element of the parameter |
 | $g_i$ | `g` | | the gradient with sign and weight decay |
 | $\eta$ | `size` | $\eta \ge 0$ | learning rate, decayed |
-| $\epsilon$ | `eps` | $\epsilon \ge 0$ | keeps the divisor above 0 |
+| $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | keeps the divisor above 0 |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
 
 ## Worked example
@@ -90,7 +90,7 @@ __all__ = ["Adagrad"]
 
 # ## One step of one parameter
 #
-# $$s_i \leftarrow s_i + g_i^2 \qquad \theta_i \leftarrow \theta_i - \eta \, \frac{g_i}{\sqrt{s_i} + \epsilon}$$
+# $$s_i \leftarrow s_i + g_i^2 \qquad \theta_i \leftarrow \theta_i - \eta \, \frac{g_i}{\sqrt{s_i} + \varepsilon}$$
 @njit(**PARALLEL)
 def adagrad_step_cpu(param, grad, total, size, eps, weight_decay, maximize):
     for i in prange(param.size):

@@ -16,7 +16,7 @@ $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad \t
 
 $$m_i \leftarrow m_i + (1 - \beta_1) \, (g_i - m_i) \qquad v_i \leftarrow \beta_2 \, v_i + (1 - \beta_2) \, g_i^2$$
 
-$$\theta_i \leftarrow \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \epsilon}
+$$\theta_i \leftarrow \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \varepsilon}
 \qquad \eta = \frac{\gamma}{1 - \beta_1^t} \qquad \rho = \sqrt{1 - \beta_2^t}$$
 
 With `amsgrad` the largest $v_i$ of all steps, $\hat v_i \leftarrow \max(\hat v_i, v_i)$, stands in the place of $v_i$. With
@@ -48,7 +48,7 @@ bytes in float32. The state has twice the size of the parameters.
 | $\beta_2$ | `beta2` | $0 \le \beta_2 < 1$ | how much of $v_i$ is kept |
 | $1 - \beta_2$ | `new2` | from 0 to 1 | how much of the squared gradient enters $v_i$ |
 | $\rho$ | `root` | from 0 to 1 | correction of $\sqrt{v_i}$ for the first steps |
-| $\epsilon$ | `eps` | $\epsilon \ge 0$ | keeps the divisor above 0 |
+| $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | keeps the divisor above 0 |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
 | $\kappa$ | `keep` | as a rule just below 1 | what decoupled decay leaves of the parameter |
 
@@ -73,7 +73,7 @@ learning rate times $4 / \sqrt{16} = 1$:
 
 **What changes if the loss is multiplied by 1000?**
 
-Nothing but the influence of $\epsilon$: the slope is in $m$ and in the root of $v$.
+Nothing but the influence of $\varepsilon$: the slope is in $m$ and in the root of $v$.
 
 **Why are the means corrected?**
 
@@ -107,7 +107,7 @@ __all__ = ["Adam"]
 # ## One step of one parameter
 #
 # $$m_i \leftarrow m_i + (1 - \beta_1) \, (g_i - m_i) \qquad v_i \leftarrow \beta_2 \, v_i + (1 - \beta_2) \, g_i^2 \qquad
-# \theta_i \leftarrow \kappa \, \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \epsilon}$$
+# \theta_i \leftarrow \kappa \, \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \varepsilon}$$
 #
 # Without `amsgrad`, `max_exp_avg_sq` is `exp_avg_sq` itself and is not touched.
 @njit(**PARALLEL)

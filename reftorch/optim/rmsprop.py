@@ -17,7 +17,7 @@ With `centered` the square of the mean gradient $m_i$ is subtracted, so that the
 $$m_i \leftarrow m_i + (1 - \alpha) \, (g_i - m_i) \qquad s_i = \begin{cases} v_i - m_i^2 & \text{centered} \\ v_i & \text{otherwise}
 \end{cases}$$
 
-$$d_i = \frac{g_i}{\sqrt{s_i} + \epsilon} \qquad \theta_i \leftarrow \theta_i - \gamma \, d_i$$
+$$d_i = \frac{g_i}{\sqrt{s_i} + \varepsilon} \qquad \theta_i \leftarrow \theta_i - \gamma \, d_i$$
 
 With momentum the step is along the buffer $b_i \leftarrow \mu \, b_i + d_i$ instead of $d_i$.
 
@@ -45,7 +45,7 @@ About 7 operations and a root for each element; 20 bytes in float32, 8 more for 
 | $\gamma$ | `lr` | $\gamma \ge 0$ | learning rate |
 | $\alpha$ | `alpha` | from 0 to 1 | how much of the means is kept |
 | $1 - \alpha$ | `new` | from 0 to 1 | how much of the gradient enters them |
-| $\epsilon$ | `eps` | $\epsilon \ge 0$ | keeps the divisor above 0 |
+| $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | keeps the divisor above 0 |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
 | $\mu$ | `momentum` | $\mu \ge 0$ | how much of the buffer is kept |
 
@@ -102,7 +102,7 @@ __all__ = ["RMSprop"]
 
 # ## One step of one parameter
 #
-# $$v_i \leftarrow \alpha \, v_i + (1 - \alpha) \, g_i^2 \qquad d_i = \frac{g_i}{\sqrt{s_i} + \epsilon} \qquad
+# $$v_i \leftarrow \alpha \, v_i + (1 - \alpha) \, g_i^2 \qquad d_i = \frac{g_i}{\sqrt{s_i} + \varepsilon} \qquad
 # \theta_i \leftarrow \theta_i - \gamma \, d_i$$
 #
 # `grad_avg` and `buf` are not touched without `centered` and momentum; `square_avg` stands in for them.

@@ -47,7 +47,7 @@ overhead: one launch of a kernel for each parameter; `foreach=True` takes eight 
 | $\theta_i$ | `param` | any shape, here as one row | the parameter |
 | $\frac{\partial f}{\partial \theta_i}$ | `grad` | as `param` | its gradient, `param.grad` |
 | $b_i$ | `buf` | as `param` | its momentum buffer, `state[param]["momentum_buffer"]` |
-| $i$ | `i` | $0 \le i < $ `param.size` | which number of the parameter |
+| $i$ | `i` | $0 \le i < $ `param.size` | element of the parameter |
 | $g_i$ | `g` | | the gradient with sign and weight decay |
 | $d_i$ | `d` | | direction of the step |
 | $\gamma$ | `lr` | $\gamma \ge 0$ | learning rate |

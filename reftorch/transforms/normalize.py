@@ -35,8 +35,8 @@ gradients of mean and deviation read the gradient of $y$ once more, that of the 
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C, H, W)$ | images |
-| $y$ | `y` | $(N, C, H, W)$ | normalized images |
+| $x$ | `x` | $(N, C, H, W)$ | input: images |
+| $y$ | `y` | $(N, C, H, W)$ | output: normalized images |
 | $m$ | `mean` | $(C)$ | what is taken away, for each channel |
 | $s$ | `std` | $(C)$, not zero | what is divided by, for each channel |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H, W)$ | gradient of the loss for $y$ |

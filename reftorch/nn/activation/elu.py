@@ -48,7 +48,7 @@ reads $x$ (in place: $y$, and no exponential) and the gradient of $y$ and writes
 | $\alpha$ | `alpha` | any number | the output approaches $-\alpha$ far below zero |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

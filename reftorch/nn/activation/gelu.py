@@ -50,7 +50,7 @@ $x$ and writes $y$, 8 bytes per element in float32; backward reads $x$ and the g
 | $s_i$ | `s` | $s_i > 0$ | derivative of $u_i$ |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

@@ -37,7 +37,7 @@ backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 by
 | $r_i$ | `r` | $0 \le r_i \le 6$ | six times the factor |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

@@ -42,14 +42,14 @@ once, and writes $\partial L / \partial x$: 16 bytes per element in float32.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C, D)$ | logits |
+| $x$ | `x` | $(N, C, D)$ | input: logits |
 | $\log p$ | `log_p` | $(N, C, D)$ | logarithm of the probability of each class |
 | $m$ | `largest` | | largest logit of the sample |
 | $s$ | `total` | $1 \le s \le C$ | sum of the exponentials |
 | $\log s$ | `log_total` | | what is subtracted from each difference |
 | $\frac{\partial L}{\partial \log p}$ | `grad_log_p` | $(N, C, D)$ | gradient of the loss for the log-probabilities |
 | $g$ | `g` | | sum of these gradients over the classes |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for the logits |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch: the dimensions before that of the classes |
 | $c$ | `c` | $0 \le c < C$ | class |
 | $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel): the dimensions behind that of the classes |

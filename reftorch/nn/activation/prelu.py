@@ -41,7 +41,7 @@ for that of the weight. Forward moves 8 bytes per element in float32, the gradie
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D)$ | input, all dimensions after the channels as one |
-| $W$ | `weight` | $(C)$ | slope of each channel for numbers that are not above zero |
+| $W$ | `weight` | $(C)$ | weight: slope of each channel for numbers that are not above zero |
 | $y$ | `y` | $(N, C, D)$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D)$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |

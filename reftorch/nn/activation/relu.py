@@ -33,11 +33,11 @@ gradient and writes that of $x$: 12 bytes. In place no memory is needed for $y$.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input, read as one row of numbers |
+| $x_i$ | `x` | any shape | input, read as one row of elements |
 | $y_i$ | `y` | shape of $x$ | output |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

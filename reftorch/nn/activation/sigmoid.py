@@ -47,7 +47,7 @@ Backward: two multiplications and one subtraction; it reads $y$ and the gradient
 | $e_i$ | `e` | $0 \le e_i \le 1$ | exponential of minus the absolute value |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

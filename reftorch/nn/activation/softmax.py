@@ -44,13 +44,13 @@ $\partial L / \partial x$: 20 bytes per element in float32.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C, D)$ | logits |
-| $y$ | `y` | $(N, C, D)$ | probabilities |
+| $x$ | `x` | $(N, C, D)$ | input: logits |
+| $y$ | `y` | $(N, C, D)$ | output: probabilities |
 | $m$ | `largest` | | largest logit of the sample |
 | $s$ | `total` | $1 \le s \le C$ | sum of the exponentials |
-| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D)$ | gradient of the loss for the probabilities |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D)$ | gradient of the loss for $y$ |
 | $\mu$ | `mean` | | mean of these gradients, weighted by the probabilities |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for the logits |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch: the dimensions before that of the classes |
 | $c$ | `c` | $0 \le c < C$ | class |
 | $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel): the dimensions behind that of the classes |

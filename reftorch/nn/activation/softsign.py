@@ -38,7 +38,7 @@ element in float32; backward reads $y$ and the gradient of $y$ and writes the gr
 | $1 - \lvert y_i \rvert$ | `rest` | from 0 to 1 | distance of the output from its limit |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

@@ -34,7 +34,7 @@ $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 | $t_i$ | `t` | $-1 \le t_i \le 1$ | hyperbolic tangent of the input |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

@@ -55,9 +55,9 @@ written.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C_{in}, L_{in})$ | input sequences |
-| $W$ | `weight` | $(C_{out}, C_{in} / G, K)$ | the filters |
-| $b$ | `bias` | $(C_{out})$ | a number added to each output channel |
+| $x$ | `x` | $(N, C_{in}, L_{in})$ | input: sequences |
+| $W$ | `weight` | $(C_{out}, C_{in} / G, K)$ | weight: the filters |
+| $b$ | `bias` | $(C_{out})$ | bias: what is added to each output channel |
 | $y$ | `y` | $(N, C_{out}, L_{out})$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C_{out}, L_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C_{in}, L_{in})$ | gradient of the loss for $x$ |

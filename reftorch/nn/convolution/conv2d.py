@@ -59,9 +59,9 @@ gradients of $x$ and $W$. In memory there are only $x$, $W$, $b$ and $y$: with 6
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C_{in}, H_{in}, W_{in})$ | input images |
-| $W$ | `weight` | $(C_{out}, C_{in} / G, K_h, K_w)$ | the filters |
-| $b$ | `bias` | $(C_{out})$ | a number added to each output channel |
+| $x$ | `x` | $(N, C_{in}, H_{in}, W_{in})$ | input: images |
+| $W$ | `weight` | $(C_{out}, C_{in} / G, K_h, K_w)$ | weight: the filters |
+| $b$ | `bias` | $(C_{out})$ | bias: what is added to each output channel |
 | $y$ | `y` | $(N, C_{out}, H_{out}, W_{out})$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C_{out}, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C_{in}, H_{in}, W_{in})$ | gradient of the loss for $x$ |

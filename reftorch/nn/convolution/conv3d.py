@@ -3,8 +3,8 @@ r"""Convolution of volumes with a bank of learned filters.
 Each filter is a small block of weights. It moves through the volume along depth, rows and columns, and computes at every position
 the sum of the elements under it times its weights. One filter makes one channel of the output.
 
-Use it when three dimensions have an order: the slices of a scan, or the frames of a video, where the depth is time. It costs $K_d$
-times as much as `Conv2d` on each slice; to make volumes larger there is `ConvTranspose3d`.
+Use it when three dimensions have an order: the planes of a scan, or the frames of a video, where the depth is time. It costs $K_d$
+times as much as `Conv2d` on each plane; to make volumes larger there is `ConvTranspose3d`.
 
 ## Forward
 
@@ -61,9 +61,9 @@ for 4 bytes written: the arithmetic sets the speed.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C_{in}, D_{in}, H_{in}, W_{in})$ | input volumes |
-| $W$ | `weight` | $(C_{out}, C_{in} / G, K_d, K_h, K_w)$ | the filters |
-| $b$ | `bias` | $(C_{out})$ | a number added to each output channel |
+| $x$ | `x` | $(N, C_{in}, D_{in}, H_{in}, W_{in})$ | input: volumes |
+| $W$ | `weight` | $(C_{out}, C_{in} / G, K_d, K_h, K_w)$ | weight: the filters |
+| $b$ | `bias` | $(C_{out})$ | bias: what is added to each output channel |
 | $y$ | `y` | $(N, C_{out}, D_{out}, H_{out}, W_{out})$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C_{out}, D_{out}, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C_{in}, D_{in}, H_{in}, W_{in})$ | gradient of the loss for $x$ |
@@ -71,27 +71,27 @@ for 4 bytes written: the arithmetic sets the speed.
 | $\frac{\partial L}{\partial b}$ | `grad_bias` | $(C_{out})$ | gradient of the loss for $b$ |
 | $n$ | `n` | $0 \le n < N$ | volume of the batch |
 | $c_{out}$ | `c_out` | $0 \le c_{out} < C_{out}$ | output channel: which filter |
-| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | slice of the output |
+| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | plane of the output |
 | $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output |
 | $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output |
 | $G$ | `groups` | $1 \le G$ | number of groups; divides $C_{in}$ and $C_{out}$ |
 | $g$ | `g` | $0 \le g < G$ | group that the channel belongs to |
 | $c$ | `c` | $0 \le c < C_{in} / G$ | channel within the group |
 | $c_{in}$ | `c_in` | $0 \le c_{in} < C_{in}$ | input channel |
-| $k_d$ | `k_d` | $0 \le k_d < K_d$ | slice of the filter |
+| $k_d$ | `k_d` | $0 \le k_d < K_d$ | plane of the filter |
 | $k_h$ | `k_h` | $0 \le k_h < K_h$ | row of the filter |
 | $k_w$ | `k_w` | $0 \le k_w < K_w$ | column of the filter |
-| $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | slice of the input |
+| $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | plane of the input |
 | $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
 | $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
-| $s_d, s_h, s_w$ | `stride_d`, `stride_h`, `stride_w` | $\ge 1$ | slices, rows and columns from one position of the filter to the next |
-| $p_d, p_h, p_w$ | `pad_d`, `pad_h`, `pad_w` | $\ge 0$ | slices of padding in front, rows above, columns on the left |
-| $d_d, d_h, d_w$ | `dil_d`, `dil_h`, `dil_w` | $\ge 1$ | slices, rows and columns from one weight of the filter to the next |
+| $s_d, s_h, s_w$ | `stride_d`, `stride_h`, `stride_w` | $\ge 1$ | planes, rows and columns from one position of the filter to the next |
+| $p_d, p_h, p_w$ | `pad_d`, `pad_h`, `pad_w` | $\ge 0$ | planes of padding in front, rows above, columns on the left |
+| $d_d, d_h, d_w$ | `dil_d`, `dil_h`, `dil_w` | $\ge 1$ | planes, rows and columns from one weight of the filter to the next |
 
 ## Worked example
 
-A filter of 2 by 1 by 2 moves through a volume of 2 slices, with a slice of zeros in front and behind. It compares an element with
-its neighbour one slice later and one column to the right. The first output sees the padding in front: $0 \cdot 1 + 2 \cdot (-1) = -2$,
+A filter of 2 by 1 by 2 moves through a volume of 2 planes, with a plane of zeros in front and behind. It compares an element with
+its neighbour one plane later and one column to the right. The first output sees the padding in front: $0 \cdot 1 + 2 \cdot (-1) = -2$,
 plus a bias of 10.
 
 >>> import reftorch as torch
@@ -131,11 +131,11 @@ tensor([21.])
 
 **How does a Conv3d with $K_d = 1$ differ from a Conv2d?**
 
-Not at all: each slice is convolved by itself, as an image of a batch.
+Not at all: each plane is convolved by itself, as an image of a batch.
 
 >>> x, weight = torch.randn(2, 3, 4, 6, 5), torch.randn(8, 3, 1, 3, 3)
->>> slices = F.conv2d(x.transpose(1, 2).reshape(8, 3, 6, 5), weight[:, :, 0])
->>> torch.allclose(F.conv3d(x, weight), slices.reshape(2, 4, 8, 4, 3).transpose(1, 2), atol=1e-5)
+>>> planes = F.conv2d(x.transpose(1, 2).reshape(8, 3, 6, 5), weight[:, :, 0])
+>>> torch.allclose(F.conv3d(x, weight), planes.reshape(2, 4, 8, 4, 3).transpose(1, 2), atol=1e-5)
 True
 
 **How many weights has a layer from 64 to 64 channels with filters of 3 by 3 by 3?**
@@ -152,7 +152,7 @@ are less general: the block must be a product of an image and a line.
 
 ## Differences
 
-- `padding="same"` with an even span needs one more slice, row or column behind than in front. PyTorch pads a copy first; here the
+- `padding="same"` with an even span needs one more plane, row or column behind than in front. PyTorch pads a copy first; here the
   loop does not depend on where the volume ends, so only the padding in front is passed and the output size decides the rest. The
   numbers are the same."""
 
@@ -173,7 +173,7 @@ from reftorch.nn.padding.pad import pad
 
 
 def conv3d_output_size(size_in, kernel_size, stride, padding, dilation):
-    """Slices, rows and columns of the output for `size_in = (D_in, H_in, W_in)`; `padding` is the sum of both sides of each."""
+    """Planes, rows and columns of the output for `size_in = (D_in, H_in, W_in)`; `padding` is the sum of both sides of each."""
     return tuple(
         (extent + p - d * (k - 1) - 1) // s + 1
         for extent, k, s, p, d in zip(size_in, kernel_size, stride, padding, dilation)
@@ -251,8 +251,8 @@ def conv3d_forward_cuda(
 # $$\frac{\partial L}{\partial x}[n, c_{in}, d_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \sum_{k_d, k_h, k_w}
 # W[c_{out}, c, k_d, k_h, k_w] \; \frac{\partial L}{\partial y}[n, c_{out}, d_{out}, h_{out}, w_{out}]$$
 #
-# Weight k_d read slice d_in for the output slice with d_out s_d = d_in + p_d - k_d d_d. If that is not a multiple of the stride,
-# or lies outside, there is no such slice; rows and columns alike.
+# Weight k_d read plane d_in for the output plane with d_out s_d = d_in + p_d - k_d d_d. If that is not a multiple of the stride,
+# or lies outside, there is no such plane; rows and columns alike.
 @njit(**PARALLEL)
 def conv3d_backward_x_cpu(
     grad_y, weight, grad_x, stride_d, stride_h, stride_w, pad_d, pad_h, pad_w, dil_d, dil_h, dil_w, groups
@@ -500,7 +500,7 @@ class Conv3d(ConvNd):
     Args:
         in_channels: channels of the input, C_in.
         out_channels: number of filters, C_out.
-        kernel_size: slices, rows and columns of a filter; an int for all, or a triple, as with the next three.
+        kernel_size: planes, rows and columns of a filter; an int for all, or a triple, as with the next three.
         stride: how far the filter moves, in elements.
         padding: elements added on each side; or "same", or "valid".
         dilation: how far apart the weights of a filter lie, in elements.

@@ -67,7 +67,7 @@ many for each of the gradients of $x$ and $W$: every element of the input meets 
 
 ## Worked example
 
-A volume of one slice, 1 by 2, and a filter of 2 by 1 by 2. Each element writes its multiple of the filter; in the middle column both
+A volume of one plane, 1 by 2, and a filter of 2 by 1 by 2. Each element writes its multiple of the filter; in the middle column both
 overlap:
 
 >>> import reftorch as torch
@@ -209,7 +209,7 @@ class ConvTranspose3d(ConvTransposeNd):
     Args:
         in_channels: channels of the input, C_in.
         out_channels: channels of the output, C_out.
-        kernel_size: slices, rows and columns of a filter; an int for all, or a triple, as with the next three and `dilation`.
+        kernel_size: planes, rows and columns of a filter; an int for all, or a triple, as with the next three and `dilation`.
         stride: how far apart neighbouring elements of the input write, in elements of the output.
         padding: how much is removed from each side of the output.
         output_padding: how much is added at the end of the output.

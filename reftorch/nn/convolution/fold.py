@@ -48,8 +48,8 @@ for each pixel in float32.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C, K_h, K_w, H_{out}, W_{out})$ | the blocks |
-| $y$ | `y` | $(N, C, H_{in}, W_{in})$ | images |
+| $x$ | `x` | $(N, C, K_h, K_w, H_{out}, W_{out})$ | input: blocks |
+| $y$ | `y` | $(N, C, H_{in}, W_{in})$ | output: images |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, K_h, K_w, H_{out}, W_{out})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | image of the batch |

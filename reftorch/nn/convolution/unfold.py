@@ -47,8 +47,8 @@ has. This is why Conv2d does not store the columns.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C, H_{in}, W_{in})$ | images |
-| $y$ | `y` | $(N, C, K_h, K_w, H_{out}, W_{out})$ | the blocks |
+| $x$ | `x` | $(N, C, H_{in}, W_{in})$ | input: images |
+| $y$ | `y` | $(N, C, K_h, K_w, H_{out}, W_{out})$ | output: the blocks |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, K_h, K_w, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | image of the batch |

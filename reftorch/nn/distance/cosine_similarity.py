@@ -40,7 +40,7 @@ Forward reads both vectors once, with 3 multiply-adds per element; backward read
 |---|---|---|---|
 | $a$ | `x1` | $(N, D, K)$ | first vectors |
 | $b$ | `x2` | $(N, D, K)$ | second vectors |
-| $y$ | `y` | $(N, K)$, -1 to 1 | similarity |
+| $y$ | `y` | $(N, K)$, -1 to 1 | output: similarity |
 | $\varepsilon$ | `eps` | above 0 | smallest length that is used |
 | $\lvert a \rvert$ | `length1` | at least 0 | length of the first vector |
 | $m_a$ | `m1` | at least $\varepsilon$ | length of the first vector as divisor |

@@ -43,9 +43,9 @@ each element.
 | $\varepsilon$ | `eps` | any number | added to each difference |
 | $p$ | `p` | any number | power of the norm |
 | $d$ | `d` | any number | difference |
-| $y$ | `y` | $(N)$ | distance |
+| $y$ | `y` | $(N)$ | output: distance |
 | $g$ | `grad_y` | $(N)$ | gradient of the loss for $y$ |
-| $\frac{\partial L}{\partial a}$ | `grad_x1` | $(N, D)$ | gradient for the first vectors; minus that of the second |
+| $\frac{\partial L}{\partial a}$ | `grad_x1` | $(N, D)$ | gradient of the loss for $a$; minus that for $b$ |
 | $n$ | `n` | $0 \le n < N$ | pair of vectors |
 | $j$ | `j` | $0 \le j < D$ | position in the vector |
 

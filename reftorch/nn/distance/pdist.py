@@ -39,10 +39,10 @@ $D N (N - 1) / 2$ differences forward, twice as many backward; powers other than
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, D)$ | the vectors, one a row |
+| $x$ | `x` | $(N, D)$ | input: vectors, one per row |
 | $p$ | `p` | at least 0 | power of the norm |
 | $d$ | `d` | any number | difference of two rows in one place |
-| $y$ | `y` | $N (N - 1) / 2$ | distances |
+| $y$ | `y` | $N (N - 1) / 2$ | output: distances |
 | $g$ | `grad_y` | $N (N - 1) / 2$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, D)$ | gradient of the loss for $x$ |
 | $k$ | `k` | $0 \le k < N (N - 1) / 2$ | number of the pair |

@@ -44,7 +44,7 @@ and as many backward.
 | $y_i$ | `y` | shape of $x$ | output |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
-| $i$ | `i` | $0 \le i <$ number of elements | position in that row |
+| $i$ | `i` | $0 \le i <$ number of elements | position in the row |
 
 ## Worked example
 

@@ -36,7 +36,7 @@ per element in float32, and as many backward.
 | $y$ | `y` | $(N, C, D)$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D)$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
 | $d$ | `d` | $0 \le d < D$ | position inside the channel |
 

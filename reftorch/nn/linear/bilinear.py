@@ -45,14 +45,14 @@ a million.
 | $u$ | `u` | $(N, D_u)$ | first input |
 | $v$ | `v` | $(N, D_v)$ | second input |
 | $W$ | `weight` | $(D_{out}, D_u, D_v)$ | weight: one matrix for each output feature |
-| $b$ | `bias` | $(D_{out})$ | bias; 0 if there is none |
+| $b$ | `bias` | $(D_{out})$ | bias: what is added to each output; 0 if there is none |
 | $y$ | `y` | $(N, D_{out})$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, D_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial u}$ | `grad_u` | $(N, D_u)$ | gradient of the loss for $u$ |
 | $\frac{\partial L}{\partial v}$ | `grad_v` | $(N, D_v)$ | gradient of the loss for $v$ |
 | $\frac{\partial L}{\partial W}$ | `grad_weight` | $(D_{out}, D_u, D_v)$ | gradient of the loss for $W$ |
 | $\frac{\partial L}{\partial b}$ | `grad_bias` | $(D_{out})$ | gradient of the loss for $b$ |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | output feature |
 | $d_u$ | `d_u` | $0 \le d_u < D_u$ | feature of the first input |
 | $d_v$ | `d_v` | $0 \le d_v < D_v$ | feature of the second input |

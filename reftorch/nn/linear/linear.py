@@ -41,14 +41,14 @@ only once, and then the memory sets the speed.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, D_{in})$ | input |
-| $W$ | `weight` | $(D_{out}, D_{in})$ | weight; one row for each output feature |
-| $b$ | `bias` | $(D_{out})$ | what is added to each output; zeros if there is none |
+| $W$ | `weight` | $(D_{out}, D_{in})$ | weight: one row for each output feature |
+| $b$ | `bias` | $(D_{out})$ | bias: what is added to each output; 0 if there is none |
 | $y$ | `y` | $(N, D_{out})$ | output |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, D_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, D_{in})$ | gradient of the loss for $x$ |
 | $\frac{\partial L}{\partial W}$ | `grad_weight` | $(D_{out}, D_{in})$ | gradient of the loss for $W$ |
 | $\frac{\partial L}{\partial b}$ | `grad_bias` | $(D_{out})$ | gradient of the loss for $b$ |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | input feature |
 | $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | output feature |
 

@@ -39,12 +39,12 @@ float32; backward reads $x$, $t$ and $g$ and writes the gradient: 16 bytes, with
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | from 0 to 1, any shape | input, the predicted probability, read as one row of numbers |
-| $t_i$ | `target` | from 0 to 1 | 1 for yes, 0 for no |
+| $x_i$ | `x` | from 0 to 1, any shape | input: the predicted probability, read as one row of elements |
+| $t_i$ | `target` | from 0 to 1 | target: 1 for yes, 0 for no |
 | $l_i$ | `loss` | shape of $x$ | loss of each element, before weight and reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's loss |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input |
-| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient for the target |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient of the loss for $t$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

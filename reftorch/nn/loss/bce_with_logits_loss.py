@@ -44,16 +44,16 @@ and $t$ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input, the logit, read as one row of numbers |
-| $t_i$ | `target` | from 0 to 1 | 1 for yes, 0 for no |
+| $x_i$ | `x` | any shape | input: the logit, read as one row of elements |
+| $t_i$ | `target` | from 0 to 1 | target: 1 for yes, 0 for no |
 | $q_i$ | `q` | any number | how much a missed "yes" counts; `pos_weight`, repeated to the shape of $x$; 1 if none is given |
 | $h_i$ | `h` | above 0 | minus the logarithm of the probability of "yes" |
 | $r_i$ | `r` | above 0 | minus the logarithm of the probability of "no" |
 | $s_i$ | `s` | from 0 to 1 | probability of "yes" |
 | $l_i$ | `loss` | shape of $x$ | loss of each element, before weight and reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's loss |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input |
-| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient for the target |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient of the loss for $t$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

@@ -36,7 +36,7 @@ Three multiply-adds per element forward, and twice as many backward for one of t
 |---|---|---|---|
 | $a$ | `x1` | $(N, D)$ | first vectors |
 | $b$ | `x2` | $(N, D)$ | second vectors |
-| $t$ | `target` | $(N)$ | 1: the pair belongs together; -1: it does not |
+| $t$ | `target` | $(N)$ | target: 1 if the pair belongs together; -1: it does not |
 | $m$ | `margin` | -1 to 1 | cosine up to which other pairs cost nothing |
 | $q_a$ | `q1` | at least $\varepsilon$ | squared length of the first vector |
 | $q_b$ | `q2` | at least $\varepsilon$ | squared length of the second vector |
@@ -45,7 +45,7 @@ Three multiply-adds per element forward, and twice as many backward for one of t
 | $s$ | `slope` | -1, 0 or 1 | derivative of the loss for the cosine |
 | $l$ | `loss` | $(N)$ | loss of each pair, before the reduction |
 | $g$ | `grad_loss` | $(N)$ | gradient of the reduced loss for each pair's loss |
-| $\frac{\partial L}{\partial a}$ | `grad_x1` | $(N, D)$ | gradient for the first vectors |
+| $\frac{\partial L}{\partial a}$ | `grad_x1` | $(N, D)$ | gradient of the loss for $a$ |
 | $d$ | `d` | $0 \le d < D$ | position in the vector |
 
 ## Worked example

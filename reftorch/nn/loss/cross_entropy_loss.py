@@ -47,10 +47,10 @@ exponentials, $\log p$ read once and $\partial L / \partial x$ written once. Alm
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $\log p$ | `log_p` | $(N, C, D)$ | logarithm of the probability of each class |
-| $y$ | `target` | $(N, D)$ | label: the class of each sample, $0 \le y < C$, or $\iota$ |
+| $y$ | `target` | $(N, D)$ | target: the class of each sample, $0 \le y < C$, or $\iota$ |
 | $y[n, d]$ | `label` | | the label of one sample |
 | $\iota$ | `ignore_index` | any integer | samples with this label do not count |
-| $w$ | `weight` | $(C)$ | how much each class counts; all 1 if none are given |
+| $w$ | `weight` | $(C)$ | weight: how much each class counts; all 1 if none are given |
 | $q$ | `q` | | the label as a distribution over the classes |
 | $a$ | `a` | $0 \le a \le 1$ | share of the label that smoothing leaves |
 | $b$ | `b` | $0 \le b \le 1 / C$ | what smoothing gives to each class |
@@ -58,7 +58,7 @@ exponentials, $\log p$ read once and $\partial L / \partial x$ written once. Alm
 | $s$ | `share` | $(N, D)$ | how much each sample counts in the mean |
 | $g$ | `grad_loss` | $(N, D)$ | gradient of the reduced loss for each sample's loss |
 | $M$ | `mass` | | sum of the weighted target over the classes |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient for the logits |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | class |
 | $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel); $D = 1$ if there is only one |

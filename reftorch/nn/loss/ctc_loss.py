@@ -69,14 +69,14 @@ kept: $2 N T S$ numbers.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(T, N, C)$ | log-probabilities; the formulas leave out the sample |
+| $x$ | `x` | $(T, N, C)$ | input: log-probabilities; the formulas leave out the sample |
 | $y$ | `label_at` | 0 to $C - 1$ | the labels with blanks between, made from `target` |
 | $\alpha$ | `alpha` | $(N, T, S)$ | logarithm of all ways to come to a place |
 | $\beta$ | `beta` | $(N, T, S)$ | logarithm of all ways to finish from a place |
 | $l$ | `loss` | $(N)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N)$ | gradient of the reduced loss for each sample's loss |
 | $\gamma$ | `share` | 0 to 1 | share of the paths that say a class at a time |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(T, N, C)$ | gradient for the log-probabilities |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(T, N, C)$ | gradient of the loss for $x$ |
 | $t$ | `t` | $0 \le t < T$ | time step; $T$ is the sample's own number of them, `input_lengths` |
 | $s$ | `s` | $0 \le s < S$ | place in the text with its blanks; $S$ is the sample's own, from `target_lengths` |
 | $c$ | `c` | $0 \le c < C$ | class |

@@ -34,15 +34,15 @@ element in float32; backward reads four and writes up to two.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input, the predicted mean, read as one row of numbers |
-| $t_i$ | `target` | shape of $x$ | what was observed |
+| $x_i$ | `x` | any shape | input: the predicted mean, read as one row of elements |
+| $t_i$ | `target` | shape of $x$ | target: what was observed |
 | $v_i$ | `v` | at least $\varepsilon$ | predicted variance |
 | $\varepsilon$ | `eps` | above 0 | smallest variance that is used |
 | $d$ | `d` | any number | error of the mean |
 | $l_i$ | `loss` | shape of $x$ | loss of each element, before the reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's loss |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input; minus that of the target |
-| $\frac{\partial L}{\partial v_i}$ | `grad_var` | shape of $x$ | gradient for the variance |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$; minus that for $t$ |
+| $\frac{\partial L}{\partial v_i}$ | `grad_var` | shape of $x$ | gradient of the loss for $v$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

@@ -33,12 +33,12 @@ $t$ and $g$ and writes the gradient: 16 bytes.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input, a distance, read as one row of numbers |
-| $t_i$ | `target` | 1 or -1 | 1: the pair belongs together; -1: it does not |
+| $x_i$ | `x` | any shape | input: a distance, read as one row of elements |
+| $t_i$ | `target` | 1 or -1 | target: 1 if the pair belongs together; -1: it does not |
 | $m$ | `margin` | any number | distance from which on other pairs cost nothing |
 | $l_i$ | `loss` | shape of $x$ | loss of each pair, before the reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each pair's loss |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

@@ -40,12 +40,12 @@ float32; backward reads $t$ and $g$ and writes the gradient.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input: log-probability, read as one row of numbers |
-| $t_i$ | `target` | shape of $x$ | true probability, or its logarithm with `log_target` |
+| $x_i$ | `x` | any shape | input: log-probability, read as one row of elements |
+| $t_i$ | `target` | shape of $x$ | target: true probability, or its logarithm with `log_target` |
 | $l_i$ | `loss` | shape of $x$ | share of each element, before the reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's share |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input |
-| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient for the target |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient of the loss for $t$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

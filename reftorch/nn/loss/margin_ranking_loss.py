@@ -35,13 +35,13 @@ writes one: 20 bytes.
 |---|---|---|---|
 | $a_i$ | `x1` | any shape | first score, `input1`, read as one row of numbers |
 | $b_i$ | `x2` | shape of $a$ | second score, `input2` |
-| $t_i$ | `target` | 1 or -1 | which score should be larger: 1 the first, -1 the second |
+| $t_i$ | `target` | 1 or -1 | target: which score should be larger: 1 the first, -1 the second |
 | $m$ | `margin` | any number | by how much |
 | $v_i$ | `value` | any number | what is compared with 0 |
 | $l_i$ | `loss` | shape of $a$ | loss of each pair, before the reduction |
 | $g_i$ | `grad_loss` | shape of $a$ | gradient of the reduced loss for each pair's loss |
-| $\frac{\partial L}{\partial a_i}$ | `grad_x1` | shape of $a$ | gradient for the first score; minus that of the second |
-| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $a$ | gradient for the target |
+| $\frac{\partial L}{\partial a_i}$ | `grad_x1` | shape of $a$ | gradient of the loss for $a$; minus that for $b$ |
+| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $a$ | gradient of the loss for $t$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

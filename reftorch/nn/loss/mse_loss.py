@@ -40,11 +40,11 @@ reads again: 16 bytes an element in float32; backward as many.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input, the prediction, read as one row of numbers |
-| $t_i$ | `target` | shape of $x$ | what the prediction should be |
+| $x_i$ | `x` | any shape | input: the prediction, read as one row of elements |
+| $t_i$ | `target` | shape of $x$ | target: what the prediction should be |
 | $l_i$ | `loss` | shape of $x$ | loss of each element, before the reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's loss |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input; minus that of the target |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$; minus that for $t$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

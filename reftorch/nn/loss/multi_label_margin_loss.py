@@ -31,14 +31,14 @@ The number of right classes times that of wrong ones, for each sample: at most $
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C)$ | score of each class |
-| $y$ | `target` | $(N, C)$ | numbers of the right classes, up to the first -1 |
+| $x$ | `x` | $(N, C)$ | input: score of each class |
+| $y$ | `target` | $(N, C)$ | target: numbers of the right classes, up to the first -1 |
 | $T$ | `is_target` | $(N, C)$ | 1 for the right classes, 0 for the wrong ones |
 | $k$ | `k` | $0 \le k < C$ | a right class |
 | $l$ | `loss` | $(N)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N)$ | gradient of the reduced loss for each sample's loss |
 | $u$ | `u` | any number | gradient of one pair |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C)$ | gradient for the scores |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | a wrong class |
 

@@ -41,17 +41,17 @@ each sample.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C)$ | logit of each class |
-| $t$ | `target` | $(N, C)$ | 1 for the classes that the sample has, 0 for the others |
-| $w$ | `weight` | $(N, C)$ or 1 | how much each class counts, repeated for all samples; 1 if none is given |
+| $x$ | `x` | $(N, C)$ | input: logit of each class |
+| $t$ | `target` | $(N, C)$ | target: 1 for the classes that the sample has, 0 for the others |
+| $w$ | `weight` | $(N, C)$ or 1 | weight: how much each class counts, repeated for all samples; 1 if none is given |
 | $h$ | `h` | above 0 | minus the logarithm of the probability of "yes" |
 | $l$ | `loss` | $(N)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N)$ | gradient of the reduced loss for each sample's loss |
 | $s$ | `s` | from 0 to 1 | probability of "yes" |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C)$ | gradient for the logits |
-| $\frac{\partial L}{\partial t}$ | `grad_target` | $(N, C)$ | gradient for the target |
-| $\frac{\partial L}{\partial w}$ | `grad_weight` | $(N, C)$ | gradient for the weights |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C)$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial t}$ | `grad_target` | $(N, C)$ | gradient of the loss for $t$ |
+| $\frac{\partial L}{\partial w}$ | `grad_weight` | $(N, C)$ | gradient of the loss for $w$ |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | class |
 
 ## Worked example

@@ -36,15 +36,15 @@ About four operations for each class of a sample. Forward reads $x$ once, backwa
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C)$ | score of each class |
-| $y$ | `target` | $(N)$ | the right class of each sample, $0 \le y < C$ |
-| $w$ | `weight` | $(C)$ | how much the samples of each class count; all 1 if none are given |
+| $x$ | `x` | $(N, C)$ | input: score of each class |
+| $y$ | `target` | $(N)$ | target: the right class of each sample, $0 \le y < C$ |
+| $w$ | `weight` | $(C)$ | weight: how much the samples of each class count; all 1 if none are given |
 | $m$ | `margin` | any number | by how much the right score must be larger |
 | $p$ | `p` | 1 or 2 | power of what is missing |
 | $z$ | `z` | any number | what is missing to the margin |
 | $l$ | `loss` | $(N)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N)$ | gradient of the reduced loss for each sample's loss |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C)$ | gradient for the scores |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | class |
 

@@ -37,14 +37,14 @@ Forward reads one number of each sample; backward writes $N C D$ numbers, nearly
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C, D)$ | log-probability of each class |
-| $y$ | `target` | $(N, D)$ | the class of each sample, $0 \le y < C$, or $\iota$ |
+| $x$ | `x` | $(N, C, D)$ | input: log-probability of each class |
+| $y$ | `target` | $(N, D)$ | target: the class of each sample, $0 \le y < C$, or $\iota$ |
 | $\iota$ | `ignore_index` | any integer | samples with this target do not count |
-| $w$ | `weight` | $(C)$ | how much each class counts; all 1 if none are given |
+| $w$ | `weight` | $(C)$ | weight: how much each class counts; all 1 if none are given |
 | $l$ | `loss` | $(N, D)$ | loss of each sample, before the reduction |
 | $s$ | `share` | $(N, D)$ | how much each sample counts in the mean |
 | $g$ | `grad_loss` | $(N, D)$ | gradient of the reduced loss for each sample's loss |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient for the input |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | class |
 | $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel); $D = 1$ if there is only one |

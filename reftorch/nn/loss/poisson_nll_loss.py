@@ -44,13 +44,13 @@ and $t$ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input: logarithm of the rate, or the rate, read as one row of numbers |
-| $t_i$ | `target` | shape of $x$ | number of events that were observed |
+| $x_i$ | `x` | any shape | input: logarithm of the rate, or the rate, read as one row of elements |
+| $t_i$ | `target` | shape of $x$ | target: number of events that were observed |
 | $\varepsilon$ | `eps` | above 0 | keeps the logarithm of a rate of 0 finite |
 | $l_i$ | `loss` | shape of $x$ | loss of each element, before the reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's loss |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input |
-| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient for the target |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial t_i}$ | `grad_target` | shape of $x$ | gradient of the loss for $t$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

@@ -38,18 +38,18 @@ $\log p$ and $t$ once (twice $t$ for $M$); a gradient writes $N C D$ elements.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $t$ | `target` | $(N, C, D)$ | share of each class in the sample |
+| $t$ | `target` | $(N, C, D)$ | target: share of each class in the sample |
 | $\log p$ | `log_p` | $(N, C, D)$ | logarithm of the probability that the logits give each class |
-| $w$ | `weight` | $(C)$ | how much each class counts; all 1 if none are given |
+| $w$ | `weight` | $(C)$ | weight: how much each class counts; all 1 if none are given |
 | $q$ | `q` | | smoothed target |
 | $a$ | `a` | $0 \le a \le 1$ | share of the target that smoothing leaves |
 | $b$ | `b` | $0 \le b \le 1 / C$ | what smoothing gives to each class |
 | $l$ | `loss` | $(N, D)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N, D)$ | gradient of the reduced loss for each sample's loss |
 | $M$ | `mass` | | sum of the weighted target over the classes |
-| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient for the logits |
-| $\frac{\partial L}{\partial t}$ | `grad_target` | $(N, C, D)$ | gradient for the target |
-| $\frac{\partial L}{\partial w}$ | `grad_weight` | $(C)$ | gradient for the weights |
+| $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
+| $\frac{\partial L}{\partial t}$ | `grad_target` | $(N, C, D)$ | gradient of the loss for $t$ |
+| $\frac{\partial L}{\partial w}$ | `grad_weight` | $(C)$ | gradient of the loss for $w$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | class |
 | $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel); $D = 1$ if there is only one |

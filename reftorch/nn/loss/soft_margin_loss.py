@@ -30,12 +30,12 @@ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$ and $g$
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x_i$ | `x` | any shape | input, a score, read as one row of numbers |
-| $t_i$ | `target` | 1 or -1 | the sign that the score should have |
+| $x_i$ | `x` | any shape | input: a score, read as one row of elements |
+| $t_i$ | `target` | 1 or -1 | target: the sign that the score should have |
 | $z_i$ | `z` | above 0 | odds of the wrong class |
 | $l_i$ | `loss` | shape of $x$ | loss of each element, before the reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each element's loss |
-| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient for the input |
+| $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
 | $i$ | `i` | $0 \le i < n$ | position in the row |
 
 ## Worked example

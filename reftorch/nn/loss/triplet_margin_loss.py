@@ -41,7 +41,7 @@ That of two distances (three with `swap`), $D$ multiply-adds for each triplet an
 | $m$ | `margin` | above 0 | by how much the negative must be further away |
 | $l_i$ | `loss` | shape of $a$ | loss of each triplet, before the reduction |
 | $g_i$ | `grad_loss` | shape of $a$ | gradient of the reduced loss for each triplet's loss |
-| $\frac{\partial L}{\partial a_i}$ | `grad_near` | shape of $a$ | gradient for the first distance; minus that of the second |
+| $\frac{\partial L}{\partial a_i}$ | `grad_near` | shape of $a$ | gradient of the loss for $a$; minus that for $b$ |
 | $i$ | `i` | $0 \le i < n$ | triplet |
 
 ## Worked example

@@ -58,8 +58,8 @@ So memory sets the speed.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D)$ | input, all dimensions after the channels as one |
-| $W$ | `weight` | $(C)$ | scale of each channel, called gamma elsewhere; 1 if there is none |
-| $b$ | `bias` | $(C)$ | shift of each channel, called beta elsewhere; 0 if there is none |
+| $W$ | `weight` | $(C)$ | weight: scale of each channel, called gamma elsewhere; 1 if there is none |
+| $b$ | `bias` | $(C)$ | bias: shift of each channel, called beta elsewhere; 0 if there is none |
 | $y$ | `y` | $(N, C, D)$ | output |
 | $\mu$ | `mean` | $(C)$ | mean that is subtracted |
 | $v$ | `var` | $(C)$ | variance that is divided by; biased |

@@ -55,8 +55,8 @@ that of $x$.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D)$ | input, all dimensions after the channels as one |
-| $W$ | `weight` | $(C)$ | scale of each channel; 1 if there is none |
-| $b$ | `bias` | $(C)$ | shift of each channel; 0 if there is none |
+| $W$ | `weight` | $(C)$ | weight: scale of each channel; 1 if there is none |
+| $b$ | `bias` | $(C)$ | bias: shift of each channel; 0 if there is none |
 | $y$ | `y` | $(N, C, D)$ | output |
 | $\mu$ | `mean` | $(N, G)$ | mean of each group |
 | $v$ | `var` | $\ge 0$ | variance of a group; biased |
@@ -72,7 +72,7 @@ that of $x$.
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $\frac{\partial L}{\partial W}$ | `grad_weight` | $(C)$ | gradient of the loss for $W$ |
 | $\frac{\partial L}{\partial b}$ | `grad_bias` | $(C)$ | gradient of the loss for $b$ |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $g$ | `g` | $0 \le g < G$ | group |
 | $c$ | `c` | $0 \le c < C$ | channel |
 | $k$ | `k` | $0 \le k < K$ | channel inside its group |

@@ -51,8 +51,8 @@ and writes $y$ once: 8 bytes per element in float32.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D)$ | input, all dimensions after the channels as one |
-| $W$ | `weight` | $(C)$ | scale of each channel; 1 if there is none |
-| $b$ | `bias` | $(C)$ | shift of each channel; 0 if there is none |
+| $W$ | `weight` | $(C)$ | weight: scale of each channel; 1 if there is none |
+| $b$ | `bias` | $(C)$ | bias: shift of each channel; 0 if there is none |
 | $y$ | `y` | $(N, C, D)$ | output |
 | $\mu$ | `mean` | $(N, C)$ | mean of each channel of each sample |
 | $v$ | `var` | $(N, C)$ | variance of each channel of each sample; biased |
@@ -67,7 +67,7 @@ and writes $y$ once: 8 bytes per element in float32.
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $\frac{\partial L}{\partial W}$ | `grad_weight` | $(C)$ | gradient of the loss for $W$ |
 | $\frac{\partial L}{\partial b}$ | `grad_bias` | $(C)$ | gradient of the loss for $b$ |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
 | $d$ | `d` | $0 \le d < D$ | position inside the channel |
 

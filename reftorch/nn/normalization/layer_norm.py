@@ -61,8 +61,8 @@ once for the sums over the rows, and writes the gradient of $x$: 20 bytes.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, D)$ | input, one row per sample |
-| $W$ | `weight` | $(D)$ | scale of each feature; 1 if there is none |
-| $b$ | `bias` | $(D)$ | shift of each feature; 0 if there is none |
+| $W$ | `weight` | $(D)$ | weight: scale of each feature; 1 if there is none |
+| $b$ | `bias` | $(D)$ | bias: shift of each feature; 0 if there is none |
 | $y$ | `y` | $(N, D)$ | output |
 | $\mu$ | `mean` | $(N)$ | mean of each row |
 | $v$ | `var` | $\ge 0$ | variance of a row; biased |

@@ -46,7 +46,7 @@ In float32 forward reads $x$ and writes $y$, $s$ and $s^\beta$: 16 bytes per ele
 | $k$ | `k` | any number | what is added to the mean of squares |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D)$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
 | $c'$ | `near` | $0 \le$ `near` $< C$ | channel beside it |
 | $d$ | `d` | $0 \le d < D$ | position inside the channel |

@@ -42,7 +42,7 @@ row fits into the cache; backward reads $x$ and the gradient of $y$ twice and wr
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, D)$ | input, one row per sample |
-| $W$ | `weight` | $(D)$ | scale of each feature; 1 if there is none |
+| $W$ | `weight` | $(D)$ | weight: scale of each feature; 1 if there is none |
 | $y$ | `y` | $(N, D)$ | output |
 | $r$ | `rms` | $(N)$ | one divided by the root mean square of each row |
 | $\varepsilon$ | `eps` | $> 0$ | keeps the root away from 0 |

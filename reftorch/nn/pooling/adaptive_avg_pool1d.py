@@ -44,13 +44,13 @@ Each element is read about once, where windows overlap up to 2 times. One divisi
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, L_{in})$ | input |
-| $y$ | `y` | $(N, C, L_{out})$ | output, the mean of each window |
+| $y$ | `y` | $(N, C, L_{out})$ | output: the mean of each window |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, L_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, L_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sequence of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
-| $l_{out}$ | `l_out` | $0 \le l_{out} < L_{out}$ | position of the output: which window |
-| $l_{in}$ | `l_in` | $0 \le l_{in} < L_{in}$ | position of the input |
+| $l_{out}$ | `l_out` | $0 \le l_{out} < L_{out}$ | position in the output: which window |
+| $l_{in}$ | `l_in` | $0 \le l_{in} < L_{in}$ | position in the input |
 | $a_{l}, b_{l}$ | `l_start`, `l_end` |  | first position of a window, and the first one behind it |
 | $f_{l}, g_{l}$ | `l_first`, `l_last` |  | first window that covers position $l_{in}$, and the first one behind those |
 

@@ -58,7 +58,7 @@ Each voxel is read about once, where windows overlap up to 8 times. One division
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D_{in}, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, D_{out}, H_{out}, W_{out})$ | output, the mean of each window |
+| $y$ | `y` | $(N, C, D_{out}, H_{out}, W_{out})$ | output: the mean of each window |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D_{out}, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D_{in}, H_{in}, W_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | volume of the batch |

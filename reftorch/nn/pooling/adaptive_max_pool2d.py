@@ -55,7 +55,7 @@ backward reads the gradient of $y$ and the positions and writes the gradient of 
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output, the largest pixel of each window |
+| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output: the largest pixel of each window |
 | $m$ | `index` | $(N, C, H_{out}, W_{out})$ | position of that pixel within its channel; int64 |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $x$ |

@@ -48,8 +48,8 @@ $K_h K_w$ comparisons per output element, and two random numbers per channel.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output, the largest pixel of each window |
-| $m$ | `index` | $(N, C, H_{out}, W_{out})$ | place of that pixel within its channel; int64 |
+| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output: the largest pixel of each window |
+| $m$ | `index` | $(N, C, H_{out}, W_{out})$ | position of that pixel within its channel; int64 |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | image of the batch |

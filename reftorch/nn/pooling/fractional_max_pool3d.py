@@ -54,8 +54,8 @@ $K_d K_h K_w$ comparisons per output element, and three random numbers per chann
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D_{in}, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, D_{out}, H_{out}, W_{out})$ | output, the largest voxel of each window |
-| $m$ | `index` | $(N, C, D_{out}, H_{out}, W_{out})$ | place of that voxel within its channel; int64 |
+| $y$ | `y` | $(N, C, D_{out}, H_{out}, W_{out})$ | output: the largest voxel of each window |
+| $m$ | `index` | $(N, C, D_{out}, H_{out}, W_{out})$ | position of that voxel within its channel; int64 |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D_{out}, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D_{in}, H_{in}, W_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | volume of the batch |

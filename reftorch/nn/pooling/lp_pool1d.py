@@ -48,14 +48,14 @@ of $y$ and writes that of $x$.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, L_{in})$ | input |
-| $y$ | `y` | $(N, C, L_{out})$ | output, the norm of each window |
+| $y$ | `y` | $(N, C, L_{out})$ | output: the norm of each window |
 | $S$ | `total` | $(N, C, L_{out})$ | scaled sum of the powers of each window |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, L_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, L_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sequence of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
-| $l_{out}$ | `l_out` | $0 \le l_{out} < L_{out}$ | position of the output: which window |
-| $l_{in}$ | `l_in` | $0 \le l_{in} < L_{in}$ | position of the input |
+| $l_{out}$ | `l_out` | $0 \le l_{out} < L_{out}$ | position in the output: which window |
+| $l_{in}$ | `l_in` | $0 \le l_{in} < L_{in}$ | position in the input |
 | $K$ | `K` | $K \ge 1$ | positions of a window |
 | $s$ | `stride` | $s \ge 1$ | positions from one window to the next |
 | $p$ | `p` | any but 0 | order of the norm: `norm_type` |

@@ -53,22 +53,22 @@ of $x$. With windows of 2 by 2, side by side, in float32, that is 28 bytes forwa
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output, the largest pixel of each window |
+| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output: the largest pixel of each window |
 | $m$ | `index` | $(N, C, H_{out}, W_{out})$ | where it was found: row times $W_{in}$ plus column; int64 |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | image of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
-| $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output: which window, from the top |
-| $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output: which window, from the left |
+| $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output: which window |
+| $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output: which window |
 | $k_h$ | `k_h` | $0 \le k_h < K_h$ | row inside the window |
 | $k_w$ | `k_w` | $0 \le k_w < K_w$ | column inside the window |
 | $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
 | $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
 | $s_h$ | `stride_h` | $s_h \ge 1$ | rows from one window to the next |
 | $s_w$ | `stride_w` | $s_w \ge 1$ | columns from one window to the next |
-| $p_h$ | `pad_h` | $0 \le p_h \le K_h / 2$ | rows of padding above and below |
-| $p_w$ | `pad_w` | $0 \le p_w \le K_w / 2$ | columns of padding left and right |
+| $p_h$ | `pad_h` | $0 \le p_h \le K_h / 2$ | rows of padding on each side |
+| $p_w$ | `pad_w` | $0 \le p_w \le K_w / 2$ | columns of padding on each side |
 | $d_h$ | `dil_h` | $d_h \ge 1$ | rows from one position of the window to the next |
 | $d_w$ | `dil_w` | $d_w \ge 1$ | columns from one position of the window to the next |
 | $-\infty$ | `lowest` | | what a window is worth before a pixel is seen (for integers, the smallest one) |

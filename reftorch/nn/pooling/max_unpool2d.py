@@ -42,8 +42,8 @@ Forward sets all of $y$ to zero, and reads each pixel and its place of 8 bytes. 
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output, zero but for the places |
-| $m$ | `index` | $(N, C, H_{in}, W_{in})$ | place of each pixel within a channel of the output; int64 |
+| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output: zero but for the places |
+| $m$ | `index` | $(N, C, H_{in}, W_{in})$ | position of each pixel within a channel of the output; int64 |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | image of the batch |

@@ -45,8 +45,8 @@ Forward sets all of $y$ to zero, and reads each voxel and its place of 8 bytes. 
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D_{in}, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, D_{out}, H_{out}, W_{out})$ | output, zero but for the places |
-| $m$ | `index` | $(N, C, D_{in}, H_{in}, W_{in})$ | place of each voxel within a channel of the output; int64 |
+| $y$ | `y` | $(N, C, D_{out}, H_{out}, W_{out})$ | output: zero but for the places |
+| $m$ | `index` | $(N, C, D_{in}, H_{in}, W_{in})$ | position of each voxel within a channel of the output; int64 |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, D_{out}, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D_{in}, H_{in}, W_{in})$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | volume of the batch |

@@ -71,7 +71,7 @@ reads 9 numbers and writes 6, 60 bytes per unit in float32.
 | $\frac{\partial L}{\partial c'}$ | `grad_c_next` | $(N, H)$ | gradient of the loss for $c'$ from later steps |
 | $\frac{\partial L}{\partial a}$ | `grad_a` | $(N, 4 H)$ | gradient of the loss for $a^x$ and for $a^h$ |
 | $\frac{\partial L}{\partial c}$ | `grad_c` | $(N, H)$ | gradient of the loss for $c$ |
-| $n$ | `n` | $0 \le n < N$ | sample |
+| $n$ | `n` | $0 \le n < N$ | sample of the batch |
 | $j$ | `j` | $0 \le j < H$ | unit of the state |
 
 ## Worked example

@@ -45,12 +45,12 @@ of them 0: for a large table and few ids that is nearly all of the time.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `ids` | $(N)$ | numbers of rows, $0 \le x < V$ |
-| $W$ | `weight` | $(V, D)$ | the table, learnt |
-| $y$ | `y` | $(N, D)$ | the rows that were chosen |
+| $W$ | `weight` | $(V, D)$ | weight: the table, learnt |
+| $y$ | `y` | $(N, D)$ | output: the rows that were chosen |
 | $p$ | `order` | at most $(N)$ | the positions, sorted by their ids, without those of the padding |
 | $s$ | `start` | $(V + 1)$ | where the positions of each row begin in $p$ |
-| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, D)$ | upstream gradient |
-| $\frac{\partial L}{\partial W}$ | `grad_weight` | $(V, D)$ | gradient of the table |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, D)$ | gradient of the loss for $y$ |
+| $\frac{\partial L}{\partial W}$ | `grad_weight` | $(V, D)$ | gradient of the loss for $W$ |
 | $n$ | `n` | $0 \le n < N$ | position |
 | $v$ | `v` | $0 \le v < V$ | row of the table |
 | $d$ | `d` | $0 \le d < D$ | element of the row |

@@ -50,17 +50,17 @@ table's gradient.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `ids` | $(N)$ | numbers of rows, $0 \le x < V$, all bags one after the other |
-| $W$ | `weight` | $(V, D)$ | the table, learnt |
-| $y$ | `y` | $(B, D)$ | one row for each bag |
+| $W$ | `weight` | $(V, D)$ | weight: the table, learnt |
+| $y$ | `y` | $(B, D)$ | output: one row for each bag |
 | $s$ | `first` | $(B + 1)$ | position of each bag's first id, and the end |
 | $\alpha$ | `share` | $(N)$ | how much each id counts in its bag |
 | $m$ | `winner` | $(B, D)$ | number of the row that has the maximum, -1 if the bag is empty |
 | $b[n]$ | `bag` | $(N)$ | the bag of each position |
 | $p$ | `order` | $(N)$ | the positions, sorted by their ids |
 | $r$ | `start` | $(V + 1)$ | where the positions of each row begin in $p$ |
-| $\frac{\partial L}{\partial y}$ | `grad_y` | $(B, D)$ | upstream gradient |
-| $\frac{\partial L}{\partial W}$ | `grad_weight` | $(V, D)$ | gradient of the table |
-| $\frac{\partial L}{\partial \alpha}$ | `grad_share` | $(N)$ | gradient of the shares |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | $(B, D)$ | gradient of the loss for $y$ |
+| $\frac{\partial L}{\partial W}$ | `grad_weight` | $(V, D)$ | gradient of the loss for $W$ |
+| $\frac{\partial L}{\partial \alpha}$ | `grad_share` | $(N)$ | gradient of the loss for $\alpha$ |
 | $b$ | `b` | $0 \le b < B$ | bag |
 | $n$ | `n` | $s[b] \le n < s[b+1]$ | position |
 | $v$ | `v` | $0 \le v < V$ | row of the table |

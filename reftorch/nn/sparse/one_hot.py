@@ -29,8 +29,8 @@ One comparison per element of the output. Reads $N$ indices and writes $N C$ who
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N)$ | class indices |
-| $y$ | `y` | $(N, C)$ | zeros and ones |
+| $x$ | `x` | $(N)$ | input: class indices |
+| $y$ | `y` | $(N, C)$ | output: zeros and ones |
 | $n$ | `n` | $0 \le n < N$ | position of the index |
 | $c$ | `c` | $0 \le c < C$ | class |
 

@@ -68,7 +68,7 @@ four times the work, and the weights are $N L S$ numbers.
 | $s$ | `scale` | | factor of the dot product, $1 / \sqrt{E}$ |
 | $\mu$ | `largest` | | largest score of the query |
 | $y$ | `y` | $(N, L, D)$ | output |
-| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, L, D)$ | gradient of the loss for the output |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, L, D)$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial a}$ | `grad_scores` | $(N, L, S)$ | gradient of the loss for the scores |
 | $\nu$ | `mean` | | mean of the gradients of the weights, weighted by the weights |
 | $\frac{\partial L}{\partial q}$ | `grad_query` | $(N, L, E)$ | gradient of the loss for the queries |

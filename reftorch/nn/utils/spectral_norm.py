@@ -36,8 +36,8 @@ division costs one operation per element, its gradient four.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $W$ | `weight` | $(R, C)$ | the parameter, as a matrix |
-| $y$ | `y` | $(R, C)$ | the weight that the layer uses |
+| $W$ | `weight` | $(R, C)$ | weight: the parameter, as a matrix |
+| $y$ | `y` | $(R, C)$ | output: the weight that the layer uses |
 | $\sigma$ | `sigma` | $(1)$ | estimate of the largest singular value |
 | $u$ | `u` | $(R)$ | left singular vector, of length 1 |
 | $v$ | `v` | $(C)$ | right singular vector, of length 1 |

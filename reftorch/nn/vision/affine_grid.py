@@ -15,7 +15,7 @@ With `align_corners=True` -1 and 1 are the centres of the border pixels, with `F
 
 $$b_0(w) = \frac{2 w}{W - 1} - 1 \qquad \text{or} \qquad b_0(w) = \frac{2 w + 1}{W} - 1$$
 
-and the same for the row, $b_1$, with $h$ and $H$. In three dimensions there is a slice $d$, and $b = (b_0, b_1, b_2, 1)$:
+and the same for the row, $b_1$, with $h$ and $H$. In three dimensions there is a plane $d$, and $b = (b_0, b_1, b_2, 1)$:
 
 $$y[n, d, h, w, i] = \sum_{j} \theta[n, i, j] \, b_j(d, h, w)$$
 
@@ -37,15 +37,15 @@ gradient three or four times.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $\theta$ | `theta` | $(N, 2, 3)$ or $(N, 3, 4)$ | matrix of each image |
-| $y$ | `y` | $(N, H, W, 2)$ or $(N, D, H, W, 3)$ | the grid; the column comes first |
-| $\frac{\partial L}{\partial y}$ | `grad_y` | shape of $y$ | gradient of the loss for the grid |
+| $y$ | `y` | $(N, H, W, 2)$ or $(N, D, H, W, 3)$ | output: the grid; the column comes first |
+| $\frac{\partial L}{\partial y}$ | `grad_y` | shape of $y$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial \theta}$ | `grad_theta` | shape of $\theta$ | gradient of the loss for the matrix |
 | $n$ | `n` | $0 \le n < N$ | image of the batch |
-| $d$ | `d` | $0 \le d < D$ | slice |
+| $d$ | `d` | $0 \le d < D$ | plane |
 | $h$ | `h` | $0 \le h < H$ | row |
 | $w$ | `w` | $0 \le w < W$ | column |
-| $i$ | `i` | $0 \le i < 2$ or $3$ | coordinate of the place: column, row, slice |
-| $j$ | `j` | $0 \le j < 3$ or $4$ | coordinate of the output pixel: column, row, slice, 1 |
+| $i$ | `i` | $0 \le i < 2$ or $3$ | coordinate of the place: column, row, plane |
+| $j$ | `j` | $0 \le j < 3$ or $4$ | coordinate of the output pixel: column, row, plane, 1 |
 
 ## Worked example
 

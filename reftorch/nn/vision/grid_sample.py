@@ -420,7 +420,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     """The input at the places of the grid.
 
     Shapes: `input` (N, C, H_in, W_in) and `grid` (N, H_out, W_out, 2), columns first: the result is (N, C, H_out, W_out). Or `input`
-    (N, C, D_in, H_in, W_in) and `grid` (N, D_out, H_out, W_out, 3): columns, rows, slices. N may be 0.
+    (N, C, D_in, H_in, W_in) and `grid` (N, D_out, H_out, W_out, 3): columns, rows, planes. N may be 0.
 
     Args:
         mode: "bilinear", which in three dimensions is trilinear, "nearest" or, in two dimensions, "bicubic".

@@ -1,6 +1,6 @@
 r"""Sampling of volumes at given places: each output reads the input where a grid says, between voxels too.
 
-The grid holds three coordinates for each output, from -1 at one border to 1 at the other: column, row, slice. It has a gradient itself.
+The grid holds three coordinates for each output, from -1 at one border to 1 at the other: column, row, plane. It has a gradient itself.
 
 Use it when a volume should be turned, bent or cut in any plane, as for medical scans; for images there is `grid_sample`, whose 5-D
 form this is.
@@ -12,7 +12,7 @@ edges of the border voxels, with `True` their centres:
 
 $$p_w = \frac{(v_w + 1) \, W_{in} - 1}{2} \qquad \text{or with aligned corners} \qquad p_w = \frac{v_w + 1}{2} \, (W_{in} - 1)$$
 
-and the same for rows and slices. With `mode="bilinear"`, which is trilinear here, the eight voxels around the place are weighted by
+and the same for rows and planes. With `mode="bilinear"`, which is trilinear here, the eight voxels around the place are weighted by
 how close they are:
 
 $$k_w(w_{in}) = 1 - \lvert p_w - w_{in} \rvert \qquad w_{in} \in \{\lfloor p_w \rfloor, \lfloor p_w \rfloor + 1\}$$
@@ -55,14 +55,14 @@ About 30 multiply-adds per element of the output and 30 operations for each plac
 | $v_w$ | `grid` | $(N, D_{out}, H_{out}, W_{out}, 3)$ | coordinates of each output: $v_w$, $v_h$, $v_d$ |
 | $n$ | `n` | $0 \le n < N$ | volume of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
-| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | slice of the output |
+| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | plane of the output |
 | $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output |
 | $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output |
-| $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | slice of the input |
+| $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | plane of the input |
 | $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
 | $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
 | $p_w$ | `w_at` |  | place of the output: column |
-| $k_d$ | `k_d` | $0 \le k_d \le 1$ | weight of a slice |
+| $k_d$ | `k_d` | $0 \le k_d \le 1$ | weight of a plane |
 | $k_h$ | `k_h` | $0 \le k_h \le 1$ | weight of a row |
 | $k_w$ | `k_w` | $0 \le k_w \le 1$ | weight of a column |
 | $s_w$ | `s_w` | $-1$ or $1$ | derivative of the weight of a column with respect to the place |
@@ -70,7 +70,7 @@ About 30 multiply-adds per element of the output and 30 operations for each plac
 
 ## Worked example
 
-A volume of two slices, each of one row with two voxels, is read at its centre and at the centre of the second slice:
+A volume of two planes, each of one row with two voxels, is read at its centre and at the centre of the second plane:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -94,7 +94,7 @@ There is one row only. The row below it lies outside and counts as 0, so a step 
 
 **Which coordinate comes first in the grid?**
 
-The column, then the row, then the slice. In the shape of the volume the order is the other way round.
+The column, then the row, then the plane. In the shape of the volume the order is the other way round.
 
 **What is the sum of the eight weights?**
 
@@ -102,7 +102,7 @@ The column, then the row, then the slice. In the shape of the volume the order i
 
 **What is a plane through a volume?**
 
-A grid of one slice: (N, 1, H_out, W_out, 3). Its places may lie in any plane.
+A grid of one plane: (N, 1, H_out, W_out, 3). Its places may lie in any plane.
 """
 
 from __future__ import annotations

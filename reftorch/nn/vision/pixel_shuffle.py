@@ -30,8 +30,8 @@ No arithmetic: each element is read once and written once, 8 bytes in float32.
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(N, C r^2, H, W)$ | small images with many channels |
-| $y$ | `y` | $(N, C, H r, W r)$ | large images |
+| $x$ | `x` | $(N, C r^2, H, W)$ | input: small images with many channels |
+| $y$ | `y` | $(N, C, H r, W r)$ | output: large images |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | as $y$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | as $x$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | image of the batch; all dimensions before the channels are one |

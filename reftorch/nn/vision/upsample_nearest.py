@@ -49,7 +49,7 @@ $1 / r + 3$ outputs along each dimension for every pixel.
 | $\frac{\partial L}{\partial x}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | image of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
-| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | slice of the output |
+| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | plane of the output |
 | $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output |
 | $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output |
 | $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |

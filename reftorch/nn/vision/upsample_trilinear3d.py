@@ -48,23 +48,23 @@ at about $(2 / r + 3)^3$ outputs for each voxel.
 | $\frac{\partial L}{\partial x}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | volume of the batch |
 | $c$ | `c` | $0 \le c < C$ | channel |
-| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | slice of the output |
+| $d_{out}$ | `d_out` | $0 \le d_{out} < D_{out}$ | plane of the output |
 | $h_{out}$ | `h_out` | $0 \le h_{out} < H_{out}$ | row of the output |
 | $w_{out}$ | `w_out` | $0 \le w_{out} < W_{out}$ | column of the output |
-| $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | slice of the input |
+| $d_{in}$ | `d_in` | $0 \le d_{in} < D_{in}$ | plane of the input |
 | $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
 | $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
 | $a_w, b_w$ | `w_a`, `w_b` |  | the two columns around the place |
-| $t_d$ | `t_d` | $0 \le t_d \le 1$ | weight of the second slice |
+| $t_d$ | `t_d` | $0 \le t_d \le 1$ | weight of the second plane |
 | $t_w$ | `t_w` | $0 \le t_w \le 1$ | weight of the second column |
-| $k_d$ | `k_d` | $0 \le k_d \le 1$ | weight of a slice |
+| $k_d$ | `k_d` | $0 \le k_d \le 1$ | weight of a plane |
 | $k_h$ | `k_h` | $0 \le k_h \le 1$ | weight of a row |
 | $k_w$ | `k_w` | $0 \le k_w \le 1$ | weight of a column |
 | $r_w$ | `scale_w` | $\ge 0$ | distance between neighbouring outputs in a row, in voxels of the input |
 
 ## Worked example
 
-A volume of two slices, with one row of two voxels in each, becomes three slices of one row with two voxels. Slice 1 is the mean of
+A volume of two planes, with one row of two voxels in each, becomes three planes of one row with two voxels. Plane 1 is the mean of
 the two:
 
 >>> import reftorch as torch
@@ -93,9 +93,9 @@ Eight, the corners of the cube around its place. At the border, or where the pla
 
 To 1: along each dimension the two weights add up to 1, and a product of sums is the sum of all products.
 
-**What is trilinear interpolation of a volume with one slice to one slice?**
+**What is trilinear interpolation of a volume with one plane to one plane?**
 
-Bilinear interpolation of that slice.
+Bilinear interpolation of that plane.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def outputs_near(x, at, scale, extent_out):
 #
 # $$y[n, c, d_{out}, h_{out}, w_{out}] = \sum_{e_d} \sum_{e_h} \sum_{e_w} k_d \, k_h \, k_w \, x[n, c, e_d, e_h, e_w]$$
 #
-# First along the columns, then along the rows, then along the slices.
+# First along the columns, then along the rows, then along the planes.
 @njit(**IN_ORDER)
 def upsample_trilinear3d_forward_cpu(x, y, scale_d, scale_h, scale_w, align_corners):
     N, C, D_in, H_in, W_in = x.shape

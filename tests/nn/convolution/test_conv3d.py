@@ -1,4 +1,4 @@
-"""Conv3d against torch, and against Conv2d of its slices."""
+"""Conv3d against torch, and against Conv2d of its planes."""
 
 from hypothesis import given, settings
 
@@ -45,7 +45,7 @@ def test_any_shape_and_option_matches_torch(case):
     oracle.check(case, conv_cases.RUN)
 
 
-def test_a_filter_of_one_slice_is_conv2d_of_each_slice():
+def test_a_filter_of_one_plane_is_conv2d_of_each_plane():
     x, weight, bias = reftorch.randn(2, 4, 3, 6, 5), reftorch.randn(6, 2, 1, 3, 2), reftorch.randn(6)
     found = F.conv3d(x, weight, bias, stride=(1, 2, 1), padding=(0, 1, 2), groups=2)
     for d in range(3):

@@ -1,4 +1,4 @@
-"""grid_sample of volumes against torch: modes, paddings, corners, and that an image is a volume of one slice."""
+"""grid_sample of volumes against torch: modes, paddings, corners, and that an image is a volume of one plane."""
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,7 @@ def test_any_grid(case):
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_an_image_is_a_volume_of_one_slice(padding):
+def test_an_image_is_a_volume_of_one_plane(padding):
     reftorch.manual_seed(0)
     x, grid = reftorch.randn(1, 2, 3, 4), 3 * reftorch.rand(1, 5, 2, 2) - 1.5
     image = F.grid_sample(x, grid, padding_mode=padding, align_corners=False)

@@ -83,7 +83,7 @@ def test_old_names_warn(name):
 
 @pytest.mark.parametrize("align_corners", [False, True])
 def test_one_and_two_dimensions_agree(align_corners):
-    """A sequence is an image of one row; an image is a volume of one slice."""
+    """A sequence is an image of one row; an image is a volume of one plane."""
     reftorch.manual_seed(0)
     x = reftorch.randn(2, 3, 5)
     line = F.interpolate(x, 9, mode="linear", align_corners=align_corners)

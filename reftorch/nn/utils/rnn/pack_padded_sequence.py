@@ -27,8 +27,8 @@ No arithmetic. Forward reads and writes each packed element once, 8 bytes in flo
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(T, N, D)$ | padded sequences, all dimensions after the first two as one |
-| $y$ | `y` | $(R, D)$ | packed elements, one row each |
+| $x$ | `x` | $(T, N, D)$ | input: padded sequences, all dimensions after the first two as one |
+| $y$ | `y` | $(R, D)$ | output: packed elements, one row each |
 | $t_r$ | `times` | $(R)$ | time of each row |
 | $n_r$ | `samples` | $(R)$ | sequence of each row |
 | $r(t, n)$ | `rows` | $(T, N)$ | row of each time and sequence; -1 where there is padding |
@@ -36,7 +36,7 @@ No arithmetic. Forward reads and writes each packed element once, 8 bytes in flo
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(T, N, D)$ | gradient of the loss for $x$ |
 | $r$ | `r` | $0 \le r < R$ | row of the packed data |
 | $t$ | `t` | $0 \le t < T$ | time |
-| $n$ | `n` | $0 \le n < N$ | sequence |
+| $n$ | `n` | $0 \le n < N$ | sequence of the batch |
 | $d$ | `d` | $0 \le d < D$ | position inside an element |
 
 ## Worked example

@@ -28,8 +28,8 @@ No arithmetic. Forward writes all elements of $y$ and reads those of $x$; backwa
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $x$ | `x` | $(R, D)$ | packed elements, one row each |
-| $y$ | `y` | $(T, N, D)$ | padded sequences |
+| $x$ | `x` | $(R, D)$ | input: packed elements, one row each |
+| $y$ | `y` | $(T, N, D)$ | output: padded sequences |
 | $p$ | `padding` | any | padding value |
 | $r(t, n)$ | `rows` | $(T, N)$ | row of each time and sequence; -1 where there is padding |
 | $t_r$ | `times` | $(R)$ | time of each row |
@@ -38,7 +38,7 @@ No arithmetic. Forward writes all elements of $y$ and reads those of $x$; backwa
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(R, D)$ | gradient of the loss for $x$ |
 | $r$ | `r` | $0 \le r < R$ | row of the packed data |
 | $t$ | `t` | $0 \le t < T$ | time |
-| $n$ | `n` | $0 \le n < N$ | sequence |
+| $n$ | `n` | $0 \le n < N$ | sequence of the batch |
 | $d$ | `d` | $0 \le d < D$ | position inside an element |
 
 ## Worked example
