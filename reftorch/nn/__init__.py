@@ -76,6 +76,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.loss.kl_div_loss import KLDivLoss as KLDivLoss
     from reftorch.nn.loss.l1_loss import L1Loss as L1Loss
     from reftorch.nn.loss.linear_cross_entropy_loss import LinearCrossEntropyLoss as LinearCrossEntropyLoss
+    from reftorch.nn.loss.linear_cross_entropy_options import LinearCrossEntropyOptions as LinearCrossEntropyOptions
     from reftorch.nn.loss.margin_ranking_loss import MarginRankingLoss as MarginRankingLoss
     from reftorch.nn.loss.mse_loss import MSELoss as MSELoss
     from reftorch.nn.loss.multi_label_margin_loss import MultiLabelMarginLoss as MultiLabelMarginLoss

@@ -61,21 +61,34 @@ as much again.
 
 **What do PyTorch's `options` do about it?**
 
-They take the batch in pieces, so that only the logits of one piece exist. The numbers are the same up to rounding.
+They take the batch in pieces, so that only the logits of one piece exist. The numbers are the same up to rounding. With the mean
+and the sum, the gradients are computed in forward too, piece by piece, and kept; so a second backward needs
+`allow_retain_graph=True`. By default a piece has as many samples as make half as many logits as there are features in the batch:
+
+>>> from reftorch.nn.loss.linear_cross_entropy_options import piece_size
+>>> piece_size(torch.nn.LinearCrossEntropyOptions(), 8192, 1024, 128_000, torch.float32)
+64
 
 ## Differences
 
-- `options` of PyTorch, which only say in how many pieces to compute, are refused here.
+- `acc_policy` and `acc_dtype` of `options` concern sums of float16 and bfloat16, which no kernel here takes.
+- In pieces, a label outside the classes raises IndexError as it does without `options`; PyTorch raises RuntimeError. More labels
+than samples raise ValueError; PyTorch takes the first ones.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 
 from reftorch.nn.linear.linear import Linear, linear
+from reftorch.nn.loss.classes import check_class_weight, check_label_range, check_label_shape
 from reftorch.nn.loss.cross_entropy_loss import cross_entropy
+from reftorch.nn.loss.linear_cross_entropy_options import piece_size
+from reftorch.nn.loss.linear_cross_entropy_pieces import in_pieces
 from reftorch.nn.loss.pointwise import check_have_sizes
 from reftorch.nn.loss.reduction import _WeightedLoss
+from reftorch.types import int64
 
 
 def linear_cross_entropy(
@@ -93,18 +106,15 @@ def linear_cross_entropy(
     """Cross entropy between `linear(input, linear_weight, linear_bias)` and classes, or probabilities of classes.
 
     Shapes: `input` (N, D) or (D); `linear_weight` (C, D) or (C, d1, ..., dK, D); `linear_bias` the same without the D; `target` as
-    for `cross_entropy` with logits (N, C, d1, ..., dK); `weight` (C).
+    for `cross_entropy` with logits (N, C, d1, ..., dK); `weight` (C). `options`: an nn.LinearCrossEntropyOptions, to compute in
+    pieces; a warning says so where there is no such form.
 
     Raises:
         RuntimeError: shapes do not fit, or `ignore_index` is given with probabilities.
-        NotImplementedError: `options` is not None.
-        AttributeError: a tensor is something else. Further ones as `cross_entropy`.
+        ValueError: `options` say two sizes of a piece.
+        AttributeError: a tensor, or `options`, is something else. Further ones as `cross_entropy`.
     """
     check_have_sizes("linear_cross_entropy", input=input, linear_weight=linear_weight, target=target)
-    if options is not None:
-        raise NotImplementedError(
-            f"linear_cross_entropy: options must be None, found {options!r}: they only say in how many pieces PyTorch computes the loss"
-        )
     _check_shapes(input, linear_weight, linear_bias)
     C, *positions, D = linear_weight.shape
     shape = (*input.shape[:-1], C, *positions)
@@ -113,6 +123,8 @@ def linear_cross_entropy(
             "linear_cross_entropy: ignore_index cannot be specified when target contains probabilities: a sample is left out by "
             "probabilities of 0"
         )
+    if options is not None and _can_be_in_pieces(positions, reduction, label_smoothing, target):
+        return _in_pieces(input, linear_weight, target, linear_bias, weight, ignore_index, reduction, options)
     rows = C * math.prod(positions)
     bias = None if linear_bias is None else linear_bias.reshape(rows)
     logits = linear(input, linear_weight.reshape(rows, D), bias).reshape(shape)
@@ -124,6 +136,42 @@ def linear_cross_entropy(
         reduction=reduction,
         label_smoothing=label_smoothing,
     )
+
+
+def _can_be_in_pieces(positions, reduction, label_smoothing, target):
+    """Whether there is a form in pieces for this; else a warning says why not."""
+    if not positions and label_smoothing == 0 and target.dtype is int64 and reduction in ("mean", "sum", "none"):
+        return True
+    warnings.warn(
+        "linear_cross_entropy: `options` ignored: pieces need a reduction in {'mean', 'sum', 'none'}, label_smoothing == 0, "
+        f"target.dtype == torch.int64 and out_features == (); found reduction={reduction!r}, label_smoothing={label_smoothing}, "
+        f"target.dtype={target.dtype}, out_features={tuple(positions)}",
+        stacklevel=3,
+    )
+    return False
+
+
+def _in_pieces(input, linear_weight, target, linear_bias, weight, ignore_index, reduction, options):
+    """`linear_cross_entropy` with `options`, of class indices."""
+    if not hasattr(options, "chunking_method"):
+        raise AttributeError(
+            f"linear_cross_entropy: options must be an nn.LinearCrossEntropyOptions or None, found {type(options).__name__}"
+        )
+    is_one = input.dim() == 1
+    x, labels = (input.unsqueeze(0), target.unsqueeze(0)) if is_one else (input, target)
+    (N, D), C = x.shape, linear_weight.shape[0]
+    size = piece_size(options, N, D, C, x.dtype)
+    ignore_index = -100 if ignore_index is None else ignore_index
+    logits = x.detach()[:, :1].expand(N, C)  # only their shape is of use
+    check_label_shape(logits, labels)
+    check_label_range(labels, C, ignore_index)
+    if weight is not None:
+        check_class_weight(weight, logits)
+        weight = weight.detach().to(x.dtype)
+    y = in_pieces(
+        x, linear_weight, labels, linear_bias, weight, ignore_index, reduction, size, options.allow_retain_graph
+    )
+    return y.squeeze(0) if is_one else y
 
 
 def _check_shapes(input, linear_weight, linear_bias):
@@ -163,6 +211,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         bias: add a learnable bias to the logits.
         weight: how much each class counts, (C).
         reduction, ignore_index, label_smoothing: as `CrossEntropyLoss`.
+        options: an nn.LinearCrossEntropyOptions, to compute in pieces of the batch; None: all at once.
 
     Shapes: input (N, in_features) or (in_features), target as `linear_cross_entropy`, which raises the errors when it is called.
 

@@ -61,12 +61,6 @@ ERRORS = [
     bad("batch sizes", ["batch_size (3)", "(2)"], labels=(2,)),
     ErrorCase(lambda torch: torch.nn.LinearCrossEntropyLoss(2, 4, weight=torch.ones(3)), ["(4,)", "(3,)"], id="weight"),
     ErrorCase(lambda torch: torch.nn.LinearCrossEntropyLoss(2, 4, label_smoothing=1.5), ["1.5"], id="label_smoothing"),
-    ErrorCase(
-        lambda torch: torch.nn.LinearCrossEntropyLoss(2, 4, options="pieces")(torch.ones(3, 2), torch.ones(3).long()),
-        ["pieces", "options"],
-        NotImplementedError,
-        id="options",
-    ),
 ]
 tests = oracle.tests_of(__file__, CASES, ERRORS)[:4]
 test_matches_torch, test_all_modes_agree, test_gradcheck, test_errors = tests
