@@ -7,6 +7,7 @@ from reftorch import lazy
 if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn import functional as functional
     from reftorch.nn import init as init
+    from reftorch.nn import parallel as parallel
     from reftorch.nn import utils as utils
     from reftorch.nn.activation.adaptive_log_softmax_with_loss import (
         AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss,
@@ -115,6 +116,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.padding.replication_pad import ReplicationPad1d as ReplicationPad1d
     from reftorch.nn.padding.replication_pad import ReplicationPad2d as ReplicationPad2d
     from reftorch.nn.padding.replication_pad import ReplicationPad3d as ReplicationPad3d
+    from reftorch.nn.parallel.data_parallel import DataParallel as DataParallel
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter
     from reftorch.nn.pooling.adaptive_avg_pool1d import AdaptiveAvgPool1d as AdaptiveAvgPool1d

@@ -12,7 +12,7 @@ from ..step.components import PACKAGE, Component
 from .document import described
 
 HOMES = {  # where the public names of a room's files can be found, as PyTorch spells them
-    "nn": ("torch.nn", "torch.nn.functional", "torch.nn.utils", "torch.nn.init"),
+    "nn": ("torch.nn", "torch.nn.functional", "torch.nn.utils", "torch.nn.init", "torch.nn.parallel"),
     "optim": ("torch.optim",),
     "transforms": ("torchvision.transforms", "torchvision.transforms.functional"),
 }
