@@ -82,6 +82,8 @@ def _array_of_numbers(data: Any, dtype: types.dtype | None) -> np.ndarray:
     for leaf in leaves[1:]:
         inferred = promote_types(inferred, leaf)
     wanted = dtype or inferred
+    if wanted is types.bool:
+        return np.array(_plain(data), dtype=object).astype(np.bool_).reshape(shape)  # whatever is not 0 is True
     if category(inferred) == 3 and category(wanted) < 3:
         raise TypeError(f"must be real number, not complex: a tensor of {wanted} has no imaginary part")
     if category(wanted) == 2 or wanted is types.uint64 and category(inferred) < 2:
@@ -117,7 +119,10 @@ def _check_nesting(data: Any, leaves: list, dtype: types.dtype | None, at: str =
         return () if isinstance(data, Tensor) else data.shape
     if not isinstance(data, (list, tuple, range)):
         if isinstance(data, (str, bytes)):
-            raise ValueError(f"too many dimensions '{type(data).__name__}': found {data!r} at {at}")
+            kind = type(data).__name__
+            if leaves:
+                raise TypeError(f"new(): invalid data type '{kind}': found {data!r} at {at}, beside numbers")
+            raise ValueError(f"too many dimensions '{kind}': found {data!r} at {at}")
         try:
             found = types.from_numpy_dtype(data.dtype) if isinstance(data, np.generic) else scalar_dtype(data)
         except TypeError:
@@ -238,6 +243,7 @@ def full(
     value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
     try:
         kind = types.as_dtype(dtype) or scalar_dtype(value)
+        scalar_dtype(value)  # which refuses what is not a number
         check_fits(value, kind)
         number = np.asarray(value.real if isinstance(value, complex) and not kind.is_complex else value)
         number = quietly(number.astype, kind.numpy)

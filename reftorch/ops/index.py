@@ -288,6 +288,8 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
             raise TypeError(
                 f"can't assign a {type(value).__name__} to a {x.type()}: assign a number or torch.tensor(...) of it"
             )
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            raise ValueError(f"Overflow when unpacking long long: {value} needs more than 64 bits")
         value = x.new_tensor(value) if x.dtype is types.float16 else number_like(x, value)  # 1e6 is infinite there
     part = x if basic is None else _view(x, basic)
     if arrays:

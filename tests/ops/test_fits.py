@@ -48,6 +48,15 @@ LEAVES = {
     torch.tensor([1e6], dtype=torch.float16)
     torch.tensor([70000], dtype=torch.float16)
     torch.tensor([nan], dtype=torch.bool)
+    torch.tensor([2**70, 0, 0.5], dtype=torch.bool)
+    torch.tensor([1j, 0j], dtype=torch.bool)
+    torch.tensor([1, "a"]) # invalid data type 'str', beside numbers
+    torch.tensor([[0.5, 1], [2, "a"]]) # invalid data type 'str'
+    torch.tensor(["a", 1]) # too many dimensions 'str'
+    torch.full((2,), "a", dtype=torch.bool) # fill_value
+    torch.full((2,), None, dtype=torch.bool) # fill_value
+    torch.zeros(2, dtype=torch.int64).__setitem__(0, 2**70) # Overflow when unpacking long long
+    torch.zeros(2, dtype=torch.bool).__setitem__(0, -(2**64)) # Overflow when unpacking long long
     torch.tensor([1+2j], dtype=torch.float32) # complex
     torch.tensor([1+2j], dtype=torch.int64)
     torch.tensor(np.array([nan, 3.]), dtype=torch.float16)

@@ -319,6 +319,8 @@ def conv1d_backward_bias_cuda(grad_y, grad_bias):
 class Conv1dFunction(Function):
     """Convolution on the tape. x (N, C_in, L_in); `options` is stride, padding before the sequence, dilation, groups."""
 
+    torch_name = "ConvolutionBackward0"
+
     @staticmethod
     def forward(ctx, x, weight, bias, length_out, options):
         ctx.save_for_backward(x, weight)

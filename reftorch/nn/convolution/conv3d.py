@@ -418,6 +418,8 @@ def conv3d_backward_bias_cuda(grad_y, grad_bias):
 class Conv3dFunction(Function):
     """Convolution on the tape. x (N, C_in, D_in, H_in, W_in); `options` is stride, padding in front, dilation, groups."""
 
+    torch_name = "ConvolutionBackward0"
+
     @staticmethod
     def forward(ctx, x, weight, bias, size_out, options):
         ctx.save_for_backward(x, weight)

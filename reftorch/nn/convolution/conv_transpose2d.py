@@ -150,6 +150,8 @@ from reftorch.nn.convolution.conv_transpose_nd import ConvTransposeNd, conv_tran
 class ConvTranspose2dFunction(Function):
     """Transposed convolution on the tape. `options` is stride, padding, dilation, groups, as the kernels of conv2d take them."""
 
+    torch_name = "ConvolutionBackward0"
+
     @staticmethod
     def forward(ctx, x, weight, bias, size_out, options):
         ctx.save_for_backward(x, weight)

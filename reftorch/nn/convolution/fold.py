@@ -222,6 +222,8 @@ def fold_backward_x_cuda(grad_y, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h
 class FoldFunction(Function):
     """Blocks put together, on the tape. x (N, C K_h K_w, H_out W_out); `blocks` is (K_h, K_w, H_out, W_out), `size` (H_in, W_in)."""
 
+    torch_name = "Col2ImBackward0"
+
     @staticmethod
     def forward(ctx, x, blocks, size, options):
         ctx.size, ctx.options = x.shape, options

@@ -220,6 +220,8 @@ def unfold_backward_x_cuda(grad_y, grad_x, stride_h, stride_w, pad_h, pad_w, dil
 class UnfoldFunction(Function):
     """Blocks on the tape. x (N, C, H_in, W_in); `blocks` is (K_h, K_w, H_out, W_out), `options` stride, padding, dilation."""
 
+    torch_name = "Im2ColBackward0"
+
     @staticmethod
     def forward(ctx, x, blocks, options):
         ctx.size, ctx.options = x.shape, options

@@ -327,6 +327,8 @@ def group_norm_backward_affine_cuda(grad_y, x, mean, rstd, grad_weight, grad_bia
 class GroupNormFunction(Function):
     """Group normalization on the tape. x (N, C, *), weight and bias (C) or None; G groups."""
 
+    torch_name = "NativeGroupNormBackward0"
+
     @staticmethod
     def forward(ctx, x, weight, bias, G, eps):
         N, C, D = x.shape[0], x.shape[1], math.prod(x.shape[2:])

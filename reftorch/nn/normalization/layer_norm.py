@@ -293,6 +293,8 @@ def layer_norm_backward_affine_cuda(grad_y, x, mean, rstd, grad_weight, grad_bia
 class LayerNormFunction(Function):
     """Layer normalization on the tape. x (*, features), weight and bias (features) or None; N rows of D features."""
 
+    torch_name = "NativeLayerNormBackward0"
+
     @staticmethod
     def forward(ctx, x, weight, bias, N, D, eps):
         mean, rstd = x.new_empty(N), x.new_empty(N)

@@ -173,6 +173,8 @@ def constant_pad_backward_x_cuda(grad_y, grad_x, before):
 class ConstantPadFunction(Function):
     """A border of one value on the tape; `widths` is (dimension, before, after) of each padded dimension."""
 
+    torch_name = "ConstantPadNdBackward0"
+
     @staticmethod
     def forward(ctx, x, widths, value):
         ctx.widths = widths

@@ -91,6 +91,7 @@ from __future__ import annotations
 
 from reftorch import fast
 from reftorch.autograd import Function
+from reftorch.autograd.node import named
 from reftorch.kernel import PARALLEL, cuda, njit, on, prange
 from reftorch.nn.padding.lines import PadNd, check_edges, lines, needed, resized, widths_of
 
@@ -226,7 +227,8 @@ def reflection_pad(input, padding):
                 f"Padding size should be less than the corresponding input dimension, but got: padding {(before, after)} at "
                 f"dimension {dim} of input {list(input.shape)}: a mirror cannot show more than the input"
             )
-    return ReflectionPadFunction.apply(input, needed(widths))
+    y = ReflectionPadFunction.apply(input, needed(widths))
+    return named(y, f"ReflectionPad{len(widths)}DBackward0")
 
 
 class ReflectionPad1d(PadNd):

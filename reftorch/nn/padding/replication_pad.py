@@ -92,6 +92,7 @@ from __future__ import annotations
 
 from reftorch import fast
 from reftorch.autograd import Function
+from reftorch.autograd.node import named
 from reftorch.kernel import PARALLEL, cuda, njit, on, prange
 from reftorch.nn.padding.lines import PadNd, check_edges, lines, needed, resized, widths_of
 
@@ -203,7 +204,8 @@ def replication_pad(input, padding):
     """`F.pad(input, padding, "replicate")`: see there for arguments, shapes and errors."""
     widths = widths_of(padding, input)
     check_edges("replicate", input, widths)
-    return ReplicationPadFunction.apply(input, needed(widths))
+    y = ReplicationPadFunction.apply(input, needed(widths))
+    return named(y, f"ReplicationPad{len(widths)}DBackward0")
 
 
 class ReplicationPad1d(PadNd):
