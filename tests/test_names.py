@@ -116,6 +116,18 @@ def test_sections_are_pytorchs():
             assert getattr(theirs, name) is getattr(pytorch.nn, name)
 
 
+@needs_pytorch
+def test_base_classes_are_found():
+    """What is an instance of PyTorch's base class there is one of ours here."""
+    for section, name in modules.BASES:
+        theirs = getattr(importlib.import_module(f"torch.nn.modules.{section}"), name)
+        ours = getattr(getattr(reftorch.nn.modules, section), name)
+        for public in {each for names in modules.SECTIONS.values() for each in names.split()} & set(dir(reftorch.nn)):
+            of_ours, of_theirs = getattr(reftorch.nn, public), getattr(pytorch.nn, public)
+            if "Lazy" not in public and public != "SyncBatchNorm":
+                assert issubclass(of_ours, ours) == issubclass(of_theirs, theirs), (public, name)
+
+
 def test_every_class_that_is_here_has_its_path():
     from reftorch.nn.modules.container import Sequential
     from reftorch.nn.modules.conv import Conv2d

@@ -7,6 +7,7 @@ from reftorch import lazy
 if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn import functional as functional
     from reftorch.nn import init as init
+    from reftorch.nn import modules as modules
     from reftorch.nn import parallel as parallel
     from reftorch.nn import utils as utils
     from reftorch.nn.activation.adaptive_log_softmax_with_loss import (

@@ -5,6 +5,7 @@ The classes are those of `reftorch.nn`; the table says in which of PyTorch's fil
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from types import ModuleType
 from typing import Any
@@ -57,15 +58,31 @@ SECTIONS = {
     "upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
 }  # fmt: skip
 
+# Base classes that programs ask for, as in `isinstance(layer, nn.modules.batchnorm._BatchNorm)`: where they are here.
+BASES = {
+    ("batchnorm", "_BatchNorm"): "reftorch.nn.normalization.batch_norm_nd._BatchNorm",
+    ("batchnorm", "_NormBase"): "reftorch.nn.normalization.batch_norm_nd._NormBase",
+    ("conv", "_ConvNd"): "reftorch.nn.convolution.conv_nd.ConvNd",
+    ("conv", "_ConvTransposeNd"): "reftorch.nn.convolution.conv_transpose_nd.ConvTransposeNd",
+    ("dropout", "_DropoutNd"): "reftorch.nn.dropout.dropout_nd._DropoutNd",
+    ("instancenorm", "_InstanceNorm"): "reftorch.nn.normalization.instance_norm_nd._InstanceNorm",
+    ("loss", "_Loss"): "reftorch.nn.loss.reduction._Loss",
+    ("loss", "_WeightedLoss"): "reftorch.nn.loss.reduction._WeightedLoss",
+    ("pooling", "_MaxPoolNd"): "reftorch.nn.pooling.max_pool_nd.MaxPoolNd",
+}
+
 
 class Section(ModuleType):
     """A file of PyTorch: its classes are looked up in `reftorch.nn` when they are used."""
 
     def __init__(self, section: str):
         super().__init__(f"{__name__}.{section}", f"The classes of PyTorch's file torch/nn/modules/{section}.py.")
+        self.section = section
         self.__all__ = SECTIONS[section].split()
 
     def __getattr__(self, name: str) -> Any:
+        if (self.section, name) in BASES:
+            return pkgutil.resolve_name(BASES[self.section, name])
         if name.startswith("__") or name not in self.__all__:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name)
         return _of_nn(name)
