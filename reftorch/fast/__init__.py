@@ -18,6 +18,8 @@ and no components. Every file has one idea and climbs to it from the reference l
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     bilinear.py         bilinear interpolation, a row at a time
+    nearest.py          nearest interpolation, a row at a time
+    avg_pool2d.py       average pooling, a row of windows at a time
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
     moments.py          the sums of a normalization, in pieces
     batch_norm.py       batch normalization, a plane or a row of channels at a time
@@ -70,6 +72,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.attention import attention_backward as attention_backward
     from reftorch.fast.attention import attention_forward as attention_forward
     from reftorch.fast.attention import attention_in_blocks as attention_in_blocks
+    from reftorch.fast.avg_pool2d import avg_pool2d_backward_x as avg_pool2d_backward_x
+    from reftorch.fast.avg_pool2d import avg_pool2d_forward as avg_pool2d_forward
     from reftorch.fast.batch_norm import batch_norm_backward_affine as batch_norm_backward_affine
     from reftorch.fast.batch_norm import batch_norm_backward_x as batch_norm_backward_x
     from reftorch.fast.batch_norm import batch_norm_forward as batch_norm_forward
@@ -131,6 +135,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.losses import soft_margin_loss_forward as soft_margin_loss_forward
     from reftorch.fast.max_pool2d import max_pool2d_backward_x as max_pool2d_backward_x
     from reftorch.fast.max_pool2d import max_pool2d_forward as max_pool2d_forward
+    from reftorch.fast.nearest import upsample_nearest_backward_x as upsample_nearest_backward_x
+    from reftorch.fast.nearest import upsample_nearest_forward as upsample_nearest_forward
     from reftorch.fast.softmax import softmax_backward_x as softmax_backward_x
     from reftorch.fast.softmax import softmax_forward as softmax_forward
     from reftorch.fast.sums import conv2d_backward_bias as conv2d_backward_bias

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from .arguments import as_shape, tensor_first
 from .backend import check_cuda, library, quietly, to_device
 from .fits import check_all_fit, check_fits
+from .into import takes_out
 from .promotion import category, default_dtype, promote_types, scalar_dtype
 
 
@@ -226,6 +227,7 @@ def from_dlpack(source: Any) -> Tensor:
 # ------------------------------------------------------------------------------------------------ constant
 
 
+@takes_out
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Tensor:
     """A tensor whose elements are not set."""
     place, kind = _place(device), types.as_dtype(dtype) or default_dtype()
@@ -233,6 +235,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
+@takes_out
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
 ) -> Tensor:
@@ -255,6 +258,7 @@ def full(
     return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
+@takes_out
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Tensor:
     """Zeros."""
     place, kind = _place(device), types.as_dtype(dtype) or default_dtype()
@@ -262,6 +266,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
+@takes_out
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Tensor:
     """Ones."""
     place, kind = _place(device), types.as_dtype(dtype) or default_dtype()
@@ -269,6 +274,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 
+@takes_out
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an n by m matrix."""
     for name, extent in (("n", n), ("m", n if m is None else m)):
@@ -277,6 +283,12 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
     return finish(np.eye(n, m, dtype=(types.as_dtype(dtype) or default_dtype()).numpy), device, requires_grad)
 
 
+def _refuse_bool(name: str, kind: types.dtype) -> None:
+    if kind is types.bool:
+        raise NotImplementedError(f'"{name}" not implemented for torch.bool: compare its result with something')
+
+
+@takes_out
 def arange(
     *bounds: Any,
     start: Any = 0,
@@ -309,6 +321,7 @@ def arange(
         )
     floats = any(isinstance(v, float) for v in (start, end, step))
     kind = types.as_dtype(dtype) or (default_dtype() if floats else types.int64)
+    _refuse_bool("arange", kind)
     if category(kind) < 2:  # the bounds and the step are cut to integers first
         for value in (start, end, step):
             check_fits(value, types.int64)
@@ -319,6 +332,7 @@ def arange(
     return finish((start + step * np.arange(count)).astype(kind.numpy), device, requires_grad)
 
 
+@takes_out
 def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -326,6 +340,7 @@ def linspace(
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, found {steps}")
     kind = (types.as_dtype(dtype) or default_dtype()).numpy
+    _refuse_bool("linspace", types.from_numpy_dtype(kind))
     if kind == types.bfloat16.numpy:
         return (
             linspace(start, end, steps, dtype=types.float32, device=device)

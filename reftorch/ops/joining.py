@@ -14,7 +14,8 @@ from ..tensor import Tensor
 from .arguments import as_shape, one_device, tensor_first, wrap_dim, wrap_dims
 from .backend import library
 from .index import Index
-from .promotion import promote_types
+from .out import write_out
+from .promotion import category, promote_types
 from .shape import broadcast_tensors
 
 
@@ -45,7 +46,27 @@ def _tensors(name: str, tensors: Any) -> list[Tensor]:
     return list(tensors)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def _into(name: str, out: Any, tensors: list[Tensor], result: Tensor) -> Tensor:
+    """The result, or `out` with the result in it.
+
+    Raises:
+        TypeError: `out` cannot hold the dtype, or is no tensor.
+        RuntimeError: `out` shares memory with one of the tensors, or a gradient is wanted.
+    """
+    if out is None:
+        return result
+    if isinstance(out, Tensor):
+        if category(result.dtype) > category(out.dtype):
+            raise TypeError(f"torch.{name}(): input types can't be cast to the desired output type {out.dtype}")
+        if out.device is types.CPU and any(np.may_share_memory(out.array, x.array) for x in tensors):
+            raise RuntimeError(
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+                "location. Please clone() the tensor before performing the operation."
+            )
+    return write_out(name, out, result, *tensors)
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Any = None) -> Tensor:
     """The tensors one after the other along `dim`; their other extents are equal.
 
     Raises:
@@ -74,13 +95,13 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {dim}. Expected size {n} but got size {m} for "
                     f"tensor number {i} in the list: the shapes are {[list(x.shape) for x in parts]}"
                 )
-    return Concatenate.apply(dim, *parts)
+    return _into("cat", out, listed, Concatenate.apply(dim, *parts))
 
 
 concat = concatenate = cat
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Any = None) -> Tensor:
     """Tensors of one shape along a new dimension.
 
     Raises:
@@ -96,18 +117,18 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"{list(x.shape)} at entry {i}"
             )
     dim = wrap_dim(dim, listed[0].ndim + 1)
-    return named(cat([x.unsqueeze(dim) for x in listed], dim), "StackBackward0")
+    return _into("stack", out, listed, named(cat([x.unsqueeze(dim) for x in listed], dim), "StackBackward0"))
 
 
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
+def hstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
     """Side by side: `cat` along dimension 1, vectors along 0."""
     listed = [x.reshape(1) if x.ndim == 0 else x for x in _tensors("hstack", tensors)]
-    return cat(listed, 0 if listed and listed[0].ndim == 1 else 1)
+    return cat(listed, 0 if listed and listed[0].ndim == 1 else 1, out=out)
 
 
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
+def vstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
     """One below the other: `cat` along dimension 0, each vector as a row."""
-    return cat([x.reshape(1, -1) if x.ndim < 2 else x for x in _tensors("vstack", tensors)], 0)
+    return cat([x.reshape(1, -1) if x.ndim < 2 else x for x in _tensors("vstack", tensors)], 0, out=out)
 
 
 # ------------------------------------------------------------------------------------------------ repetition

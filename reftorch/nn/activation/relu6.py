@@ -47,6 +47,10 @@ Yes: $\operatorname{hardsigmoid}(x) = \operatorname{relu6}(x + 3) / 6$.
 
 >>> F.relu6(torch.tensor(1.5) + 3) / 6 == F.hardsigmoid(torch.tensor(1.5))
 tensor(True)
+
+## Differences
+
+PyTorch's gradient at NaN is 0 or the gradient that arrives, depending on the position in the tensor. Here it is the latter.
 """
 
 from __future__ import annotations

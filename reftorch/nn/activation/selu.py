@@ -96,7 +96,7 @@ tensor(-1.7581)
 
 ## Differences
 
-PyTorch's gradient at NaN is NaN or the gradient that arrives, depending on the position in the tensor. Here it is NaN.
+PyTorch's gradient at NaN is NaN or $\lambda$ times the gradient that arrives, depending on the position in the tensor. Here it is NaN.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ def _gradients(inputs: list, needed: list[bool], N: int, size: int, piece_loss: 
     gradients = [each.new_zeros(each.shape) if wanted else None for each, wanted in zip(inputs, needed)]
     for place in _pieces(N, size):
         with enable_grad():  # a small graph of this piece only
-            each = [None if tensor is None else tensor.detach() for tensor in (x[place], *parameters)]
-            wanted = [tensor.requires_grad_() for tensor, is_wanted in zip(each, needed) if is_wanted]
-            loss = piece_loss(place, *each)
+            leaves: list = [None if tensor is None else tensor.detach() for tensor in (x[place], *parameters)]
+            wanted = [leaf.requires_grad_() for leaf, is_wanted in zip(leaves, needed) if is_wanted]
+            loss = piece_loss(place, *leaves)
         total += loss.detach()
         found = iter(grad(loss, wanted) if wanted else ())
         for i, gradient in enumerate(gradients):

@@ -243,12 +243,13 @@ def batch_norm_forward_cuda(x, mean, var, weight, bias, y, eps):
 # $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n, c, d] \qquad
 # \frac{\partial L}{\partial b}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d]$$
 #
-# Together in one kernel, because the gradient of the input needs both sums, even if there is no weight and no bias.
+# Together in one kernel, because the gradient of the input needs both sums, even if there is no weight and no bias. The root is
+# taken in float64: that of an infinite float32, by which something is divided, becomes an approximation that is NaN.
 @njit(**PARALLEL)
 def batch_norm_backward_affine_cpu(grad_y, x, mean, var, grad_weight, grad_bias, eps):
     N, C, D = x.shape
     for c in prange(C):
-        std = math.sqrt(var[c] + var.dtype.type(eps))
+        std = math.sqrt(np.float64(var[c] + var.dtype.type(eps)))
         weight_acc = np.float64(0)
         bias_acc = np.float64(0)
         for n in range(N):
@@ -266,7 +267,7 @@ def batch_norm_backward_affine_cuda(grad_y, x, mean, var, grad_weight, grad_bias
     c = cuda.grid(1)
     if c >= C:
         return
-    std = math.sqrt(var[c] + var.dtype.type(eps))
+    std = math.sqrt(var.dtype.type(var[c] + var.dtype.type(eps)))
     weight_acc = x.dtype.type(0)
     bias_acc = x.dtype.type(0)
     for n in range(N):
@@ -292,7 +293,7 @@ def batch_norm_backward_x_cpu(grad_y, x, mean, var, weight, grad_weight, grad_bi
     for plane in prange(N * C):
         n = plane // C
         c = plane % C
-        std = math.sqrt(var[c] + var.dtype.type(eps))
+        std = math.sqrt(np.float64(var[c] + var.dtype.type(eps)))
         for d in range(D):
             bracket = grad_y[n, c, d]
             if training:
@@ -312,7 +313,7 @@ def batch_norm_backward_x_cuda(grad_y, x, mean, var, weight, grad_weight, grad_b
     plane = i // D
     n = plane // C
     c = plane % C
-    std = math.sqrt(var[c] + var.dtype.type(eps))
+    std = math.sqrt(var.dtype.type(var[c] + var.dtype.type(eps)))
     bracket = grad_y[n, c, d]
     if training:
         x_hat = (x[n, c, d] - mean[c]) / std

@@ -237,6 +237,8 @@ def instance_norm_forward_running_cuda(mean, var, running_mean, running_var, mom
 #
 # $$\frac{\partial L}{\partial x}[n, c, d] = \frac{W[c]}{\sqrt{v[n, c] + \varepsilon}} \left(
 # \frac{\partial L}{\partial y}[n, c, d] - s[n, c] - \hat x[n, c, d] \, p[n, c] \right)$$
+#
+# The root is taken in float64: that of an infinite float32, by which something is divided, becomes an approximation that is NaN.
 @njit(**PARALLEL)
 def instance_norm_backward_x_cpu(grad_y, x, mean, var, weight, grad_x, eps):
     N, C, D = x.shape
@@ -244,7 +246,7 @@ def instance_norm_backward_x_cpu(grad_y, x, mean, var, weight, grad_x, eps):
         n = plane // C
         c = plane % C
         count = x.dtype.type(D)
-        std = math.sqrt(var[n, c] + x.dtype.type(eps))
+        std = math.sqrt(np.float64(var[n, c] + x.dtype.type(eps)))
         grad_acc = np.float64(0)
         x_hat_acc = np.float64(0)
         for d in range(D):
@@ -267,7 +269,7 @@ def instance_norm_backward_x_cuda(grad_y, x, mean, var, weight, grad_x, eps):
     n = plane // C
     c = plane % C
     count = x.dtype.type(D)
-    std = math.sqrt(var[n, c] + x.dtype.type(eps))
+    std = math.sqrt(x.dtype.type(var[n, c] + x.dtype.type(eps)))
     grad_acc = x.dtype.type(0)
     x_hat_acc = x.dtype.type(0)
     for d in range(D):
@@ -292,7 +294,7 @@ def instance_norm_backward_affine_cpu(grad_y, x, mean, var, grad_weight, grad_bi
         weight_acc = np.float64(0)
         bias_acc = np.float64(0)
         for n in range(N):
-            std = math.sqrt(var[n, c] + x.dtype.type(eps))
+            std = math.sqrt(np.float64(var[n, c] + x.dtype.type(eps)))
             for d in range(D):
                 x_hat = (x[n, c, d] - mean[n, c]) / std
                 weight_acc += grad_y[n, c, d] * x_hat
@@ -310,7 +312,7 @@ def instance_norm_backward_affine_cuda(grad_y, x, mean, var, grad_weight, grad_b
     weight_acc = x.dtype.type(0)
     bias_acc = x.dtype.type(0)
     for n in range(N):
-        std = math.sqrt(var[n, c] + x.dtype.type(eps))
+        std = math.sqrt(x.dtype.type(var[n, c] + x.dtype.type(eps)))
         for d in range(D):
             x_hat = (x[n, c, d] - mean[n, c]) / std
             weight_acc += grad_y[n, c, d] * x_hat

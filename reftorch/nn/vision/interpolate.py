@@ -22,7 +22,7 @@ The mode decides which weights $k$ are not 0:
 | bilinear | 4-D | 2 by 2 pixels | `upsample_bilinear2d` |
 | trilinear | 5-D | 2 by 2 by 2 voxels | `upsample_trilinear3d` |
 | bicubic | 4-D | 4 by 4 pixels | `upsample_bicubic2d` |
-| bilinear, bicubic with `antialias` | 4-D | all pixels under a stretched curve | `upsample_antialias2d` |
+| bilinear, bicubic, lanczos with `antialias` | 4-D | all pixels under a stretched curve | `upsample_antialias2d` |
 | area | 3-D to 5-D | equal weights in a window | `adaptive_avg_pool1d` to `3d` |
 
 ## Output size
@@ -83,7 +83,7 @@ from reftorch.nn.vision.upsample_trilinear3d import upsample_trilinear3d
 from reftorch.tensor import Tensor
 from reftorch.types import float32, float64, uint8
 
-DIMS = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
+DIMS = {"linear": 3, "bilinear": 4, "bicubic": 4, "lanczos": 4, "trilinear": 5}
 ANY = ("nearest", "nearest-exact", "area")
 
 
@@ -104,10 +104,10 @@ def interpolate(
         input: float32 or float64; uint8 too, for the nearest modes.
         size: the new size, an int or one for each dimension after the channels.
         scale_factor: how many times larger, a number or one for each of these dimensions; either this or `size`.
-        mode: "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area".
+        mode: "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "lanczos" or "area".
         align_corners: whether the centres of the corner pixels stay in place; only for the linear and cubic modes.
         recompute_scale_factor: whether the distance between outputs is that of the rounded size, not that of the factor.
-        antialias: whether a smaller image is the mean of all its pixels; only for "bilinear" and "bicubic".
+        antialias: whether a smaller image is the mean of all its pixels; only for "bilinear" and "bicubic"; "lanczos" needs it.
 
     Raises:
         ValueError: both or neither of `size` and `scale_factor`, another number of them than dimensions, or an option that the
@@ -125,11 +125,14 @@ def interpolate(
         )
     recompute = bool(recompute_scale_factor) or mode == "area"
     size_out, factors = _size_and_factors(input, size, scale_factor, recompute_scale_factor, recompute)
-    if antialias and not (mode in ("bilinear", "bicubic") and input.ndim == 4):
+    if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and input.ndim == 4):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input; found "
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input; found "
             f"mode='{mode}' and {input.ndim} dimensions"
         )
+    if mode == "lanczos" and input.ndim == 4 and (align_corners or not antialias):
+        wrong = "does not support align_corners=True" if align_corners else "requires antialias=True"
+        raise ValueError(f"Lanczos mode {wrong}: it is a mean of many pixels, for images that become smaller")
     _check_mode(input, mode)
     if mode == "area":
         return _area(input, size_out)
@@ -150,7 +153,7 @@ def _weighted(input, size_out, factors, mode, align_corners, antialias):
             return upsample_nearest_nd(input.float(), size_out, scales, exact).to(uint8)
         return upsample_nearest_nd(input, size_out, scales, exact)
     if antialias:
-        return upsample_antialias2d(input, size_out, scales, mode == "bicubic")
+        return upsample_antialias2d(input, size_out, scales, mode)
     if mode == "linear":
         return upsample_linear1d(input, size_out, scales, align_corners)
     if mode == "bilinear":
@@ -191,7 +194,7 @@ def _check_mode(input, mode):
     if mode not in DIMS and mode not in ANY or not 3 <= input.ndim <= 5:
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear | "
-            f"bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+            f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
         )
     if DIMS.get(mode, input.ndim) != input.ndim:
         raise NotImplementedError(

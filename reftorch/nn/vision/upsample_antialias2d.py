@@ -3,7 +3,7 @@ r"""Interpolation with antialiasing: each pixel of a smaller image is a weighted
 Without it, an output looks at 2 by 2 or 4 by 4 pixels however small the result is, and fine patterns turn into coarse ones that are
 not in the image. Here the weights reach as far as the outputs are apart.
 
-Use it when images become smaller: `interpolate(..., mode="bilinear", antialias=True)` or "bicubic". Where they become larger,
+Use it when images become smaller: `interpolate(..., mode="bilinear", antialias=True)`, "bicubic" or "lanczos". Where they become larger,
 `upsample_bilinear2d` gives the same numbers for less work.
 
 ## Forward
@@ -15,17 +15,27 @@ $m_w = \max(r_w, 1)$, and the weights are divided by their sum:
 $$y[w_{out}] = \sum_{w_{in}} v_w(w_{in}) \, x[w_{in}] \qquad v_w(w_{in}) = \frac{u_w(w_{in})}{\sum_{i} u_w(i)} \qquad u_w(w_{in}) =
 f\left(\frac{w_{in} + 1/2 - p_w}{m_w}\right)$$
 
-The curve is a triangle for bilinear, and a cubic with $A = -0.5$ for bicubic:
+The curve ends at the distance $a$. It is a triangle for bilinear ($a = 1$):
 
-$$f(u) = \max(0, 1 - \lvert u \rvert) \qquad f(u) = \begin{cases} (A + 2) \lvert u \rvert^3 - (A + 3) \lvert u \rvert^2 + 1 & \lvert u \rvert
+$$f(u) = \max(0, 1 - \lvert u \rvert)$$
+
+a cubic with $A = -0.5$ for bicubic ($a = 2$):
+
+$$f(u) = \begin{cases} (A + 2) \lvert u \rvert^3 - (A + 3) \lvert u \rvert^2 + 1 & \lvert u \rvert
 \le 1 \\ A \lvert u \rvert^3 - 5 A \lvert u \rvert^2 + 8 A \lvert u \rvert - 4 A & 1 < \lvert u \rvert < 2 \\ 0 & \text{otherwise}
 \end{cases}$$
+
+and for lanczos ($a = 3$) the wave $\sin(\pi u) / \pi u$, which is the best curve for an endless row, times the middle arch of a wider
+one, which lets it end:
+
+$$f(u) = \begin{cases} \frac{\sin \pi u}{\pi u} \cdot \frac{\sin (\pi u / 3)}{\pi u / 3} & \lvert u \rvert < 3 \\ 0 & \text{otherwise}
+\end{cases} \qquad f(0) = 1$$
 
 In an image this is done along both dimensions:
 
 $$y[n, c, h_{out}, w_{out}] = \sum_{h_{in}} \sum_{w_{in}} v_h(h_{in}) \, v_w(w_{in}) \, x[n, c, h_{in}, w_{in}]$$
 
-The sums run over the pixels within $s_w = 1 \cdot m_w$ (bilinear) or $2 \cdot m_w$ (bicubic) of the centre that lie in the image.
+The sums run over the pixels within $s_w = a \, m_w$ of the centre that lie in the image.
 
 ## Gradients
 
@@ -56,6 +66,7 @@ pixel about $(2 s / r)^2$ times.
 | $h_{in}$ | `h_in` | $0 \le h_{in} < H_{in}$ | row of the input |
 | $w_{in}$ | `w_in` | $0 \le w_{in} < W_{in}$ | column of the input |
 | $A$ | `A` | $-0.5$ | slope of the cubic at distance 1 |
+| $a$ | `reach` | 1, 2, 3 | distance at which the curve ends before it is stretched; it says which curve |
 | $v_h$ | `v_h` |  | weight of a row for an output |
 | $v_w$ | `v_w` |  | weight of a column for an output |
 | $m_w$ | `stretch` | $\ge 1$ | how much wider the curve is than for a larger image |
@@ -93,6 +104,14 @@ So that a constant image stays constant. At the border a part of the curve lies 
 Nothing for bilinear: the curve is not stretched, and the two pixels within distance 1 have the weights of `upsample_bilinear2d`. For
 bicubic the curve has $A = -0.5$ here and $-0.75$ there, so the numbers differ a little.
 
+**Why do results of bicubic and lanczos overshoot?**
+
+Their curves have negative weights, so a result can lie outside the numbers of the image. Beside an edge from 0 to 8:
+
+>>> edge = torch.tensor([[[[0., 0, 0, 0, 8, 8, 8, 8]]]])
+>>> F.interpolate(edge, size=(1, 4), mode="lanczos", antialias=True).amax() > 8
+tensor(True)
+
 **What do the gradients of all pixels add up to?**
 
 To the sum of the gradients of the outputs, 8 in the example, since the weights of each output add up to 1.
@@ -111,27 +130,31 @@ from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
 
-# The curve $f$ at distance `u`: a triangle, or a cubic.
+# The curve $f$ at distance `u`, which ends at `reach`: a triangle (1), a cubic (2), or Lanczos' curve (3).
 @njit(**SERIAL)
-def curve(x, u, cubic):
+def curve(x, u, reach):
     u = abs(u)
     A = x.dtype.type(-0.5)
-    if not cubic:
+    if reach == 1:
         return max(x.dtype.type(1) - u, x.dtype.type(0))
+    if u >= x.dtype.type(reach):
+        return x.dtype.type(0)
+    if reach == 3:
+        angle = x.dtype.type(math.pi) * u
+        if angle == x.dtype.type(0):
+            return x.dtype.type(1)
+        slower = angle / x.dtype.type(3)
+        return x.dtype.type(math.sin(angle)) * x.dtype.type(math.sin(slower)) / (angle * slower)
     if u < x.dtype.type(1):
         return ((A + x.dtype.type(2)) * u - (A + x.dtype.type(3))) * u * u + x.dtype.type(1)
-    if u < x.dtype.type(2):
-        return ((A * u - x.dtype.type(5) * A) * u + x.dtype.type(8) * A) * u - x.dtype.type(4) * A
-    return x.dtype.type(0)
+    return ((A * u - x.dtype.type(5) * A) * u + x.dtype.type(8) * A) * u - x.dtype.type(4) * A
 
 
 # The pixels under the curve of output `o`: the first one, the one behind the last, the centre, and how much the curve is stretched.
 @njit(**SERIAL)
-def covered(x, o, scale, cubic, extent):
+def covered(x, o, scale, reach, extent):
     stretch = max(x.dtype.type(scale), x.dtype.type(1))
-    support = stretch
-    if cubic:
-        support = x.dtype.type(2) * stretch
+    support = x.dtype.type(reach) * stretch
     half = x.dtype.type(0.5)
     center = x.dtype.type(scale) * (x.dtype.type(o) + half)
     first = max(int(center - support + half), 0)
@@ -141,29 +164,29 @@ def covered(x, o, scale, cubic, extent):
 
 # The weight of pixel `at` before the division by the sum.
 @njit(**SERIAL)
-def raw_weight(x, at, center, stretch, cubic):
-    return curve(x, (x.dtype.type(at) - center + x.dtype.type(0.5)) / stretch, cubic)
+def raw_weight(x, at, center, stretch, reach):
+    return curve(x, (x.dtype.type(at) - center + x.dtype.type(0.5)) / stretch, reach)
 
 
 # The weight of pixel `at` for output `o`.
 @njit(**SERIAL)
-def share(x, at, o, scale, cubic, extent):
-    first, end, center, stretch = covered(x, o, scale, cubic, extent)
+def share(x, at, o, scale, reach, extent):
+    first, end, center, stretch = covered(x, o, scale, reach, extent)
     if at < first or at >= end:
         return x.dtype.type(0)
     total = x.dtype.type(0)
     for other in range(first, end):
-        total += raw_weight(x, other, center, stretch, cubic)
-    return raw_weight(x, at, center, stretch, cubic) / total
+        total += raw_weight(x, other, center, stretch, reach)
+    return raw_weight(x, at, center, stretch, reach) / total
 
 
 # The outputs that may cover pixel `at`: from the first number up to the second, which is not one of them.
 @njit(**SERIAL)
-def outputs_near(x, at, scale, cubic, extent_out):
+def outputs_near(x, at, scale, reach, extent_out):
     step = x.dtype.type(scale)
     if step == x.dtype.type(0):
         return 0, extent_out
-    support = max(step, x.dtype.type(1)) * x.dtype.type(2 if cubic else 1)
+    support = max(step, x.dtype.type(1)) * x.dtype.type(reach)
     first = int(math.floor((x.dtype.type(at - 1) - support) / step)) - 1
     end = int(math.ceil((x.dtype.type(at + 2) + support) / step)) + 1
     return max(first, 0), min(end, extent_out)
@@ -175,7 +198,7 @@ def outputs_near(x, at, scale, cubic, extent_out):
 #
 # The two sums of the weights are taken in the same loops, and the division comes last.
 @njit(**PARALLEL)
-def upsample_antialias2d_forward_cpu(x, y, scale_h, scale_w, cubic):
+def upsample_antialias2d_forward_cpu(x, y, scale_h, scale_w, reach):
     N, C, H_in, W_in = x.shape
     N, C, H_out, W_out = y.shape
     for plane in prange(N * C):
@@ -185,19 +208,19 @@ def upsample_antialias2d_forward_cpu(x, y, scale_h, scale_w, cubic):
             for w_out in range(W_out):
                 acc = x.dtype.type(0)
                 total = x.dtype.type(0)
-                h_first, h_end, h_center, h_stretch = covered(x, h_out, scale_h, cubic, H_in)
-                w_first, w_end, w_center, w_stretch = covered(x, w_out, scale_w, cubic, W_in)
+                h_first, h_end, h_center, h_stretch = covered(x, h_out, scale_h, reach, H_in)
+                w_first, w_end, w_center, w_stretch = covered(x, w_out, scale_w, reach, W_in)
                 for h_in in range(h_first, h_end):
-                    v_h = raw_weight(x, h_in, h_center, h_stretch, cubic)
+                    v_h = raw_weight(x, h_in, h_center, h_stretch, reach)
                     for w_in in range(w_first, w_end):
-                        v_w = raw_weight(x, w_in, w_center, w_stretch, cubic)
+                        v_w = raw_weight(x, w_in, w_center, w_stretch, reach)
                         acc += v_h * v_w * x[n, c, h_in, w_in]
                         total += v_h * v_w
                 y[n, c, h_out, w_out] = acc / total
 
 
 @cuda.jit
-def upsample_antialias2d_forward_cuda(x, y, scale_h, scale_w, cubic):
+def upsample_antialias2d_forward_cuda(x, y, scale_h, scale_w, reach):
     N, C, H_in, W_in = x.shape
     N, C, H_out, W_out = y.shape
     i = cuda.grid(1)
@@ -210,12 +233,12 @@ def upsample_antialias2d_forward_cuda(x, y, scale_h, scale_w, cubic):
     c = plane % C
     acc = x.dtype.type(0)
     total = x.dtype.type(0)
-    h_first, h_end, h_center, h_stretch = covered(x, h_out, scale_h, cubic, H_in)
-    w_first, w_end, w_center, w_stretch = covered(x, w_out, scale_w, cubic, W_in)
+    h_first, h_end, h_center, h_stretch = covered(x, h_out, scale_h, reach, H_in)
+    w_first, w_end, w_center, w_stretch = covered(x, w_out, scale_w, reach, W_in)
     for h_in in range(h_first, h_end):
-        v_h = raw_weight(x, h_in, h_center, h_stretch, cubic)
+        v_h = raw_weight(x, h_in, h_center, h_stretch, reach)
         for w_in in range(w_first, w_end):
-            v_w = raw_weight(x, w_in, w_center, w_stretch, cubic)
+            v_w = raw_weight(x, w_in, w_center, w_stretch, reach)
             acc += v_h * v_w * x[n, c, h_in, w_in]
             total += v_h * v_w
     y[n, c, h_out, w_out] = acc / total
@@ -226,7 +249,7 @@ def upsample_antialias2d_forward_cuda(x, y, scale_h, scale_w, cubic):
 # $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out}} \sum_{w_{out}} v_h(h_{in}) \, v_w(w_{in}) \,
 # \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
 @njit(**PARALLEL)
-def upsample_antialias2d_backward_x_cpu(grad_y, grad_x, scale_h, scale_w, cubic):
+def upsample_antialias2d_backward_x_cpu(grad_y, grad_x, scale_h, scale_w, reach):
     N, C, H_in, W_in = grad_x.shape
     N, C, H_out, W_out = grad_y.shape
     for plane in prange(N * C):
@@ -236,20 +259,20 @@ def upsample_antialias2d_backward_x_cpu(grad_y, grad_x, scale_h, scale_w, cubic)
             for w_in in range(W_in):
                 acc = grad_x.dtype.type(0)
                 none = grad_x.dtype.type(0)
-                h_first, h_end = outputs_near(grad_x, h_in, scale_h, cubic, H_out)
-                w_first, w_end = outputs_near(grad_x, w_in, scale_w, cubic, W_out)
+                h_first, h_end = outputs_near(grad_x, h_in, scale_h, reach, H_out)
+                w_first, w_end = outputs_near(grad_x, w_in, scale_w, reach, W_out)
                 for h_out in range(h_first, h_end):
-                    v_h = share(grad_x, h_in, h_out, scale_h, cubic, H_in)
+                    v_h = share(grad_x, h_in, h_out, scale_h, reach, H_in)
                     if v_h != none:
                         for w_out in range(w_first, w_end):
-                            v_w = share(grad_x, w_in, w_out, scale_w, cubic, W_in)
+                            v_w = share(grad_x, w_in, w_out, scale_w, reach, W_in)
                             if v_w != none:
                                 acc += v_h * v_w * grad_y[n, c, h_out, w_out]
                 grad_x[n, c, h_in, w_in] = acc
 
 
 @cuda.jit
-def upsample_antialias2d_backward_x_cuda(grad_y, grad_x, scale_h, scale_w, cubic):
+def upsample_antialias2d_backward_x_cuda(grad_y, grad_x, scale_h, scale_w, reach):
     N, C, H_in, W_in = grad_x.shape
     N, C, H_out, W_out = grad_y.shape
     i = cuda.grid(1)
@@ -262,13 +285,13 @@ def upsample_antialias2d_backward_x_cuda(grad_y, grad_x, scale_h, scale_w, cubic
     c = plane % C
     acc = grad_x.dtype.type(0)
     none = grad_x.dtype.type(0)
-    h_first, h_end = outputs_near(grad_x, h_in, scale_h, cubic, H_out)
-    w_first, w_end = outputs_near(grad_x, w_in, scale_w, cubic, W_out)
+    h_first, h_end = outputs_near(grad_x, h_in, scale_h, reach, H_out)
+    w_first, w_end = outputs_near(grad_x, w_in, scale_w, reach, W_out)
     for h_out in range(h_first, h_end):
-        v_h = share(grad_x, h_in, h_out, scale_h, cubic, H_in)
+        v_h = share(grad_x, h_in, h_out, scale_h, reach, H_in)
         if v_h != none:
             for w_out in range(w_first, w_end):
-                v_w = share(grad_x, w_in, w_out, scale_w, cubic, W_in)
+                v_w = share(grad_x, w_in, w_out, scale_w, reach, W_in)
                 if v_w != none:
                     acc += v_h * v_w * grad_y[n, c, h_out, w_out]
     grad_x[n, c, h_in, w_in] = acc
@@ -278,11 +301,11 @@ class UpsampleBilinear2DAaFunction(Function):
     """Interpolation with antialiasing on the tape. x (N, C, H_in, W_in); `scales` holds two numbers."""
 
     @staticmethod
-    def forward(ctx, x, size_out, scales, cubic):
+    def forward(ctx, x, size_out, scales, reach):
         y = x.new_empty(*x.shape[:2], *size_out)
         run = on(x.device, upsample_antialias2d_forward_cpu, upsample_antialias2d_forward_cuda, y.numel())
-        run(*arrays(x, y), *scales, cubic)
-        ctx.size_in, ctx.options = x.shape, (*scales, cubic)
+        run(*arrays(x, y), *scales, reach)
+        ctx.size_in, ctx.options = x.shape, (*scales, reach)
         return y
 
     @staticmethod
@@ -296,13 +319,24 @@ class UpsampleBilinear2DAaFunction(Function):
 
 
 class UpsampleBicubic2DAaFunction(UpsampleBilinear2DAaFunction):
-    """The same with `cubic`; the graph shows it under a name of its own, as in PyTorch."""
+    """The same with another curve; the graph shows it under a name of its own, as in PyTorch."""
 
 
-def upsample_antialias2d(input, size_out, scales, cubic):
+class UpsampleLanczos2DAaFunction(UpsampleBilinear2DAaFunction):
+    """The same with the third curve."""
+
+
+_MODES = {
+    "bilinear": (UpsampleBilinear2DAaFunction, 1),
+    "bicubic": (UpsampleBicubic2DAaFunction, 2),
+    "lanczos": (UpsampleLanczos2DAaFunction, 3),
+}
+
+
+def upsample_antialias2d(input, size_out, scales, mode):
     """The image at the size `size_out`; `interpolate` checks the arguments.
 
     Shapes: `input` (N, C, H_in, W_in); the result (N, C, H_out, W_out).
     """
-    function = UpsampleBicubic2DAaFunction if cubic else UpsampleBilinear2DAaFunction
-    return function.apply(input, size_out, scales, cubic)
+    function, reach = _MODES[mode]
+    return function.apply(input, size_out, scales, reach)

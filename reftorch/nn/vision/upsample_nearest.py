@@ -127,6 +127,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
@@ -389,7 +390,13 @@ class UpsampleNearest1DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, scales, exact):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, upsample_nearest1d_forward_cpu, upsample_nearest1d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            upsample_nearest1d_forward_cpu,
+            upsample_nearest1d_forward_cuda,
+            y.numel(),
+            fast.upsample_nearest_forward,
+        )
         run(*arrays(x, y), *scales, exact)
         ctx.size_in, ctx.options = x.shape, (*scales, exact)
         return y
@@ -397,7 +404,13 @@ class UpsampleNearest1DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
-        run = on(grad_y.device, upsample_nearest1d_backward_x_cpu, upsample_nearest1d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            upsample_nearest1d_backward_x_cpu,
+            upsample_nearest1d_backward_x_cuda,
+            grad_x.numel(),
+            fast.upsample_nearest_backward_x,
+        )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None
 
@@ -408,7 +421,13 @@ class UpsampleNearest2DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, scales, exact):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, upsample_nearest2d_forward_cpu, upsample_nearest2d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            upsample_nearest2d_forward_cpu,
+            upsample_nearest2d_forward_cuda,
+            y.numel(),
+            fast.upsample_nearest_forward,
+        )
         run(*arrays(x, y), *scales, exact)
         ctx.size_in, ctx.options = x.shape, (*scales, exact)
         return y
@@ -416,7 +435,13 @@ class UpsampleNearest2DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
-        run = on(grad_y.device, upsample_nearest2d_backward_x_cpu, upsample_nearest2d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            upsample_nearest2d_backward_x_cpu,
+            upsample_nearest2d_backward_x_cuda,
+            grad_x.numel(),
+            fast.upsample_nearest_backward_x,
+        )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None
 
@@ -427,7 +452,13 @@ class UpsampleNearest3DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, scales, exact):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, upsample_nearest3d_forward_cpu, upsample_nearest3d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            upsample_nearest3d_forward_cpu,
+            upsample_nearest3d_forward_cuda,
+            y.numel(),
+            fast.upsample_nearest_forward,
+        )
         run(*arrays(x, y), *scales, exact)
         ctx.size_in, ctx.options = x.shape, (*scales, exact)
         return y
@@ -435,7 +466,13 @@ class UpsampleNearest3DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
-        run = on(grad_y.device, upsample_nearest3d_backward_x_cpu, upsample_nearest3d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            upsample_nearest3d_backward_x_cpu,
+            upsample_nearest3d_backward_x_cuda,
+            grad_x.numel(),
+            fast.upsample_nearest_backward_x,
+        )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None
 

@@ -147,3 +147,16 @@ def test_an_infinite_variance_gives_the_bias():
     for kind in ("reference", "fast"):
         with reftorch.kernels(kind):
             assert F.batch_norm(x, None, None, None, reftorch.tensor([5.0]), True).tolist() == [[5.0]] * 4
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("mode", ["reference", "fast"])
+def test_an_infinite_variance_has_gradients_of_zero(mode, training):
+    x = reftorch.tensor([[-3e30], [3e30], [1e30]], requires_grad=True)  # the squares are beyond float32
+    weight, bias = reftorch.ones(1, requires_grad=True), reftorch.zeros(1, requires_grad=True)
+    with reftorch.kernels(mode):
+        statistics = reftorch.zeros(1), reftorch.tensor([inf])
+        y = F.batch_norm(x, *statistics, weight, bias, training)
+        y.backward(reftorch.tensor([[1.0], [2], [3]]))
+    assert y.flatten().tolist() == x.grad.flatten().tolist() == [0, 0, 0]
+    assert weight.grad.item() == 0 and bias.grad.item() == 6

@@ -131,3 +131,14 @@ def test_fast_form_is_the_reference(shape, dtype):
     for reference, fast in zip(*found):
         difference = (reference - fast).abs().max() / reference.abs().max()
         assert difference.item() < 8 * np.finfo(dtype).eps * math.sqrt(x.numel() / C)
+
+
+@pytest.mark.parametrize("mode", ["reference", "fast"])
+def test_an_infinite_variance_has_gradients_of_zero(mode):
+    x = reftorch.tensor([[[-3e30, 3e30, 1e30]]], requires_grad=True)  # the squares are beyond float32
+    weight, bias = reftorch.ones(1, requires_grad=True), reftorch.zeros(1, requires_grad=True)
+    with reftorch.kernels(mode):
+        y = F.instance_norm(x, None, None, weight, bias)
+        y.backward(reftorch.tensor([[[1.0, 2, 3]]]))
+    assert y.flatten().tolist() == x.grad.flatten().tolist() == [0, 0, 0]
+    assert weight.grad.item() == 0 and bias.grad.item() == 6

@@ -11,9 +11,16 @@ from upsample_cases import any_size, upsample_cases
 CASES = [
     *upsample_cases("bilinear", 2, "Upsample", antialias=True),
     *upsample_cases("bicubic", 2, "Upsample", antialias=True),
+    *upsample_cases("lanczos", 2, "Upsample", antialias=True),
 ]
 
 test_matches_torch, test_all_modes_agree, test_gradcheck, _, test_mutants = oracle.tests_of(__file__, CASES)
+
+
+@settings(max_examples=40, deadline=None, database=None, derandomize=True)
+@given(any_size("lanczos", 2, "Upsample", fewest=2, antialias=[True]))
+def test_any_size_with_the_third_curve(case):
+    oracle.check(case, Run("compiled", "float64"))
 
 
 @settings(max_examples=40, deadline=None, database=None, derandomize=True)

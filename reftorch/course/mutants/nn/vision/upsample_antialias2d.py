@@ -15,16 +15,16 @@ MUTANTS = [
     Mutant(
         name="curve not stretched",
         kernel=FORWARD,
-        find="v_w = raw_weight(x, w_in, w_center, w_stretch, cubic)",
-        replace="v_w = raw_weight(x, w_in, w_center, x.dtype.type(1), cubic)",
+        find="v_w = raw_weight(x, w_in, w_center, w_stretch, reach)",
+        replace="v_w = raw_weight(x, w_in, w_center, x.dtype.type(1), reach)",
         says="for a smaller image the curve is stretched by the distance between outputs",
     ),
     Mutant(
         name="always the triangle",
         kernel=FORWARD,
-        find="v_h = raw_weight(x, h_in, h_center, h_stretch, cubic)",
-        replace="v_h = raw_weight(x, h_in, h_center, h_stretch, False)",
-        says="bicubic has a cubic curve along both dimensions",
+        find="v_h = raw_weight(x, h_in, h_center, h_stretch, reach)",
+        replace="v_h = raw_weight(x, h_in, h_center, h_stretch, 1)",
+        says="each mode has its own curve, along both dimensions",
     ),
     Mutant(
         name="only the last output",
