@@ -4,6 +4,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 from reftorch.site import build, fresh
+from reftorch.site.described import described
 
 made = {"quick": False}
 
@@ -31,6 +32,10 @@ def on_files(files, config):
 
 def on_page_read_source(page, config):
     return made["prose"].get(page.file.src_uri)
+
+
+def on_page_markdown(markdown, page, config, files):
+    page.meta.setdefault("description", described(markdown))
 
 
 def on_post_page(output, page, config):  # after the search index has taken the text: a formula is in it once, as LaTeX

@@ -13,6 +13,7 @@ from ..course.pages import FRONT, course_page
 from ..step.components import PACKAGE, components
 from ..trace.page import VIEWER
 from . import examples, lists, mathematics, recordings, sections
+from .about import about
 from .mathematics import DOCS, to_html
 from .page import Page
 
@@ -75,6 +76,7 @@ def pages() -> dict[str, str]:
     made["benchmarks.md"] = lists.benchmarks()
     made["coverage.md"] = lists.coverage(made)
     made["functions.md"] = lists.functional(made)
+    made["about.md"] = about()
     return made
 
 
@@ -116,11 +118,12 @@ def navigation() -> list[Any]:
         {"Guide": [{title: path} for path, title in GUIDES.items()]},
         {"Components": [containers, *inside]},
         {"Functions": "functions.md"},
-        {"Plumbing": plumbing},
+        {"How it works": plumbing},
         {"Performance": [{"Benchmarks": "benchmarks.md"}, *ladders]},
         {"Course": course},
         {"Notation": "notation.md"},
         {"Coverage": "coverage.md"},
+        {"About": "about.md"},
     ]
 
 
