@@ -406,14 +406,19 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
     Raises:
         ValueError: one value for each channel in training; `eps` negative, or 0 in training; a running statistic alone.
+        IndexError: `input` is one number, in training.
         RuntimeError: no running statistics in evaluation; sizes, dtypes or devices do not fit; one requires a gradient.
         NotImplementedError: `input` is not float32 or float64.
         TypeError: an argument is not a tensor, a number or a bool, as it should be.
     """
     check_types(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if input.ndim == 0 and training:
+        raise IndexError("batch_norm: input has no dimensions, so there are no channels: wanted (N, C) or (N, C, *)")
     check_options(input.shape, training, momentum, eps)
     if input.numel() > 0:
         check_tensors(input, running_mean, running_var, weight, bias, training)
+    elif input.ndim < 2:
+        return input.clone()
     training = training or input.numel() == 0  # nothing to normalize, with whatever statistics
     return BatchNormFunction.apply(
         input, weight, bias, running_mean, running_var, training, float(momentum), float(eps)

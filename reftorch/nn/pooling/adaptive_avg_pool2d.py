@@ -252,6 +252,7 @@ def adaptive_avg_pool2d(input, output_size):
     pixels, with size 1, is NaN.
 
     Raises:
+        ValueError: a tuple has as many sizes as the input has dimensions.
         RuntimeError: the input has another number of dimensions or no pixels, a size is negative, or there are too many sizes.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.

@@ -279,6 +279,7 @@ def adaptive_avg_pool3d(input, output_size):
     extent of the input. The mean of no voxels, with size 1, is NaN.
 
     Raises:
+        ValueError: a tuple has as many sizes as the input has dimensions.
         RuntimeError: the input has another number of dimensions or no voxels, a size is negative, or there are too many sizes.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.

@@ -238,8 +238,8 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
         NotImplementedError: the input is not float32 or float64.
     """
     checks.check_tensor("adaptive_max_pool1d", input)
-    checks.check_size_in("adaptive_max_pool1d", 1, input.shape)
     size_out = checks.adaptive_size("adaptive_max_pool1d", 1, output_size, input.shape)
+    checks.check_size_in("adaptive_max_pool1d", 1, input.shape)
     batch = input.unsqueeze(0) if input.ndim == 2 else input
     y, index = AdaptiveMaxPool1DFunction.apply(batch, size_out)
     if input.ndim == 2:

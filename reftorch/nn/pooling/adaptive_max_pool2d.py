@@ -263,13 +263,14 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     where `output_size` is (H_out, W_out), or an int for all. None in its place keeps the extent of the input.
 
     Raises:
+        ValueError: a tuple has as many sizes as the input has dimensions.
         RuntimeError: the input has another number of dimensions or no pixels, a size is negative, or there are too many sizes.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.
     """
     checks.check_tensor("adaptive_max_pool2d", input)
-    checks.check_size_in("adaptive_max_pool2d", 2, input.shape)
     size_out = checks.adaptive_size("adaptive_max_pool2d", 2, output_size, input.shape)
+    checks.check_size_in("adaptive_max_pool2d", 2, input.shape)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y, index = AdaptiveMaxPool2DFunction.apply(batch, size_out)
     if input.ndim == 3:

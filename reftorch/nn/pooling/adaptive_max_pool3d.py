@@ -292,13 +292,14 @@ def adaptive_max_pool3d(input, output_size, return_indices=False):
     extent of the input.
 
     Raises:
+        ValueError: a tuple has as many sizes as the input has dimensions.
         RuntimeError: the input has another number of dimensions or no voxels, a size is negative, or there are too many sizes.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.
     """
     checks.check_tensor("adaptive_max_pool3d", input)
-    checks.check_size_in("adaptive_max_pool3d", 3, input.shape)
     size_out = checks.adaptive_size("adaptive_max_pool3d", 3, output_size, input.shape)
+    checks.check_size_in("adaptive_max_pool3d", 3, input.shape)
     batch = input.unsqueeze(0) if input.ndim == 4 else input
     y, index = AdaptiveMaxPool3DFunction.apply(batch, size_out)
     if input.ndim == 4:

@@ -107,20 +107,28 @@ def adaptive_size(function: str, n: int, output_size, size_in: tuple[int, ...]) 
 
     Raises:
         TypeError: something else than ints, or None.
+        ValueError: not more dimensions in the input than sizes in a tuple.
         RuntimeError: a negative size, or another number of sizes.
     """
-    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
-    if len(given) != n:
-        raise RuntimeError(f"{function}: output_size must be {n} values, but got output_size={list(given)}")
-    found = []
-    for value, extent in zip(given, size_in[-n:]):
-        keeps = value is None and n > 1 and isinstance(output_size, (tuple, list))
+    listed = isinstance(output_size, (tuple, list))
+    given = tuple(output_size) if listed else (output_size,) * n
+    if listed and n > 1 and len(size_in) <= len(given):
+        raise ValueError(
+            f"{function}: Input dimension should be at least {len(given) + 1} for output_size={list(given)}: expected {SHAPES[n]}, "
+            f"found {list(size_in)}"
+        )
+    for value in given:
+        keeps = value is None and n > 1 and listed
         if not keeps and (isinstance(value, bool) or not hasattr(value, "__index__")):
             raise TypeError(
                 f"{function}(): argument 'output_size' must be an int or a tuple of ints, found {output_size!r} with a "
                 f"{type(value).__name__} in it" + "; None within a tuple keeps an extent" * (n > 1)
             )
-        found.append(extent if keeps else operator.index(value))
+    if len(given) != n:
+        raise RuntimeError(f"{function}: output_size must be {n} values, but got output_size={list(given)}")
+    found = tuple(size_in[i - n] if value is None else operator.index(value) for i, value in enumerate(given))
     if min(found) < 0:
-        raise RuntimeError(f"{function}: elements of output_size must be greater than or equal to 0, but got {found}")
-    return tuple(found)
+        raise RuntimeError(
+            f"{function}: elements of output_size must be greater than or equal to 0, but got {list(found)}"
+        )
+    return found

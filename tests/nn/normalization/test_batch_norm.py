@@ -160,3 +160,11 @@ def test_an_infinite_variance_has_gradients_of_zero(mode, training):
         y.backward(reftorch.tensor([[1.0], [2], [3]]))
     assert y.flatten().tolist() == x.grad.flatten().tolist() == [0, 0, 0]
     assert weight.grad.item() == 0 and bias.grad.item() == 6
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_nothing_without_channels_stays_nothing(training):
+    x = reftorch.ones(0, requires_grad=True)
+    y = F.batch_norm(x, reftorch.ones(0), reftorch.ones(0), training=training)
+    y.sum().backward()
+    assert y.shape == x.grad.shape == (0,) and y is not x
