@@ -88,7 +88,7 @@ $0 \cdot 1 + 1 \cdot 2 + 2 \cdot (-1) = 0$, plus a bias of 10:
 >>> bias = torch.tensor([10.], requires_grad=True)
 >>> y = F.conv1d(x, weight, bias, stride=2, padding=1)
 >>> y
-tensor([[[10., 14., 24.]]], grad_fn=<Conv1dBackward0>)
+tensor([[[10., 14., 24.]]], grad_fn=<ConvolutionBackward0>)
 >>> y.backward(torch.tensor([[[1., 2, 3]]]))
 >>> x.grad
 tensor([[[2., 1., 4., 1., 6.]]])

@@ -112,7 +112,7 @@ tensor([[[[[ 8.],
            [ 4.]],
 <BLANKLINE>
           [[15.],
-           [17.]]]]], grad_fn=<Conv3dBackward0>)
+           [17.]]]]], grad_fn=<ConvolutionBackward0>)
 >>> y.backward(torch.tensor([[[[[1.], [2]], [[3], [4]], [[5], [6]]]]]))
 >>> x.grad
 tensor([[[[[ 3., -1.],

@@ -71,8 +71,7 @@ than the one before. Position 2 and 4 receive two products each, $1 \cdot 3 + 2 
 >>> bias = torch.tensor([10.], requires_grad=True)
 >>> y = F.conv_transpose1d(x, weight, bias, stride=2)
 >>> y
-tensor([[[11., 12., 15., 14., 19., 16., 19.]]],
-       grad_fn=<ConvTranspose1dBackward0>)
+tensor([[[11., 12., 15., 14., 19., 16., 19.]]], grad_fn=<ConvolutionBackward0>)
 >>> y.backward(torch.tensor([[[1., 0, 0, 0, 0, 0, 1]]]))
 >>> x.grad
 tensor([[[1., 0., 3.]]])

@@ -78,7 +78,7 @@ tensor([[[[ 1.,  0.,  3.,  0.,  2.],
           [ 0.,  1.,  0.,  2.,  0.],
           [ 4.,  0., 10.,  0.,  6.],
           [ 0.,  3.,  0.,  4.,  0.],
-          [ 3.,  0.,  7.,  0.,  4.]]]], grad_fn=<ConvTranspose2dBackward0>)
+          [ 3.,  0.,  7.,  0.,  4.]]]], grad_fn=<ConvolutionBackward0>)
 
 The gradient of a pixel is what a convolution with the same filter and stride reads at its place:
 

@@ -79,7 +79,7 @@ overlap:
 >>> y
 tensor([[[[[ 1.,  4.,  4.]],
 <BLANKLINE>
-          [[ 3., 10.,  8.]]]]], grad_fn=<ConvTranspose3dBackward0>)
+          [[ 3., 10.,  8.]]]]], grad_fn=<ConvolutionBackward0>)
 >>> y.sum().backward()
 >>> x.grad
 tensor([[[[[10., 10.]]]]])

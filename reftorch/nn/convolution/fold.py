@@ -77,7 +77,7 @@ Two blocks of 2 by 2 in an image of 2 by 3. Both contain the middle column, wher
 >>> y = F.fold(x, output_size=(2, 3), kernel_size=2)
 >>> y
 tensor([[[[ 1., 12., 20.],
-          [ 3., 34., 40.]]]], grad_fn=<FoldBackward0>)
+          [ 3., 34., 40.]]]], grad_fn=<Col2ImBackward0>)
 >>> y.backward(torch.tensor([[[[1., 2, 3],
 ...                            [4, 5, 6]]]]))
 >>> x.grad

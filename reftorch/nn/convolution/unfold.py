@@ -76,7 +76,7 @@ Blocks of 2 by 2 in an image of 2 by 3: there are two, and each is a column.
 tensor([[[1., 2.],
          [2., 3.],
          [4., 5.],
-         [5., 6.]]], grad_fn=<UnfoldBackward0>)
+         [5., 6.]]], grad_fn=<Im2ColBackward0>)
 
 The middle column of the image is in both blocks and collects two gradients:
 

@@ -95,7 +95,7 @@ $12 / 4 = 3$. With $\varepsilon = 1$ the root is 2:
 tensor([[[ -3.,   1.],
          [  2.,   2.],
          [  1.,   1.],
-         [  5., -15.]]], grad_fn=<GroupNormBackward0>)
+         [  5., -15.]]], grad_fn=<NativeGroupNormBackward0>)
 
 A gradient of one output reaches all inputs of its group, also those of the other channel, and none of the other group:
 

@@ -93,7 +93,7 @@ so $\hat x$ is -1.5 for one feature of each row and 0.5 for the other three:
 >>> y = F.layer_norm(x, (4,), weight, bias, eps=1)
 >>> y
 tensor([[ -2.,   1.,   2.,   5.],
-        [  2.,   1.,   2., -15.]], grad_fn=<LayerNormBackward0>)
+        [  2.,   1.,   2., -15.]], grad_fn=<NativeLayerNormBackward0>)
 
 Only the first output of the first row has a gradient, yet all of that row's inputs get one, and none of the other row's:
 

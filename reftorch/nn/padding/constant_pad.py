@@ -54,7 +54,7 @@ Two elements in front, one behind:
 >>> x = torch.tensor([[1., 2, 3]], requires_grad=True)
 >>> y = F.pad(x, (2, 1), value=7)
 >>> y
-tensor([[7., 7., 1., 2., 3., 7.]], grad_fn=<ConstantPadBackward0>)
+tensor([[7., 7., 1., 2., 3., 7.]], grad_fn=<ConstantPadNdBackward0>)
 >>> y.backward(torch.tensor([[1., 2, 4, 8, 16, 32]]))
 >>> x.grad
 tensor([[ 4.,  8., 16.]])

@@ -56,7 +56,7 @@ Two elements in front, one behind:
 >>> x = torch.tensor([[1., 2, 3]], requires_grad=True)
 >>> y = F.pad(x, (2, 1), "reflect")
 >>> y
-tensor([[3., 2., 1., 2., 3., 2.]], grad_fn=<ReflectionPadBackward0>)
+tensor([[3., 2., 1., 2., 3., 2.]], grad_fn=<ReflectionPad1DBackward0>)
 
 Element 2 is shown three times and collects three gradients:
 

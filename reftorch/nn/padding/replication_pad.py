@@ -54,7 +54,7 @@ Two elements in front, one behind:
 >>> x = torch.tensor([[1., 2, 3]], requires_grad=True)
 >>> y = F.pad(x, (2, 1), "replicate")
 >>> y
-tensor([[1., 1., 1., 2., 3., 3.]], grad_fn=<ReplicationPadBackward0>)
+tensor([[1., 1., 1., 2., 3., 3.]], grad_fn=<ReplicationPad1DBackward0>)
 
 The edges collect the gradients of their borders:
 
