@@ -71,6 +71,7 @@ from .types import (
 if TYPE_CHECKING:  # imported when they are first used
     from reftorch import accelerator as accelerator
     from reftorch import backends as backends
+    from reftorch import distributed as distributed
     from reftorch import utils as utils
     from reftorch.nn.activation.sigmoid import sigmoid_ as sigmoid_
     from reftorch.nn.activation.tanh import tanh_ as tanh_

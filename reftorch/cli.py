@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_train(commands)
     add_step(commands)
+    add_launch(commands)
     add_bench(commands)
     add_compile(commands)
     add_docs(commands)
@@ -156,6 +157,18 @@ def add_step(commands: argparse._SubParsersAction) -> None:
     add("--args", metavar="FILE", help="an .npz file with the arguments, under their names")
     text = "how many blocks, and threads a block (default: as many threads as the largest array has elements)"
     add("--launch", type=launch, metavar="BLOCKS,THREADS", help=text)
+
+
+def add_launch(commands: argparse._SubParsersAction) -> None:
+    """`reftorch launch`"""
+    from reftorch.distributed.launch import add_arguments
+
+    text = "Start a script on several processes, which torch.distributed connects by MPI, and see to it that they end together."
+    start = commands.add_parser(
+        "launch", help="run a script on several processes", description=text, allow_abbrev=False
+    )
+    add_arguments(start, whole(1))
+    start.set_defaults(run=run_launch)
 
 
 def add_bench(commands: argparse._SubParsersAction) -> None:
@@ -251,6 +264,13 @@ def run_train(options: argparse.Namespace) -> int:
 def run_step(options: argparse.Namespace) -> int:
     """Leave the work to `reftorch.step`."""
     from reftorch.step import main
+
+    return main(options)
+
+
+def run_launch(options: argparse.Namespace) -> int:
+    """Leave the work to `reftorch.distributed.launch`."""
+    from reftorch.distributed.launch import main
 
     return main(options)
 

@@ -37,6 +37,7 @@ def main() -> int:
         "Versions": versions,
         "CPU": cpu,
         "CUDA": cuda,
+        "Several processes": processes,
         "Compiled kernels": cache,
         "Environment": environment,
     }
@@ -145,6 +146,19 @@ def gpus() -> tuple[int, str]:
     driver.cuDriverGetVersion(ctypes.byref(release))
     text = f"for CUDA up to {release.value // 1000}.{release.value % 1000 // 10}"
     return number.value, f"NVIDIA's, {text}, with {number.value} GPU"
+
+
+def processes(missing: list[str]) -> Lines:
+    """What torch.distributed finds: mpi4py, an MPI, and the program that starts ranks."""
+    found = version("mpi4py")
+    yield "mpi4py", found or "not installed (only for torch.distributed: pip install 'reftorch[distributed]')"
+    if found is None:
+        return
+    from reftorch.distributed import engine
+
+    mpiexec = engine.find_mpiexec()
+    yield "mpiexec", str(mpiexec or "not found: pip install mpich")
+    yield "MPI", engine.answer_of(mpiexec)
 
 
 def cache(missing: list[str]) -> Lines:

@@ -10,11 +10,7 @@ from reftorch.site.names import look_up
 
 FILE = Path(__file__).parents[1] / "docs" / "data" / "components.json"
 DOCUMENTED = [name for name, _, documented in json.loads(FILE.read_text(encoding="utf-8")) if documented]
-NOT_YET = {
-    "torch.nn.parallel.DistributedDataParallel",
-    "torch.nn.parallel.DistributedDataParallel.no_sync",
-    "torch.nn.parallel.DistributedDataParallelCPU",
-}
+NOT_YET: set[str] = set()
 ATTRIBUTES = {"torch.nn.Module.training", "torch.nn.Module.dump_patches"}  # values, which cannot be called
 
 

@@ -118,6 +118,10 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.nn.padding.replication_pad import ReplicationPad2d as ReplicationPad2d
     from reftorch.nn.padding.replication_pad import ReplicationPad3d as ReplicationPad3d
     from reftorch.nn.parallel.data_parallel import DataParallel as DataParallel
+    from reftorch.nn.parallel.distributed_data_parallel import DistributedDataParallel as DistributedDataParallel
+    from reftorch.nn.parallel.distributed_data_parallel_cpu import (
+        DistributedDataParallelCPU as DistributedDataParallelCPU,
+    )
     from reftorch.nn.parameter import Buffer as Buffer
     from reftorch.nn.parameter import Parameter as Parameter
     from reftorch.nn.pooling.adaptive_avg_pool1d import AdaptiveAvgPool1d as AdaptiveAvgPool1d

@@ -16,6 +16,10 @@ HOMES = {  # where the public names of a room's files can be found, as PyTorch s
     "optim": ("torch.optim",),
     "transforms": ("torchvision.transforms", "torchvision.transforms.functional"),
 }
+OLDER = {
+    "torch.nn.DistributedDataParallel",
+    "torch.nn.DistributedDataParallelCPU",
+}  # of old examples; pages have the newer
 
 
 def look_up(name: str) -> Any:
@@ -54,7 +58,7 @@ def public(component: Component) -> dict[str, Any]:
     for name, thing in vars(module).items():
         if callable(thing) and getattr(thing, "__module__", "") == module.__name__:
             for home in HOMES[room]:
-                if look_up(f"{home}.{name}") is thing:
+                if f"{home}.{name}" not in OLDER and look_up(f"{home}.{name}") is thing:
                     found[f"{home}.{name}"] = thing
                     break
     return dict(sorted(found.items(), key=lambda pair: not inspect.isclass(pair[1])))

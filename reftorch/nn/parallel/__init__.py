@@ -9,5 +9,8 @@ from reftorch.nn.parallel.data_parallel import (
     replicate,
     scatter,
 )
+from reftorch.nn.parallel.distributed_data_parallel import DistributedDataParallel
+from reftorch.nn.parallel.distributed_data_parallel_cpu import DistributedDataParallelCPU
 
-__all__ = ["DataParallel", "data_parallel", "gather", "parallel_apply", "replicate", "scatter"]
+__all__ = ["DataParallel", "DistributedDataParallel", "DistributedDataParallelCPU"]
+__all__ += ["data_parallel", "gather", "parallel_apply", "replicate", "scatter"]

@@ -1,0 +1,207 @@
+"""`reftorch launch -n 4 script.py`: starts a script on several ranks, and sees to it that they end together.
+
+`mpiexec` starts the ranks; here is what it leaves open. The right mpiexec is found, each rank gets its part of the cores, and when a
+rank ends in a bad way the last line says which one it was and why. A rank that ends without `init_process_group`, while others wait
+for it there, ends the job; Ctrl-C does so too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reftorch.distributed import engine
+
+GRACE = 5.0  # seconds that ranks have to end after Ctrl-C
+NAMES = {number.value: number.name for number in signal.Signals}
+
+
+class LaunchError(Exception):
+    """The ranks cannot be started; the message says what to do."""
+
+
+def launch(ranks: int, command: Sequence[str], variables: dict[str, str] | None = None) -> int:
+    """Run `script.py arguments` or `-m module arguments` on so many ranks; returns the exit code.
+
+    Raises:
+        LaunchError: mpi4py or mpiexec is missing, or there is no such script.
+    """
+    if not engine.is_available():
+        raise LaunchError(engine.EXTRA)
+    mpiexec = engine.find_mpiexec()
+    if mpiexec is None:
+        raise LaunchError("there is no mpiexec, which starts the ranks: pip install mpich")
+    if command[0] != "-m" and not Path(command[0]).is_file():
+        raise LaunchError(f"there is no script {command[0]}")
+    with tempfile.TemporaryDirectory(prefix="reftorch-ranks-") as folder:
+        program = [str(mpiexec), "-n", str(ranks), sys.executable, str(Path(__file__).with_name("rank.py")), *command]
+        environment = {**for_ranks(ranks), **(variables or {}), engine.RANKS: folder}
+        job = Job(subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL, start_new_session=True), folder)
+        try:
+            return job.run()
+        finally:
+            job.tidy_up()
+
+
+def for_ranks(ranks: int) -> dict[str, str]:
+    """The environment of a rank: its part of the cores, and no trace of another job."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = str(max(1, cores // ranks))
+    found = {name: value for name, value in os.environ.items() if not name.startswith(engine.INHERITED)}
+    return {"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1", **found}
+
+
+class Job:
+    """The ranks that mpiexec runs, as their notes and the system tell of them."""
+
+    def __init__(self, process: subprocess.Popen, folder: str):
+        self.process, self.folder = process, Path(folder)
+        self.poll: Any = select.poll() if hasattr(os, "pidfd_open") and hasattr(select, "poll") else None
+        self.watched: dict[int, int] = {}  # descriptor of a process: its rank
+        self.known: set[int] = set()
+        self.ended: list[int] = []  # ranks, in the order in which they ended
+        self.shared: set[str] = set()  # files of MPI's to be removed
+
+    def run(self) -> int:
+        """Wait for the end; returns the exit code."""
+        with interrupted_by(signal.SIGTERM):
+            try:
+                while self.process.poll() is None:
+                    self.look(0.1)
+                    waiting = self.waits_for_ever()
+                    if waiting:
+                        self.say(waiting)
+                        self.stop(signal.SIGTERM)
+                        return 1
+            except KeyboardInterrupt:
+                self.stop(signal.SIGINT)
+                self.say("interrupted: all ranks have ended")
+                return 130
+        self.look(0)
+        broken_off = [rank for rank in self.ended or sorted(self.known) if not (self.folder / f"{rank}.done").exists()]
+        if self.process.returncode:
+            self.say(self.cause())
+        elif broken_off:
+            self.say(f"rank {broken_off[0]} ended before its script did: was os._exit called?")
+        return self.process.returncode or int(bool(broken_off))
+
+    def look(self, seconds: float) -> None:
+        """Watch the processes of new ranks, and note which ones have ended."""
+        if self.poll is None:
+            time.sleep(seconds)
+            return
+        for file in self.folder.glob("*.pid"):
+            rank = int(file.stem)
+            if rank not in self.known:
+                self.known.add(rank)
+                try:
+                    descriptor = os.pidfd_open(int(file.read_text()))
+                except ProcessLookupError:
+                    self.ended.append(rank)
+                    continue
+                self.watched[descriptor] = rank
+                self.poll.register(descriptor, select.POLLIN)
+        for descriptor, _ in self.poll.poll(seconds * 1000):
+            self.ended.append(self.watched.pop(descriptor))
+            self.poll.unregister(descriptor)
+            os.close(descriptor)
+
+    def waits_for_ever(self) -> str:
+        """Who waits in init_process_group for a rank that has ended without it; "" if nobody does."""
+        here = sorted(int(file.stem) for file in self.folder.glob("*.here"))
+        gone = [rank for rank in self.ended if rank not in here]
+        waiting = [rank for rank in here if rank not in self.ended]
+        if not (waiting and gone):
+            return ""
+        return f"rank {gone[0]} has ended without init_process_group, in which rank {waiting[0]} waits for it"
+
+    def cause(self) -> str:
+        """Which rank ended the job, and how."""
+        code = self.process.returncode
+        how = f"was killed by signal {code} ({NAMES[code]})" if code in (4, 6, 7, 8, 9, 11, 15) else ""
+        notes = sorted(self.folder.glob("*.end"), key=lambda file: file.stat().st_mtime_ns)
+        if notes:
+            return f"rank {notes[0].stem} ended the job: {notes[0].read_text(encoding='utf-8')}"
+        who = f"rank {self.ended[0]}" if self.ended else "a rank"
+        return f"{who} {how or f'ended with exit code {code}'}"
+
+    def stop(self, number: int) -> None:
+        """End the job: first politely, so that tracebacks are printed, then at once."""
+        for file in self.folder.glob("*.pid"):
+            self.shared |= set(engine.shared_memory(file.read_text()))
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+            try:
+                self.process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()  # its ranks see that, and end
+                self.process.wait()
+
+    def tidy_up(self) -> None:
+        """Leave no process and no shared memory behind, whatever happened."""
+        if self.process.poll() is None:
+            self.stop(signal.SIGTERM)
+        for descriptor in self.watched:
+            os.close(descriptor)
+        for file in self.folder.glob("*.shm"):
+            self.shared |= set(file.read_text().split())
+        for name in self.shared:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+    def say(self, text: str) -> None:
+        print(f"reftorch launch: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def interrupted_by(number: int) -> Any:
+    """Inside the block, the signal raises KeyboardInterrupt, as Ctrl-C does."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in (number, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def add_arguments(parser: argparse.ArgumentParser, number: Any = int) -> None:
+    """The options of `reftorch launch`."""
+    names = ("-n", "--ranks", "--nproc_per_node", "--nproc-per-node")
+    parser.add_argument(*names, dest="ranks", type=number, default=2, metavar="N", help="how many (default: 2)")
+    parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is the name of a module")
+    parser.add_argument("script", metavar="SCRIPT")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="arguments of the script")
+
+
+def main(options: argparse.Namespace | None = None) -> int:
+    """`reftorch launch` and `python -m reftorch.distributed.launch`."""
+    if options is None:
+        parser = argparse.ArgumentParser(
+            prog="python -m reftorch.distributed.launch", description=__doc__.split("\n")[0]
+        )
+        add_arguments(parser)
+        options = parser.parse_args()
+    command = [*(["-m"] if options.module else []), options.script, *options.arguments]
+    try:
+        return launch(options.ranks, command)
+    except LaunchError as error:
+        print(f"reftorch: error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,289 @@
+r"""DistributedDataParallel: several processes train copies of one module, and average their gradients while backward runs.
+
+It computes the same as `DistributedDataParallelCPU`, which is the definition. Here gradients travel together in buckets, and a bucket
+leaves as soon as it is full.
+
+Use it when several cores, GPUs or machines shall train one network: one process for each. `DataParallel` stays within one process.
+
+## Forward
+
+There are $W$ processes, the ranks. Each computes its own part of the batch with the same parameters:
+
+$$y_r = f(x_r; \theta), \qquad r = 0, \dots, W - 1$$
+
+Before the first forward rank 0 sends its parameters and buffers to all; the buffers, such as the running statistics of BatchNorm, also
+before each later one.
+
+## Gradients
+
+The gradient $g$ of the mean of all losses is the average of the gradients $g_r$ of the ranks:
+
+$$L = \frac{1}{W} \sum_{r=0}^{W-1} L_r \quad\Rightarrow\quad g = \sum_{r=0}^{W-1} s \, g_r, \qquad s = \frac{1}{W}$$
+
+Each rank multiplies its gradient by $s$ on the way into the bucket $b$, one element at a time,
+
+$$b[i] = s \, g_r[i]$$
+
+and MPI adds the buckets of all ranks (`all_reduce`). So the sums are averages already, and no number is larger than it has to be.
+
+## Cost
+
+Two copies per gradient element, into the bucket and back: 4 elements read or written. With `gradient_as_bucket_view` the gradients stay in
+the bucket, and the second copy is not needed. A message has a fixed cost $\alpha$ and a cost $\beta$ per byte; with $B$ buckets and $n$
+bytes of gradients, a ring of $W$ ranks takes
+
+$$T = 2 (W - 1) \, B \, \alpha + 2 \, \frac{W - 1}{W} \, n \, \beta$$
+
+Few buckets cost little; many buckets leave early. The default is 25 MiB for each, and 1 MiB for the first.
+
+## Symbols
+
+| symbol | variable | range | meaning |
+|---|---|---|---|
+| $i$ | `i` | $0 \le i <$ elements of the gradient | an element |
+| $g_r[i]$ | `grad[i]` | any | gradient of this rank |
+| $b[i]$ | `bucket[i]` | any | its place in the bucket |
+| $s$ | `scale` | $1 / W$ | what makes the sum over ranks an average |
+
+## Worked example
+
+Two ranks, played one after the other in one process: $f(x) = w x$, rank 0 has $x = 1$ and rank 1 has $x = 3$. The gradients are 1 and 3,
+the buckets 0.5 and 1.5, and their sum is the average:
+
+>>> import reftorch as torch
+>>> from reftorch import nn
+>>> from reftorch.nn.parallel.distributed_data_parallel import average_into
+>>> buckets = []
+>>> for x in [1., 3.]:
+...     model = nn.Linear(1, 1, bias=False)
+...     model(torch.tensor([x])).sum().backward()
+...     buckets.append(average_into(model.weight.grad, torch.zeros(1, 1), 1 / 2))
+>>> buckets
+[tensor([[0.5000]]), tensor([[1.5000]])]
+>>> sum(buckets)
+tensor([[2.]])
+
+On two real ranks, in a file that `reftorch launch -n 2 script.py` starts:
+
+    import reftorch as torch
+    from reftorch import nn
+    from reftorch.nn.parallel import DistributedDataParallel
+
+    torch.distributed.init_process_group("mpi")
+    model = DistributedDataParallel(nn.Linear(1, 1, bias=False))
+    x = torch.tensor([[1.0], [3.0]][torch.distributed.get_rank()])
+    model(x).sum().backward()
+    print(model.module.weight.grad)  # tensor([[2.]]), on both
+
+## Questions
+
+**Why are the buckets filled from the last parameter to the first?**
+
+Backward begins at the loss, so the gradients of the last layers are there first. Their bucket travels while the others are computed.
+
+**On rank 1 bucket 1 is full before bucket 0. Why does it have to wait?**
+
+MPI matches the operations of the ranks by their order. If rank 1 sent bucket 1 first, it would be added to bucket 0 of rank 0.
+
+**Four steps are to be accumulated before the optimizer steps. How often do the gradients have to be averaged?**
+
+Once: run the first three steps within `no_sync`. The sum of averages is the average of sums.
+
+**Rank 0 has the gradient 2, the other 15 ranks have 0. What do the buckets hold, before and after `all_reduce`?**
+
+Before: $2 / 16 = 0.125$ on rank 0, and 0 on the others. After: their sum 0.125 on all ranks, which is the average.
+
+**A parameter is used on rank 0 only. Which gradient do the other ranks get?**
+
+With `find_unused_parameters` the average, where the others count as zero. A parameter that no rank uses keeps the gradient None.
+
+## Differences
+
+MPI moves the numbers, also where "gloo" or "nccl" is asked for. `check_reduction` is accepted: it is always checked. Communication hooks,
+`join` and mixed precision are not here. `static_graph=True` means `find_unused_parameters=True`. A process group in the second
+place, as an example in old documents has it, is taken as `process_group`, with a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+import reftorch as torch
+from reftorch import distributed, no_grad
+from reftorch.autograd import is_grad_enabled
+from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
+from reftorch.nn.module import Module
+from reftorch.nn.parallel.data_parallel import device_of, scatter
+from reftorch.nn.parallel.reducer import Reducer
+
+
+# ## Into the bucket
+#
+# $$b[i] = s \, g_r[i]$$
+@njit(**PARALLEL)
+def average_into_backward_bucket_cpu(grad, bucket, scale):
+    for i in prange(bucket.size):
+        bucket[i] = bucket.dtype.type(scale) * grad[i]
+
+
+@cuda.jit
+def average_into_backward_bucket_cuda(grad, bucket, scale):
+    i = cuda.grid(1)
+    if i >= bucket.size:
+        return
+    bucket[i] = bucket.dtype.type(scale) * grad[i]
+
+
+def average_into(grad, bucket, scale):
+    """Write `scale * grad` into `bucket`, a contiguous tensor of the same shape, which is returned."""
+    kernels = average_into_backward_bucket_cpu, average_into_backward_bucket_cuda
+    run = on(bucket.device, *kernels, threads=bucket.numel())
+    run(*flat(grad, bucket), scale)
+    return bucket
+
+
+class DistributedDataParallel(Module):
+    """Averages the gradients over all ranks while backward runs.
+
+    Args:
+        module: the same on each rank; it gets the parameters and buffers of rank 0.
+        device_ids: the GPU of this process in a list; None for a module on the CPU.
+        output_device: not used: the output is where the module is.
+        dim: not used: each rank has its part of the batch already.
+        broadcast_buffers: send the buffers of rank 0 to all before each forward.
+        process_group: which processes; default all.
+        bucket_cap_mb: size of a bucket in MiB.
+        find_unused_parameters: look after each forward which parameters the output depends on; the others are left out.
+        check_reduction: accepted; a backward that misses a gradient is always reported.
+        init_sync: check the modules and send the parameters of rank 0; with False the caller sees to it.
+        gradient_as_bucket_view: let the gradients be views of the buckets, which saves a copy and memory.
+        static_graph: as `find_unused_parameters`.
+
+    Attributes: `module`.
+
+    Shapes: as `module`.
+
+    Raises:
+        ValueError: `init_process_group` has not been called; `device_ids` for a module on the CPU, or several devices.
+        RuntimeError: no parameter requires a gradient; the modules of the ranks differ; in forward, if the last backward did not
+            give a gradient to each parameter.
+    """
+
+    def __init__(
+        self,
+        module,
+        device_ids=None,
+        output_device=None,
+        dim=0,
+        broadcast_buffers=True,
+        process_group=None,
+        bucket_cap_mb=None,
+        find_unused_parameters=False,
+        check_reduction=False,
+        *,
+        init_sync=True,
+        gradient_as_bucket_view=False,
+        static_graph=False,
+    ):
+        super().__init__()
+        if isinstance(device_ids, distributed.ProcessGroup):
+            warnings.warn("the process group belongs to process_group=, not in the second place", stacklevel=2)
+            device_ids, process_group = None, device_ids
+        names = {parameter: name for name, parameter in module.named_parameters() if parameter.requires_grad}
+        if not names:
+            raise RuntimeError(
+                "DistributedDataParallel is not needed when a module doesn't have any parameter that requires a gradient."
+            )
+        self.module, self.dim, self.broadcast_buffers = module, dim, broadcast_buffers
+        self.process_group = distributed.world.group_or_world(process_group)
+        self.device_ids = checked_devices(device_ids, output_device, next(iter(names)).device)
+        self.find_unused_parameters = bool(find_unused_parameters or static_graph)
+        self.gradient_as_bucket_view = gradient_as_bucket_view
+        if init_sync:
+            check_same(module, self.process_group)
+            send_from_first([*module.parameters(), *module.buffers()], self.process_group)
+        cap = int((25 if bucket_cap_mb is None else bucket_cap_mb) * 2**20)
+        options = self.find_unused_parameters, gradient_as_bucket_view, average_into
+        self.reducer = Reducer(names, self.process_group, cap, *options)
+        self.buffers_are_due = True
+
+    def forward(self, *inputs, **kwargs):
+        sync = self.reducer.listening and is_grad_enabled()
+        if sync:
+            self.reducer.check_finished()
+        if self.buffers_are_due and self.broadcast_buffers:
+            send_from_first(list(self.module.buffers()), self.process_group)
+        self.buffers_are_due = sync
+        if self.device_ids:
+            inputs = scatter(inputs, self.device_ids)[0] if inputs else inputs
+            kwargs = scatter(kwargs, self.device_ids)[0] if kwargs else kwargs
+        output = self.module(*inputs, **kwargs)
+        if sync:
+            self.reducer.expect(output)
+        return output
+
+    @contextlib.contextmanager
+    def no_sync(self):
+        """Within the block gradients are only added up. The first backward after it averages the sums."""
+        before, self.reducer.listening = self.reducer.listening, False
+        try:
+            yield
+        finally:
+            self.reducer.listening = before
+
+
+def checked_devices(device_ids, output_device, found):
+    """The GPU of this process in a list, or None.
+
+    Raises:
+        ValueError: devices for a module on the CPU; several, or another one than that of the module.
+    """
+    if not device_ids and output_device is None:
+        return None
+    if found.type == "cpu":
+        raise ValueError(
+            "DistributedDataParallel device_ids and output_device arguments only work with single-device GPU modules, but the "
+            f"module is on the CPU and got device_ids {device_ids}, output_device {output_device}: leave them out"
+        )
+    devices = [device_of(device) for device in device_ids or ()]
+    if len(devices) > 1:
+        raise ValueError(
+            f"device_ids can only be None or contain a single element, but got {device_ids}: one process, one GPU"
+        )
+    return devices or None
+
+
+def check_same(module, group):
+    """
+    Raises:
+        RuntimeError: a rank has other parameters than rank 0.
+    """
+    mine = [
+        f"{name} {tuple(p.shape)} {p.dtype} requires_grad={p.requires_grad}" for name, p in module.named_parameters()
+    ]
+    of_all: list = []
+    distributed.all_gather_object(of_all, mine, group)
+    for rank, theirs in enumerate(of_all):
+        for there, first in zip(theirs, of_all[0]):
+            if there != first:
+                raise RuntimeError(
+                    f"the module of rank {rank} differs from that of rank 0: {there} there, {first} on rank 0"
+                )
+        if len(theirs) != len(of_all[0]):
+            raise RuntimeError(
+                f"the module of rank {rank} has {len(theirs)} parameters, that of rank 0 has {len(of_all[0])}"
+            )
+
+
+def send_from_first(tensors, group):
+    """Each rank gets the numbers of the first rank; one message for each dtype."""
+    if group.size() == 1:
+        return
+    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+        same = [tensor for tensor in tensors if tensor.dtype is dtype]
+        together = torch.cat([tensor.detach().flatten() for tensor in same])
+        distributed.broadcast(together, group.ranks[0], group)
+        with no_grad():
+            for tensor, part in zip(same, together.split([tensor.numel() for tensor in same])):
+                tensor.copy_(part.view(tensor.shape))
