@@ -1,9 +1,12 @@
 """MkDocs asks here; reftorch.site answers."""
 
+import json
+from pathlib import Path
+
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from reftorch.site import build, fresh
+from reftorch.site import build, fresh, search
 from reftorch.site.described import described
 
 made = {"quick": False}
@@ -44,3 +47,9 @@ def on_post_page(output, page, config):  # after the search index has taken the 
 
 def on_serve(server, config, builder):
     server.watch(str(build.PACKAGE))
+
+
+def on_post_build(config):  # after the search has written its index, before it is copied for pages opened from a folder
+    file = Path(config.site_dir, "search", "search_index.json")
+    index = search.lighten(json.loads(file.read_text(encoding="utf-8")))
+    file.write_text(json.dumps(index, separators=(",", ":")), encoding="utf-8")

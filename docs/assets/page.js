@@ -53,6 +53,22 @@
   window.addEventListener("hashchange", open);
   open();
 
+  // The contents: closed on a phone until they are asked for; the part that is being read is marked.
+  for (const contents of all(".rt-contents")) {
+    const list = contents.firstElementChild, narrow = matchMedia("(max-width: 59.99em)");
+    const fit = () => { list.open = !narrow.matches; };
+    narrow.addEventListener("change", fit);
+    fit();
+    const links = all("a", contents), places = links.map(link => document.getElementById(link.hash.slice(1)));
+    for (const link of links) link.addEventListener("click", fit);
+    const mark = () => {
+      const at = places.findLastIndex(place => place && place.getBoundingClientRect().top < 150);
+      links.forEach((link, i) => i === at ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current"));
+    };
+    addEventListener("scroll", mark, { passive: true });
+    mark();
+  }
+
   for (const button of all(".rt-copy")) {
     button.addEventListener("click", async () => {
       const lines = all(".rt-line code", button.closest(".rt-head").nextElementSibling);

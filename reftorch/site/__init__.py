@@ -12,6 +12,9 @@ sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`; `reft
     names        the public names of a file, and what their docstrings say of arguments, shapes and errors
     sections     in which section a component is, and what stands around it there
     recordings   its worked example, recorded kernel by kernel for the step viewer
+    pictures     a picture for each component, drawn as the page is made
+    gallery      choosing among the components of a section
+    search       what is in the index of the search, and by which words a page is found
     lists        notation, coverage, functions, benchmarks: pages made of what all files say, or of data
     build        all pages, and where they go
     fresh        the same in a new Python, which has imported nothing that was changed since

@@ -15,6 +15,7 @@ from markdown.extensions.toc import slugify
 
 from ..step.components import Component, components
 from . import document
+from .gallery import gallery
 from .mathematics import DOCS
 from .names import file_of, look_up
 from .sections import address, link, section_title, title
@@ -25,7 +26,8 @@ def section(folder: str, inside: list[Component]) -> str:
     """The page of a section: its components in a table, what they have in common, and the formula that each has for itself."""
     page = f"{folder}/index.md"
     package = importlib.import_module("reftorch." + folder.replace("/", "."))
-    lines = [f"# {section_title(folder)}", "", (package.__doc__ or "").strip(), ""]
+    lines = [f"# {section_title(folder)}", "", (package.__doc__ or "").strip(), "", *gallery(folder, inside)]
+    lines += ["## All files", ""] if len(inside) > 1 else []
     lines += ["| file | in a sentence | kernels |", "|---|---|---|"]
     cuts = {component: segment(component.file) for component in inside}
     for component, cut in cuts.items():

@@ -5,16 +5,20 @@ from __future__ import annotations
 import difflib
 import html
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
+from markdown.extensions.toc import slugify
 from pygments.token import Name
 
 from ..step.components import PACKAGE, components
-from . import document, examples, lists, names, recordings, sections
+from . import document, examples, lists, names, pictures, recordings, sections
 from .errors import SiteError
 from .highlight import address, highlighted, listing
 from .mathematics import to_html
 from .segment import Block, Function, Segments, segment
+
+CSS = {"Symbols": "rt-text rt-symbols", "Questions": "rt-text rt-questions"}
 
 
 class Page:
@@ -35,50 +39,55 @@ class Page:
         """The page."""
         self._check_placeholders()
         self._check_symbols()
-        summary = document.sections(self.segments)[0]
+        if self.checks_examples:
+            examples.check(self.segments.docstring, self.segments.file, self.segments.docstring_line)
+        opening, choosing = self._opening()
         parts = self._parts()
-        lines = ["---", "hide: [toc]", "---", f"# {self.title()}", ""]  # the rows need the room
-        lines += [self._html(summary.text, summary.line), ""]
+        lines = ["---", "hide: [toc]", "---", f"# {self.title()}", "", opening, ""]  # the rows need the room
         if self.component:
-            about = sections.about(self.component, self.segments, parts)
-            lines += ['<div class="rt-about" markdown>', "", about, "", "</div>", ""]
+            lines += [pictures.figure(self.component), "", choosing, "", _contents(parts), ""]
         for heading, text in parts.items():
             lines += [f"## {heading}", "", text, ""]
         return "\n".join(lines)
 
+    def _opening(self) -> tuple[str, str]:
+        """What the file is about, up to "Use it when", and the rest of the docstring's beginning: a picture comes between them."""
+        summary = document.sections(self.segments)[0]
+        start = re.search(r"^Use it when ", summary.text, re.MULTILINE) if self.component else None
+        if start is None:
+            return self._html(summary.text, summary.line), ""
+        before, after = summary.text[: start.start()], summary.text[start.start() :]
+        return self._html(before, summary.line), self._html(after, summary.line + before.count("\n"))
+
     def _parts(self) -> dict[str, str]:
-        """What stands on the page below which heading, in this order."""
+        """What stands on the page below which heading, in this order: first what explains, then the code, then what is looked up."""
         said = {section.heading: self._section(section) for section in document.sections(self.segments)[1:]}
         source = {"Source": f"{self._file_line()}\n\n{self._all_rows()}"}
         if not self.component:
             ladder = self.source.parts[1:3] == ("fast", "ladder")
             return {**said, **({"Measured": lists.rungs(self.segments.file.stem)} if ladder else {}), **source}
         known = {function.name for block in self.segments.blocks for function in block.functions}
+        first = {heading: said.get(heading) for heading in ("Forward", "Gradients", "Worked example")}
         last = {
-            "Arguments, shapes, errors": self._interface(),
             "Symbols": said.get("Symbols"),
             **source,
-            "Worked example": said.get("Worked example"),
+            "Arguments, shapes, errors": self._interface(),
             "Questions": said.get("Questions"),
             "Agreement with PyTorch": lists.agreement(known),
             "Speed": lists.speed(known),
             "Differences": said.get("Differences"),
             "Neighbours": sections.neighbours(self.component),
         }
-        first = {heading: text for heading, text in said.items() if heading not in last}
-        return {**first, **{heading: text for heading, text in last.items() if text}}
+        between = {heading: text for heading, text in said.items() if heading not in {**first, **last}}
+        return {heading: text for heading, text in {**first, **between, **last}.items() if text}
 
     def _section(self, section: document.Section) -> str:
         """A section of the docstring."""
+        made = self._html(_fenced(section.text), section.line, CSS.get(section.heading, "rt-text"))
         if section.heading == "Worked example":
-            if self.checks_examples:
-                examples.check(section.text, self.segments.file, section.line)
-            made = self._html(_fenced(section.text), section.line)
             viewer = recordings.viewer(self.component) if self.component else ""
             return f"{made}\n\n### Step by step\n\n{viewer}" if viewer else made
-        return self._html(
-            section.text, section.line, "rt-text rt-symbols" if section.heading == "Symbols" else "rt-text"
-        )
+        return _answers_hidden(made) if section.heading == "Questions" else made
 
     def _interface(self) -> str:
         """Arguments, shapes and errors of what can be called, as its docstrings say."""
@@ -124,7 +133,7 @@ class Page:
         name = self.component.name if self.component else self.segments.file.stem
         text = f"`{self.source.as_posix()}`, as it is run."
         if self.component:
-            return text + f" In a debugger: `reftorch step {name}`."
+            return f"{text} In a debugger: `reftorch step {name}`.\n\n{sections.functions(self.segments)}"
         asked = sections.assignments(self.source.as_posix().partition("/")[2])
         return text + f" Assignment: {', '.join(asked)}." * bool(asked)
 
@@ -187,6 +196,25 @@ class Page:
                 found[0].update(range(first.first + a0, first.first + a1))
                 found[1].update(range(second.first + b0, second.first + b1))
         return found
+
+
+def _contents(headings: Iterable[str]) -> str:
+    """What is on the page: a line that stays in view, or on a phone a list that opens."""
+    links = "".join(f'<li><a href="#{slugify(heading, "-")}">{html.escape(heading)}</a></li>' for heading in headings)
+    return (
+        '<nav class="rt-contents" aria-label="On this page" data-search-exclude><details open>'
+        f"<summary>On this page</summary><ul>{links}</ul></details></nav>"
+    )
+
+
+def _answers_hidden(text: str) -> str:
+    """Each question in bold letters becomes what opens its answer."""
+    first, *parts = re.split(r"<p><strong>(.*?)</strong></p>", text, flags=re.DOTALL)
+    last = "</div>" if parts else ""
+    pairs = [
+        f"<details><summary>{q}</summary>{a.removesuffix(last)}</details>" for q, a in zip(parts[::2], parts[1::2])
+    ]
+    return "\n".join([first, *pairs, last])
 
 
 def _fenced(text: str) -> str:

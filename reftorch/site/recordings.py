@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from typing import Any
@@ -20,6 +21,7 @@ from .segment import Block, Segments, segment
 LIMIT = 20_000  # steps: more are no use on a page
 
 
+@functools.cache  # the viewer shows them, and a picture is drawn from the first
 def recordings(component: Component) -> list[Recording]:
     """Of each kernel its CPU form and its CUDA form over all threads, on the arguments of the worked example.
 
@@ -35,6 +37,11 @@ def recordings(component: Component) -> list[Recording]:
     for kernel in component.kernels or launched(component):
         run_example(component, kernel, record, go_on=False)
     return found
+
+
+def first_recording(component: Component) -> Recording | None:
+    """That of the first kernel's CPU form."""
+    return next(iter(recordings(component)), None)
 
 
 def _copied(argument: Any) -> Any:

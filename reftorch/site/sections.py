@@ -1,4 +1,4 @@
-"""The sections of the site, and what is said around a component in its section: file, neighbours, assignment."""
+"""The sections of the site, and what is said around a component in its section: functions, neighbours, assignments."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import functools
 import json
 import posixpath
 import re
-from collections.abc import Iterable
-
-from markdown.extensions.toc import slugify
 
 from ..course.pages import assignments_of
 from ..step.components import PACKAGE, Component, components
@@ -95,28 +92,18 @@ def relative(target: str, page: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- around a component
-def about(component: Component, cut: Segments, headings: Iterable[str]) -> str:
-    """What is on the page; the file and where in it what begins; how to step through it; the assignments that use it."""
-    page = address(component)
-    path = component.file.relative_to(PACKAGE).as_posix()
+def functions(cut: Segments) -> str:
+    """Links to what stands in the file."""
     places = [block.functions[0] for block in cut.blocks if re.fullmatch(r"[A-Za-z]\w*", block.functions[0].name)]
-    said = {
-        "On this page": " · ".join(f"[{heading}](#{slugify(heading, '-')})" for heading in headings),
-        f"[`{PACKAGE.name}/{path}`](#source)": " · ".join(f"[`{f.name}`](#{line_address(f)}-L1)" for f in places),
-        "Step by step": f"[on this page](#step-by-step), or in a debugger: `reftorch step {component.name}`"
-        if component.kernels
-        else "",
-        "Section": f"[{section_title(folder(component))}]({relative(folder(component) + '/index.md', page)})",
-        "Assignment": ", ".join(assignments(path)),
-    }
-    return "\n".join(f"- **{what}** {text}" for what, text in said.items() if text)
+    links = " · ".join(f"[`{function.name}`](#{line_address(function)}-L1)" for function in places)
+    return f'<div class="rt-functions" markdown>\n\n{links}\n\n</div>'
 
 
 def neighbours(component: Component) -> str:
     """The components of its section, and those before and after it in the documentation's order."""
     every = [other for inside in sections().values() for other in inside]
     at, page = every.index(component), address(component)
-    lines = []
+    lines = [f"- Section: [{section_title(folder(component))}]({relative(folder(component) + '/index.md', page)})"]
     if at:
         lines.append(f"- Before it: {link(every[at - 1], page)}")
     if at + 1 < len(every):
@@ -124,6 +111,9 @@ def neighbours(component: Component) -> str:
     others = [link(other, page) for other in sections()[folder(component)] if other != component]
     if others:
         lines.append(f"- Also in {section_title(folder(component))}: {', '.join(others)}")
+    asked = assignments(component.file.relative_to(PACKAGE).as_posix())
+    if asked:
+        lines.append(f"- Assignment: {', '.join(asked)}")
     return "\n".join(lines)
 
 

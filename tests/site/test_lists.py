@@ -134,10 +134,10 @@ def test_every_component_says_what_can_be_called(component, formulas):
     if names.public(component):
         order = [
             "Forward",
-            "Arguments, shapes, errors",
+            "Worked example",
             "Symbols",
             "Source",
-            "Worked example",
+            "Arguments, shapes, errors",
             "Agreement with PyTorch",
         ]
         order = [heading for heading in order if component.kernels or heading not in ("Symbols", "Forward")]
@@ -145,7 +145,7 @@ def test_every_component_says_what_can_be_called(component, formulas):
         assert places == sorted(places)
     for full in names.public(component):
         assert f"\n### {full.rpartition('.')[2]}\n" in made
-    assert '<div class="rt-about" markdown>' in made and "\n## Neighbours\n" in made
+    assert '<nav class="rt-contents"' in made and "\n## Neighbours\n" in made
 
 
 def test_sections_and_neighbours_are_in_the_documentations_order():
@@ -175,8 +175,8 @@ def test_the_assignment_that_uses_a_component(monkeypatch):
     monkeypatch.setattr(sections, "assignments_of", lambda file: asked.get(file, []))
     relu, linear = (components()[name] for name in ("relu", "linear"))
     link = "[The rectified linear unit](../../course.md) (`relu`)"
-    assert f"- **Assignment** {link}" in sections.about(relu, segment(relu.file), []).splitlines()
-    assert "Assignment" not in sections.about(linear, segment(linear.file), [])
+    assert f"- Assignment: {link}" in sections.neighbours(relu).splitlines()
+    assert "Assignment" not in sections.neighbours(linear)
     assert f"Assignment: {link.replace('../../', '../')}, " in Page(PACKAGE / "nn/module.py", "Module").markdown()
 
 
@@ -188,10 +188,25 @@ def test_every_assignment_leads_to_a_page():
 
 def test_links_into_the_file():
     cut = segment(PACKAGE / "nn/convolution/conv2d.py")
-    text = sections.about(components()["conv2d"], cut, ["Forward", "Arguments, shapes, errors"])
-    assert "- **On this page** [Forward](#forward) · [Arguments, shapes, errors](#arguments-shapes-errors)" in text
-    assert "- **[`reftorch/nn/convolution/conv2d.py`](#source)** [`conv2d_output_size`]" in text
-    assert "[`conv2d_forward_cpu`](#conv2d-forward-cpu-L1)" in text and "reftorch step conv2d`" in text
+    text = sections.functions(cut)
+    assert "[`conv2d_output_size`](#conv2d-output-size-L1) · " in text
+    assert "[`conv2d_forward_cpu`](#conv2d-forward-cpu-L1)" in text and "_cuda" not in text
+
+
+def test_contents_lead_to_the_headings(formulas):
+    made = build.pages()["nn/convolution/conv2d.md"]
+    contents = re.search(r'<nav class="rt-contents".*?</nav>', made)[0]
+    links = re.findall(r'<a href="#([\w-]+)">([^<]*)</a>', contents)
+    assert [text for _, text in links] == re.findall(r"^## (.*)$", made, re.MULTILINE)
+    assert ("arguments-shapes-errors", "Arguments, shapes, errors") in links
+
+
+def test_questions_hide_their_answers(formulas):
+    """A question opens its answer; what Python answers there is a listing, and was compared when the page was made."""
+    made = build.pages()["nn/convolution/conv2d.md"].partition("\n## Questions\n")[2].partition("\n## ")[0]
+    found = re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", made, re.DOTALL)
+    assert 3 <= len(found) <= 5 and "parameters does" in found[0][0] and "4785" in found[0][1]
+    assert made.count("<strong>") == 0 and "<blockquote>" not in made and made.count("<div") == made.count("</div>")
 
 
 def test_formulas_go_with_their_kernels(formulas):

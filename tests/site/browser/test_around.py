@@ -31,7 +31,7 @@ def test_the_front_page_says_it_at_a_glance(visit, served):
 
 def test_the_file_opens_at_a_function(visit, address):
     page = visit(address + CONV2D)
-    page.locator(".rt-about a", has_text="conv2d_backward_x_cpu").click()
+    page.locator(".rt-functions a", has_text="conv2d_backward_x_cpu").click()
     page.wait_for_function("""() => {
         const box = document.getElementById('conv2d-backward-x-cpu-L1').getBoundingClientRect();
         return box.top > 0 && box.bottom < innerHeight;
@@ -68,13 +68,54 @@ def test_on_paper(visit, served, path, scheme):
     assert cut == 0
 
 
-def test_no_page_is_wider_than_a_small_phone(visit, site):
-    """Code and tables scroll by themselves; the page does not."""
-    page = visit((site / "index.html").as_uri(), 360)
+@pytest.mark.parametrize("scripts", [False, True])
+def test_no_page_is_wider_than_a_small_phone(visit, site, scripts):
+    """Code and tables scroll by themselves; the page does not. All pages as they are without scripts, one of each folder with them."""
+    files = sorted(site.rglob("*.html"))
+    with_viewer = {file.parent: file for file in files if 'class="rt-viewer"' in file.read_text(encoding="utf-8")}
+    chosen = list(with_viewer.values()) if scripts else files
+    assert len(chosen) > (15 if scripts else 150)
+    page = visit((site / "index.html").as_uri(), 360, java_script_enabled=scripts)
     wide = {}
-    for file in sorted(site.rglob("*.html")):
-        page.goto(file.as_uri())
+    for file in chosen:
+        page.goto(file.as_uri(), wait_until="load" if scripts else "domcontentloaded")
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 360:
             wide[file.name] = width
     assert not wide
+
+
+def test_contents_stay_in_view(visit, address):
+    """A line below the header, with the part that is being read marked; on a phone a list that opens and closes."""
+    page = visit(address + CONV2D)
+    page.locator(".rt-contents a", has_text="Symbols").click()
+    page.wait_for_function("document.querySelector('.rt-contents a[aria-current]')?.textContent === 'Symbols'")
+    box = page.locator(".rt-contents").bounding_box()
+    heading = page.locator("h2#symbols").bounding_box()
+    assert 0 < box["y"] < 100 and box["y"] + box["height"] <= heading["y"] + 1
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("!document.querySelector('.rt-contents details').open")
+    page.locator(".rt-contents summary").click()
+    assert page.locator(".rt-contents a", has_text="Source").is_visible()
+    page.locator(".rt-contents a", has_text="Source").click()
+    page.wait_for_function("!document.querySelector('.rt-contents details').open")
+
+
+def test_a_question_opens_its_answer(visit, served):
+    page = visit(served + CONV2D)
+    question = page.locator(".rt-questions details").first
+    assert not question.locator("p, pre").first.is_visible()
+    question.locator("summary").click()
+    assert question.locator("p, pre").first.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_have_the_colours_of_the_scheme(visit, served, scheme):
+    """Text and lines stand out from what is behind them."""
+    page = visit(served + CONV2D, 1400, scheme)
+    picture = page.locator(".rt-picture").first
+    assert picture.bounding_box()["y"] < 600
+    text = page.evaluate(
+        "getComputedStyle(document.querySelector('.rt-picture text')).fill.match(/\\d+/g).slice(0, 3).map(Number)"
+    )
+    assert all(part < 100 for part in text) if scheme == "light" else all(part > 150 for part in text)

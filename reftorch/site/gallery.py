@@ -1,0 +1,39 @@
+"""Choosing among neighbours: a card for each component of a section, with its picture, what it is like and when to use it."""
+
+from __future__ import annotations
+
+import re
+
+from ..step.components import Component
+from . import pictures, sections
+from .segment import segment
+
+
+def gallery(folder: str, inside: list[Component]) -> list[str]:
+    """The part of a section's page that helps to choose; nothing if a section has one component."""
+    if len(inside) < 2:
+        return []
+    cards = [_card(component, f"{folder}/index.md") for component in inside]
+    return ["## Choosing", "", '<div class="rt-gallery" markdown>', *cards, "</div>", ""]
+
+
+def _card(component: Component, page: str) -> str:
+    drawn = pictures.small(component)
+    lines = ['<div class="rt-card" markdown>', ""]
+    lines += [f"<figure>{drawn}</figure>", ""] if drawn else []
+    traits = pictures.traits(component)
+    lines += [
+        f"**{sections.link(component, page)}**{': ' + traits if traits else ''}",
+        "",
+        use(component),
+        "",
+        "</div>",
+    ]
+    return "\n".join(lines)
+
+
+def use(component: Component) -> str:
+    """The paragraph that begins with "Use it when", as one line; else the first one."""
+    docstring = segment(component.file).docstring
+    found = re.search(r"^Use it when .*?(?=\n\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
+    return " ".join((found[0] if found else docstring.partition("\n\n")[0]).split())

@@ -1,0 +1,116 @@
+"""A picture for each component, drawn when the page is made: out of its worked example, or by its own kernels.
+
+    svg          the shapes that pictures are made of
+    curve        curves over axes
+    activation   f and its derivative
+    loss         a loss by its prediction
+    window       what one element of the result is made of
+    norm         which elements are normalized together
+    bars         numbers before and after softmax
+    cells        cells of recurrent networks, and networks unrolled in time
+    attention    the matrix of weights, and the layers of a transformer
+    trellis      the ways through a text in CTC
+
+`FAMILIES` says which picture a component has, by the path of its file. A new component needs no work, or a line there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ...step.components import PACKAGE, Component
+from . import activation, attention, bars, cells, loss, norm, trellis, window
+
+__all__ = ["FAMILIES", "family", "figure", "small", "traits"]
+
+Draw = Callable[..., str]
+GATHERED = "The worked example: one element of the result, and the elements that the kernel reads for it."
+
+
+def _transposed(component: Component) -> str:
+    """Its kernel is the gradient of a convolution, which calls things by other names."""
+    return window.picture(component, {"grad_y": "x", "grad_x": "y"})
+
+
+def _first(component: Component) -> str:
+    """The first element of the result: it lies in the padding, where that is not constant."""
+    return window.picture(component, place=0)
+
+
+ALONG = "softmax|softmin|log_softmax|gumbel_softmax|adaptive_log_softmax_with_loss|glu"  # activations along a dimension
+FAMILIES: list[tuple[str, Draw, str]] = [  # the file below the package, its picture, what is said below it
+    (
+        rf"nn/activation/(?!({ALONG})$)\w+",
+        activation.picture,
+        "The function, and with dashes its derivative, by the kernels of this page.",
+    ),
+    (rf"nn/loss/({'|'.join(loss.LOSSES)})", loss.picture, "The loss of one element, by the kernels of this page."),
+    (
+        r"nn/activation/(softmax|softmin|log_softmax)",
+        bars.picture,
+        "Four numbers and what becomes of them, by the kernels of this page.",
+    ),
+    (
+        r"nn/loss/ctc_loss",
+        trellis.picture,
+        "The trellis of the worked example: each circle holds the probability of all ways to it.",
+    ),
+    (
+        r"nn/recurrent/(rnn|lstm|gru)(_cell)?",
+        cells.picture,
+        "Boxes are gates and layers; circles multiply or add element by element.",
+    ),
+    (
+        r"nn/transformer/(attention|multihead_attention)",
+        attention.picture,
+        "The weights of the worked example, and what they make of the values.",
+    ),
+    (
+        rf"nn/transformer/({'|'.join(attention.STACKS)})",
+        attention.layers,
+        "Read from the bottom up. The lines at the side go around a layer and are added.",
+    ),
+    (
+        r"nn/normalization/(batch|layer|rms|instance|group)_norm\w*",
+        norm.picture,
+        "The elements that are normalized together.",
+    ),
+    (r"nn/convolution/conv_transpose\w+", _transposed, GATHERED),
+    (r"nn/padding/\w+", _first, GATHERED),
+    (r"nn/linear/(linear|bilinear)", window.picture, GATHERED),
+    (r"nn/(convolution|pooling|vision|sparse|distance)/\w+", window.picture, GATHERED),
+]
+
+
+def family(component: Component) -> tuple[Draw, str] | None:
+    """How to draw the component, and what is said below; None if there is no picture."""
+    path = component.file.relative_to(PACKAGE).as_posix().removesuffix(".py")
+    return next(((draw, says) for pattern, draw, says in FAMILIES if re.fullmatch(pattern, path)), None)
+
+
+def figure(component: Component) -> str:
+    """The picture as HTML, in one line; "" if the component has none."""
+    draw, says = family(component) or (None, "")
+    drawn = draw(component) if draw else ""
+    return (
+        f'<figure class="rt-figure" data-search-exclude="">{drawn}<figcaption>{says}</figcaption></figure>'
+        if drawn
+        else ""
+    )
+
+
+def small(component: Component) -> str:
+    """The picture for a gallery, where many stand side by side; "" if the component has none."""
+    draw, _ = family(component) or (None, "")
+    if draw in (activation.picture, loss.picture, norm.picture):
+        return draw(component, small=True)
+    return draw(component) if draw else ""
+
+
+def traits(component: Component) -> str:
+    """What can be said in a few words, computed from what is drawn; "" if nothing."""
+    draw, _ = family(component) or (None, "")
+    if draw is activation.picture:
+        return activation.traits(component)
+    return norm.TOGETHER[norm.kind(component)][1] if draw is norm.picture else ""

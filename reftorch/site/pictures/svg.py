@@ -1,0 +1,91 @@
+"""SVG as text: the few shapes that the pictures are made of. Colours are the style sheet's, so that they fit the dark and paper."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+
+CELL = 34  # side of an array's element
+
+
+def element(name: str, text: str = "", **attributes: object) -> str:
+    """One element: `element("rect", x=1, css="rt-read")`; `css` is its class, an underscore in a name a hyphen."""
+    given = "".join(
+        f' {key.replace("css", "class").replace("_", "-")}="{html.escape(_short(value))}"'
+        for key, value in attributes.items()
+        if value not in (None, "")
+    )
+    return f"<{name}{given}>{text}</{name}>" if text else f"<{name}{given}/>"
+
+
+def _short(value: object) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def label(x: float, y: float, text: object, css: str = "", anchor: str = "middle") -> str:
+    """A text whose middle line is at y."""
+    return element("text", html.escape(str(text)), x=x, y=y, css=css, text_anchor=anchor, dominant_baseline="central")
+
+
+def line(x1: float, y1: float, x2: float, y2: float, css: str = "rt-thin") -> str:
+    """A straight line."""
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, css=css)
+
+
+def arrow(x1: float, y1: float, x2: float, y2: float, css: str = "rt-thin") -> str:
+    """A line with a head at its second end."""
+    angle = math.atan2(y2 - y1, x2 - x1)
+    ends = [(x2 - 7 * math.cos(angle + turn), y2 - 7 * math.sin(angle + turn)) for turn in (0.45, -0.45)]
+    head = " ".join(f"{x:.1f},{y:.1f}" for x, y in [(x2, y2), *ends])
+    return line(x1, y1, x2, y2, css) + element("polygon", points=head, css="rt-head-of-arrow")
+
+
+def number(value: float | str | None) -> str:
+    """As short as a cell needs it."""
+    if value is None:
+        return ""
+    if isinstance(value, str) or value != value or abs(value) == math.inf:
+        return {"nan": "nan", "inf": "∞", "-inf": "-∞"}[str(value)]
+    if value == int(value) and abs(value) < 1e5:
+        return str(int(value))
+    return f"{value:.2f}".rstrip("0").rstrip(".") if 0.01 <= abs(value) < 100 else f"{value:.3g}"
+
+
+def grid(
+    x: float,
+    y: float,
+    rows: Sequence[Sequence[float | str | None]],
+    marks: dict[tuple[int, int], str],
+    cell: int = CELL,
+) -> str:
+    """The elements of a matrix, each in a square; `marks`: classes of some squares, by row and column."""
+    parts = []
+    for i, row in enumerate(rows):
+        for j, value in enumerate(row):
+            css = "rt-cell " + marks.get((i, j), "")
+            parts.append(element("rect", x=x + j * cell, y=y + i * cell, width=cell, height=cell, css=css.strip()))
+            text = value if isinstance(value, str) else number(value)
+            small = "rt-small" if len(text) > 4 else ""
+            parts.append(label(x + (j + 0.5) * cell, y + (i + 0.5) * cell, text, small))
+    return "".join(parts)
+
+
+def path(points: Iterable[tuple[float, float]], css: str) -> str:
+    """A line through the points; one that is None begins a new piece."""
+    pieces, pen = [], "M"
+    for point in points:
+        if point is None:
+            pen = "M"
+            continue
+        pieces.append(f"{pen}{point[0]:.1f} {point[1]:.1f}")
+        pen = "L"
+    return element("path", d="".join(pieces), css=css)
+
+
+def drawing(width: float, height: float, title: str, description: str, parts: Iterable[str]) -> str:
+    """The whole: what a screen reader says of it is the title and the description."""
+    said = element("title", html.escape(title)) + element("desc", html.escape(description))
+    box = f"0 0 {width:.0f} {height:.0f}"
+    text = said + "".join(parts)
+    return element("svg", text, css="rt-picture", role="img", viewBox=box, width=round(width), height=round(height))
