@@ -8,7 +8,7 @@ import pytest
 
 from reftorch import nn
 from reftorch.nn import Module
-from reftorch.site import build, document, lists, names, sections
+from reftorch.site import build, document, gallery, lists, names, pictures, sections
 from reftorch.site.page import Page
 from reftorch.site.segment import segment
 from reftorch.step.components import PACKAGE, components
@@ -62,6 +62,32 @@ def test_the_page_of_a_section():
     assert "[LeakyReLU](leaky_relu.md)" in row and "[ReLU](relu.md)" in row
     alone = next((f for f, inside in sections.sections().items() if len(inside) == 1), None)
     assert alone is None or "What varies" not in build.pages()[f"{alone}/index.md"]
+
+
+@pytest.mark.parametrize("folder", ["nn/activation", "nn/normalization", "nn/pooling", "nn/linear"])
+def test_cards_help_to_choose(folder):
+    """A card for each component of the section: a link, when to use it, and a picture where it has one."""
+    inside = sections.sections()[folder]
+    text = "\n".join(gallery.gallery(folder, inside))
+    assert text.count('<div class="rt-card" markdown>') == len(inside) and text.count("<div") == text.count("</div>")
+    for component in inside:
+        assert f"**{sections.link(component, f'{folder}/index.md')}**" in text and gallery.use(component) in text
+    assert text.count("<svg ") >= sum(pictures.family(component) is not None for component in inside)
+    assert gallery.gallery("nn/activation", inside[:1]) == []
+
+
+def test_cards_say_what_a_curve_is_like():
+    traits = {
+        name: pictures.traits(components()[name])
+        for name in ("relu", "gelu", "tanh", "softplus", "hardswish", "linear")
+    }
+    assert traits["relu"] == "0 to ∞, monotone, the slope jumps"
+    assert traits["gelu"] == "-0.17 to ∞, not monotone, smooth"
+    assert traits["tanh"] == "-1 to 1, monotone, smooth"
+    assert traits["softplus"] == "0 to ∞, monotone, smooth"
+    assert traits["hardswish"] == "-0.38 to ∞, not monotone, the slope jumps"
+    assert traits["linear"] == ""
+    assert gallery.use(components()["relu"]).startswith("Use it when nothing speaks for another activation;")
 
 
 def test_notation_has_every_symbol():
