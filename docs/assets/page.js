@@ -98,16 +98,17 @@
     for (const script of scripts) select.append(new Option(script.dataset.kernel));
     place.append(label, stage);
     const formulas = all(".rt-formula", place), symbols = place.dataset.symbols.split(" ");
-    const show = () => {
+    const show = given => {                             // the recording of the page, or another one of that kernel
       const viewer = document.createElement("div"), kernel = scripts[select.selectedIndex].dataset.kernel;
       const found = formulas.find(formula => formula.dataset.kernels.split(" ").includes(kernel));
       const formula = found ? found.cloneNode(true) : null;
       if (formula) formula.hidden = false;
       stage.replaceChildren(viewer);
-      place.steps = stepViewer(viewer, JSON.parse(scripts[select.selectedIndex].textContent), { formula, symbols });
-      if (!select.selectedIndex && place.dataset.first) place.steps.show(+place.dataset.first);
+      place.steps = stepViewer(viewer, given ?? JSON.parse(scripts[select.selectedIndex].textContent), { formula, symbols });
+      if (!given && !select.selectedIndex && place.dataset.first) place.steps.show(+place.dataset.first);
     };
-    select.addEventListener("change", show);
+    place.show = show;
+    select.addEventListener("change", () => show());
     show();
   }
 })();

@@ -12,7 +12,7 @@ from ..course.assignment import ready
 from ..course.pages import FRONT, course_page
 from ..step.components import PACKAGE, components
 from ..trace.page import VIEWER
-from . import examples, lists, mathematics, recordings, sections
+from . import examples, lists, live, mathematics, recordings, sections
 from .about import about
 from .mathematics import DOCS, to_html
 from .page import Page
@@ -131,6 +131,7 @@ def assets() -> dict[str, Path]:
     """Files that are taken over as they are: path in the site, and where it comes from."""
     mathematics.install()
     found = {f"assets/{name}": VIEWER / name for name in ("terms.js", "viewer.js", "viewer.css")}
+    found |= {f"assets/live/{file.name}": file for file in sorted(live.SCRIPTS.iterdir())}
     found["assets/katex/katex.min.css"] = mathematics.KATEX / "katex.min.css"
     found["assets/iframe-worker.js"] = mathematics.WORKER
     for font in sorted((mathematics.KATEX / "fonts").glob("*.woff2")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import re
 import textwrap
 from pathlib import Path
 from types import FunctionType
@@ -11,18 +12,66 @@ from typing import Any
 
 import numpy as np
 
+from ..course.mutants import mutants_of
 from ..kernel import interpreted
 from ..step.components import PACKAGE
 from ..trace.record import Recorder
-from ..trace.recording import Source, number
+from ..trace.recording import Array, Source, number
 from ..trace.watched import Watched
 
 SCRIPTS = Path(__file__).parent / "live"
-NAMES = ("syntax.js", "values.js", "run.js")
+NAMES = ("syntax.js", "values.js", "run.js")  # the interpreter; panel.js and panel.css show it
 
 
 class NotLive(ValueError):
     """The kernel uses something that the interpreter in the browser does not know."""
+
+
+def example(kernel: Any, arguments: tuple, arrays: list[Array]) -> dict[str, Any]:
+    """What a page needs to run a kernel: its launch, which arrays follow from the options, and the known mistakes in it.
+
+    `arrays`: as a recording has them, in which an array that is only written to holds nothing.
+    """
+    made = {**launch(kernel, arguments), "arrays": [vars(array) for array in arrays]}
+    file = Path(made["functions"][0]["file"]).with_suffix("").relative_to(PACKAGE.name)
+    names = {function["name"] for function in made["functions"]}
+    mistakes = [
+        {
+            "kernel": mutant.kernel,
+            "find": mutant.find,
+            "replace": mutant.replace,
+            "name": mutant.name,
+            "says": mutant.says,
+        }
+        for mutant in mutants_of(file.as_posix())
+        if mutant.kernel in names
+    ]
+    return {**made, "sizes": sizes(kernel, arguments), "mistakes": mistakes}
+
+
+def sizes(kernel: Any, arguments: tuple) -> dict[str, Any] | None:
+    """For a window that slides over an image: which arguments give the output's extents, and the arrays that have these.
+
+    None if the kernel has no stride, or if the formula (extent + 2 pad - dil (K - 1) - 1) // stride + 1 does not give them.
+    """
+    code = interpreted(kernel).__code__
+    given = dict(zip(code.co_varnames, arguments))
+    axes = [name.removeprefix("stride") for name in given if re.fullmatch(r"stride(_[dhw])?", name)]
+    image = next((name for name in ("x", "grad_x") if name in given), "")
+    window = next((name for name in ("weight", "grad_weight") if name in given), "")
+    if not axes or not image or not (window or f"K{axes[0]}" in given):
+        return None
+    extents = []
+    for i, axis in enumerate(axes, -len(axes)):
+        extent = given[f"K{axis}"] if f"K{axis}" in given else given[window].shape[i]
+        room = given[image].shape[i] + 2 * given.get(f"pad{axis}", 0) - given.get(f"dil{axis}", 1) * (extent - 1) - 1
+        extents.append(room // given[f"stride{axis}"] + 1)
+    arrays = [
+        name
+        for name, array in given.items()
+        if name not in (image, window) and getattr(array, "shape", ())[-len(axes) :] == tuple(extents)
+    ]
+    return {"axes": axes, "image": image, "window": window, "arrays": arrays} if {"y", "grad_y"} & set(arrays) else None
 
 
 def launch(kernel: Any, arguments: tuple) -> dict[str, Any]:
@@ -56,7 +105,8 @@ def _argument(value: Any, recorder: Recorder) -> dict[str, Any]:
 
 def _used(function: FunctionType) -> tuple[list[Source], dict[str, Any]]:
     """The function and those that it calls, as sources; the constants of their files that they name."""
-    sources, constants = [], {}
+    sources: list[Source] = []
+    constants: dict[str, Any] = {}
     waiting = [function]
     while waiting:
         one = waiting.pop(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import re
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..step.components import Component
 from ..step.example import launched, run_example
 from ..step.session import make_recording
 from ..trace import Recording
-from . import document
+from . import document, live
 from .errors import SiteError
 from .mathematics import to_html
 from .segment import Block, Segments, segment
@@ -21,21 +22,28 @@ from .segment import Block, Segments, segment
 LIMIT = 20_000  # steps: more are no use on a page
 
 
-@functools.cache  # the viewer shows them, and a picture is drawn from the first
-def recordings(component: Component) -> list[Recording]:
-    """Of each kernel its CPU form and its CUDA form over all threads, on the arguments of the worked example.
+def runs(component: Component) -> list[tuple[Any, Any, int, tuple]]:
+    """Of each kernel its CPU form, its CUDA form, its number of threads, and the arguments of the worked example.
 
     A component without kernels of its own shows those that its example launches.
     """
-    found: list[Recording] = []
+    found: list[tuple[Any, Any, int, tuple]] = []
 
-    def record(cpu_kernel: Any, cuda_kernel: Any, threads: int, arguments: tuple) -> None:
-        for kernel, launch in ((cpu_kernel, None), (cuda_kernel, (1, max(threads, 1)))):
-            fresh = tuple(_copied(argument) for argument in arguments)
-            found.append(make_recording(kernel, fresh, launch, None, LIMIT))
+    def keep(cpu_kernel: Any, cuda_kernel: Any, threads: int, arguments: tuple) -> None:
+        found.append((cpu_kernel, cuda_kernel, threads, _copied(arguments)))
 
     for kernel in component.kernels or launched(component):
-        run_example(component, kernel, record, go_on=False)
+        run_example(component, kernel, keep, go_on=False)
+    return found
+
+
+@functools.cache  # the viewer shows them, and a picture is drawn from the first
+def recordings(component: Component) -> list[Recording]:
+    """Of each kernel its CPU form and its CUDA form over all threads, on the arguments of the worked example."""
+    found: list[Recording] = []
+    for cpu_kernel, cuda_kernel, threads, arguments in runs(component):
+        for kernel, launch in ((cpu_kernel, None), (cuda_kernel, (1, max(threads, 1)))):
+            found.append(make_recording(kernel, _copied(arguments), launch, None, LIMIT))
     return found
 
 
@@ -67,6 +75,11 @@ def viewer(component: Component, first: str = "") -> str:
         data = recording.to_json().replace("<", "\\u003c")
         name = html.escape(recording.kernel)
         parts.append(f'<script type="application/json" data-kernel="{name}">{data}</script>')
+    for (kernel, _, _, arguments), recording in zip(runs(component), made[::2]):
+        data = json.dumps(live.example(kernel, arguments, recording.arrays), separators=(",", ":")).replace(
+            "<", "\\u003c"
+        )
+        parts.append(f'<script type="application/json" data-live="{html.escape(kernel.__name__)}">{data}</script>')
     hint = "Stepping through the kernels needs JavaScript; the listings of the source are the same code."
     given = {"symbols": " ".join(variable for _, variable in symbols)}
     if first:

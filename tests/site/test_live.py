@@ -18,19 +18,22 @@ NOT_LIVE: dict[str, str] = {}  # kernels that the interpreter does not run, and 
 INEXACT = ("math.exp", "math.log", "math.tanh", "math.erf", "math.expm1", "**")  # of these the last digit may differ
 
 
-def run(given, limit=20_000):
-    """What the interpreter says of each launch: a recording, or the error."""
+def in_node(expression):
+    """The value of an expression in JavaScript, after the scripts of the interpreter."""
     source = "".join((live.SCRIPTS / name).read_text(encoding="utf-8") for name in live.NAMES)
-    program = f"""{source}
-    const said = {json.dumps(given)}.map(launch => {{
-      const {{ recording, error }} = kernelRun(launch, {limit});
-      return {{ recording, error: error && [error.type, error.message, error.line] }};
-    }});
-    const minus = (key, value) => Object.is(value, -0) ? "-0" : value;
-    console.log(JSON.stringify(said, minus).replaceAll('"-0"', "-0.0"));"""
+    minus = """(key, value) => Object.is(value, -0) ? "-0" : value"""
+    program = f"""{source}\nconsole.log(JSON.stringify({expression}, {minus}).replaceAll('"-0"', "-0.0"));"""
     done = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def run(given, limit=20_000):
+    """What the interpreter says of each launch: a recording, or the error."""
+    return in_node(f"""{json.dumps(given)}.map(launch => {{
+      const {{ recording, error }} = kernelRun(launch, {limit});
+      return {{ recording, error: error && [error.type, error.message, error.line] }};
+    }})""")
 
 
 def last_digit(a, b, dtype):
@@ -80,6 +83,42 @@ def test_every_kernel_step_by_step():
         exact += bool(recording.steps)
         assert ours == Recording.from_json(recording.to_json()), recording.kernel
     assert exact > 180
+
+
+def test_every_mistake_can_be_told():
+    """Each known mistake is a text that the interpreter reads, and no text equals another one or the kernel's own."""
+    given = []
+    for name in CPU_KERNELS:
+        kernel, _, _, arguments = launches()[name]
+        given.append(live.example(kernel, copy.deepcopy(arguments), []))
+    given = [{"functions": each["functions"], "mistakes": each["mistakes"]} for each in given if each["mistakes"]]
+    found = in_node(f"""{json.dumps(given)}.map(({{ functions, mistakes }}) => {{
+      const say = text => kernelSyntax.normalized(kernelSyntax.parse(text)[0]);
+      const source = name => functions.find(one => one.name === name).source.join("\\n");
+      return [...functions.map(one => say(source(one.name))), ...mistakes.map(one => say(source(one.kernel).replace(one.find, () => one.replace)))];
+    }})""")
+    assert len(found) > 200
+    for each, texts in zip(given, found):
+        assert len(set(texts)) == len(texts), each["mistakes"][0]["kernel"]
+
+
+@pytest.mark.parametrize(
+    "strides, pads, dils", [((1, 1), (0, 0), (1, 1)), ((2, 1), (1, 2), (1, 2)), ((3, 2), (0, 1), (2, 1))]
+)
+def test_output_sizes_follow_from_the_options(strides, pads, dils):
+    from reftorch.nn.convolution.conv2d import conv2d_backward_weight_cpu, conv2d_forward_cpu, conv2d_output_size
+
+    x, weight = np.zeros((1, 2, 7, 8), np.float32), np.zeros((3, 2, 3, 2), np.float32)
+    both = tuple(2 * pad for pad in pads)
+    y = np.zeros((1, 3, *conv2d_output_size(x.shape[2:], weight.shape[2:], strides, both, dils)), np.float32)
+    found = live.sizes(conv2d_forward_cpu, (x, weight, np.zeros(3, np.float32), y, *strides, *pads, *dils, 1))
+    assert found == {"axes": ["_h", "_w"], "image": "x", "window": "weight", "arrays": ["y"]}
+    found = live.sizes(conv2d_backward_weight_cpu, (y, x, weight, *strides, *pads, *dils, 1))
+    assert found == {"axes": ["_h", "_w"], "image": "x", "window": "grad_weight", "arrays": ["grad_y"]}
+    wrong = np.zeros((1, 3, 9, 9), np.float32)
+    assert (
+        live.sizes(conv2d_forward_cpu, (x, weight, np.zeros(3, np.float32), wrong, *strides, *pads, *dils, 1)) is None
+    )
 
 
 def mixed(x, y, z, count, half, flag):

@@ -93,7 +93,8 @@ SHOWN = """
 def test_the_viewer_shows_what_each_line_did():
     before, at, back = run_viewer(
         recording(),
-        SHOWN + "const all = [shown()]; for (const s of [2, 1]) { viewer.show(s); all.push(shown()); } return all;",
+        SHOWN
+        + "viewer.show(0); const all = [shown()]; for (const s of [2, 1]) { viewer.show(s); all.push(shown()); } return all;",
     )
     assert before[0][0].endswith("def add(x, y):") and before[4] == [1, 2, 10, 20]
     assert at[0][0].endswith('y[i] += x[i]  # "</script>" & <b>') and at[1] == []
@@ -116,9 +117,53 @@ def test_the_viewer_ends_with_what_was_computed():
     assert threads[0] == "thread 0 of block 0" and threads[-1] == "thread 1 of block 1"
 
 
+def sums(x, y):
+    K = x.shape[1]
+    for i in range(y.size):
+        total = 0
+        for k in range(K):
+            total += x[i, k]
+        y[i] = total
+
+
+@needs_node
+def test_the_viewer_begins_in_the_loop_and_says_what_a_step_does():
+    script = """
+      const said = () => [viewer.at, root.all("sv-said")[0].textContent, root.all("sv-fixed")[0].textContent];
+      const first = said();
+      viewer.show(5);
+      return [first, said()];
+    """
+    (first, _, fixed), (_, last, _) = run_viewer(recording(), script)
+    assert first == 2 and fixed == ""
+    line = add.__code__.co_firstlineno + 1
+    assert last == f"Line {line}: for i in range(x.size):."
+    (at, said, _), _ = run_viewer(recording(), script)
+    assert said.startswith(f"Line {line + 1}: y[i] += x[i]") and said.endswith(
+        ". Reads y[0] = 10, x[0] = 1. Writes y[0] = 11."
+    )
+
+
+@needs_node
+def test_the_viewer_marks_the_element_in_work_and_what_it_reads():
+    x, y = np.arange(6.0).reshape(2, 3), np.zeros(2)
+    made = record(sums, x, y)
+    script = """
+      const names = kind => root.all(kind).map(box => box.dataset.name);
+      const first = [names("sv-work"), names("sv-window")];
+      viewer.show(recording.steps.length - 3);
+      return [first, [names("sv-work"), names("sv-window")], root.all("sv-fixed")[0].textContent];
+    """
+    first, last, fixed = run_viewer(made, script)
+    assert first == [["y[0]"], ["x[0, 0]", "x[0, 1]", "x[0, 2]"]]
+    assert last == [["y[1]"], ["x[1, 0]", "x[1, 1]", "x[1, 2]"]]
+    assert fixed == "K = 3"
+
+
 @needs_node
 def test_keys_and_clicks():
     script = """
+      viewer.show(0);
       const at = [], press = (key, target = root) => {
         root.listeners.keydown({ key, target, preventDefault() {} });
         at.push(viewer.at);

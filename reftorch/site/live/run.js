@@ -430,7 +430,7 @@ const kernelRun = (() => {
       recorder.limit = Infinity;
       try { recorder.finish(); } catch { /* the line that failed has nothing to show */ }
     }
-    return { recording: recorder.recording(launch.kernel), arrays: recorder.arrays, error };
+    return { recording: recorder.recording(launch.kernel), arrays: recorder.arrays, blank: (array, flat) => !recorder.touched.has(array.first + flat), error };
   }
 
   return run;

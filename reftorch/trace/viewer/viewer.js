@@ -61,13 +61,20 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
   const slider = make("input", "sv-slider", bar);
   Object.assign(slider, { type: "range", min: 0, value: 0, oninput: () => move(+slider.value) });
   slider.setAttribute("aria-label", "Step");
+  const speed = make("select", "sv-speed", bar);
+  speed.append(new Option("slow", 1000), new Option("normal", 250), new Option("fast", 60));
+  speed.setAttribute("aria-label", "Speed of playing");
+  speed.value = 250;
+  speed.onchange = () => { if (timer !== null) { toggle(); toggle(); } };
   const count = make("output", "sv-count", bar);
   const threads = threadBar();
   const terms = make("div", "sv-terms", root);          // the formula, and the line with the numbers of the moment
   if (formula) { formula.classList.add("sv-formula"); terms.append(formula); }
   const line = make("div", "sv-line-terms", terms), where = make("code", "sv-where", line), numbers = make("code", "sv-numbers", line);
   const state = make("div", "sv-state", root);
-  state.setAttribute("aria-live", "polite");
+  const fixed = make("div", "sv-fixed", state), moving = make("div", "sv-moving", state);  // what stays the same, and what changes
+  const said = make("p", "sv-said", root);              // each step in a sentence, for those who do not see it
+  said.setAttribute("role", "status");
   const panes = make("div", "sv-panes", root);
   const code = make("div", "sv-code", panes), tables = make("div", "sv-arrays", panes);
   for (const [pane, title] of [[code, "Code"], [tables, "Arrays"]]) {  // they scroll, so the keyboard must reach them
@@ -75,8 +82,11 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     pane.setAttribute("role", "region");
     pane.setAttribute("aria-label", title);
   }
-  make("p", "sv-help", root, "← → step · ↑ ↓ the same line, before and after · o leaves the loop · space plays · click a line to run to it. "
-    + "Blue cells are read by the marked line, orange ones written; a dot is memory that nobody has written.");
+  const help = make("details", "sv-help", root);
+  make("summary", "", help, "Keys and colours");
+  make("p", "", help, "← → step · ↑ ↓ the same line, before and after · o leaves the loop · space plays · click a line to run to it. "
+    + "Blue cells with a thick frame are read by the marked line, orange ones written. The cell with the dotted orange frame is in work: "
+    + "it is written next, out of the cells with a thin blue frame. A dot is memory that nobody has written.");
 
   // --------------------------------------------------------------------------------------------------------------------- code
   const WORDS = new Set(("def for in if elif else while return and or not is None True False break continue pass import from with as "
@@ -108,6 +118,7 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
 
   // ------------------------------------------------------------------------------------------------------------------- arrays
   const boxes = [];                                     // the table cell of each array cell
+  const homes = arrays.flatMap((array, number) => array.data.map(() => number));  // the array of each cell
   const known_as = new Map();                           // by name: the array, its figure, the number of its first cell
   for (const array of arrays) {
     const figure = make("figure", "sv-array", tables), shape = array.shape, first = boxes.length;
@@ -137,13 +148,13 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     : Array.isArray(value) ? `(${value.map(long).join(", ")})` : String(value);
 
   // -------------------------------------------------------------------------------------------------------------------- moving
-  let now = [];
+  let now = [], timer = null;
   function show(step) {
     play(Math.max(0, Math.min(steps.length - 1, step)));
     const [row, changes = [], reads = [], writes = []] = steps[at];
     slider.value = place();
     count.textContent = `${place() + 1} / ${chosen.length}`;
-    for (const node of now) node.classList.remove("sv-now", "sv-read", "sv-written");
+    for (const node of now) node.classList.remove("sv-now", "sv-read", "sv-written", "sv-window", "sv-work");
     now = [];
     const mark = (node, name) => { node.classList.add(name); now.push(node); };
     boxes.forEach((box, i) => {
@@ -151,12 +162,16 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
       if (box.textContent !== text) box.textContent = text;
       box.title = `${box.dataset.name} = ${long(cells[i])}`;
     });
+    const { work, window } = inWork(at);
+    for (const cell of window) mark(boxes[cell], "sv-window");
+    for (const cell of work) mark(boxes[cell], "sv-work");
     for (const cell of reads) mark(boxes[cell], "sv-read");
     for (let i = 0; i < writes.length; i += 2) mark(boxes[writes[i]], "sv-written");
-    state.replaceChildren();
+    fixed.replaceChildren();
+    moving.replaceChildren();
     threads.show(row < 0 ? null : owners[at]);
-    if (recording.device === "cuda" && row >= 0) make("span", "sv-thread", state, threadName(owners[at]));
-    if (row < 0) make("span", "sv-thread", state, "other threads ran");
+    if (recording.device === "cuda" && row >= 0) make("span", "sv-thread", moving, threadName(owners[at]));
+    if (row < 0) make("span", "sv-thread", moving, "other threads ran");
     if (row >= 0) {
       const { number } = rows[row];
       listings.forEach((listing, i) => { listing.hidden = i !== number; });
@@ -164,16 +179,61 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
       reveal(lines[row]);
       const changed = new Set(changes.filter((_, i) => i % 2 === 0));
       for (const [variable, value] of known.get(owners[at] + ":" + number)) {
-        const chip = make("span", changed.has(variable) ? "sv-changed" : "", state, `${variables[variable][0]} = ${long(value)}`);
+        const chip = make("span", changed.has(variable) ? "sv-changed" : "", constant.has(variable) ? fixed : moving, `${variables[variable][0]} = ${long(value)}`);
         chip.title = variables[variable][2];
         if (marked.has(variables[variable][0])) chip.dataset.sym = variables[variable][0];
       }
     }
     explain(row);
     light(lit);
+    if (timer === null) said.textContent = sentence();
     if (row < 0) return;
     const { name, line } = functions[rows[row].number];
     root.dispatchEvent(new CustomEvent("step", { bubbles: true, detail: { name, line: rows[row].line - line + 1 } }));
+  }
+
+  // ------------------------------------------------------------------------------------------------- what is in work at a step
+  const nextWrite = [];                                 // of each step: the step at which its thread writes next, or undefined
+  for (let step = steps.length - 1, next = new Map(); step >= 0; step--) {
+    if (steps[step][0] >= 0 && steps[step][3]?.length) next.set(owners[step], step);
+    nextWrite[step] = next.get(owners[step]);
+  }
+  // The cells that are written next, and those that are read for them: since the same array was written before.
+  function inWork(step) {
+    const last = nextWrite[step];
+    if (last === undefined) return { work: [], window: new Set() };
+    const work = steps[last][3].filter((_, i) => i % 2 === 0), window = new Set();
+    for (let i = last; i >= 0; i--) {
+      if (owners[i] !== owners[last] || steps[i][0] < 0) continue;
+      if (i < last && steps[i][3]?.some((cell, k) => k % 2 === 0 && homes[cell] === homes[work[0]])) break;
+      for (const cell of steps[i][2] ?? []) window.add(cell);
+    }
+    return { work, window };
+  }
+  // Variables with one value in the whole recording, but for those that count a loop.
+  const constant = new Set(variables.keys());
+  {
+    const met = new Map(), counters = new Set(rows.flatMap(({ text }) => /^\s*for\s+(.+?)\s+in\b/.exec(text)?.[1].split(/\W+/) ?? []));
+    for (const [, changes = []] of steps) {
+      for (let i = 0; i < changes.length; i += 2) {
+        const [variable, value] = [changes[i], JSON.stringify(changes[i + 1])];
+        if ((met.get(variable) ?? value) !== value || counters.has(variables[variable][0])) constant.delete(variable);
+        met.set(variable, value);
+      }
+    }
+  }
+  function sentence() {                                 // what step `at` did
+    const [row, changes = [], reads = [], writes = []] = steps[at];
+    if (row < 0) return "Other threads ran.";
+    const several = all => all.length > 4 ? `${all.slice(0, 4).join(", ")} and ${all.length - 4} more` : all.join(", ");
+    const pairs = list => list.filter((_, i) => i % 2 === 0).map((first, i) => [first, list[2 * i + 1]]);
+    const parts = [`Line ${rows[row].line}: ${rows[row].text.trim()}.`];
+    const old = cell => before.cells.has(cell) ? before.cells.get(cell) : cells[cell];
+    if (reads.length) parts.push(`Reads ${several(reads.map(cell => `${boxes[cell].dataset.name} = ${long(old(cell))}`))}.`);
+    const set = pairs(changes).map(([variable, value]) => `${variables[variable][0]} = ${long(value)}`);
+    if (set.length) parts.push(`Sets ${several(set)}.`);
+    if (writes.length) parts.push(`Writes ${several(pairs(writes).map(([cell, value]) => `${boxes[cell].dataset.name} = ${long(value)}`))}.`);
+    return parts.join(" ");
   }
 
   // ------------------------------------------------------------------------------------------------------- what a line computes
@@ -294,7 +354,11 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
   function choose(thread) {                             // null: all of them
     chosen = steps.map((_, i) => i).filter(i => thread === null || (owners[i] === thread && steps[i][0] >= 0));
     slider.max = chosen.length - 1;
-    show(chosen.find(step => step >= at) ?? chosen.at(-1));
+    show(at < 0 ? start() : chosen.find(step => step >= at) ?? chosen.at(-1));
+  }
+  function start() {                                    // where it becomes interesting: the first cell that is read or written in a loop
+    const first = steps.findIndex(([row, , reads = [], writes = []]) => row >= 0 && reads.length + writes.length && loop(row));
+    return Math.max(0, first);
   }
   function place() {                                    // where step `at` is among the chosen ones
     const found = chosen.findIndex(step => step >= at);
@@ -303,8 +367,9 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
   const move = to => show(chosen[Math.max(0, Math.min(chosen.length - 1, to))]);
   function reveal(line) {                               // scrolls the code, never the page
     const top = line.offsetTop - code.offsetTop, height = line.offsetHeight;
-    if (top < code.scrollTop || top + height > code.scrollTop + code.clientHeight) code.scrollTop = top - code.clientHeight / 3;
-    if (code.clientWidth < 480) {                       // on a phone: to where the line begins
+    const narrow = code.clientWidth < 480, hidden = top < code.scrollTop || top + height > code.scrollTop + code.clientHeight;
+    if (hidden || narrow) code.scrollTop = top - code.clientHeight / 3;
+    if (narrow) {                                       // on a phone: to where the line begins
       const part = line.lastChild, text = part.textContent;
       code.scrollLeft = Math.max(0, part.offsetWidth / text.length * Math.max(0, text.search(/\S/)) - 20);
     }
@@ -339,12 +404,12 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     }
     move(chosen.length - 1);
   }
-  let timer = null;
   function toggle() {
     const last = () => place() === chosen.length - 1;
     if (timer === null && last()) move(0);
-    timer = timer === null ? setInterval(() => last() ? toggle() : move(place() + 1), 250) : clearInterval(timer) ?? null;
+    timer = timer === null ? setInterval(() => last() ? toggle() : move(place() + 1), +speed.value) : clearInterval(timer) ?? null;
     playing.textContent = timer === null ? "▶" : "‖";
+    if (timer === null) said.textContent = sentence();
   }
   const KEYS = {
     ArrowRight: () => move(place() + 1), ArrowLeft: () => move(place() - 1), Home: () => move(0), End: () => move(chosen.length - 1),
@@ -358,5 +423,5 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     event.preventDefault();
   });
   choose(null);
-  return { show, light, choose, get at() { return at; }, get cells() { return cells; } };
+  return { show, light, choose, element: root, get at() { return at; }, get cells() { return cells; } };
 }
