@@ -95,7 +95,8 @@ def test_every_mistake_can_be_told():
     found = in_node(f"""{json.dumps(given)}.map(({{ functions, mistakes }}) => {{
       const say = text => kernelSyntax.normalized(kernelSyntax.parse(text)[0]);
       const source = name => functions.find(one => one.name === name).source.join("\\n");
-      return [...functions.map(one => say(source(one.name))), ...mistakes.map(one => say(source(one.kernel).replace(one.find, () => one.replace)))];
+      const wrong = one => source(one.kernel).replace(one.find, () => one.replace);
+      return [...functions.map(one => say(source(one.name))), ...mistakes.map(one => say(wrong(one)))];
     }})""")
     assert len(found) > 200
     for each, texts in zip(given, found):
