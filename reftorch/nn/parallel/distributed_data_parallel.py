@@ -41,8 +41,8 @@ Few buckets cost little; many buckets leave early. The default is 25 MiB for eac
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $i$ | `i` | $0 \le i <$ elements of the gradient | an element |
-| $g_r[i]$ | `grad[i]` | any | gradient of this rank |
-| $b[i]$ | `bucket[i]` | any | its place in the bucket |
+| $g_r[i]$ | `grad` | any | gradient of this rank |
+| $b[i]$ | `bucket` | any | its place in the bucket |
 | $s$ | `scale` | $1 / W$ | what makes the sum over ranks an average |
 
 ## Worked example
