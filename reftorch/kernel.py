@@ -39,6 +39,7 @@ from numba import prange
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
 
+from . import simulator
 from . import threads as guards
 from .kernel_cache import njit
 
@@ -99,6 +100,7 @@ def cuda_kind() -> str:
     if isinstance(cuda, _AbsentCuda):
         return "absent"
     if numba.config.ENABLE_CUDASIM:
+        simulator.take_turns()
         return "simulator"
     return "device" if cuda.is_available() else "absent"
 
@@ -179,10 +181,18 @@ def launching(choose: Callable) -> Iterator[None]:
         _choose = before
 
 
-def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: Callable | None = None) -> Callable:
+def on(
+    device: Any,
+    cpu_kernel: Callable,
+    cuda_kernel: Any,
+    threads: int,
+    fast: Callable | None = None,
+    one_block: bool = False,
+) -> Callable:
     """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element.
 
-    `fast`, if there is one, takes the place of the CPU form except in debug mode and within `kernels("reference")`.
+    `fast`, if there is one, takes the place of the CPU form except in debug mode and within `kernels("reference")`. The CUDA form
+    gets whole blocks, and so more threads than were asked for; with `one_block`, exactly so many, which can meet at barriers.
     """
     if _choose is not None:
         chosen = _choose(device, cpu_kernel, cuda_kernel, threads)
@@ -196,13 +206,24 @@ def on(device: Any, cpu_kernel: Callable, cuda_kernel: Any, threads: int, fast: 
         run = functools.partial(fast, run) if fast and _fast.get() else run
         return run if guards.guard is None else guards.guard(run)
     if cuda_kind() == "simulator":
-        cuda_kernel = _simulated(cuda_kernel)
-    block = min(256, max(threads, 1))
-    return cuda_kernel[-(-max(threads, 1) // block), block]
+        cuda_kernel = simulated(cuda_kernel)
+    return cuda_kernel[(1, threads) if one_block else geometry(threads)]
+
+
+WARP, BLOCK = 32, 256  # threads that a GPU runs together; threads in a full block
+
+
+def geometry(threads: int) -> tuple[int, int]:
+    """Blocks, and threads in each, for at least `threads` threads: whole warps, and at least one thread that has nothing to do.
+
+    So a kernel without its bounds check fails at every size, and not only at those that are no multiple of a block.
+    """
+    block = min(BLOCK, threads // WARP * WARP + WARP)
+    return threads // block + 1, block
 
 
 @functools.cache
-def _simulated(cuda_kernel: Any) -> Any:
+def simulated(cuda_kernel: Any) -> Any:
     """The kernel for Numba's simulator, which runs Python: there `math` raises where a GPU gives NaN or infinity."""
     from .trace.interpreted import as_compiled
 

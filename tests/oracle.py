@@ -37,6 +37,7 @@ import numpy as np
 import pytest
 
 import reftorch
+import unguarded
 from cases import (  # noqa: F401  the whole vocabulary is at hand as oracle.<name>
     GPU_RUNS,
     LARGE_RUNS,
@@ -231,7 +232,7 @@ def tests_of(file: str, cases: Sequence[Case], refused: Sequence[ErrorCase] = ()
     """Five tests for the component that the test file `file` belongs to.
 
     Against torch in every way to run; all ways alike; gradients by finite differences; what is refused; and each of its mutants
-    is caught by one of `mutant_cases` (if none are given, by one of the tiny cases).
+    is caught by one of `mutant_cases` (if none are given, by one of the tiny cases), and so is a CUDA kernel without bounds check.
     """
 
     @against_torch(cases)
@@ -253,9 +254,15 @@ def tests_of(file: str, cases: Sequence[Case], refused: Sequence[ErrorCase] = ()
     component = component_of(file)
     catching = list(mutant_cases) or [case for case in cases if case.is_tiny]
 
-    @pytest.mark.parametrize("mutant", mutants.mutants_of(component), ids=lambda mutant: mutant.name)
+    known = [pytest.param(mutant, id=mutant.name) for mutant in mutants.mutants_of(component)]
+    forgotten = [pytest.param(None, id="bounds checks forgotten", marks=pytest.mark.simulator)]
+
+    @pytest.mark.parametrize("mutant", known + forgotten * bool(known))
     def test_mutants(mutant):
-        check_mutant(component, mutant, catching)
+        if mutant is None:
+            check_bounds(component, [case for case in cases if case.is_tiny])
+        else:
+            check_mutant(component, mutant, catching)
 
     return test_matches_torch, test_all_modes_agree, test_gradcheck, test_errors, test_mutants
 
@@ -277,6 +284,13 @@ def check_mutant(component: str, mutant: mutants.Mutant, cases: Sequence[Case]) 
             assert failure(case, right) is None
             return
     pytest.fail(f"no case notices {mutant.name!r} in {mutant.kernel}: {mutant.find!r} -> {mutant.replace!r}")
+
+
+def check_bounds(component: str, cases: Sequence[Case]) -> None:
+    """For each CUDA kernel of the component, one of the cases fails when its bounds check is left out."""
+    calls = [functools.partial(our_result, case, Run("simulator", "float32")) for case in cases]
+    missed = unguarded.unnoticed(mutants.component_module(component), calls)
+    assert not missed, f"no case notices that there is no bounds check in {missed}"
 
 
 @functools.lru_cache(maxsize=256)

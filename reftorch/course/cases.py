@@ -20,7 +20,7 @@ import reftorch
 from reftorch import simt
 from reftorch.course.draw import Draw
 from reftorch.course.overwritten import Kernels, run_script
-from reftorch.kernel import cuda, kernels, launching
+from reftorch.kernel import cuda, geometry, kernels, launching
 from reftorch.simt.session import patched
 from reftorch.trace.interpreted import stepped
 
@@ -31,7 +31,6 @@ NOTHING |= {"notes": [], "forbidden": [], "overwritten": [], "changed": []}
 TEXTS = ("notes", "forbidden", "overwritten", "changed")  # lists of texts
 FAULT = {"type": str, "kind": str, "text": str, "array": str, "file": str, "line": int}
 STEPS = 4_000_000  # accesses of a CUDA kernel
-WARP, BLOCK = 32, 256  # threads
 ROUNDS = 5  # of a case whose time is taken; the first one compiles
 
 
@@ -107,8 +106,7 @@ def as_python(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]
     def choose(device: Any, cpu: Callable, twin: Any, threads: int) -> Callable:
         if device.type == "cpu":
             return known.guarded(cpu, stepped(cpu))
-        block = min(BLOCK, -(-(threads + 1) // WARP) * WARP)
-        return twin[-(-(threads + 1) // block), block]
+        return twin[geometry(threads)]
 
     def call(kernel: Any, *arguments: Any) -> None:
         known.guarded(kernel, functools.partial(launched, kernel))(*arguments)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernel import cuda
-from .cuda_kernels import BLOCK, copy_cuda
+from ..kernel import cuda, geometry
+from .cuda_kernels import copy_cuda
 from .cuda_tables import SIMULATED
 
 __all__ = [
@@ -125,8 +125,7 @@ def view(array: DeviceArray, f: Callable[[np.ndarray], np.ndarray]) -> DeviceArr
 def launch(kernel: Any, threads: int, *arguments: Any) -> None:
     """Run `kernel` with one thread for each of `threads` elements; nothing for none."""
     if threads:
-        block = min(BLOCK, threads)
-        run(kernel[-(-threads // block), block], *arguments)
+        run(kernel[geometry(threads)], *arguments)
 
 
 def run(configured: Any, *arguments: Any) -> None:

@@ -135,7 +135,7 @@ def loss_sum_cuda(loss, total):
 def loss_sum(loss: Tensor) -> Tensor:
     """The sum of all elements, a tensor of shape (); the same to the last bit in each run. Not recorded on the tape."""
     total = loss.new_empty(())
-    run = on(loss.device, loss_sum_cpu, loss_sum_cuda, _threads(loss))
+    run = on(loss.device, loss_sum_cpu, loss_sum_cuda, _threads(loss), one_block=True)
     run(*flat(loss, total))
     return total
 
@@ -190,7 +190,7 @@ def loss_mean_cuda(loss, share, mean, divisor):
 def loss_mean(loss: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """The sum of all elements of `loss` divided by that of `share`, and this divisor. Not recorded on the tape."""
     mean, divisor = loss.new_empty(()), loss.new_empty(())
-    run = on(loss.device, loss_mean_cpu, loss_mean_cuda, _threads(loss))
+    run = on(loss.device, loss_mean_cpu, loss_mean_cuda, _threads(loss), one_block=True)
     run(*flat(loss, share, mean, divisor))
     return mean, divisor
 
