@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from .kernel import cuda as _numba_cuda
-from .kernel import cuda_kind
+from .kernel import cuda_kind, use
+
+__all__ = [
+    "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed", "manual_seed_all",
+    "synchronize", "use",
+]  # fmt: skip
 
 
 def is_available() -> bool:
-    """Whether tensors can be moved to `"cuda"`: there is a GPU, or Numba's simulator is on."""
+    """Whether tensors can be moved to `"cuda"`: there is a GPU, or something that takes its place."""
     return cuda_kind() != "absent"
 
 
@@ -42,6 +47,8 @@ def get_device_name(device: object = None) -> str:
     _check()
     if cuda_kind() == "simulator":
         return "Numba CUDA simulator"
+    if cuda_kind() == "cpu":
+        return "none: CUDA compiled for the CPU"
     name = _numba_cuda.get_current_device().name
     return name.decode() if isinstance(name, bytes) else name
 
@@ -53,7 +60,8 @@ def synchronize(device: object = None) -> None:
         AssertionError: there is no CUDA device.
     """
     _check()
-    _numba_cuda.synchronize()
+    if cuda_kind() != "cpu":  # there a launch returns when it is done
+        _numba_cuda.synchronize()
 
 
 def empty_cache() -> None:

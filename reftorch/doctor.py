@@ -104,12 +104,18 @@ def cuda(missing: list[str]) -> Lines:
     elif kind == "simulator":
         yield "device", "Numba's simulator: correct and slow, about a millisecond a thread"
         yield "why", "NUMBA_ENABLE_CUDASIM is set"
+    elif kind == "cpu":
+        yield "device", "none: CUDA kernels are compiled for the CPU, and their threads take turns"
+        yield "why", "REFTORCH_CUDA=cpu is set"
     else:
         yield "device", "none"
         yield "why", absence(kernel.cuda, number)
         if number and version("numba-cuda") is None:
             yield "remedy", "python -m pip install 'numba-cuda[cu13]'"
-        yield "instead", "NUMBA_ENABLE_CUDASIM=1 turns on a simulator, for tiny sizes"
+        yield (
+            "instead",
+            "REFTORCH_CUDA=cpu compiles CUDA kernels for the CPU; NUMBA_ENABLE_CUDASIM=1 is a simulator, for tiny sizes",
+        )
 
 
 def gpu(numba_cuda: Any) -> Lines:

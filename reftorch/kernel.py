@@ -47,18 +47,21 @@ __all__ = [
     "PARALLEL",
     "SERIAL",
     "arrays",
+    "compiled_cuda",
     "compiling",
+    "configured",
     "cuda",
     "cuda_kind",
     "debug",
     "elementwise",
     "fast_forms",
     "flat",
+    "geometry",
     "interpreted",
     "njit",
     "on",
 ]
-__all__ += ["kernels", "launching", "prange", "shaped"]
+__all__ += ["kernels", "launching", "prange", "shaped", "simulated", "use"]
 
 # Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
 # (no "nnan", no "ninf"), and x / 0 follows IEEE 754 as in NumPy instead of raising.
@@ -94,9 +97,38 @@ except (ImportError, RuntimeError, OSError, AttributeError) as error:
 numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a first look at a kernel is at small sizes
 
 
+_chosen = os.environ.get("REFTORCH_CUDA", "")
+
+
+def use(kind: str) -> None:
+    """What `"cuda"` is to mean: `"cpu"`, CUDA kernels compiled for the CPU. As REFTORCH_CUDA=cpu in the environment.
+
+    Raises:
+        ValueError: another word.
+        RuntimeError: CUDA has been used, or asked for, and means something else.
+    """
+    global _chosen
+    if kind != "cpu":
+        raise ValueError(f"use() takes 'cpu', but got {kind!r}")
+    if cuda_kind.cache_info().currsize and cuda_kind() != kind:
+        raise RuntimeError(
+            f"use('cpu') comes too late: \"cuda\" means {cuda_kind()!r} in this process. Call it before anything else of CUDA, "
+            "or set REFTORCH_CUDA=cpu before Python starts"
+        )
+    _chosen = kind
+
+
 @functools.cache
 def cuda_kind() -> str:
-    """What `"cuda"` means in this process: `"device"`, `"simulator"` or `"absent"`. Decided once."""
+    """What `"cuda"` means in this process: `"device"`, `"simulator"`, `"cpu"` (compiled for the CPU) or `"absent"`. Decided once.
+
+    Raises:
+        ValueError: REFTORCH_CUDA holds another word than "cpu".
+    """
+    if _chosen not in ("", "cpu"):
+        raise ValueError(f"REFTORCH_CUDA is {_chosen!r}: wanted 'cpu', or nothing for a GPU or the simulator")
+    if _chosen == "cpu":
+        return "cpu"
     if isinstance(cuda, _AbsentCuda):
         return "absent"
     if numba.config.ENABLE_CUDASIM:
@@ -205,9 +237,31 @@ def on(
         # a fast form decides for itself how many threads it uses; it gets `run` for what it leaves to that
         run = functools.partial(fast, run) if fast and _fast.get() else run
         return run if guards.guard is None else guards.guard(run)
+    return configured(cuda_kernel, *((1, threads) if one_block else geometry(threads)))
+
+
+def configured(cuda_kernel: Any, grid: Any, block: Any) -> Callable:
+    """`cuda_kernel[grid, block]`, for whatever "cuda" means."""
+    if _compiled.get() or cuda_kind() == "cpu":
+        from . import cuda_on_cpu
+
+        return cuda_on_cpu.configured(cuda_kernel, grid, block)
     if cuda_kind() == "simulator":
         cuda_kernel = simulated(cuda_kernel)
-    return cuda_kernel[(1, threads) if one_block else geometry(threads)]
+    return cuda_kernel[grid, block]
+
+
+_compiled = ContextVar("compiled", default=False)
+
+
+@contextlib.contextmanager
+def compiled_cuda() -> Iterator[None]:
+    """Inside the block, kernels are compiled for the CPU in a process where "cuda" means the simulator. For tests."""
+    before = _compiled.set(True)
+    try:
+        yield
+    finally:
+        _compiled.reset(before)
 
 
 WARP, BLOCK = 32, 256  # threads that a GPU runs together; threads in a full block

@@ -49,6 +49,8 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
     device = choose_device(options.device).type
     if device == "cuda" and kernel.cuda_kind() == "simulator":
         raise TrainingError("--device cuda: this is Numba's simulator, whose times say nothing about a GPU")
+    if device == "cuda" and kernel.cuda_kind() == "cpu":
+        raise TrainingError("--device cuda: CUDA is compiled for the CPU here, and its times say nothing about a GPU")
     chosen = [] if options.start or options.ladder else choose_cases(cases, options.only)
     threads = choose_threads(options.threads)
     torch = prepare_torch(options, device, threads, console)

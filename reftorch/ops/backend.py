@@ -82,8 +82,9 @@ def check_cuda(device: Device) -> None:
     if cuda_kind() == "absent":
         raise NoCuda(
             f"device '{device}' was asked for, but this process found no CUDA device. With an NVIDIA GPU, install the "
-            "extra: pip install 'reftorch[cuda]'. Without one, set NUMBA_ENABLE_CUDASIM=1 before Python starts to run "
-            "CUDA kernels in Numba's simulator (tiny sizes). `reftorch doctor` tells what was found"
+            "extra: pip install 'reftorch[cuda]'. Without one, set REFTORCH_CUDA=cpu before Python starts: then CUDA kernels "
+            "are compiled for the CPU; or NUMBA_ENABLE_CUDASIM=1, which runs them in Numba's simulator (tiny sizes). "
+            "`reftorch doctor` tells what was found"
         )
     if device.index:
         raise RuntimeError(f"device '{device}' was asked for, but reftorch uses only one CUDA device: 'cuda:0'")

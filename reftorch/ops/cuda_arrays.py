@@ -1,7 +1,7 @@
 """Device arrays: views of their memory, creation, transfer and copies.
 
-A device array is Numba's: on a GPU an address with a shape and strides, in the simulator a wrapped NumPy array. `alias` makes
-a new one over memory that exists, and is the only function that knows the difference.
+A device array is Numba's: on a GPU an address with a shape and strides, in the simulator a wrapped NumPy array. Where CUDA is
+compiled for the CPU, it is `cuda_on_cpu.Array`, which wraps one too. `alias` makes a new one over memory that exists.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..kernel import cuda, geometry
+from .. import cuda_on_cpu
+from ..kernel import configured, cuda, cuda_kind, geometry
 from .cuda_kernels import copy_cuda
-from .cuda_tables import SIMULATED
 
 __all__ = [
     "arange", "ascontiguousarray", "astype", "copy", "copyto", "empty", "full", "is_array",
@@ -70,7 +70,7 @@ def alias(array: DeviceArray, offset: int, shape: Sequence[int], strides: Sequen
     """A device array over the memory of `array`; `offset` and `strides` count elements from its first one."""
     itemsize = array.dtype.itemsize
     steps = tuple(s * itemsize for s in strides)
-    if not SIMULATED:
+    if not hasattr(array, "_ary"):
         memory = array.gpu_data
         if offset and 0 not in shape:  # an empty array has no memory: Numba gives it a null pointer
             memory = memory.view(offset * itemsize, (offset + extent(shape, strides)) * itemsize)
@@ -125,12 +125,12 @@ def view(array: DeviceArray, f: Callable[[np.ndarray], np.ndarray]) -> DeviceArr
 def launch(kernel: Any, threads: int, *arguments: Any) -> None:
     """Run `kernel` with one thread for each of `threads` elements; nothing for none."""
     if threads:
-        run(kernel[geometry(threads)], *arguments)
+        run(configured(kernel, *geometry(threads)), *arguments)
 
 
 def run(configured: Any, *arguments: Any) -> None:
     """Call a kernel that has its grid. In the simulator NumPy would warn of overflows and NaN; a GPU does not."""
-    if not SIMULATED:
+    if cuda_kind() != "simulator":
         return configured(*arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -145,6 +145,8 @@ def _shape(shape: Any) -> tuple[int, ...]:
 def empty(shape: Any, dtype: Any = np.float32) -> DeviceArray:
     """A contiguous array with whatever the memory held."""
     shape = _shape(shape)
+    if cuda_kind() == "cpu":
+        return cuda_on_cpu.Array(np.empty(shape, dtype))
     array = cuda.device_array(shape or (1,), np.dtype(dtype))
     return array if shape else alias(array, 0, (), ())
 
@@ -179,6 +181,8 @@ def to_device(array: Any) -> DeviceArray:
     host = np.asarray(array)
     if not host.size:
         return empty(host.shape, host.dtype)
+    if cuda_kind() == "cpu":
+        return cuda_on_cpu.Array(np.array(host, order="C"))
     line = cuda.to_device(np.ascontiguousarray(host).reshape(-1))
     return alias(line, 0, host.shape, row_major(host.shape))
 
@@ -198,8 +202,8 @@ def to_host(array: DeviceArray) -> np.ndarray:
 def span(array: DeviceArray) -> range:
     """The addresses that the array's elements lie within."""
     size = extent(tuple(array.shape), strides_of(array)) * array.dtype.itemsize
-    if SIMULATED:
-        start = array.__array_interface__["data"][0]
+    if hasattr(array, "_ary"):
+        start = array._ary.ctypes.data
     else:
         start = array.device_ctypes_pointer.value or 0
     return range(start, start + size)

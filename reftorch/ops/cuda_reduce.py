@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernel import configured
 from . import cuda_tables as table
 from .cuda_arrays import (
     DeviceArray,
@@ -86,7 +87,7 @@ def _fold(code: int, x: DeviceArray, axes: tuple[int, ...], terms: int, y: Devic
     width, parts = _threads(terms), _parts(terms, y.size)
     target = y if parts == 1 else empty((y.size, parts), y.dtype)
     rows = min(BLOCK // width, target.size)
-    kernel = reduce_cuda[-(-target.size // rows), (width, rows)]
+    kernel = configured(reduce_cuda, -(-target.size // rows), (width, rows))
     run(kernel, code, flat(x), *_walk(x, axes), terms, parts, flat(target))
     if parts > 1:
         _fold(code, target, (1,), parts, y)
@@ -181,7 +182,7 @@ def _best(code: int, x: DeviceArray, axis: Any = None, keepdims: bool = False) -
     if y.size:
         width = _threads(terms)
         rows = min(BLOCK // width, y.size)
-        kernel = best_cuda[-(-y.size // rows), (width, rows)]
+        kernel = configured(best_cuda, -(-y.size // rows), (width, rows))
         run(kernel, code, flat(x), *_walk(x, axes), terms, flat(y))
     return y
 

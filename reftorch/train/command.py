@@ -205,7 +205,8 @@ def introduction(run: Run, options: argparse.Namespace) -> str:
     threads = numba.get_num_threads()
     where = f"{threads} CPU thread{'s' if threads > 1 else ''}"
     if run.device.type == "cuda":
-        where = "a GPU" if kernel.cuda_kind() == "device" else "a simulated GPU"
+        kinds = {"device": "a GPU", "cpu": "CUDA compiled for the CPU, one thread"}
+        where = kinds.get(kernel.cuda_kind(), "a simulated GPU")
     text = (
         f"{run.name}: {len(run.batches.dataset):,} images to train on, {len(run.held_labels):,} held out, "
         f"of {run.facts['image_size']} pixels; {weights:,} weights; on {where}; seed {options.seed}"

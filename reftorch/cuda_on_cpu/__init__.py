@@ -1,0 +1,33 @@
+"""CUDA kernels compiled for the CPU: the same source at compiled speed, on a machine without a GPU.
+
+    REFTORCH_CUDA=cpu reftorch train --device cuda        # "cuda" means this way, in the whole process
+
+    reftorch.cuda.use("cpu")                              # the same, before CUDA is first used
+    with cuda_on_cpu.order("shuffled", seed=3): ...       # which thread goes first: "ascending", "descending", "shuffled"
+    cuda_on_cpu.launch(kernel, grid, block, x, y)         # one launch, over NumPy arrays
+
+## How a kernel runs here
+
+`rewrite.py` reads the kernel's source and puts the thread's own numbers in place of `cuda.grid(1)`, `cuda.threadIdx` and the
+like. Numba compiles that for the CPU, and `launch.py` calls it for each thread of each block, one after the other. So surplus
+threads run as they do on a GPU, types are Numba's (float32 stays float32), and an index beyond an array is an `IndexError` that
+names the thread. Lines and files are those of the kernel.
+
+A kernel with `cuda.syncthreads()` is compiled as a generator: `yield` stands in place of each barrier. All threads of a block
+are started; each runs up to its next barrier, and then all go on. If they stop at different barriers, or some do not stop, that is
+a `DivergentBarrier`. Shared arrays are filled with NaN at first, so what nobody wrote is seen in the result.
+
+What cannot be compiled this way (warp operations, a barrier inside a device function, dynamic shared memory) is run by
+`reftorch.simt`, in Python. A large launch says so first.
+
+## What it does not show
+
+Races: the threads take turns, so an update without atomics loses nothing here. `reftorch.simt` finds them. Nor does it show time:
+how long a kernel takes here says nothing about a GPU.
+"""
+
+from .array import Array
+from .launch import configured, launch, order
+from .rewrite import NotCompiled
+
+__all__ = ["Array", "NotCompiled", "configured", "launch", "order"]

@@ -1,0 +1,238 @@
+"""Launches: the threads of a grid, one after the other."""
+
+# mypy: disable-error-code="name-defined"
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import random
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from ..kernel_cache import njit  # noqa: F401  so that a change of this file, which has compiled code, changes their keys
+from ..simt.faults import DivergentBarrier
+from ..simt.intrinsics import numpy_type
+from ..simt.launch import run as run_in_python
+from ..simt.launch import sizes
+from ..simt.memory import poison
+from ..simt.place import Place, ThreadName, ndim_of
+from .rewrite import NotCompiled, Rewritten, compiled, rewritten, source_function
+
+ORDERS = ("ascending", "descending", "shuffled")
+MOST_THREADS = 1024  # a block
+MANY = 20_000  # threads of a launch in Python, about a second
+
+_order = ContextVar("order", default=("ascending", 0))
+
+
+@contextlib.contextmanager
+def order(which: str, seed: int = 0) -> Iterator[None]:
+    """Which thread goes first in launches inside the block. A right kernel gives the same result in any order.
+
+    Raises:
+        ValueError: another word.
+    """
+    if which not in ORDERS:
+        raise ValueError(f"order is {which!r}: wanted one of {', '.join(ORDERS)}")
+    before = _order.set((which, seed))
+    try:
+        yield
+    finally:
+        _order.reset(before)
+
+
+def steps(count: int, which: str, seed: Any) -> tuple[int, int]:
+    """First and step of an order: item number k is (first + k * step) % count."""
+    if which == "ascending" or count == 1:
+        return 0, 1
+    if which == "descending":
+        return count - 1, count - 1
+    draw = random.Random(seed)
+    step = next(n for n in iter(lambda: draw.randrange(1, count + 1), None) if math.gcd(n, count) == 1)
+    return draw.randrange(count), step
+
+
+# ---------------------------------------------------------------------------------------- compiled loops over threads
+# `one_thread` is the kernel: each kernel gets loops of its own, compiled together with it. `place` says afterwards where it was.
+def all_threads(place, grid, block, blocks, threads, arguments):  # type: ignore[no-untyped-def]
+    """Every thread of every block; `blocks` and `threads` hold first and step of their order."""
+    number_of_blocks = grid[0] * grid[1] * grid[2]
+    number_of_threads = block[0] * block[1] * block[2]
+    b = blocks[0]
+    for _ in range(number_of_blocks):
+        place[0] = b
+        block_x, rest = b % grid[0], b // grid[0]
+        block_y, block_z = rest % grid[1], rest // grid[1]
+        t = threads[0]
+        for _ in range(number_of_threads):
+            place[1] = t
+            x, y, z = t, 0, 0
+            if number_of_threads != block[0]:
+                x, rest = t % block[0], t // block[0]
+                y, z = rest % block[1], rest // block[1]
+            where = (
+                np.int32(x),
+                np.int32(y),
+                np.int32(z),
+                np.int32(block_x),
+                np.int32(block_y),
+                np.int32(block_z),
+                np.int32(block[0]),
+                np.int32(block[1]),
+                np.int32(block[2]),
+                np.int32(grid[0]),
+                np.int32(grid[1]),
+                np.int32(grid[2]),
+            )
+            one_thread(*((where,) + arguments))  # noqa: F821
+            t += threads[1]
+            if t >= number_of_threads:
+                t -= number_of_threads
+        b += blocks[1]
+        if b >= number_of_blocks:
+            b -= number_of_blocks
+
+
+@functools.cache
+def _loops(kernel: FunctionType) -> Any:
+    form = rewritten(kernel)
+    own = FunctionType(all_threads.__code__, {**globals(), "one_thread": form.compiled})
+    own.__module__, own.__qualname__ = __name__, f"{kernel.__module__}.{form.function.__qualname__}"
+    return compiled(own, form.text)
+
+
+# ---------------------------------------------------------------------------------------- launching
+def configured(kernel: Any, grid: Any, block: Any) -> Callable:
+    """`kernel[grid, block]`: a function that takes the kernel's arguments."""
+    return functools.partial(launch, kernel, grid, block)
+
+
+def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *arguments: Any) -> None:
+    """Run `kernel[grid, block](*arguments)`, compiled for the CPU.
+
+    Args:
+        kernel: what `@cuda.jit` made, or a plain function.
+        arguments: device or NumPy arrays, which are changed in place; numbers; tuples of these.
+
+    Raises:
+        IndexError: a thread reads or writes outside an array; the message says which thread.
+        DivergentBarrier: some threads of a block come to a barrier, and others do not.
+        ValueError: a grid or block that is not one to three positive numbers, or more than 1,024 threads a block.
+    """
+    extents = sizes("grid", grid), sizes("block", block)
+    if math.prod(extents[1]) > MOST_THREADS:
+        raise ValueError(f"block is {block}: a GPU takes at most {MOST_THREADS:,} threads")
+    function = source_function(kernel)
+    given = tuple(map(unwrapped, arguments))
+    place = np.zeros(2, np.int64)
+    try:
+        form = rewritten(function)
+        if form.barriers or form.shared:
+            _in_step(form, function, extents, given, place)
+        else:
+            which, seed = _order.get()
+            blocks, threads = (steps(math.prod(extent), which, seed) for extent in extents)
+            _loops(function)(place, *extents, blocks, threads, given)
+    except NotCompiled as reason:
+        _in_python(kernel, extents, given, reason)
+    except IndexError:
+        raise IndexError(_outside(function, extents, place)) from None
+
+
+def unwrapped(argument: Any) -> Any:
+    """An argument as compiled code takes it: NumPy arrays in place of device arrays."""
+    if isinstance(argument, tuple):
+        return tuple(map(unwrapped, argument))
+    return getattr(argument, "_ary", argument)
+
+
+def _outside(function: FunctionType, extents: tuple, place: np.ndarray) -> str:
+    b, t = (coordinates(int(number), extent) for number, extent in zip(place, extents))
+    name = ThreadName(b, t, ndim_of(*extents))
+    return (
+        f"{function.__name__}[{extents[0]}, {extents[1]}]: {name} reads or writes outside an array. Most likely a bounds check "
+        "is missing, such as `if i >= y.size: return`. `reftorch.simt.run(kernel, grid, block, ...)` names line and index"
+    )
+
+
+def coordinates(number: int, extent: tuple[int, int, int]) -> tuple[int, int, int]:
+    """x, y and z of a thread in its block or a block in its grid."""
+    x, y, _ = extent
+    return number % x, number // x % y, number // (x * y)
+
+
+def _in_python(kernel: Any, extents: tuple, arguments: tuple, reason: NotCompiled) -> None:
+    """What cannot be compiled: thread by thread in Python."""
+    threads = math.prod(extents[0]) * math.prod(extents[1])
+    if threads > MANY:
+        warnings.warn(
+            f"{source_function(kernel).__name__} cannot be compiled for the CPU ({reason}): its {threads:,} threads run in "
+            "Python, which takes minutes",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    which, seed = _order.get()
+    with np.errstate(all="ignore"):
+        run_in_python(kernel, *extents, *arguments, order=which, seed=seed, check=False)
+
+
+# ---------------------------------------------------------------------------------------- threads that meet
+def _in_step(form: Rewritten, function: FunctionType, extents: tuple, arguments: tuple, place: np.ndarray) -> None:
+    """Block after block: all its threads up to a barrier, then all up to the next one."""
+    grid, block = extents
+    which, seed = _order.get()
+    (first, step), (first_thread, step_thread) = (steps(math.prod(extent), which, seed) for extent in extents)
+    count = math.prod(block)
+    numbers = [(first_thread + k * step_thread) % count for k in range(count)]
+    where = np.array([[*coordinates(t, block), 0, 0, 0, *block, *grid] for t in numbers], np.int32)
+    shared = [_shared(code, function, arguments) for code in form.shared]
+    for k in range(math.prod(grid)):
+        place[0] = (first + k * step) % math.prod(grid)
+        where[:, 3:6] = coordinates(int(place[0]), grid)
+        for array in shared:
+            array[...] = poison(array.dtype)
+        waiting = []
+        for t, row in zip(numbers, where):
+            place[1] = t
+            started = form.compiled(row, *arguments, *shared)
+            waiting.append(started)
+        if form.barriers:
+            _meet(function, waiting, numbers, place, extents)
+
+
+def _meet(function: FunctionType, waiting: list, numbers: list[int], place: np.ndarray, extents: tuple) -> None:
+    """Run the threads of one block from barrier to barrier until they end."""
+    while True:
+        lines = []
+        for t, thread in zip(numbers, waiting):
+            place[1] = t
+            lines.append(next(thread, 0))
+        if lines.count(lines[0]) == len(lines):
+            if not lines[0]:
+                return
+            continue
+        early, late = (
+            ThreadName(coordinates(int(place[0]), extents[0]), coordinates(t, extents[1]), ndim_of(*extents))
+            for t in (numbers[lines.index(lines[0])], next(t for t, line in zip(numbers, lines) if line != lines[0]))
+        )
+        other = next(line for line in lines if line != lines[0])
+        stops = [f"in line {line}" if line else "at the end of the kernel" for line in (lines[0], other)]
+        raise DivergentBarrier(
+            f"{early} is {stops[0]}, {late} {stops[1]}: all threads of a block must come to the same barrier",
+            [Place(function.__code__.co_filename, lines[0] or other)],
+            (early, late),
+        )
+
+
+def _shared(code: tuple, function: FunctionType, arguments: tuple) -> np.ndarray:
+    """A shared array, from the expressions for its shape and dtype."""
+    names = dict(zip(function.__code__.co_varnames, arguments))
+    shape, dtype = (eval(each, function.__globals__, names) for each in code)
+    return np.empty(shape, numpy_type(dtype))

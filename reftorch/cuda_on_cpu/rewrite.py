@@ -1,0 +1,262 @@
+"""A kernel's source, rewritten so that Numba compiles it for the CPU.
+
+| in the kernel | becomes |
+|---|---|
+| `cuda.grid(1)`, `cuda.gridsize(2)` | `grid_1(where)`, `gridsize_2(where)` |
+| `cuda.threadIdx.x`, `cuda.blockDim.y` | `where[0]`, `where[7]` |
+| `cuda.atomic.add(y, i, v)` | `atomic_add(y, i, v)` |
+| `cuda.shared.array(32, x.dtype)` | one more argument of the kernel |
+| `cuda.local.array(4, float32)` | `np.empty(4, float32)` |
+| `cuda.syncthreads()` | `yield` with the number of the line |
+| `math.floor(x)` | `math_floor(x)`, which keeps the type as on a GPU |
+| `device_function(x)` | its rewritten form, with `where` if it needs it |
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import hashlib
+import inspect
+import math
+import textwrap
+from dataclasses import dataclass, field
+from types import FunctionType, ModuleType, SimpleNamespace
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+from .. import kernel as kernels
+from ..kernel_cache import KernelCache
+from . import thread
+
+WHERE = "where__"  # the name of the first argument that is added
+FENCES = {"threadfence", "threadfence_block", "threadfence_system"}  # nothing to do where threads take turns
+TYPED = {getattr(math, name): getattr(thread, f"math_{name}") for name in ("floor", "ceil", "trunc", "fmod")}
+
+
+class NotCompiled(Exception):
+    """A kernel uses something that is not compiled for the CPU; says what."""
+
+
+@dataclass
+class Rewritten:
+    """A kernel as Numba takes it: called with `where`, the arguments, and the shared arrays."""
+
+    function: FunctionType
+    compiled: Any
+    uses_where: bool
+    barriers: bool
+    shared: list[tuple[Any, Any]]  # code that gives the shape and the dtype of each shared array
+    text: str  # of the kernel and all that it calls
+
+
+def source_function(kernel: Any) -> FunctionType:
+    """The Python function under `@cuda.jit` or `@njit`, or the plain function itself."""
+    return getattr(kernel, "py_func", kernel)
+
+
+def is_cuda(value: Any) -> bool:
+    return value is kernels.cuda or (isinstance(value, ModuleType) and value.__name__ == "numba.cuda")
+
+
+@functools.cache
+def rewritten(function: FunctionType, is_kernel: bool = True) -> Rewritten:
+    """The kernel, or a device function that it calls, in its compiled form. Compiles nothing yet.
+
+    Raises:
+        NotCompiled: it uses what has no compiled form.
+    """
+    tree = definition_of(function)
+    known = {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
+    changes = Rewriter(function, known, is_kernel)
+    body: ast.FunctionDef = changes.visit(tree)
+    uses_where = is_kernel or changes.uses_where
+    body.args.args = [ast.arg(WHERE)] * uses_where + body.args.args + [ast.arg(name) for name in changes.names]
+    if body.args.defaults and changes.names:
+        raise NotCompiled("default values of arguments, together with shared arrays")
+    module = ast.fix_missing_locations(ast.Module([body], []))
+    scratch: dict = {}
+    exec(compile(module, function.__code__.co_filename, "exec", dont_inherit=True), {}, scratch)
+    values = {**function.__globals__, **inspect.getclosurevars(function).nonlocals, **changes.values}
+    made = FunctionType(scratch[function.__name__].__code__, values, function.__name__, function.__defaults__)
+    made.__module__, made.__qualname__ = function.__module__, f"{function.__qualname__}_on_cpu"
+    text = "\n".join([ast.unparse(body), *changes.texts])
+    return Rewritten(made, compiled(made, text), uses_where, changes.barriers, changes.shared, text)
+
+
+def compiled(function: FunctionType, text: str, **options: Any) -> Any:
+    """`function` under njit; its machine code is kept under a key that covers `text`, the rewritten source of all it calls."""
+    options = {"error_model": "numpy", "boundscheck": True, "fastmath": {"contract"}, **options}
+    made = numba.njit(**options)(function)
+    cache = KernelCache(function, options)
+    if cache.declared is not None:
+        cache.declared += hashlib.sha256((text + inspect.getsource(thread)).encode()).hexdigest()
+        made._cache = cache
+    return made
+
+
+def definition_of(function: FunctionType) -> ast.FunctionDef:
+    """The syntax tree of a function, with the line numbers of its file.
+
+    Raises:
+        NotCompiled: the source is not there, or is not that of this function.
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        raise NotCompiled("its source cannot be read") from None
+    tree = ast.parse(source)
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        raise NotCompiled("it is not made by `def`")
+    definition.decorator_list = []
+    definition.returns = None
+    for argument in definition.args.args:
+        argument.annotation = None
+    ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
+    scratch: dict = {}
+    exec(compile(tree, "source", "exec", dont_inherit=True), {}, scratch)
+    read = scratch[function.__name__].__code__
+    if not function.__closure__ and (read.co_names, read.co_consts) != (
+        function.__code__.co_names,
+        function.__code__.co_consts,
+    ):
+        raise NotCompiled("its source has changed since it was read")
+    return definition
+
+
+@dataclass
+class Rewriter(ast.NodeTransformer):
+    """Visits the tree of one function; gathers what the new one needs."""
+
+    function: FunctionType
+    known: dict[str, Any]
+    is_kernel: bool
+    uses_where: bool = False
+    barriers: bool = False
+    values: dict[str, Any] = field(default_factory=dict)  # new globals
+    names: list[str] = field(default_factory=list)  # arguments that are added, one a shared array
+    shared: list[tuple[Any, Any]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def value_of(self, node: ast.AST) -> Any:
+        """What a global name, or an attribute of a module in one, stands for; None if it is not known before the kernel runs."""
+        if isinstance(node, ast.Name):
+            return None if node.id in self.function.__code__.co_varnames else self.known.get(node.id)
+        if isinstance(node, ast.Attribute):
+            owner = self.value_of(node.value)
+            if isinstance(owner, SimpleNamespace) and "copysign" in vars(owner):
+                owner = math  # its stand-in, which some files have for the simulator
+            return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
+        return None
+
+    def path(self, node: ast.AST) -> str:
+        """What stands behind `cuda.`: "threadIdx.x" of `cuda.threadIdx.x`; empty if it is something else."""
+        names: list[str] = []
+        while isinstance(node, ast.Attribute):
+            names.insert(0, node.attr)
+            node = node.value
+        return ".".join(names) if isinstance(node, ast.Name) and is_cuda(self.value_of(node)) else ""
+
+    def put(self, name: str, value: Any, node: ast.AST) -> ast.Name:
+        """A global of the new function."""
+        self.values[name] = value
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
+
+    def where(self, node: ast.AST) -> ast.Name:
+        self.uses_where = True
+        return ast.copy_location(ast.Name(WHERE, ast.Load()), node)
+
+    # ------------------------------------------------------------------------------------------------------ visits
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        """A barrier is a statement of its own."""
+        call = node.value
+        if isinstance(call, ast.Call) and self.path(call.func) == "syncthreads":
+            if not self.is_kernel:
+                raise NotCompiled("a barrier in a device function")
+            self.barriers = True
+            return ast.copy_location(ast.Expr(ast.Yield(ast.Constant(node.lineno))), node)
+        if isinstance(call, ast.Call) and self.path(call.func) in FENCES:
+            return ast.copy_location(ast.Pass(), node)
+        return self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        start, _, axis = self.path(node).partition(".")
+        if start in thread.STARTS and axis in thread.AXES:
+            number = ast.Constant(thread.STARTS[start] + thread.AXES[axis])
+            return ast.copy_location(ast.Subscript(self.where(node), number, ast.Load()), node)
+        if start == "warpsize":
+            return ast.copy_location(ast.Constant(32), node)
+        if start:
+            raise NotCompiled(f"cuda.{self.path(node)}")
+        value = self.value_of(node)
+        if isinstance(value, (int, float)) or isinstance(self.value_of(node.value), SimpleNamespace):
+            return self.put("_".join(ast.unparse(node).split(".")) + "__", value, node)
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        value = self.value_of(node)
+        if isinstance(value, (int, float, tuple, np.generic)):
+            self.texts.append(f"{node.id} = {value!r}")
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        path = self.path(node.func)
+        if path:
+            return self.intrinsic(path, node)
+        value = self.value_of(node.func)
+        arguments = [self.visit(argument) for argument in node.args]
+        keywords = [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
+        function = node.func
+        if isinstance(value, type(math.floor)) and value in TYPED:
+            function = self.put(f"math_{value.__name__}", TYPED[value], node.func)
+        elif is_helper(value):
+            called = rewritten(source_function(value), False)
+            self.texts.append(called.text)
+            function = self.put(f"{called.function.__name__}__", called.compiled, node.func)
+            arguments = [self.where(node)] * called.uses_where + arguments
+        else:
+            function = self.visit(function)
+        return ast.copy_location(ast.Call(function, arguments, keywords), node)
+
+    def intrinsic(self, path: str, node: ast.Call) -> ast.AST:
+        """A call of something in `cuda`."""
+        arguments = [self.visit(argument) for argument in node.args]
+        if path in ("grid", "gridsize"):
+            dimensions = getattr(node.args[0], "value", None) if node.args else None
+            if dimensions not in (1, 2, 3):
+                raise NotCompiled(f"cuda.{path} with other than 1, 2 or 3")
+            name, arguments = f"{path}_{dimensions}", [self.where(node)]
+        elif path == "shared.array":
+            return self.shared_array(node)
+        elif path == "local.array":
+            return ast.copy_location(ast.Call(self.put("empty__", np.empty, node), arguments, node.keywords), node)
+        elif path.startswith("atomic.") or path in ("fma", "selp"):
+            name = path.replace(".", "_")
+        else:
+            raise NotCompiled(f"cuda.{path}")
+        if not hasattr(thread, name):
+            raise NotCompiled(f"cuda.{path}")
+        return ast.copy_location(ast.Call(self.put(f"{name}__", getattr(thread, name), node), arguments, []), node)
+
+    def shared_array(self, node: ast.Call) -> ast.AST:
+        """The name of the argument in which the array arrives. What it is, is worked out at each launch."""
+        if not self.is_kernel:
+            raise NotCompiled("a shared array in a device function")
+        given = [*node.args, *[each.value for each in node.keywords]]
+        shape, dtype = (compile(ast.Expression(each), "shared", "eval") for each in given)
+        self.shared.append((shape, dtype))
+        self.names.append(f"shared_{len(self.names)}__")
+        return ast.copy_location(ast.Name(self.names[-1], ast.Load()), node)
+
+
+def is_helper(value: Any) -> bool:
+    """Whether this is a function that a kernel calls in its rewritten form: a device function or one under `@njit`."""
+    if isinstance(value, FunctionType):
+        return True
+    made_by_numba = isinstance(value, Dispatcher) or type(value).__module__.startswith("numba.cuda")
+    return made_by_numba and isinstance(source_function(value), FunctionType)

@@ -1,0 +1,79 @@
+""" "cuda" in a process where it means: compiled for the CPU."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+ARITHMETIC = """
+import numpy as np
+import reftorch as torch
+{first}
+assert torch.cuda.is_available() and torch.cuda.get_device_name() == "none: CUDA compiled for the CPU"
+torch.cuda.synchronize()
+x = torch.arange(1.0, 7).reshape(2, 3).to("cuda").requires_grad_()
+layer = torch.nn.Linear(3, 2).to("cuda")
+loss = torch.nn.functional.mse_loss(layer(x).relu(), torch.zeros(2, 2, device="cuda")) + x.t().sum() * 0 + x.max() * 0
+loss.backward()
+copy = torch.nn.Linear(3, 2)
+copy.load_state_dict({{name: value.cpu() for name, value in layer.state_dict().items()}})
+on_cpu = x.detach().cpu().requires_grad_()
+torch.nn.functional.mse_loss(copy(on_cpu).relu(), torch.zeros(2, 2)).backward()
+np.testing.assert_allclose(x.grad.cpu().numpy(), on_cpu.grad.numpy(), rtol=1e-5)
+np.testing.assert_allclose(layer.weight.grad.cpu().numpy(), copy.weight.grad.numpy(), rtol=1e-5)
+for forgotten in (lambda: layer(torch.zeros(2, 3)), lambda: copy(x), lambda: x.detach().numpy(), lambda: np.asarray(x.detach().array)):
+    try:
+        forgotten()
+    except (RuntimeError, TypeError):
+        continue
+    raise AssertionError("a tensor on the wrong device was taken")
+print(x.device, "done")
+"""
+
+
+def python(code, **variables):
+    kept = {key: value for key, value in os.environ.items() if key not in ("NUMBA_ENABLE_CUDASIM", "REFTORCH_CUDA")}
+    environment = {**kept, "PYTHONPATH": str(ROOT), **variables}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "first, variables",
+    [("", {"REFTORCH_CUDA": "cpu"}), ("torch.cuda.use('cpu')", {"NUMBA_ENABLE_CUDASIM": "1"})],
+    ids=["from the environment", "by use, in place of the simulator"],
+)
+def test_a_layer_and_its_gradients(first, variables):
+    assert python(ARITHMETIC.format(first=first), **variables) == "cuda:0 done\n"
+
+
+def test_use_after_cuda_has_been_used_and_other_words():
+    code = """
+import reftorch
+for step in (lambda: reftorch.cuda.use("tpu"), reftorch.cuda.is_available, lambda: reftorch.cuda.use("cpu")):
+    try:
+        print(step())
+    except (ValueError, RuntimeError) as error:
+        print(type(error).__name__, error)
+"""
+    first, second, third = python(code, NUMBA_ENABLE_CUDASIM="1").splitlines()
+    assert first.startswith("ValueError") and "'tpu'" in first and second == "True"
+    assert (
+        third.startswith("RuntimeError")
+        and "too late" in third
+        and "'simulator'" in third
+        and "REFTORCH_CUDA=cpu" in third
+    )
+    told = python("import reftorch; reftorch.cuda.is_available()", REFTORCH_CUDA="gpu")
+    assert "ValueError: REFTORCH_CUDA is 'gpu': wanted 'cpu'" in told
+
+
+def test_doctor_and_the_benchmark_name_it():
+    told = python("import sys; from reftorch.cli import main; sys.exit(main(['doctor']))", REFTORCH_CUDA="cpu")
+    assert "CUDA kernels are compiled for the CPU" in told and "REFTORCH_CUDA=cpu is set" in told
+    code = "import sys; from reftorch.cli import main; sys.exit(main(['bench', '--device', 'cuda']))"
+    assert "its times say nothing about a GPU" in python(code, REFTORCH_CUDA="cpu")
