@@ -16,7 +16,7 @@ from reftorch.kernel import cuda, geometry
 
 SIZE = 1_000
 ORDERS = ("ascending", "descending", "shuffled")
-HALF = 0.5
+TENTH = 0.1
 
 
 @cuda.jit(device=True)
@@ -245,14 +245,14 @@ def float64_arithmetic(kernel, *arguments):
 def typed_cuda(x, y):
     i = cuda.grid(1)
     if i < x.size:
-        y[i] = x[i] * x.dtype.type(HALF)
+        y[i] = x[i] * x.dtype.type(TENTH)
 
 
 @cuda.jit
 def float64_constant_cuda(x, y):
     i = cuda.grid(1)
     if i < x.size:
-        y[i] = x[i] * HALF
+        y[i] = x[i] * TENTH
 
 
 def test_a_float64_constant_in_a_float32_kernel_is_seen_in_the_code():
