@@ -66,6 +66,8 @@ ACTIVATIONS: dict[str, dict[str, Any]] = {  # and the arguments that they need
     "Threshold": dict(threshold=0.1, value=20.0),
 }
 
+POINTWISE_LOSSES = ("MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss")
+
 CASES = (
     # ------------------------------------------------------------------------------------------------ N, C, H, W
     conv("LeNet conv1", (64, 1, 28, 28), 6, 5, padding=2),
@@ -103,6 +105,7 @@ CASES = (
     Case("PixelShuffle", "small images", (8, 64, 32, 32), dict(upscale_factor=2)),
     Case("ChannelShuffle", "ShuffleNet", (8, 64, 56, 56), dict(groups=4)),
     Case("Upsample", "U-Net, bilinear", (4, 64, 56, 56), dict(scale_factor=2, mode="bilinear")),
+    Case("Upsample", "U-Net, nearest", (4, 64, 56, 56), dict(scale_factor=2, mode="nearest")),
     Case("Upsample", "segmentation, bilinear", (2, 21, 32, 32), dict(scale_factor=8, mode="bilinear")),
     pool("1,000 elements", (1, 4, 16, 16)),
     pool("10,000 elements", (4, 10, 16, 16)),
@@ -112,6 +115,10 @@ CASES = (
     pool("VGG", (8, 64, 112, 112)),
     pool("ResNet 3x3 stride 2", (8, 64, 112, 112), 3, stride=2, padding=1),
     pool("10 million elements", (16, 64, 100, 100)),
+    Case("AvgPool2d", "VGG", (8, 64, 112, 112), dict(kernel_size=2)),
+    Case("AvgPool2d", "Inception 3x3", (8, 64, 56, 56), dict(kernel_size=3, stride=1, padding=1)),
+    Case("AdaptiveAvgPool2d", "ResNet", (16, 512, 7, 7), dict(output_size=1)),
+    Case("AdaptiveAvgPool2d", "VGG", (8, 64, 30, 30), dict(output_size=7)),
     # ------------------------------------------------------------------------- rows, in_features, out_features
     linear("LeNet fc1", 64, 400, 120),
     linear("LeNet fc2", 64, 120, 84),
@@ -155,12 +162,15 @@ CASES = (
     ),
     Case("LayerNorm", "10,000 elements", (100, 100), dict(normalized_shape=100)),
     Case("LayerNorm", "Transformer", (512, 768), dict(normalized_shape=768)),
+    Case("RMSNorm", "Transformer", (512, 768), dict(normalized_shape=768)),
+    Case("LocalResponseNorm", "AlexNet", (16, 64, 27, 27), dict(size=5)),
     Case("BatchNorm1d", "perceptron", (256, 512), dict(num_features=512)),
     Case("BatchNorm2d", "small images", (64, 32, 14, 14), dict(num_features=32)),
     Case("BatchNorm2d", "ResNet", (16, 64, 56, 56), dict(num_features=64)),
     Case("GroupNorm", "ResNet", (16, 64, 56, 56), dict(num_groups=32, num_channels=64)),
     Case("InstanceNorm2d", "ResNet", (16, 64, 56, 56), dict(num_features=64)),
     Case("Dropout", "Transformer", (512, 768)),
+    Case("Dropout2d", "small images", (64, 32, 14, 14)),
     # ------------------------------------------------------------------------------------------------ N, channels, H, W
     Case("Normalize", "1,000 elements", (1, 3, 18, 18)),
     Case("Normalize", "10,000 elements", (4, 3, 29, 29)),
@@ -180,6 +190,8 @@ CASES = (
     Case("CrossEntropyLoss", "10 million elements", (10_000, 1000)),
     # ------------------------------------------------------------------------------------- losses of one element at a time
     Case("MSELoss", "1 million elements", (1000, 1000)),
+    Case("L1Loss", "1 million elements", (1000, 1000)),
+    Case("HuberLoss", "1 million elements", (1000, 1000)),
     Case("SmoothL1Loss", "1 million elements", (1000, 1000)),
     Case("BCELoss", "1 million elements", (1000, 1000)),
     Case("BCEWithLogitsLoss", "10,000 elements", (100, 100)),

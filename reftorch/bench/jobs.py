@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reftorch.bench.cases import Case
+from reftorch.bench.cases import POINTWISE_LOSSES, Case
 from reftorch.bench.worker import lenet
 
 
@@ -260,11 +260,11 @@ class ModuleJob:
 
 JOBS: dict[str, Callable] = {
     "matmul": MatmulJob,
-    **dict.fromkeys(("Dropout", "RReLU"), DropoutJob),
+    **dict.fromkeys(("Dropout", "Dropout2d", "RReLU"), DropoutJob),
     **dict.fromkeys(("Embedding", "EmbeddingBag"), EmbeddingJob),
     "Normalize": NormalizeJob,
     "CrossEntropyLoss": LossJob,
-    **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), PointwiseLossJob),
+    **dict.fromkeys(POINTWISE_LOSSES, PointwiseLossJob),
     "CTCLoss": CTCJob,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), RecurrentJob),
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), PairJob),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from reftorch.bench.cases import ACTIVATIONS, LENET, Case
+from reftorch.bench.cases import ACTIVATIONS, LENET, POINTWISE_LOSSES, Case
 from reftorch.nn.convolution.conv2d import conv2d_output_size
 from reftorch.nn.convolution.conv_transpose_nd import conv_transpose_output_size
 from reftorch.nn.pooling.max_pool2d import max_pool2d_output_size
@@ -77,9 +77,11 @@ def _moved(case: Case) -> tuple[Work, Work]:
 
 
 def _upsample(case: Case) -> tuple[Work, Work]:
-    """Bilinear: three weighted means of two numbers, and their gradients."""
+    """Bilinear: three weighted means of two numbers, and their gradients. Nearest: a copy, and a sum of the gradients."""
     x = math.prod(case.x)
     y = x * case.options["scale_factor"] ** 2
+    if case.options["mode"] == "nearest":
+        return Work(y, FLOAT * (x + y)), Work(y, FLOAT * (x + y))
     return Work(9 * y, FLOAT * (x + y)), Work(8 * y, FLOAT * (x + y))
 
 
@@ -90,6 +92,25 @@ def _max_pool2d(case: Case) -> tuple[Work, Work]:
     size_out = max_pool2d_output_size(size_in, (K, K), (stride, stride), (padding, padding), (1, 1))
     x, y = math.prod(case.x), N * C * math.prod(size_out)
     return Work(y * K * K, FLOAT * (x + y) + INDEX * y), Work(y, FLOAT * (x + y) + INDEX * y)
+
+
+def _avg_pool2d(case: Case) -> tuple[Work, Work]:
+    """A sum of each window, and a quotient; adaptive windows lie side by side, more or less."""
+    o = case.options
+    (N, C, *size_in), padding = case.x, o.get("padding", 0)
+    x = math.prod(case.x)
+    if case.component == "AdaptiveAvgPool2d":
+        y = N * C * o["output_size"] ** 2
+        return Work(x + y, FLOAT * (x + y)), Work(x + y, FLOAT * (x + y))
+    K, stride = o["kernel_size"], o.get("stride", o["kernel_size"])
+    y = N * C * math.prod(max_pool2d_output_size(size_in, (K, K), (stride, stride), (padding, padding), (1, 1)))
+    return Work(y * (K * K + 1), FLOAT * (x + y)), Work(y * (K * K + 1), FLOAT * (x + y))
+
+
+def _local_response_norm(case: Case) -> tuple[Work, Work]:
+    """Forward the squares of a window of channels, a power and a quotient; backward a window of products."""
+    x, size = math.prod(case.x), case.options["size"]
+    return Work((size + 4) * x, 2 * FLOAT * x), Work((2 * size + 4) * x, 3 * FLOAT * x)
 
 
 def _linear(case: Case) -> tuple[Work, Work]:
@@ -147,7 +168,7 @@ def _norm(case: Case) -> tuple[Work, Work]:
     """Forward a mean, a variance and the output; backward the sums for scale and shift, those for the input, and its gradient."""
     o, x = case.options, math.prod(case.x)
     features = o.get("normalized_shape") or o.get("num_channels") or o["num_features"]
-    parameters = 0 if case.component.startswith("InstanceNorm") else 2 * features
+    parameters = {"InstanceNorm2d": 0, "RMSNorm": features}.get(case.component, 2 * features)
     return Work(4 * x, FLOAT * (2 * x + parameters)), Work(8 * x, FLOAT * (3 * x + 2 * parameters))
 
 
@@ -224,6 +245,7 @@ PARTS = {
     **dict.fromkeys(["Unfold", "Fold", "PixelShuffle", "ChannelShuffle"], _moved),
     "Upsample": _upsample,
     "MaxPool2d": _max_pool2d,
+    **dict.fromkeys(("AvgPool2d", "AdaptiveAvgPool2d"), _avg_pool2d),
     "Linear": _linear,
     "matmul": _matmul,
     "ReLU": _relu,
@@ -231,15 +253,17 @@ PARTS = {
     **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
     "LayerNorm": _norm,
     "TransformerEncoderLayer": _encoder_layer,
+    "RMSNorm": _norm,
+    "LocalResponseNorm": _local_response_norm,
     "BatchNorm1d": _norm,
     "BatchNorm2d": _norm,
     "GroupNorm": _norm,
     "InstanceNorm2d": _norm,
-    "Dropout": _dropout,
+    **dict.fromkeys(("Dropout", "Dropout2d"), _dropout),
     **dict.fromkeys(("Embedding", "EmbeddingBag"), _embedding),
     "Normalize": _normalize,
     "CrossEntropyLoss": _cross_entropy,
-    **dict.fromkeys(("MSELoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"), _pointwise_loss),
+    **dict.fromkeys(POINTWISE_LOSSES, _pointwise_loss),
     "CTCLoss": _ctc,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), _recurrent),
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), _pairs),

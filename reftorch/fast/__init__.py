@@ -20,6 +20,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     bilinear.py         bilinear interpolation, a row at a time
     nearest.py          nearest interpolation, a row at a time
     avg_pool2d.py       average pooling, a row of windows at a time
+    adaptive_avg_pool.py  adaptive average pooling, a row of a window at a time
     max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
     moments.py          the sums of a normalization, in pieces
     batch_norm.py       batch normalization, a plane or a row of channels at a time
@@ -31,6 +32,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     activations.py      the loops of these activations
     cells.py            what a recurrent cell does after its products
     losses.py           the loops of losses with exponentials and logarithms
+    ctc.py              the loops of CTC loss, all places of a text at once
     glu.py              the gated linear unit
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
     softmax.py          softmax and its gradient
@@ -69,6 +71,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.activations import tanh_forward as tanh_forward
     from reftorch.fast.activations import tanhshrink_backward_x as tanhshrink_backward_x
     from reftorch.fast.activations import tanhshrink_forward as tanhshrink_forward
+    from reftorch.fast.adaptive_avg_pool import adaptive_avg_pool_backward_x as adaptive_avg_pool_backward_x
+    from reftorch.fast.adaptive_avg_pool import adaptive_avg_pool_forward as adaptive_avg_pool_forward
     from reftorch.fast.attention import attention_backward as attention_backward
     from reftorch.fast.attention import attention_forward as attention_forward
     from reftorch.fast.attention import attention_in_blocks as attention_in_blocks
@@ -106,6 +110,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.conv3d import conv3d_backward_weight as conv3d_backward_weight
     from reftorch.fast.conv3d import conv3d_backward_x as conv3d_backward_x
     from reftorch.fast.conv3d import conv3d_forward as conv3d_forward
+    from reftorch.fast.ctc import ctc_loss_backward_beta as ctc_loss_backward_beta
+    from reftorch.fast.ctc import ctc_loss_backward_x as ctc_loss_backward_x
+    from reftorch.fast.ctc import ctc_loss_forward_alpha as ctc_loss_forward_alpha
     from reftorch.fast.glu import glu_backward_x as glu_backward_x
     from reftorch.fast.glu import glu_forward as glu_forward
     from reftorch.fast.group_norm import group_norm_backward_affine as group_norm_backward_affine

@@ -150,6 +150,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 from reftorch.nn.loss.pointwise import check_are_tensors
@@ -369,7 +370,7 @@ class CtcLossFunction(Function):
     def forward(ctx, x, target, input_lengths, target_lengths, blank, zero_infinity):
         T, N, C = x.shape
         alpha, loss = x.new_empty(N, T, 2 * target.shape[1] + 1), x.new_empty(N)
-        run = on(x.device, ctc_loss_forward_alpha_cpu, ctc_loss_forward_alpha_cuda, N)
+        run = on(x.device, ctc_loss_forward_alpha_cpu, ctc_loss_forward_alpha_cuda, N, fast.ctc_loss_forward_alpha)
         run(*arrays(x, target, input_lengths, target_lengths, alpha), blank)
         run = on(x.device, ctc_loss_forward_cpu, ctc_loss_forward_cuda, N)
         run(*arrays(alpha, input_lengths, target_lengths, loss))
@@ -383,9 +384,9 @@ class CtcLossFunction(Function):
         T, N, C = x.shape
         blank, zero_infinity = ctx.options
         beta, grad_x = alpha.new_empty(alpha.shape), x.new_empty(x.shape)
-        run = on(x.device, ctc_loss_backward_beta_cpu, ctc_loss_backward_beta_cuda, N)
+        run = on(x.device, ctc_loss_backward_beta_cpu, ctc_loss_backward_beta_cuda, N, fast.ctc_loss_backward_beta)
         run(*arrays(x, target, input_lengths, target_lengths, beta), blank)
-        run = on(x.device, ctc_loss_backward_x_cpu, ctc_loss_backward_x_cuda, N * T)
+        run = on(x.device, ctc_loss_backward_x_cpu, ctc_loss_backward_x_cuda, N * T, fast.ctc_loss_backward_x)
         given = arrays(grad_y, x, target, input_lengths, target_lengths, alpha, beta, loss, grad_x)
         run(*given, blank, zero_infinity)
         return grad_x, None, None, None, None, None

@@ -115,6 +115,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.module import Module
@@ -258,7 +259,13 @@ class AdaptiveAvgPool3DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, adaptive_avg_pool3d_forward_cpu, adaptive_avg_pool3d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            adaptive_avg_pool3d_forward_cpu,
+            adaptive_avg_pool3d_forward_cuda,
+            y.numel(),
+            fast.adaptive_avg_pool_forward,
+        )
         run(*arrays(x, y))
         ctx.size_in = x.shape
         return y
@@ -266,7 +273,13 @@ class AdaptiveAvgPool3DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
-        run = on(grad_y.device, adaptive_avg_pool3d_backward_x_cpu, adaptive_avg_pool3d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            adaptive_avg_pool3d_backward_x_cpu,
+            adaptive_avg_pool3d_backward_x_cuda,
+            grad_x.numel(),
+            fast.adaptive_avg_pool_backward_x,
+        )
         run(*arrays(grad_y, grad_x))
         return grad_x, None
 
