@@ -47,6 +47,7 @@ GUIDES = {
     "guide/tape.md": "The tape",
     "guide/stepping.md": "Stepping in a debugger",
     "guide/gpu.md": "On a GPU and without one",
+    "guide/all-reduce.md": "How an all-reduce works",
     "guide/adding.md": "Adding a component",
 }
 COURSE = {

@@ -11,7 +11,10 @@ import collective_cases
 import ranks
 import reftorch
 import reftorch.distributed as dist
-from reftorch.distributed import engine, world
+from reftorch.distributed import engine, ladder, world
+from reftorch.distributed.ladder import everybody_to_everybody, halving_and_doubling, ring, through_rank_0
+
+WAYS = [everybody_to_everybody, through_rank_0, ring, halving_and_doubling]
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,11 @@ def test_all_ranks_get_the_same_bits(found):
     parts = [np.random.default_rng(rank).standard_normal(300_001).astype(np.float32) for rank in range(3)]
     assert len({answer["large"][0] for answer in found}) == 1
     np.testing.assert_allclose(found[0]["large"][1], sum(parts)[:5], rtol=1e-5, atol=1e-6)
+    for way in WAYS:
+        arrays = [part.copy() for part in parts]
+        if way is not ladder.halving_and_doubling:  # three ranks are no power of two
+            way(arrays, ladder.Network())
+            np.testing.assert_allclose(found[0]["large"][1], arrays[0][:5], rtol=1e-5, atol=1e-6)
 
 
 @ranks.needs_mpi
