@@ -9,7 +9,7 @@ import pytest
 import torch as oracle
 
 from reftorch.site import pictures
-from reftorch.site.pictures import activation, loss
+from reftorch.site.pictures import activation, loss, optimizer
 from reftorch.step.components import components
 
 DRAWN = [component for component in components().values() if pictures.family(component)]
@@ -74,3 +74,45 @@ def test_a_jump_is_not_drawn_as_a_slope():
     drawn = pictures.figure(components()["relu"])
     function, derivative = re.findall(r'<path d="([^"]*)"', drawn)
     assert function.count("M") == 1 and derivative.count("M") == 2
+
+
+@pytest.mark.parametrize("name, kind", [("sgd", "SGD"), ("adam", "Adam"), ("rmsprop", "RMSprop")])
+def test_an_optimizer_walks_as_torch_s_does(name, kind):
+    at = oracle.tensor(optimizer.START, dtype=oracle.float64, requires_grad=True)
+    other = getattr(oracle.optim, kind)([at], **optimizer.RATES[name])
+    wanted = [at.tolist()]
+    for _ in range(optimizer.STEPS):
+        at.grad = at.detach() * oracle.tensor([1, optimizer.STEEP])
+        other.step()
+        wanted.append(at.tolist())
+    np.testing.assert_allclose(optimizer.walked(components()[name]), wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_a_window_is_what_the_kernel_reads():
+    """Of the convolution's worked example: 4, 5, 7, 8 of the image, all weights and the bias make a 6."""
+    (said,) = re.findall(r"<desc>(.*?)</desc>", pictures.figure(components()["conv2d"]))
+    assert "y, 2 by 2: the element that is written: 6 in row 1, column 0." in said
+    assert "x, 3 by 3: the elements that are read: 4 in row 1, column 0; 5 in row 1, column 1; 7 in row 2" in said
+    assert said.count("bias") == 1 and "10 in row 0" in said
+
+
+def test_the_trellis_adds_up():
+    (said,) = re.findall(r"<desc>(.*?)</desc>", pictures.figure(components()["ctc_loss"]))
+    assert said.endswith("The last two add up to 0.34.")  # 11/32, as the worked example says
+    assert "time 0, place 1 (a): 0.5" in said and "place 4 (-): 0.06" in said
+
+
+def test_weights_of_attention():
+    (said,) = re.findall(r"<desc>(.*?)</desc>", pictures.figure(components()["attention"]))
+    assert "query 0: 0.25, 0.5, 0.25; query 1: 0.17, 0.67, 0.17" in said
+    (heads,) = re.findall(r"<desc>(.*?)</desc>", pictures.figure(components()["multihead_attention"]))
+    assert "head 0, query 0: 0.5, 0.5; head 1, query 0: 0, 1" in heads
+
+
+def test_what_is_normalized_together():
+    """Of 3 samples, 4 channels and 5 elements; only squares are counted, not the sides of the block."""
+    marked = {}
+    for name in ("batch_norm2d", "layer_norm", "instance_norm2d", "group_norm"):
+        drawn = pictures.figure(components()[name])
+        marked[name] = len(re.findall(r'<rect [^>]*class="rt-cell rt-is-read"', drawn))
+    assert marked == {"batch_norm2d": 15, "layer_norm": 20, "instance_norm2d": 5, "group_norm": 10}

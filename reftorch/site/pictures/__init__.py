@@ -9,6 +9,7 @@
     bars         numbers before and after softmax
     cells        cells of recurrent networks, and networks unrolled in time
     attention    the matrix of weights, and the layers of a transformer
+    optimizer    steps down a valley, and learning rates over time
     trellis      the ways through a text in CTC
 
 `FAMILIES` says which picture a component has, by the path of its file. A new component needs no work, or a line there.
@@ -20,7 +21,7 @@ import re
 from collections.abc import Callable
 
 from ...step.components import PACKAGE, Component
-from . import activation, attention, bars, cells, loss, norm, trellis, window
+from . import activation, attention, bars, cells, loss, norm, optimizer, trellis, window
 
 __all__ = ["FAMILIES", "family", "figure", "small", "traits"]
 
@@ -71,6 +72,12 @@ FAMILIES: list[tuple[str, Draw, str]] = [  # the file below the package, its pic
         attention.layers,
         "Read from the bottom up. The lines at the side go around a layer and are added.",
     ),
+    (
+        rf"optim/({'|'.join(optimizer.RATES)})",
+        optimizer.picture,
+        "The first steps down a narrow valley; the lines have equal loss.",
+    ),
+    (r"optim/lr_scheduler", optimizer.rates, "The learning rate, which begins at 1, over 40 steps."),
     (
         r"nn/normalization/(batch|layer|rms|instance|group)_norm\w*",
         norm.picture,
