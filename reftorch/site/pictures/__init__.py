@@ -86,7 +86,10 @@ FAMILIES: list[tuple[str, Draw, str]] = [  # the file below the package, its pic
     (r"nn/convolution/conv_transpose\w+", _transposed, GATHERED),
     (r"nn/padding/\w+", _first, GATHERED),
     (r"nn/linear/(linear|bilinear)", window.picture, GATHERED),
-    (r"nn/(convolution|pooling|vision|sparse|distance)/\w+", window.picture, GATHERED),
+    (r"nn/(convolution|pooling|vision|sparse|distance|dropout)/\w+", window.picture, GATHERED),
+    (r"nn/(activation/(glu|gumbel_softmax)|loss/soft_cross_entropy)", window.picture, GATHERED),
+    (r"nn/normalization/(local_response_norm|normalize)|transforms/normalize", window.picture, GATHERED),
+    (r"nn/utils/(spectral_norm|weight_norm|rnn/pack_\w+|rnn/pad_packed_sequence)", window.picture, GATHERED),
 ]
 
 
