@@ -61,6 +61,7 @@ from .types import (
     int32,
     int64,
     preserve_format,
+    sparse_coo,
     strided,
     uint8,
     uint16,
@@ -71,8 +72,10 @@ from .types import (
 if TYPE_CHECKING:  # imported when they are first used
     from reftorch import accelerator as accelerator
     from reftorch import backends as backends
+    from reftorch import coo as coo
     from reftorch import distributed as distributed
     from reftorch import utils as utils
+    from reftorch.coo import sparse_coo_tensor as sparse_coo_tensor
     from reftorch.nn.activation.sigmoid import sigmoid_ as sigmoid_
     from reftorch.nn.activation.tanh import tanh_ as tanh_
     from reftorch.nn.distance.cosine_similarity import cosine_similarity as cosine_similarity

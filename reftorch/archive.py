@@ -52,6 +52,7 @@ PARAMETER = Named("torch._utils", "_rebuild_parameter")
 PARAMETER_WITH_STATE = Named("torch._utils", "_rebuild_parameter_with_state")
 FROM_TYPE, TENSOR_CLASS = Named("torch._tensor", "_rebuild_from_type_v2"), Named("torch", "Tensor")
 DEVICE, SIZE = Named("torch", "device"), Named("torch", "Size")
+SPARSE, LAYOUT = Named("torch._utils", "_rebuild_sparse_tensor"), Named("torch.serialization", "_get_layout")
 _STORAGE = {name: Named("torch", name) for name in NAMES} | {"": Named("torch.storage", "UntypedStorage")}
 _DTYPE = {dtype: Named("torch", dtype.name) for dtype in types.ALL}
 
@@ -94,6 +95,10 @@ class _Writer(_InPython):
     dispatch[types.dtype] = lambda self, obj: self.save(_DTYPE[obj])
 
     def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, Tensor) and obj.is_sparse:
+            return SPARSE, (obj.layout, (obj._indices(), obj._values(), obj.shape, obj.is_coalesced()))  # type: ignore[attr-defined]
+        if isinstance(obj, types.layout):
+            return LAYOUT, (repr(obj),)
         if isinstance(obj, Tensor):
             return self.reduce_tensor(obj)
         if isinstance(obj, types.device):

@@ -325,7 +325,8 @@ class TensorMethods:
     real = property(lambda self: reftorch.ops.real(self))
     is_cuda = property(lambda self: self.device.type == "cuda")
     is_cpu = property(lambda self: self.device.type == "cpu")
-    is_sparse = is_quantized = is_meta = property(lambda self: False)
+    is_sparse = False  # no property, since every gradient is asked
+    is_quantized = is_meta = property(lambda self: False)
     itemsize = property(lambda self: self.dtype.itemsize)
     nbytes = property(lambda self: self.dtype.itemsize * self.numel())
     layout = property(lambda self: types.strided)
@@ -337,4 +338,17 @@ class TensorMethods:
     def is_complex(self): return self.dtype.is_complex
     def get_device(self): return -1 if self.device.type == "cpu" else 0
     def is_shared(self): return False
+
+    # ---------------------------------------------------------------------------- sparse tensors, and what a dense one answers
+    def to_sparse(self, sparse_dim=None, *, layout=None): return reftorch.coo.to_sparse(self, sparse_dim, layout=layout)
+    def to_sparse_coo(self): return reftorch.coo.to_sparse(self)
+    def sparse_mask(self, mask): return reftorch.coo.sparse_mask(self, mask)
+    def to_dense(self, dtype=None, *, masked_grad=None): return self if dtype is None else self.to(dtype)
+    def sparse_dim(self): return 0
+    def dense_dim(self): return self.ndim
+    def coalesce(self): return reftorch.coo.refuse_dense("coalesce")
+    def is_coalesced(self): return reftorch.coo.refuse_dense("is_coalesced")
+    def indices(self): return reftorch.coo.refuse_dense("indices")
+    def values(self): return reftorch.coo.refuse_dense("values")
+    def _nnz(self): return reftorch.coo.refuse_dense("_nnz")
     # fmt: on

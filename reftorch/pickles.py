@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import archive, protocols, types
+from . import archive, coo, protocols, types
 from .tensor import Tensor
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first number of a file from before PyTorch 1.6
@@ -37,6 +37,12 @@ _SAFE |= {("__builtin__", name): value for (_, name), value in _SAFE.items()}
 _SAFE |= {("collections", name): getattr(collections, name) for name in ("OrderedDict", "Counter")}
 _SAFE["_codecs", "encode"] = _latin1
 _SAFE["reftorch.protocols", "rebuild"] = protocols.rebuild
+_SAFE["reftorch.coo", "rebuild"] = coo.rebuild
+_SAFE["torch._utils", "_rebuild_sparse_tensor"] = lambda layout, parts: coo.rebuild(*parts)
+_SAFE["torch.serialization", "_get_layout"] = {
+    "torch.sparse_coo": types.sparse_coo,
+    "torch.strided": types.strided,
+}.__getitem__
 _SAFE |= {("reftorch.types", d.name): d for d in types.ALL}
 _SAFE |= {("reftorch.types", name): getattr(types, name) for name in ("device", "Size")}
 _SAFE |= {("torch", d.name): d for d in types.ALL}

@@ -117,11 +117,11 @@ def _shown(array: np.ndarray, summarize: bool) -> np.ndarray:
     return array
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
-    """The text, then each suffix on the same line if there is room."""
+def _with_suffixes(text: str, suffixes: list[str], indent: int, new_line: bool = False) -> str:
+    """The text, then each suffix on the same line if there is room; with `new_line` the first is on another one."""
     length = len(text) - text.rfind("\n") + 1
-    for suffix in suffixes:
-        if length + len(suffix) + 2 > PrintOptions.linewidth:
+    for i, suffix in enumerate(suffixes):
+        if (new_line and i == 0) or length + len(suffix) + 2 > PrintOptions.linewidth:
             text, length = f"{text},\n{' ' * indent}{suffix}", indent + len(suffix)
         else:
             text, length = f"{text}, {suffix}", length + len(suffix) + 2
@@ -138,18 +138,47 @@ def _place_on_tape(x: Any) -> list[str]:
     return ["requires_grad=True"] if x.requires_grad else []
 
 
+def _part(name: str, x: Any, indent: int) -> str:
+    """The positions or the entries of a sparse tensor."""
+    prefix = f"{name}=tensor("
+    array = x.float()._host() if x.dtype is types.bfloat16 else x._host()
+    if array.size == 0:
+        return f"{prefix}[], size={tuple(x.shape)})"
+    summarize = array.size > PrintOptions.threshold
+    form: Callable = _Complex if array.dtype.kind == "c" else _Real
+    return f"{prefix}{_lines(array, indent + len(prefix), summarize, form(_shown(array, summarize)))})"
+
+
+def _describe_sparse(x: Any) -> str:
+    indent = len("tensor(")
+    suffixes = [f"device='{x.device}'"] if x.device.type != "cpu" else []
+    suffixes += [f"size={tuple(x.shape)}", f"nnz={x._nnz()}"]
+    suffixes += [f"dtype={x.dtype}"] if x.dtype not in _usual() else []
+    parts = [_part("indices", x._indices(), indent), _part("values", x._values(), indent)]
+    return _with_suffixes(
+        "tensor(" + (",\n" + " " * indent).join(parts), [*suffixes, f"layout={x.layout}"], indent, True
+    )
+
+
+def _usual() -> tuple:
+    """The dtypes that are not printed."""
+    complex_default = types.complex128 if default_dtype() is types.float64 else types.complex64
+    return default_dtype(), complex_default, types.int64, types.bool
+
+
 def describe(x: Any) -> str:
     """The text of `repr(tensor)`."""
+    if x.is_sparse:
+        return _describe_sparse(x)
     array, prefix = x._host(), "tensor("
     array = array.astype(np.float32) if x.dtype is types.bfloat16 else array
-    complex_default = types.complex128 if default_dtype() is types.float64 else types.complex64
     suffixes = [f"device='{x.device}'"] if x.device.type != "cpu" else []
     if array.size == 0:
         suffixes += [f"size={tuple(x.shape)}"] if x.ndim != 1 else []
         usual: tuple = (default_dtype(),)
         body = "[]"
     else:
-        usual = (default_dtype(), complex_default, types.int64, types.bool)
+        usual = _usual()
         summarize = array.size > PrintOptions.threshold
         form: Callable = _Complex if array.dtype.kind == "c" else _Real
         body = _lines(array, len(prefix), summarize, form(_shown(array, summarize)))

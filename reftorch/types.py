@@ -136,14 +136,14 @@ class _Constant:
 
 
 class layout(_Constant):
-    """How a tensor's elements are kept; here always `strided`."""
+    """How a tensor's elements are kept: all of them, or only those that are not zero with their positions."""
 
 
 class memory_format(_Constant):
     """In which order a tensor's elements are kept."""
 
 
-strided = layout("strided")
+strided, sparse_coo = layout("strided"), layout("sparse_coo")
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
 channels_last = memory_format("channels_last")
 

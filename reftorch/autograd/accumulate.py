@@ -40,7 +40,9 @@ class AccumulateGrad(Node):
             leaf._accumulator = None  # a later graph gets a younger one, which runs as soon as its gradient is there
         grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
         if grads[0] is not None:
-            if leaf._grad is not None:
+            if grads[0].is_sparse or (leaf._grad is not None and leaf._grad.is_sparse):
+                leaf.grad = _with_sparse(leaf._grad, grads[0])
+            elif leaf._grad is not None:
                 leaf._grad.add_(grads[0])
             elif _held_by(grads) and _same_layout(grads[0], leaf):
                 leaf.grad = grads[0]
@@ -51,6 +53,13 @@ class AccumulateGrad(Node):
         if self._post_hooks:
             call_hooks(self._post_hooks, [], (grads[0],))
         return []
+
+
+def _with_sparse(before: Any, grad: Any) -> Any:
+    """The gradient so far and what is added, of which one or both are sparse; the sum is dense if one is."""
+    if before is None:
+        return grad.clone()  # its entries may be those of an upstream gradient
+    return grad + before if before.is_sparse and not grad.is_sparse else before.add_(grad)
 
 
 def _held_by(grads: list) -> bool:

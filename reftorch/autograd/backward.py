@@ -180,7 +180,9 @@ class _Arrivals:
                 waiting = self.grads[node] = [None] * len(node._output_like)
                 heappush(self.queue, (-node._age, node))
             before = waiting[output]
-            waiting[output] = grad if before is None else before + grad
+            if before is not None:
+                grad = grad + before if before.is_sparse else before + grad  # a sparse one is added to a dense one
+            waiting[output] = grad
 
     def youngest(self) -> tuple[Node, list]:
         """The node that nothing more can arrive for, and what has arrived."""

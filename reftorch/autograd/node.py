@@ -160,6 +160,8 @@ class Node(NodeHooks):
         for grad, like in zip(grads, self._output_like):
             if grad is None:
                 grad = zeros(like) if self._materialize else None
+            elif grad.is_sparse:
+                grad = grad.to_dense()  # formulas are for dense gradients
             elif not grad.is_contiguous():
                 grad = grad.contiguous()
             ready.append(grad)
@@ -189,8 +191,8 @@ class Node(NodeHooks):
             )
         if dtype.is_complex:
             refuse_complex(dtype)
-        if grad.array.shape != shape:
-            if not expands_to(shape, grad.shape):
+        if (grad.shape if grad.is_sparse else grad.array.shape) != shape:
+            if grad.is_sparse or not expands_to(shape, grad.shape):
                 wanted = f"expected shape compatible with {list(shape)}, the shape of the input"
                 raise RuntimeError(f"{self._invalid(index)} got {list(grad.shape)} but {wanted}")
             grad = grad.sum_to_size(shape)

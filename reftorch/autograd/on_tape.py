@@ -131,7 +131,8 @@ class OnTape(InPlace):
         if value is not None:
             if not isinstance(value, OnTape):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
-            fits = value.array.shape == self.array.shape and value.dtype is self.dtype and value.device is self.device
+            shape = value.shape if value.is_sparse else value.array.shape
+            fits = shape == self.array.shape and value.dtype is self.dtype and value.device is self.device
             for what in () if fits else ("shape", "dtype", "device"):
                 if getattr(value, what) != getattr(self, what):
                     raise RuntimeError(

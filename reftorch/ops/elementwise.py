@@ -222,6 +222,8 @@ class Remainder(Function):
 
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """`input + alpha * other`, element by element."""
+    if isinstance(other, Tensor) and other.is_sparse:
+        return other.added_to(input, alpha)  # type: ignore[attr-defined]
     y = Add.apply(*operands(input, _scaled(other, alpha)))
     return y if out is None else _written("add", out, y)
 
@@ -234,6 +236,8 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
                 "mask, use the `~` or `logical_not()` operator instead; to compare two, `^` or `logical_xor()`."
             )
+    if isinstance(other, Tensor) and other.is_sparse:
+        return other.added_to(input, -alpha)  # type: ignore[attr-defined]
     y = Sub.apply(*operands(input, _scaled(other, alpha)))
     return y if out is None else _written("sub", out, y)
 

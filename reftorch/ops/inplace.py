@@ -28,6 +28,8 @@ from .promotion import category
 def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
     """Let x become `function(x, ...)`."""
     operands = [a for a in args if isinstance(a, Tensor)]
+    if operands and operands[0].is_sparse and function in SIGN:
+        return operands[0].add_into(x, SIGN[function] * options.get("alpha", 1))  # type: ignore[attr-defined]
     recording = is_grad_enabled() and (x.requires_grad or True in [a.requires_grad for a in operands])
     x._check_inplace(recording, *operands)
     if not recording and function in UFUNCS and _written_directly(x, UFUNCS[function], *args, **options):
@@ -53,6 +55,7 @@ def take_over(x: Tensor, result: Tensor) -> Tensor:
     return x._take_place_of(result)
 
 
+SIGN = {add: 1, sub: -1}  # of a sparse operand, which changes only the elements that it has
 UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide}
 
 

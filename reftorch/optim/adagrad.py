@@ -17,6 +17,8 @@ $$\theta_i \leftarrow \theta_i - \eta \, \frac{g_i}{\sqrt{s_i} + \varepsilon} \q
 
 with the learning rate $\gamma$ and its decay $\delta$.
 
+A sparse gradient, as that of `Embedding(sparse=True)`, changes only the rows that it has; the sums of the others stay as they are.
+
 ## Gradients
 
 A step runs under `no_grad` and changes the parameters in place. With `differentiable=True` it is recorded in tensor operations.
@@ -113,6 +115,17 @@ def adagrad_step_cuda(param, grad, total, size, eps, weight_decay, maximize):
     param[i] -= size * g / (math.sqrt(total[i]) + eps)
 
 
+def _step_of_rows(group: dict, param: Tensor, grad: Any, total: Tensor, size: Any) -> None:
+    """The step along a sparse gradient: the same formula, for the rows that it has."""
+    grad = grad.coalesce()  # the step is not linear in the gradient: its rows must be there once
+    at = tuple(grad.indices())
+    row, row_total = param.detach()[at], total[at]
+    numbers = (size, group["eps"], 0.0)
+    launch(adagrad_step_cpu, adagrad_step_cuda, (row, grad.values(), row_total), numbers, bool(group["maximize"]))
+    param.index_put_(at, row)
+    total.index_put_(at, row_total)
+
+
 def _step_on_tape(group: dict, param: Tensor, grad: Tensor, state: dict[str, Any], size: Any) -> None:
     """The step in tensor operations, recorded on the tape; the state is replaced, not changed in place."""
     g = -grad if group["maximize"] else grad
@@ -138,7 +151,8 @@ class Adagrad(Adaptive):
 
     Raises:
         ValueError: an option is negative, or `lr` is a tensor with more than one element.
-        RuntimeError: `fused` together with `foreach` or `differentiable`.
+        RuntimeError: `fused` together with `foreach` or `differentiable`; in a step: a sparse gradient with `fused` or
+            `weight_decay`.
         TypeError, ValueError: wrong `params`; see `Optimizer`.
     """
 
@@ -175,8 +189,18 @@ class Adagrad(Adaptive):
     def _begin(self, group: dict, param: Tensor) -> dict[str, Tensor]:
         return {"sum": param.new_full(param.shape, self.defaults["initial_accumulator_value"])}
 
+    def _check_sparse(self, group: dict, grad: Tensor) -> None:
+        if group["fused"]:
+            raise RuntimeError("`fused` does not support sparse grad or complex param: leave out fused")
+        if group["weight_decay"] != 0:
+            raise RuntimeError(
+                "weight_decay option is not compatible with sparse gradients: it would change all rows of the parameter"
+            )
+
     def _change(self, group: dict, param: Tensor, grad: Tensor, state: dict[str, Any], t: float) -> None:
         size = group["lr"] / (1 + (t - 1) * group["lr_decay"])
+        if grad.is_sparse:
+            return _step_of_rows(group, param, grad, state["sum"], size)
         if group["differentiable"]:
             return _step_on_tape(group, param, grad, state, size)
         numbers = (size, group["eps"], group["weight_decay"])

@@ -191,7 +191,7 @@ class Adam(Adaptive):
     _later = dict(amsgrad=False, maximize=False, foreach=None, capturable=False) | dict(
         differentiable=False, decoupled_weight_decay=False, fused=None
     )
-    _sparse = "does not support sparse gradients, please consider SGD instead"
+    _sparse = "does not support sparse gradients, please consider SparseAdam instead"
 
     def __init__(
         self,

@@ -62,6 +62,10 @@ class Adaptive(Optimizer):
         """Step number `t` of one parameter."""
         raise NotImplementedError
 
+    def _check_sparse(self, group: dict, grad: Tensor) -> None:
+        """Raise RuntimeError unless a step along a sparse gradient is there."""
+        raise RuntimeError(f"{type(self).__name__} {self._sparse}")
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for group in self.param_groups:
@@ -93,14 +97,14 @@ class Adaptive(Optimizer):
 
     def _step_of_one(self, group: dict, param: Tensor, grad: Tensor) -> None:
         if grad.is_sparse:
-            raise RuntimeError(f"{type(self).__name__} {self._sparse}")
+            self._check_sparse(group, grad)
         state = self.state[param]
         if not state:
             state.update(step=tensor(0.0), **self._begin(group, param))
         if group.get("capturable") and param.device.type == "cpu":
             raise AssertionError("If capturable=True, params and state_steps must be on a GPU: leave out capturable")
         lists = {name: [value] for name, value in state.items() if name != "step"}
-        check_lists([param], gradients=[grad], **lists)
+        check_lists([param], **({} if grad.is_sparse else {"gradients": [grad]}), **lists)
         state.update((name, value) for name, (value,) in lists.items())
         state["step"] += 1
         self._change(group, param, grad, state, state["step"].item())

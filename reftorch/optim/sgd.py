@@ -26,6 +26,9 @@ g_i + \mu \, b_i & \text{if } \mu > 0 \text{, Nesterov} \end{cases}$$
 
 $$\theta_i \leftarrow \theta_i - \gamma \, d_i$$
 
+A sparse gradient, as that of `Embedding(sparse=True)`, changes only the rows that it has. Its momentum buffer is sparse too; it gets
+rows and loses none. Weight decay would change all rows, and is refused.
+
 ## Gradients
 
 A step is the end of the tape, not a part of it: it runs under `no_grad` and changes the parameters in place. With
@@ -104,9 +107,9 @@ $\theta \leftarrow \theta - b$. It is the same until the rate changes: there old
 Other frameworks start from a buffer of zeros. The first step is then damped too; here it is not. - Older documentation
 writes `maximize` as a last line $\theta + \gamma g$. With weight decay that would push parameters away from zero. PyTorch
 negates the gradient at the start, as above, so that the decay still decays. - A parameter that is listed twice takes two
-steps, one after the other; in PyTorch `foreach` makes a difference then. - Gradient and buffer must have the parameter's
-shape; PyTorch's functional form lets them broadcast. A buffer of another dtype is converted when it is used next. Gradients
-are never sparse here. - `fused=True` with a `found_inf` of 1 leaves no buffer behind; PyTorch leaves one with arbitrary
+steps, one after the other; in PyTorch `foreach` makes a difference then. - Gradient and buffer must have
+the parameter's shape; PyTorch's functional form lets them broadcast. A buffer of another dtype is converted when it is used
+next. - `fused=True` with a `found_inf` of 1 leaves no buffer behind; PyTorch leaves one with arbitrary
 content. - `differentiable=True` can be differentiated once, like everything on this tape.
 """
 
@@ -257,6 +260,22 @@ def _step_on_tape(params: list, grads: list, bufs: list, rates: tuple, nesterov:
         param.sub_(lr * d)
 
 
+def _step_sparse(params: list, grads: list, bufs: list, rates: tuple, nesterov: bool, maximize: bool) -> None:
+    """The step where some gradients are sparse, in tensor operations: of these parameters only rows with a gradient change.
+
+    The buffer of a sparse gradient is sparse too, and keeps all rows that ever had one.
+    """
+    lr, momentum, undamped, weight_decay = rates
+    for i, param in enumerate(params):
+        g = -grads[i] if maximize else grads[i]
+        if weight_decay != 0:
+            g = g.add(param, alpha=float(weight_decay))  # raises for a sparse gradient: the decay would change all rows
+        if momentum != 0:
+            bufs[i] = g.clone() if bufs[i] is None else bufs[i].mul_(momentum).add_(g, alpha=undamped)
+            g = g.add(bufs[i], alpha=momentum) if nesterov else bufs[i]
+        param.add_(g, alpha=-float(lr))
+
+
 def _prevented(grads: list, grad_scale: Tensor | None, found_inf: Tensor | None) -> bool:
     """Whether `found_inf` forbids the step; if not, the gradients are divided by `grad_scale`."""
     if found_inf is not None and found_inf.item():
@@ -296,11 +315,9 @@ def sgd(
     Raises:
         IndexError: the lists have different lengths.
         RuntimeError: a gradient or buffer has another shape, dtype or device than its parameter, the parameter is a leaf that
-            requires grad and recording is on, or `has_sparse_grad`.
+            requires grad and recording is on, or a sparse gradient meets `fused`, `weight_decay` or a dense buffer that it cannot enter.
         NotImplementedError: a parameter is neither float32 nor float64.
     """
-    if has_sparse_grad:
-        raise RuntimeError("has_sparse_grad=True, but there are no sparse gradients in reftorch")
     if foreach is None and fused is None:
         foreach = all(param.device.type == "cuda" for param in params)
     if fused and not foreach:
@@ -310,8 +327,16 @@ def sgd(
         raise AssertionError("Expected grad_scale and found_inf to be None: only fused uses them")
     bufs = momentum_buffer_list
     check_lists(params, gradients=d_p_list, **({"momentum_buffers": bufs} if momentum != 0 else {}))
+    rates = (lr, momentum, 1 - dampening, weight_decay)
+    if (
+        has_sparse_grad
+        or any([grad.is_sparse for grad in d_p_list])
+        or any([buf is not None and buf.is_sparse for buf in bufs])
+    ):
+        if fused:
+            raise RuntimeError("`_fused_sgd` does not support sparse gradients: leave out fused")
+        return _step_sparse(params, d_p_list, bufs, rates, nesterov, maximize)
     if is_recording(*params, *d_p_list, *bufs, lr, weight_decay):
-        rates = (lr, momentum, 1 - dampening, weight_decay)
         return _step_on_tape(params, d_p_list, bufs, rates, nesterov, maximize)
     jobs = []
     for i, (param, grad) in enumerate(zip(params, d_p_list)):

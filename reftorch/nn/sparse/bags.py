@@ -17,7 +17,7 @@ def check_options(
 
     Raises:
         ValueError: an unknown mode, "max" with an option that it does not have, or shapes that do not fit.
-        NotImplementedError: `per_sample_weights` with another mode than "sum", or `sparse`.
+        NotImplementedError: `per_sample_weights` with another mode than "sum".
     """
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:
         raise ValueError(
@@ -39,8 +39,6 @@ def check_options(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
             f"(got mode={mode!r})"
         )
-    if sparse:
-        raise NotImplementedError("embedding_bag: there are no sparse gradients in reftorch; leave out sparse=True")
 
 
 @dataclass

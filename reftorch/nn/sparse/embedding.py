@@ -28,6 +28,9 @@ them up:
 
 $$\frac{\partial L}{\partial W}[v, d] = \sum_{k=s[v]}^{s[v+1]-1} \frac{\partial L}{\partial y}[p[k], d]$$
 
+With `sparse=True` nothing is added up. The gradient is a sparse tensor: its entry $n$ is the row $\frac{\partial L}{\partial y}[n]$,
+its position $x[n]$, and a row that is chosen twice has two entries.
+
 `padding_idx` has an empty segment: its row is looked up as every other, but never learns. With `scale_grad_by_freq` the sum is
 divided by its number of terms.
 
@@ -38,7 +41,8 @@ The shape of the ids, and a dimension of the size $D$ of a row at the end: $(*)$
 ## Cost
 
 Forward copies $N D$ elements. Backward sorts $N$ ids, adds $N D$ elements and writes the whole table's gradient, $V D$ elements, most
-of them 0: for a large table and few ids that is nearly all of the time.
+of them 0: for a large table and few ids that is nearly all of the time. With `sparse=True` it is $N D$ elements, and `SGD`, `Adagrad`
+and `SparseAdam` change only these rows.
 
 ## Symbols
 
@@ -92,6 +96,19 @@ Only if zeros stand in it. A new `Embedding` puts them there, and without a grad
 >>> F.embedding(torch.tensor([1]), weight, padding_idx=1)
 tensor([[3., 4.]], grad_fn=<EmbeddingBackward0>)
 
+**What does a sparse gradient look like?**
+
+It has one row for each id, and `coalesce()` adds up those of the same id:
+
+>>> weight.grad = None
+>>> F.embedding(torch.tensor([2, 0, 2]), weight, sparse=True).sum().backward()
+>>> weight.grad
+tensor(indices=tensor([[2, 0, 2]]),
+       values=tensor([[1., 1.],
+                      [1., 1.],
+                      [1., 1.]]),
+       size=(3, 2), nnz=3, layout=torch.sparse_coo)
+
 **Why is there no gradient of the ids?**
 
 They are whole numbers: there is no id a little larger than 2.
@@ -110,6 +127,7 @@ tensor([30., 40.])
 ## Differences
 
 - A table of whole numbers can be looked up, one of complex numbers cannot.
+- The gradient of a table that was computed, such as `2 * weight`, becomes dense on its way to `weight`.
 """
 
 from __future__ import annotations
@@ -131,6 +149,7 @@ from reftorch.nn.sparse.table import (
     first_outside,
     limit_norm_,
     row_numbers,
+    rows_of_gradient,
     segments,
 )
 from reftorch.ops.creation import empty
@@ -199,10 +218,10 @@ class EmbeddingFunction(Function):
     """The look-up in the computation graph. ids (*), weight (V, D); `padding` is a row that gets no gradient, or None."""
 
     @staticmethod
-    def forward(ctx, ids, weight, padding, by_frequency):
+    def forward(ctx, ids, weight, padding, by_frequency, sparse):
         (V, D), N = weight.shape, ids.numel()
         ctx.save_for_backward(ids)
-        ctx.table, ctx.padding, ctx.by_frequency = (V, D), padding, by_frequency
+        ctx.table, ctx.padding, ctx.by_frequency, ctx.sparse = (V, D), padding, by_frequency, sparse
         y = weight.new_empty((*ids.shape, D))
         run = on(weight.device, embedding_forward_cpu, embedding_forward_cuda, N * D, rows.embedding_forward)
         chosen, table, result = arrays(ids, weight, y)
@@ -213,26 +232,29 @@ class EmbeddingFunction(Function):
     def backward(ctx, grad_y):
         (ids,) = ctx.saved_tensors
         (V, D), N = ctx.table, ids.numel()
+        if ctx.sparse:
+            return None, rows_of_gradient(ids, grad_y, (V, D), ctx.padding, ctx.by_frequency), None, None, None
         order, start = segments(row_numbers(ids), V, grad_y.device, without=ctx.padding)
         grad_weight = grad_y.new_empty(V, D)
         fast = rows.embedding_backward_weight
         run = on(grad_y.device, embedding_backward_weight_cpu, embedding_backward_weight_cuda, V * D, fast)
         run(*shaped((N, D), grad_y), *arrays(order, start, grad_weight), ctx.by_frequency)
-        return None, grad_weight, None, None
+        return None, grad_weight, None, None, None
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """The rows of the table `weight` that the ids `input` choose.
 
     Shapes: `input` (*), int64 or int32; `weight` (V, D); the result (*, D). `padding_idx` is a row that gets no gradient; rows whose
-    `norm_type`-norm is above `max_norm` are shortened in place before they are looked up.
+    `norm_type`-norm is above `max_norm` are shortened in place before they are looked up. With `sparse` the gradient of `weight` is
+    a sparse tensor of the rows that were chosen; then backward raises RuntimeError for `scale_grad_by_freq`.
 
     Raises:
         TypeError: an argument is not a tensor.
         RuntimeError: `weight` is not two-dimensional, or `input` neither int64 nor int32.
         IndexError: an id is no row of the table.
         AssertionError: `padding_idx` is no row of the table.
-        NotImplementedError: `weight` is complex, or `sparse` is True.
+        NotImplementedError: `weight` is complex.
     """
     check_tensors("embedding", TABLES, weight=weight)
     check_ids("embedding", "input", input)
@@ -240,8 +262,6 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         raise RuntimeError(
             f"embedding: 'weight' must be 2-D, (rows, elements of a row), but has shape {list(weight.shape)}"
         )
-    if sparse:
-        raise NotImplementedError("embedding: there are no sparse gradients in reftorch; leave out sparse=True")
     V = len(weight)
     padding = checked_row("Padding_idx", padding_idx, V)
     ids = row_numbers(input)
@@ -253,7 +273,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         )
     if max_norm is not None:
         limit_norm_(weight, ids, max_norm, norm_type)
-    return EmbeddingFunction.apply(input.to(int64), weight, padding, bool(scale_grad_by_freq))
+    return EmbeddingFunction.apply(input.to(int64), weight, padding, bool(scale_grad_by_freq), bool(sparse))
 
 
 class Embedding(Module):

@@ -43,7 +43,7 @@ position where each bag begins; with `include_last_offset` the last of them is t
 ## Cost
 
 $N D$ multiplications and additions for $N$ ids, and $N D$ elements read. Backward sorts the ids, does as much again, and writes the whole
-table's gradient.
+table's gradient; with `sparse=True` it writes a sparse tensor with one row for each id instead.
 
 ## Symbols
 
@@ -162,6 +162,7 @@ from reftorch.nn.sparse.table import (
     checked_row,
     limit_norm_,
     on_device,
+    rows_of_gradient,
     segments,
 )
 from reftorch.ops.creation import empty
@@ -319,10 +320,10 @@ class EmbeddingBagFunction(Function):
     """Sums of bags in the computation graph. weight (V, D), share (N): one for each id that counts."""
 
     @staticmethod
-    def forward(ctx, weight, share, bags, by_frequency):
+    def forward(ctx, weight, share, bags, by_frequency, sparse):
         device, (V, D), B = weight.device, weight.shape, len(bags.first) - 1
         ctx.save_for_backward(share, *([weight] if ctx.needs_input_grad[1] else []))
-        ctx.table, ctx.bags, ctx.by_frequency = (V, D), bags, by_frequency
+        ctx.table, ctx.bags, ctx.by_frequency, ctx.sparse = (V, D), bags, by_frequency, sparse
         y = weight.new_empty(B, D)
         run = on(device, embedding_bag_forward_cpu, embedding_bag_forward_cuda, B * D, rows.embedding_bag_forward)
         run(*arrays(on_device(bags.ids, device), on_device(bags.first, device), share, weight, y))
@@ -334,7 +335,10 @@ class EmbeddingBagFunction(Function):
         device, (V, D), bags = grad_y.device, ctx.table, ctx.bags
         bag = on_device(bags.bag, device)
         grad_weight = grad_share = None
-        if ctx.needs_input_grad[0]:
+        if ctx.needs_input_grad[0] and ctx.sparse:
+            of_each = grad_y[bag] * share.reshape(-1, 1)
+            grad_weight = rows_of_gradient(on_device(bags.ids, device), of_each, (V, D), None, ctx.by_frequency)
+        elif ctx.needs_input_grad[0]:
             order, start = segments(bags.ids, V, device)
             if ctx.by_frequency:
                 share = share / on_device(np.bincount(bags.ids, minlength=V)[bags.ids], device)
@@ -346,7 +350,7 @@ class EmbeddingBagFunction(Function):
             grad_share = share.new_empty(share.shape)
             run = on(device, embedding_bag_backward_share_cpu, embedding_bag_backward_share_cuda, share.numel())
             run(*arrays(grad_y, on_device(bags.ids, device), bag, *weight, grad_share))
-        return grad_weight, grad_share, None, None
+        return grad_weight, grad_share, None, None, None
 
 
 class EmbeddingBagMaxFunction(Function):
@@ -387,12 +391,13 @@ def embedding_bag(
 
     Shapes: `input` (B, N), or (N) with `offsets` (B), the position where each bag begins; `weight` (V, D); the result (B, D).
     `per_sample_weights` has the shape of `input`. Ids equal to `padding_idx` do not count.
+    With `sparse`, not for "max", the gradient of `weight` is a sparse tensor of the rows that were chosen.
 
     Raises:
         ValueError: dimensions, `offsets`, `mode` or the shape of `per_sample_weights` do not fit; "max" with `scale_grad_by_freq`.
         RuntimeError: an id is no row of the table, an offset is wrong, or a dtype is.
         AssertionError: `padding_idx` is no row of the table.
-        NotImplementedError: `per_sample_weights` with another mode than "sum", `weight` neither float32 nor float64, or `sparse`.
+        NotImplementedError: `per_sample_weights` with another mode than "sum", `weight` neither float32 nor float64.
         TypeError: an argument is not a tensor.
     """
     if getattr(weight, "dtype", None) is int64 and input.is_floating_point():
@@ -419,7 +424,7 @@ def embedding_bag(
         share = on_device(1 / np.diff(bags.first)[bags.bag], weight.device).to(weight.dtype)
     else:
         share = weight.new_ones(len(bags.ids))
-    return EmbeddingBagFunction.apply(weight, share, bags, bool(scale_grad_by_freq))
+    return EmbeddingBagFunction.apply(weight, share, bags, bool(scale_grad_by_freq), bool(sparse))
 
 
 class EmbeddingBag(Module):

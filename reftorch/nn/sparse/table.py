@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reftorch.autograd import no_grad
+from reftorch.coo import SparseTensor
 from reftorch.ops import from_numpy
 from reftorch.tensor import Tensor
 from reftorch.types import int32, int64
@@ -89,6 +90,25 @@ def segments(ids: np.ndarray, V: int, device: Any, without: int | None = None) -
     start = np.zeros(V + 1, np.int64)
     np.cumsum(count, out=start[1:])
     return on_device(order, device), on_device(start, device)
+
+
+def rows_of_gradient(
+    ids: Tensor, grad_rows: Tensor, size: tuple[int, int], padding: int | None, by_frequency: bool
+) -> SparseTensor:
+    """The gradient of a table as a sparse tensor: one row for each id that is not the padding.
+
+    Raises:
+        RuntimeError: `by_frequency`.
+    """
+    if by_frequency:
+        raise RuntimeError(
+            "embedding_backward: scale_grad_by_freq not supported with sparse gradients: leave out one of the two"
+        )
+    ids, grad_rows = ids.reshape(-1), grad_rows.reshape(-1, size[1])
+    if padding is not None:
+        counts = ids != padding
+        ids, grad_rows = ids[counts], grad_rows[counts]
+    return SparseTensor.of(ids.reshape(1, -1), grad_rows, size)
 
 
 def on_device(numbers: np.ndarray, device: Any) -> Tensor:

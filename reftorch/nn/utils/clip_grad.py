@@ -85,6 +85,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     Raises:
         RuntimeError: the norm is not finite and `error_if_nonfinite` is set.
         TypeError: something else than a tensor.
+        NotImplementedError: a tensor is sparse.
     """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     norm_type = float(norm_type)
@@ -92,6 +93,10 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
         return tensor(0.0)
     for each in tensors:
         check_tensors("get_total_norm", tensors=each)
+        if each.is_sparse:
+            raise NotImplementedError(
+                "get_total_norm: there is no norm of sparse gradients, as those of Embedding(sparse=True); clip the others only"
+            )
     norms = [each.norm(norm_type) for each in tensors]
     dtype = norms[0].dtype
     for norm in norms:

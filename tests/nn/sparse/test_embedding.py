@@ -38,6 +38,20 @@ def whole_numbers(torch, x):
     return torch.nn.functional.embedding(ids, table)
 
 
+def sparse(id, ids=IDS, **options):
+    """A sparse gradient: its entries in the order of the ids, and the dense tensor."""
+
+    def run(torch, x):
+        layer = torch.nn.Embedding.from_pretrained(x.detach(), freeze=False, sparse=True, **options)
+        y = layer(torch.tensor(ids, device=x.device))
+        (y * y).sum().backward()
+        grad = layer.weight.grad
+        assert grad.is_sparse and grad.is_coalesced() == (y.numel() < 4) and grad.shape == x.shape
+        return y.detach(), grad._indices(), grad._values(), grad.coalesce().values(), grad.to_dense()
+
+    return ScriptCase("Embedding", [normal(5, 3, grad=False)], run=run, id=f"sparse, {id}")
+
+
 CASES = [
     ModuleCase("Embedding", [array(IDS)], (5, 3), id="repeated ids"),
     ModuleCase("Embedding", [array(IDS)], (5, 3), dict(padding_idx=2), id="padding"),
@@ -53,6 +67,11 @@ CASES = [
     *[limited(norm_type) for norm_type in (2.0, 1.0, np.inf)],
     ScriptCase("Embedding", [normal(5, 3, grad=False)], run=pretrained, id="from_pretrained"),
     ScriptCase("embedding", [(1,)], run=whole_numbers, id="a table of whole numbers", gradcheck=False),
+    sparse("repeated ids"),
+    sparse("padding", padding_idx=2),
+    sparse("no ids", np.zeros((0, 2), np.int64)),
+    sparse("a number", 3),
+    sparse("int32", IDS.astype(np.int32)),
 ]
 
 
@@ -63,6 +82,13 @@ def look_up(values=(0, 2), shape=(3, 2), dtype="int64", **options):
 
 
 ERRORS = [
+    ErrorCase(
+        lambda torch: (
+            torch.nn.Embedding(3, 2, sparse=True, scale_grad_by_freq=True)(torch.tensor([1])).sum().backward()
+        ),
+        ["scale_grad_by_freq", "sparse"],
+        id="sparse by frequency",
+    ),
     ErrorCase(look_up((0, 3)), ["out of range", "3", "num_embeddings"], id="too large"),
     ErrorCase(look_up((-1, 0)), ["out of range", "-1"], id="negative"),
     ErrorCase(look_up(dtype="float32"), ["float32", "long()"], id="fractions"),

@@ -43,6 +43,22 @@ def pretrained(torch, x):
     return layer.weight.detach(), layer.weight.grad, facts
 
 
+def sparse(id, ids=ROW, offsets=(OFFSETS,), weights=None, **options):
+    """A sparse gradient: its entries in the order of the ids, and the dense tensor."""
+
+    def run(torch, weight, ids, *rest):
+        share = torch.tensor(weights, dtype=weight.dtype, device=weight.device, requires_grad=True) if weights else None
+        weight = weight.detach().requires_grad_()
+        y = torch.nn.functional.embedding_bag(ids, weight, *rest, sparse=True, per_sample_weights=share, **options)
+        (y * y).sum().backward()
+        grad = weight.grad
+        assert grad.is_sparse and not grad.is_coalesced()
+        found = y.detach(), grad._indices(), grad._values(), grad.to_dense()
+        return (*found, share.grad) if weights else found
+
+    return ScriptCase("embedding_bag", [normal(5, 3, grad=False), ids, *offsets], run=run, id=f"sparse, {id}")
+
+
 TIES = array([[1.0, np.nan], [np.nan, 2.0], [1.0, -np.inf]])
 CASES = [
     *[bag(mode, mode=mode) for mode in ("sum", "mean", "max")],
@@ -50,6 +66,10 @@ CASES = [
     *[bag(f"{mode}, padding", (ROW, OFFSETS), mode=mode, padding_idx=4) for mode in ("sum", "mean", "max")],
     *[bag(f"{mode}, end given", (ROW, ENDS), mode=mode, include_last_offset=True) for mode in ("sum", "max")],
     *[bag(f"{mode}, by frequency", (ALIKE,), mode=mode, scale_grad_by_freq=True) for mode in ("sum", "mean")],
+    sparse("sum", mode="sum"),
+    sparse("mean, padding", mode="mean", padding_idx=4),
+    sparse("pairs", IDS, ()),
+    sparse("weights", IDS, (), weights=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], mode="sum"),
     bag("int32", (array(np.array([2, 0, 2], np.int32)), array(np.array([0, 1], np.int32)))),
     bag("limited norm", (ROW, OFFSETS), max_norm=1.0, norm_type=1.0),
     bag("no bags", (array(np.zeros((0, 2), np.int64)),), padding_idx=-1),
@@ -89,6 +109,13 @@ ERRORS = [
     ErrorCase(call([[0, 2]], mode="min"), ["sum, mean or max", "min"], id="mode"),
     ErrorCase(call([[0, 2]], mode="max", scale_grad_by_freq=True), ["frequency"], id="max by frequency"),
     ErrorCase(call([[0, 2]], mode="max", sparse=True), ["sparse"], id="max, sparse"),
+    ErrorCase(
+        lambda torch: (
+            torch.nn.EmbeddingBag(3, 2, sparse=True, scale_grad_by_freq=True)(torch.tensor([[1]])).sum().backward()
+        ),
+        ["scale_grad_by_freq", "sparse"],
+        id="sparse by frequency",
+    ),
     ErrorCase(call([[0, 2]], weights=[[1.0, 2.0]]), ["mode='sum'", "mean"], id="weights of a mean"),
     ErrorCase(call([[0, 2]], weights=[1.0, 2.0], mode="sum"), ["same shape", "[1, 2]"], id="shape of the weights"),
     ErrorCase(lambda torch: torch.nn.EmbeddingBag(3, 2, padding_idx=-4), ["within num_embeddings"], id="padding"),
