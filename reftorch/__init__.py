@@ -74,14 +74,46 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch import backends as backends
     from reftorch import coo as coo
     from reftorch import distributed as distributed
+    from reftorch import native as native
     from reftorch import utils as utils
     from reftorch.coo import sparse_coo_tensor as sparse_coo_tensor
+    from reftorch.native import adaptive_max_pool1d as adaptive_max_pool1d
+    from reftorch.native import affine_grid_generator as affine_grid_generator
+    from reftorch.native import alpha_dropout_ as alpha_dropout_
+    from reftorch.native import batch_norm as batch_norm
+    from reftorch.native import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from reftorch.native import constant_pad_nd as constant_pad_nd
+    from reftorch.native import cosine_embedding_loss as cosine_embedding_loss
+    from reftorch.native import ctc_loss as ctc_loss
+    from reftorch.native import dropout_ as dropout_
+    from reftorch.native import embedding as embedding
+    from reftorch.native import embedding_bag as embedding_bag
+    from reftorch.native import embedding_renorm_ as embedding_renorm_
+    from reftorch.native import feature_alpha_dropout_ as feature_alpha_dropout_
+    from reftorch.native import feature_dropout as feature_dropout
+    from reftorch.native import feature_dropout_ as feature_dropout_
+    from reftorch.native import grid_sampler as grid_sampler
+    from reftorch.native import gru as gru
+    from reftorch.native import hinge_embedding_loss as hinge_embedding_loss
+    from reftorch.native import instance_norm as instance_norm
+    from reftorch.native import kl_div as kl_div
+    from reftorch.native import lstm as lstm
+    from reftorch.native import margin_ranking_loss as margin_ranking_loss
+    from reftorch.native import max_pool1d as max_pool1d
+    from reftorch.native import max_pool1d_with_indices as max_pool1d_with_indices
+    from reftorch.native import max_pool3d as max_pool3d
+    from reftorch.native import poisson_nll_loss as poisson_nll_loss
+    from reftorch.native import rnn_relu as rnn_relu
+    from reftorch.native import rnn_tanh as rnn_tanh
+    from reftorch.native import triplet_margin_loss as triplet_margin_loss
     from reftorch.nn.activation.sigmoid import sigmoid_ as sigmoid_
     from reftorch.nn.activation.tanh import tanh_ as tanh_
     from reftorch.nn.distance.cosine_similarity import cosine_similarity as cosine_similarity
     from reftorch.nn.distance.pairwise_distance import pairwise_distance as pairwise_distance
     from reftorch.nn.distance.pdist import pdist as pdist
+    from reftorch.nn.functional import adaptive_avg_pool1d as adaptive_avg_pool1d
     from reftorch.nn.functional import alpha_dropout as alpha_dropout
+    from reftorch.nn.functional import avg_pool1d as avg_pool1d
     from reftorch.nn.functional import bilinear as bilinear
     from reftorch.nn.functional import celu as celu
     from reftorch.nn.functional import celu_ as celu_

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import archive, coo, protocols, types
+from . import archive, protocols, types
 from .tensor import Tensor
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first number of a file from before PyTorch 1.6
@@ -30,6 +30,13 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _sparse(indices: Any, values: Any, size: Any, coalesced: Any) -> Tensor:
+    """A sparse tensor; its file has a kernel and is read when it is needed."""
+    from . import coo
+
+    return coo.rebuild(indices, values, size, coalesced)
+
+
 _SAFE: dict[tuple[str, str], Any] = {
     ("builtins", name): getattr(builtins, name) for name in ("set", "frozenset", "complex", "slice", "bytearray")
 }
@@ -37,8 +44,8 @@ _SAFE |= {("__builtin__", name): value for (_, name), value in _SAFE.items()}
 _SAFE |= {("collections", name): getattr(collections, name) for name in ("OrderedDict", "Counter")}
 _SAFE["_codecs", "encode"] = _latin1
 _SAFE["reftorch.protocols", "rebuild"] = protocols.rebuild
-_SAFE["reftorch.coo", "rebuild"] = coo.rebuild
-_SAFE["torch._utils", "_rebuild_sparse_tensor"] = lambda layout, parts: coo.rebuild(*parts)
+_SAFE["reftorch.coo", "rebuild"] = _sparse
+_SAFE["torch._utils", "_rebuild_sparse_tensor"] = lambda layout, parts: _sparse(*parts)
 _SAFE["torch.serialization", "_get_layout"] = {
     "torch.sparse_coo": types.sparse_coo,
     "torch.strided": types.strided,

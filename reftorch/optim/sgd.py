@@ -260,11 +260,15 @@ def _step_on_tape(params: list, grads: list, bufs: list, rates: tuple, nesterov:
         param.sub_(lr * d)
 
 
-def _step_sparse(params: list, grads: list, bufs: list, rates: tuple, nesterov: bool, maximize: bool) -> None:
+def _step_sparse(
+    params: list, grads: list, bufs: list, rates: tuple, nesterov: bool, maximize: bool, fused: bool | None
+) -> None:
     """The step where some gradients are sparse, in tensor operations: of these parameters only rows with a gradient change.
 
     The buffer of a sparse gradient is sparse too, and keeps all rows that ever had one.
     """
+    if fused:
+        raise RuntimeError("`_fused_sgd` does not support sparse gradients: leave out fused")
     lr, momentum, undamped, weight_decay = rates
     for i, param in enumerate(params):
         g = -grads[i] if maximize else grads[i]
@@ -328,14 +332,8 @@ def sgd(
     bufs = momentum_buffer_list
     check_lists(params, gradients=d_p_list, **({"momentum_buffers": bufs} if momentum != 0 else {}))
     rates = (lr, momentum, 1 - dampening, weight_decay)
-    if (
-        has_sparse_grad
-        or any([grad.is_sparse for grad in d_p_list])
-        or any([buf is not None and buf.is_sparse for buf in bufs])
-    ):
-        if fused:
-            raise RuntimeError("`_fused_sgd` does not support sparse gradients: leave out fused")
-        return _step_sparse(params, d_p_list, bufs, rates, nesterov, maximize)
+    if has_sparse_grad or any([each is not None and each.is_sparse for each in (*d_p_list, *bufs)]):
+        return _step_sparse(params, d_p_list, bufs, rates, nesterov, maximize, fused)
     if is_recording(*params, *d_p_list, *bufs, lr, weight_decay):
         return _step_on_tape(params, d_p_list, bufs, rates, nesterov, maximize)
     jobs = []

@@ -35,7 +35,7 @@ the memory of the table.
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $\theta$ | `param` | (rows, elements of a row) | the parameter |
-| $\frac{\partial f}{\partial \theta}$ | `grad` | (rows of the gradient, elements of a row) | the gradient's entries, coalesced |
+| $\frac{\partial f}{\partial \theta_{r_k d}}$ | `grad` | (rows of the gradient, elements of a row) | the gradient's entries, coalesced |
 | $r_k$ | `rows` | as many as `grad` has | number of the row that an entry belongs to |
 | $m$ | `exp_avg` | as `param` | running mean of the gradient |
 | $v$ | `exp_avg_sq` | as `param` | running mean of its square |

@@ -336,8 +336,8 @@ class EmbeddingBagFunction(Function):
         bag = on_device(bags.bag, device)
         grad_weight = grad_share = None
         if ctx.needs_input_grad[0] and ctx.sparse:
-            of_each = grad_y[bag] * share.reshape(-1, 1)
-            grad_weight = rows_of_gradient(on_device(bags.ids, device), of_each, (V, D), None, ctx.by_frequency)
+            ids, of_each = on_device(bags.ids, device), grad_y[bag] * share.reshape(-1, 1)
+            grad_weight = rows_of_gradient(ids, of_each, (V, D), None, ctx.by_frequency)
         elif ctx.needs_input_grad[0]:
             order, start = segments(bags.ids, V, device)
             if ctx.by_frequency:
@@ -504,9 +504,7 @@ class EmbeddingBag(Module):
     def extra_repr(self):
         usual = dict(max_norm=None, norm_type=2.0, scale_grad_by_freq=False)
         options = [f"{name}={getattr(self, name)!r}" for name in usual if getattr(self, name) != usual[name]]
-        options += [f"mode={self.mode!r}"]
-        if self.padding_idx is not None:
-            options += [f"padding_idx={self.padding_idx}"]
+        options += [f"mode={self.mode!r}"] + [f"padding_idx={self.padding_idx}"] * (self.padding_idx is not None)
         return ", ".join([str(self.num_embeddings), str(self.embedding_dim), *options])
 
     @classmethod

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from reftorch.autograd import no_grad
-from reftorch.coo import SparseTensor
 from reftorch.ops import from_numpy
+from reftorch.sparse_tensor import SparseTensor
 from reftorch.tensor import Tensor
 from reftorch.types import int32, int64
 
