@@ -16,7 +16,7 @@ $$g_{kd} = \pm \frac{\partial f}{\partial \theta_{r_k d}} \qquad \text{minus for
 $$m_{r_k d} \leftarrow m_{r_k d} + (1 - \beta_1) \, (g_{kd} - m_{r_k d}) \qquad
 v_{r_k d} \leftarrow v_{r_k d} + (1 - \beta_2) \, (g_{kd}^2 - v_{r_k d})$$
 
-$$\theta_{r_k d} \leftarrow \theta_{r_k d} - \eta \, \frac{m_{r_k d}}{\sqrt{v_{r_k d}} + \epsilon}
+$$\theta_{r_k d} \leftarrow \theta_{r_k d} - \eta \, \frac{m_{r_k d}}{\sqrt{v_{r_k d}} + \varepsilon}
 \qquad \eta = \gamma \, \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}$$
 
 with the learning rate $\gamma$ and the number of steps $t$ of the whole table.
@@ -45,7 +45,7 @@ the memory of the table.
 | $\eta$ | `size` | $\eta > 0$ | learning rate $\gamma$, corrected for the first steps |
 | $1 - \beta_1$ | `new1` | from 0 to 1 | how much of the gradient enters $m$ |
 | $1 - \beta_2$ | `new2` | from 0 to 1 | how much of the squared gradient enters $v$ |
-| $\epsilon$ | `eps` | $\epsilon > 0$ | keeps the divisor above 0 |
+| $\varepsilon$ | `eps` | $\varepsilon > 0$ | keeps the divisor above 0 |
 
 ## Worked example
 
@@ -99,7 +99,7 @@ __all__ = ["SparseAdam"]
 # ## One step of the rows that the gradient has
 #
 # $$m_{r_k d} \leftarrow m_{r_k d} + (1 - \beta_1) \, (g_{kd} - m_{r_k d}) \qquad
-# \theta_{r_k d} \leftarrow \theta_{r_k d} - \eta \, \frac{m_{r_k d}}{\sqrt{v_{r_k d}} + \epsilon}$$
+# \theta_{r_k d} \leftarrow \theta_{r_k d} - \eta \, \frac{m_{r_k d}}{\sqrt{v_{r_k d}} + \varepsilon}$$
 #
 # Each row of the table occurs once in `rows`, so it has one owner.
 @njit(**PARALLEL)
