@@ -18,6 +18,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     sums.py             the gradients of biases
     linear.py           the three products of a linear layer
     bilinear.py         bilinear interpolation, a row at a time
+    separable.py        other interpolation, a dimension after the other
     nearest.py          nearest interpolation, a row at a time
     avg_pool2d.py       average pooling, a row of windows at a time
     adaptive_avg_pool.py  adaptive average pooling, a row of a window at a time
@@ -144,6 +145,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.max_pool2d import max_pool2d_forward as max_pool2d_forward
     from reftorch.fast.nearest import upsample_nearest_backward_x as upsample_nearest_backward_x
     from reftorch.fast.nearest import upsample_nearest_forward as upsample_nearest_forward
+    from reftorch.fast.separable import antialias_interpolation_backward_x as antialias_interpolation_backward_x
+    from reftorch.fast.separable import antialias_interpolation_forward as antialias_interpolation_forward
+    from reftorch.fast.separable import bicubic_interpolation_backward_x as bicubic_interpolation_backward_x
+    from reftorch.fast.separable import bicubic_interpolation_forward as bicubic_interpolation_forward
+    from reftorch.fast.separable import linear_interpolation_backward_x as linear_interpolation_backward_x
+    from reftorch.fast.separable import linear_interpolation_forward as linear_interpolation_forward
     from reftorch.fast.softmax import softmax_backward_x as softmax_backward_x
     from reftorch.fast.softmax import softmax_forward as softmax_forward
     from reftorch.fast.sums import conv2d_backward_bias as conv2d_backward_bias

@@ -126,6 +126,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
@@ -303,7 +304,13 @@ class UpsampleBilinear2DAaFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, scales, reach):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, upsample_antialias2d_forward_cpu, upsample_antialias2d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            upsample_antialias2d_forward_cpu,
+            upsample_antialias2d_forward_cuda,
+            y.numel(),
+            fast.antialias_interpolation_forward,
+        )
         run(*arrays(x, y), *scales, reach)
         ctx.size_in, ctx.options = x.shape, (*scales, reach)
         return y
@@ -312,7 +319,11 @@ class UpsampleBilinear2DAaFunction(Function):
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
         run = on(
-            grad_y.device, upsample_antialias2d_backward_x_cpu, upsample_antialias2d_backward_x_cuda, grad_x.numel()
+            grad_y.device,
+            upsample_antialias2d_backward_x_cpu,
+            upsample_antialias2d_backward_x_cuda,
+            grad_x.numel(),
+            fast.antialias_interpolation_backward_x,
         )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None

@@ -101,6 +101,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
@@ -259,7 +260,13 @@ class UpsampleBicubic2DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, scales, align_corners):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, upsample_bicubic2d_forward_cpu, upsample_bicubic2d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            upsample_bicubic2d_forward_cpu,
+            upsample_bicubic2d_forward_cuda,
+            y.numel(),
+            fast.bicubic_interpolation_forward,
+        )
         run(*arrays(x, y), *scales, align_corners)
         ctx.size_in, ctx.options = x.shape, (*scales, align_corners)
         return y
@@ -267,7 +274,13 @@ class UpsampleBicubic2DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
-        run = on(grad_y.device, upsample_bicubic2d_backward_x_cpu, upsample_bicubic2d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            upsample_bicubic2d_backward_x_cpu,
+            upsample_bicubic2d_backward_x_cuda,
+            grad_x.numel(),
+            fast.bicubic_interpolation_backward_x,
+        )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None
 

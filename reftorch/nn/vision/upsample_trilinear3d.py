@@ -102,6 +102,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
@@ -268,7 +269,13 @@ class UpsampleTrilinear3DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, scales, align_corners):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, upsample_trilinear3d_forward_cpu, upsample_trilinear3d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            upsample_trilinear3d_forward_cpu,
+            upsample_trilinear3d_forward_cuda,
+            y.numel(),
+            fast.linear_interpolation_forward,
+        )
         run(*arrays(x, y), *scales, align_corners)
         ctx.size_in, ctx.options = x.shape, (*scales, align_corners)
         return y
@@ -277,7 +284,11 @@ class UpsampleTrilinear3DFunction(Function):
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
         run = on(
-            grad_y.device, upsample_trilinear3d_backward_x_cpu, upsample_trilinear3d_backward_x_cuda, grad_x.numel()
+            grad_y.device,
+            upsample_trilinear3d_backward_x_cpu,
+            upsample_trilinear3d_backward_x_cuda,
+            grad_x.numel(),
+            fast.linear_interpolation_backward_x,
         )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None
