@@ -13,6 +13,8 @@ EXAMPLES = """examples:
   reftorch train                              the digits that come with the package
   reftorch train --seed 1 --epochs 20         other initial weights, more rounds
   reftorch train --data mnist                 the four files of MNIST or Fashion-MNIST in the folder mnist
+  reftorch train sequences                    rewrite dates as ISO dates, with a Transformer
+  reftorch train sequences --model lstm       the same with an LSTM
   reftorch train --device cuda                on the GPU
   reftorch train --epochs 0 --load runs/digits.safetensors
                                               judge saved weights without training
@@ -84,24 +86,30 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     """`reftorch train`"""
     train = commands.add_parser(
         "train",
-        help="train a convolutional network on images of digits",
-        description="Train a convolutional network on images, judge it on images it has not seen, and save it.",
+        help="train a network on images of digits, or on dates",
+        description="Train a convolutional network on images, or a Transformer or an LSTM on dates; judge it on what it has not seen, and "
+        "save it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     train.set_defaults(run=run_train)
+    text = "digits (default): tell images of ten classes apart; sequences: rewrite dates of many forms as ISO dates"
+    train.add_argument("job", nargs="?", choices=("digits", "sequences"), default="digits", help=text)
     add_learning(train)
     add = train.add_argument_group("on what").add_argument
     add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
-    text = "CPU threads (default: 1 for the embedded digits, which are too small to share; all with --data)"
+    text = "CPU threads (default: 1 for the embedded digits and the dates, which are too small to share; all with --data)"
     add("--threads", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("files").add_argument
     add("--load", metavar="FILE", help="start from these weights (.safetensors)")
     text = "where the weights go (default: runs/NAME.safetensors, NAME being that of the data)"
     add("--save", metavar="FILE", help=text)
     add("--no-save", action="store_true", help="do not save the weights")
-    text = "where the picture of the curves goes, .png, .svg or .pdf (default: runs/NAME.png)"
+    text = (
+        "where the picture of the curves goes, .png, .svg or .pdf (default: runs/NAME.png); beside it, for dates, the picture of what "
+        "the network looks at"
+    )
     add("--plot", metavar="FILE", help=text)
     add("--no-plot", action="store_true", help="do not draw the picture")
 
@@ -111,18 +119,19 @@ def add_learning(train: argparse.ArgumentParser) -> None:
     add = train.add_argument_group("what to learn from").add_argument
     text = "folder with the IDX files of MNIST or Fashion-MNIST, plain or .gz (default: the embedded digits)"
     add("--data", metavar="DIR", help=text)
-    text = "use only the first N training and the first N held-out images"
+    text = "use only the first N training and the first N held-out images, or N dates in an epoch and N held-out ones"
     add("--limit", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("how to learn").add_argument
-    text = "rounds over the training images (default: 15; 3 with --data)"
+    add("--model", choices=("transformer", "lstm"), help="which network learns the dates (default: transformer)")
+    text = "rounds over the training data (default: 15 for the digits, 3 with --data; dates: 8, for an LSTM 12)"
     add("--epochs", type=whole(0), metavar="N", help=text)
-    text = "images per step (default: %(default)s)"
-    add("--batch-size", type=whole(1), default=32, metavar="N", help=text)
-    text = "learning rate (default: %(default)s)"
-    add("--lr", type=real(0, None, "above 0"), default=0.02, metavar="X", help=text)
-    text = "how much of the last step is kept for the next (default: %(default)s)"
+    text = "images or dates per step (default: 32 images, 128 dates)"
+    add("--batch-size", type=whole(1), metavar="N", help=text)
+    text = "learning rate; for dates the largest one of its schedule (default: 0.02 for images, 0.003 or, for an LSTM, 0.005 for dates)"
+    add("--lr", type=real(0, None, "above 0"), metavar="X", help=text)
+    text = "how much of the last step is kept for the next, for images (default: 0.9)"
     momentum = real(None, 1, "at least 0 and below 1")
-    add("--momentum", type=momentum, default=0.9, metavar="X", help=text)
+    add("--momentum", type=momentum, metavar="X", help=text)
     text = "same seed, same numbers (default: %(default)s)"
     add("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help=text)
 

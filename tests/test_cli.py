@@ -68,7 +68,9 @@ def test_help_names_every_option_and_shows_examples(capsys):
         (["train", "--limit", "0"], "--limit: expected a whole number of at least 1, found '0'"),
         (["train", "--device", "tpu"], "tpu"),
         (["train", "--epoch", "3"], "--epoch"),  # no guessing at shortened names
-        (["train", "extra"], "extra"),
+        (["train", "extra"], "invalid choice: 'extra'"),
+        (["train", "sequences", "extra"], "extra"),
+        (["train", "sequences", "--model", "gru"], "argument --model: invalid choice: 'gru'"),
     ],
 )
 def test_wrong_options(capsys, arguments, words):

@@ -26,8 +26,8 @@ from reftorch.bench.record import new_row, new_run, save_run, saved_file, write_
 from reftorch.bench.table import limits_table, plain_table, rows_table, summary_table
 from reftorch.bench.worker import limit_threads, resident
 from reftorch.serialize import check_writable
-from reftorch.train.command import PICTURES, choose_device
 from reftorch.train.loop import TrainingError
+from reftorch.train.options import PICTURES, choose_device
 
 TOLERANCE = 1e-4  # between results, relative to the largest number
 WIDTH = 120  # of what goes to a file or a pipe

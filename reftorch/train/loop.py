@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -15,10 +16,9 @@ import reftorch
 from reftorch import nn, optim
 from reftorch.data import DataLoader, TensorDataset
 from reftorch.tensor import Tensor
-from reftorch.train.network import ConvNet
 from reftorch.train.report import Epoch, Progressing
 
-JUDGED_AT_ONCE = 256  # held-out images
+JUDGED_AT_ONCE = 256  # held-out samples
 
 
 class TrainingError(Exception):
@@ -31,18 +31,42 @@ class TrainingError(Exception):
 
 @dataclass
 class Run:
-    """All that one training works with."""
+    """All that one training works with. A class for each kind of data says how it learns and what it shows."""
 
     name: str
     device: Any
-    network: ConvNet
-    optimizer: optim.SGD
+    network: nn.Module
+    optimizer: optim.Optimizer
     criterion: nn.CrossEntropyLoss
-    batches: DataLoader
-    held_images: Tensor
-    held_labels: Tensor
+    batches: Any  # each round over them gives pairs of inputs and truth
+    size: int  # samples of a round
+    held_inputs: Tensor
+    held_truth: Tensor
     facts: dict[str, str]  # saved with the weights
+    schedule: Any = None  # of the learning rate, one step for each step of the optimizer
     steps: int = 0
+
+    things = "samples"  # what the progress counts
+
+    def learn(self, inputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of a batch, and the answers of the network to it."""
+        raise NotImplementedError
+
+    def judge(self, inputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for held-out samples."""
+        return self.learn(inputs, truth)
+
+    def introduction(self) -> str:
+        """What is about to be trained on what, in a line."""
+        raise NotImplementedError
+
+    def results(self, answers: np.ndarray) -> Iterator[Any]:
+        """What to print of the answers to the held-out samples."""
+        raise NotImplementedError
+
+    def pictures(self) -> dict[str, Callable[[Path], None]]:
+        """What to draw beside the curves: a name, and what draws it into a file."""
+        return {}
 
 
 def fit(run: Run, epochs: int, show: Progressing, stop: Stop) -> Iterator[Epoch]:
@@ -56,18 +80,18 @@ def fit(run: Run, epochs: int, show: Progressing, stop: Stop) -> Iterator[Epoch]
         show.start(epoch)
         run.network.train()
         seen, right, total = 0, 0, 0.0
-        for images, labels in run.batches:
-            images, labels = images.to(run.device), labels.to(run.device)
+        for inputs, truth in run.batches:
             run.optimizer.zero_grad()
-            logits = run.network(images)
-            loss = run.criterion(logits, labels)
+            loss, answers = run.learn(inputs.to(run.device), truth.to(run.device))
             loss.backward()
             run.optimizer.step()
             run.steps += 1
+            if run.schedule:
+                run.schedule.step()
 
-            seen += len(labels)
-            total += loss.item() * len(labels)
-            right += int((logits.argmax(1) == labels).sum().item())
+            seen += len(truth)
+            total += loss.item() * len(truth)
+            right += int(_right(answers.cpu().numpy(), truth.numpy()).sum())
             if not math.isfinite(total):
                 raise TrainingError(f"the loss became {total} in epoch {epoch}: try a smaller --lr", 1)
             show.step(seen, total / seen, right / seen)
@@ -78,18 +102,23 @@ def fit(run: Run, epochs: int, show: Progressing, stop: Stop) -> Iterator[Epoch]
 
 
 def evaluate(run: Run, stop: Stop) -> tuple[float, float, np.ndarray]:
-    """Loss and accuracy on the held-out images, and the class that the network takes each of them for."""
+    """Loss and accuracy on the held-out samples, and the network's answer to each of them."""
     run.network.eval()
-    total, answers = 0.0, []
-    held_out = TensorDataset(run.held_images, run.held_labels)
+    total, parts = 0.0, []
+    held_out = TensorDataset(run.held_inputs, run.held_truth)
     with reftorch.no_grad():
-        for images, labels in DataLoader(held_out, JUDGED_AT_ONCE):
-            logits = run.network(images.to(run.device))
-            total += run.criterion(logits, labels.to(run.device)).item() * len(labels)
-            answers.append(logits.argmax(1).cpu().numpy())
+        for inputs, truth in DataLoader(held_out, JUDGED_AT_ONCE):
+            loss, answers = run.judge(inputs.to(run.device), truth.to(run.device))
+            total += loss.item() * len(truth)
+            parts.append(answers.cpu().numpy())
             stop.check()
-    right = np.concatenate(answers) == run.held_labels.numpy()
-    return total / len(held_out), float(right.mean()), np.concatenate(answers)
+    found = np.concatenate(parts)
+    return total / len(held_out), float(_right(found, run.held_truth.numpy()).mean()), found
+
+
+def _right(answers: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Which samples are answered rightly; an answer of several parts is right if all of them are."""
+    return (answers == truth).reshape(len(truth), -1).all(1)
 
 
 class Stop:

@@ -22,15 +22,16 @@ import reftorch
 from reftorch import kernel_cache
 
 IN_REHEARSAL = "REFTORCH_REHEARSAL"  # set for those processes: they compile, and start no further ones
-HALVES = "images", "classes"  # what the first two processes compile: see `rehearsal.py`
-ENOUGH = 2000  # images that lead through every kernel
+# What the first two processes compile: see `rehearsal.py`.
+HALVES = {"digits": ("images", "classes"), "sequences": ()}
+ENOUGH = {"digits": 2000, "sequences": 256}  # samples that lead through every kernel
 
 
 def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None], None]) -> None:
     """Have all kernels of this training in the cache, without compiling any here; `compiling` is told their names.
 
-    Two processes compile at a time: one the convolutions and what lies between them, the other one what follows. Then the whole
-    training is rehearsed, which finds what is still missing.
+    Two processes compile at a time: one the first part of the network (the convolutions, or what reads the text), the other one what
+    follows. Then the whole training is rehearsed, which finds what is still missing.
     """
     arguments = rehearsal_of(options)
     folder = kernel_cache.folder()
@@ -39,7 +40,7 @@ def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None],
     mark = folder / f"trained-{_state(arguments)}"
     if mark.exists():
         return
-    halves = [["reftorch.train.rehearsal", half, *arguments] for half in HALVES]
+    halves = [["reftorch.train.rehearsal", half, *arguments] for half in HALVES[options.job]]
     if _rehearse(halves, compiling) and _rehearse([["reftorch", *arguments]], compiling):
         mark.touch()
 
@@ -74,9 +75,11 @@ def _rehearse(modules: list[list[str]], compiling: Callable[[str | None], None])
 
 def rehearsal_of(options: argparse.Namespace) -> list[str]:
     """The arguments of a short training that takes the same kernels: threads and the size of a batch decide which those are."""
-    arguments = ["train", "--epochs", "1", "--no-save", "--no-plot"]
-    arguments += ["--limit", str(min(ENOUGH, options.limit or ENOUGH)), "--batch-size", str(options.batch_size)]
+    enough = ENOUGH[options.job]
+    arguments = ["train", options.job, "--epochs", "1", "--no-save", "--no-plot"]
+    arguments += ["--limit", str(min(enough, options.limit or enough)), "--batch-size", str(options.batch_size)]
     arguments += ["--data", str(options.data)] if options.data else []
+    arguments += ["--model", options.model] if options.model else []
     return arguments + (["--threads", str(options.threads)] if options.threads else [])
 
 

@@ -8,9 +8,9 @@ import reftorch
 from reftorch import kernel
 from reftorch.cli import parser
 from reftorch.precompile import Count
-from reftorch.train.command import prepare, use_threads
+from reftorch.train.command import prepare
 from reftorch.train.loop import JUDGED_AT_ONCE, Run
-from reftorch.train.ready import HALVES
+from reftorch.train.options import settle, use_threads
 
 
 def rehearse_images(run: Run) -> None:
@@ -22,8 +22,8 @@ def rehearse_images(run: Run) -> None:
 def rehearse_classes(run: Run) -> None:
     """Steps of the linear layers, the loss and the optimizer, with as many images as the training takes at once."""
     for images, batch, learns in (
-        (len(run.batches.dataset), run.batches.batch_size, True),
-        (len(run.held_labels), JUDGED_AT_ONCE, False),
+        (run.size, run.batches.batch_size, True),
+        (len(run.held_truth), JUDGED_AT_ONCE, False),
     ):
         size_of_a_batch = batch or images  # None: all at once
         for size in {min(size_of_a_batch, images), images % size_of_a_batch or size_of_a_batch}:
@@ -36,12 +36,13 @@ def rehearse_classes(run: Run) -> None:
                 run.optimizer.step()
 
 
-PARTS = dict(zip(HALVES, (rehearse_images, rehearse_classes)))
+PARTS = {"images": rehearse_images, "classes": rehearse_classes}
 
 
 def main(half: str, *arguments: str) -> None:
     """What each of the two processes does."""
     options = parser().parse_args(arguments)
+    settle(options)
     use_threads(options)
     count = Count()
     with kernel.compiling(lambda name: print(f"compiling {name}") if count.told(name) else None):

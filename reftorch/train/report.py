@@ -20,8 +20,8 @@ LINE_EVERY = 10.0  # seconds between plain lines within an epoch
 
 @dataclass
 class Epoch:
-    """What one round over the training images came to. Accuracies are fractions, `answers` the class given to each
-    held-out image."""
+    """What one round over the training samples came to. Accuracies are fractions, `answers` what was answered to each
+    held-out sample."""
 
     number: int
     loss: float
@@ -34,11 +34,11 @@ class Epoch:
 class Progressing:
     """Tells how far the training is. Used as a context; `compiling` is a callback for `reftorch.kernel.compiling`.
 
-    Time spent compiling does not count in images per second.
+    Time spent compiling does not count in samples per second. `things` is what the samples are called.
     """
 
-    def __init__(self, console: Console, epochs: int, images: int):
-        self.console, self.epochs, self.images = console, epochs, images
+    def __init__(self, console: Console, epochs: int, samples: int, things: str = "images"):
+        self.console, self.epochs, self.samples, self.things = console, epochs, samples, things
         self.live = console.is_terminal and not console.is_dumb_terminal
         self.kernels, self.compile_seconds = 0, 0.0
         self._depth, self._began = 0, 0.0
@@ -54,7 +54,7 @@ class Progressing:
                 TextColumn("{task.fields[doing]}"),
             )
             self.bar = Progress(*columns, console=self.console, transient=True)
-            self.task = self.bar.add_task("", total=max(self.epochs * self.images, 1), doing="")
+            self.task = self.bar.add_task("", total=max(self.epochs * self.samples, 1), doing="")
             self.bar.start()
         return self
 
@@ -68,31 +68,31 @@ class Progressing:
 
     def start(self, epoch: int) -> None:
         """Epoch number `epoch`, counted from 1, begins."""
-        self.epoch, self.done, self.seen = epoch, (epoch - 1) * self.images, 0
+        self.epoch, self.done, self.seen = epoch, (epoch - 1) * self.samples, 0
         self._start, self._compiled_before = time.perf_counter(), self.compile_seconds
         self._last_line = self._start
         self._show()
 
     def step(self, seen: int, loss: float, accuracy: float) -> None:
-        """`seen` images of this epoch are done, at this mean loss and accuracy."""
+        """`seen` samples of this epoch are done, at this mean loss and accuracy."""
         self.seen = seen
         speed = self.speed()
         pace = f"{speed:6,.0f}" if speed >= 10 else f"{speed:6.1f}"
-        self._numbers = f"loss {loss:6.4f}  accuracy {accuracy:6.1%}  {pace} images/s"
+        self._numbers = f"loss {loss:6.4f}  accuracy {accuracy:6.1%}  {pace} {self.things}/s"
         self._show()
         if not self.live and time.perf_counter() - self._last_line > LINE_EVERY:
             self._last_line = time.perf_counter()
-            self.say(f"{self._epoch()}  {seen / self.images:4.0%}  {self._numbers}")
+            self.say(f"{self._epoch()}  {seen / self.samples:4.0%}  {self._numbers}")
 
     def end(self, epoch: Epoch) -> None:
-        """The epoch is over and the held-out images are judged."""
+        """The epoch is over and the held-out samples are judged."""
         if self.kernels:
             self.say(f"kernels compiled: {self.kernels}, in {self.compile_seconds:.1f} s; the next run finds them done")
             self.kernels, self.compile_seconds = 0, 0.0
         self.say(f"{self._epoch()}  {self._numbers}  held out: {epoch.held_out_accuracy:6.1%}")
 
     def speed(self) -> float:
-        """Images per second in this epoch."""
+        """Samples per second in this epoch."""
         compiling = self.compile_seconds - self._compiled_before
         return self.seen / max(time.perf_counter() - self._start - compiling, 1e-9)
 
@@ -125,15 +125,16 @@ def class_table(labels: np.ndarray, predictions: np.ndarray, classes: int) -> Ta
     for heading in ("class", "images", "right", "accuracy"):
         table.add_column(heading, justify="right")
     for c in range(classes):
-        table.add_row(str(c), *_score(labels == c, predictions == labels))
+        table.add_row(str(c), *score(labels == c, predictions == labels))
     table.add_section()
-    table.add_row("all", *_score(labels >= 0, predictions == labels), style="bold")
+    table.add_row("all", *score(labels >= 0, predictions == labels), style="bold")
     return table
 
 
-def _score(chosen: np.ndarray, right: np.ndarray) -> tuple[str, str, str]:
-    images, hits = int(chosen.sum()), int((chosen & right).sum())
-    return f"{images:,}", f"{hits:,}", f"{hits / images:.1%}" if images else "-"
+def score(chosen: np.ndarray, right: np.ndarray) -> tuple[str, str, str]:
+    """Of the samples that are chosen: how many there are, how many are right, and which part that is."""
+    samples, hits = int(chosen.sum()), int((chosen & right).sum())
+    return f"{samples:,}", f"{hits:,}", f"{hits / samples:.1%}" if samples else "-"
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
@@ -181,4 +182,26 @@ def draw_curves(history: Sequence[Epoch], path: Path, title: str) -> None:
         axes.legend(frameon=False)
         if name == "accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    write_whole(path, lambda draft: figure.savefig(draft, dpi=150))
+
+
+def draw_evidence(evidence: np.ndarray, text: str, answer: str, path: Path, title: str) -> None:
+    """Write a picture of `evidence` (characters of the answer, characters of the text) to `path`; its ending chooses the format.
+
+    Raises:
+        FileError: `path` cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    axes = figure.subplots()
+    picture = axes.imshow(evidence, cmap="Blues", vmin=0, aspect="auto")
+    axes.set_xticks(range(len(text)), [character if character != " " else "\u2423" for character in text])
+    axes.set_yticks(range(len(answer)), list(answer))
+    axes.set(xlabel="what is read", ylabel="what is spelled, from above")
+    axes.tick_params(length=0)
+    figure.colorbar(picture, label="share of a row")
     write_whole(path, lambda draft: figure.savefig(draft, dpi=150))

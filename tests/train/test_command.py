@@ -227,7 +227,7 @@ def test_no_cuda(train, monkeypatch):
 
 
 def test_matplotlib_is_asked_for_before_training(train, monkeypatch):
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     code, _, errors = train()
     assert code == 2 and "pip install matplotlib, or use --no-plot" in errors
 
@@ -242,7 +242,7 @@ def test_a_loss_that_explodes(train, tmp_path):
 def test_cuda_learns_the_same(train, tmp_path, monkeypatch, cuda_device):
     """On the simulator every thread costs a millisecond: a tiny network, four images, one step."""
     tiny = functools.partial(ConvNet, channels=(2, 2), hidden=3)
-    monkeypatch.setattr(command, "ConvNet", tiny)
+    monkeypatch.setattr("reftorch.train.images.ConvNet", tiny)
     four = ("--limit", 4, "--batch-size", 4, "--epochs", 1, "--no-plot")
     assert train(*four, "--save", "cpu.safetensors")[0] == 0
     code, output, errors = train(*four, "--save", "cuda.safetensors", "--device", "cuda")

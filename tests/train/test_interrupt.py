@@ -7,28 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from signalling import signals_at
 
 import reftorch
-from reftorch import optim
 from reftorch.serialize import read_weights
 from reftorch.train import loop
 
 ROOT = Path(reftorch.__file__).parents[1]
 FEW = ("--limit", 64, "--epochs", 2)
-
-
-def signals_at(monkeypatch, step, *numbers):
-    """Send signals to this process in the middle of optimizer step `step`, counted from 1."""
-    plain_step, calls = optim.SGD.step, []
-
-    def step_and_signal(self, *arguments):
-        calls.append(1)
-        if len(calls) == step:
-            for number in numbers:
-                os.kill(os.getpid(), number)
-        return plain_step(self, *arguments)
-
-    monkeypatch.setattr(optim.SGD, "step", step_and_signal)
 
 
 @pytest.mark.parametrize("number, exit_code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
