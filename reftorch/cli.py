@@ -99,7 +99,9 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     add_learning(train)
     add = train.add_argument_group("on what").add_argument
     add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
-    text = "CPU threads (default: 1 for the embedded digits and the dates, which are too small to share; all with --data)"
+    text = (
+        "CPU threads (default: 1 for the embedded digits and the dates, which are too small to share; all with --data)"
+    )
     add("--threads", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("files").add_argument
     add("--load", metavar="FILE", help="start from these weights (.safetensors)")
@@ -127,7 +129,7 @@ def add_learning(train: argparse.ArgumentParser) -> None:
     add("--epochs", type=whole(0), metavar="N", help=text)
     text = "images or dates per step (default: 32 images, 128 dates)"
     add("--batch-size", type=whole(1), metavar="N", help=text)
-    text = "learning rate; for dates the largest one of its schedule (default: 0.02 for images, 0.003 or, for an LSTM, 0.005 for dates)"
+    text = "learning rate (default: 0.02); for dates the largest one of its schedule (0.003, for an LSTM 0.005)"
     add("--lr", type=real(0, None, "above 0"), metavar="X", help=text)
     text = "how much of the last step is kept for the next, for images (default: 0.9)"
     momentum = real(None, 1, "at least 0 and below 1")

@@ -41,9 +41,9 @@ def test_help_names_every_option_and_shows_examples(capsys):
     code, text, _ = exits(capsys, "--help")
     assert code == 0 and "train" in text and "doctor" in text
     code, text, _ = exits(capsys, "train", "--help")
-    options = "data limit epochs batch-size lr momentum seed device threads load save plot".split()
+    options = "data limit model epochs batch-size lr momentum seed device threads load save plot".split()
     assert all(f"--{option} " in text for option in options)
-    assert "examples:" in text and "(default: 0.02)" in text
+    assert "examples:" in text and "(default: 0.02)" in text and "sequences" in text
     assert re.findall(r"None", text) == []
     assert exits(capsys, "doctor", "--help")[0] == 0
 

@@ -46,6 +46,7 @@ GUIDES = {
     "guide/kernels.md": "How to read a kernel",
     "guide/tape.md": "The tape",
     "guide/stepping.md": "Stepping in a debugger",
+    "guide/training.md": "Training: digits and dates",
     "guide/gpu.md": "On a GPU and without one",
     "guide/all-reduce.md": "How an all-reduce works",
     "guide/adding.md": "Adding a component",

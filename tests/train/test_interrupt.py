@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from signalling import signals_at
 
 import reftorch
 from reftorch.serialize import read_weights
 from reftorch.train import loop
+from signalling import signals_at
 
 ROOT = Path(reftorch.__file__).parents[1]
 FEW = ("--limit", 64, "--epochs", 2)

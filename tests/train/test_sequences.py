@@ -5,7 +5,6 @@ import signal
 
 import numpy as np
 import pytest
-from signalling import signals_at
 
 import reftorch
 from reftorch import optim
@@ -13,6 +12,7 @@ from reftorch.data import dates
 from reftorch.serialize import read_weights
 from reftorch.train import DateTransformer, command
 from reftorch.train.dates import form_table
+from signalling import signals_at
 
 FEW = ("sequences", "--limit", 96, "--batch-size", 32, "--epochs", 2)
 
