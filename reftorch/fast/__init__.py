@@ -33,6 +33,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     activations.py      the loops of these activations
     cells.py            what a recurrent cell does after its products
     losses.py           the loops of losses with exponentials and logarithms
+    labels.py           the gradient of the negative log-likelihood
     ctc.py              the loops of CTC loss, all places of a text at once
     glu.py              the gated linear unit
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
@@ -122,6 +123,7 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.group_norm import instance_norm_backward_affine as instance_norm_backward_affine
     from reftorch.fast.group_norm import instance_norm_backward_x as instance_norm_backward_x
     from reftorch.fast.group_norm import instance_norm_forward as instance_norm_forward
+    from reftorch.fast.labels import nll_loss_backward_x as nll_loss_backward_x
     from reftorch.fast.layer_norm import layer_norm_backward_affine as layer_norm_backward_affine
     from reftorch.fast.layer_norm import layer_norm_backward_x as layer_norm_backward_x
     from reftorch.fast.layer_norm import layer_norm_forward as layer_norm_forward

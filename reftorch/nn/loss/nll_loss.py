@@ -97,6 +97,7 @@ from __future__ import annotations
 
 import warnings
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
 from reftorch.nn.arguments import check_tensors
@@ -211,7 +212,7 @@ class NllLossFunction(Function):
         else:
             grad_loss = loss_mean_backward(grad_y, ctx.divisor, (N, D))
         grad_x = weight.new_empty(ctx.shape)
-        run = on(weight.device, nll_loss_backward_x_cpu, nll_loss_backward_x_cuda, N * C * D)
+        run = on(weight.device, nll_loss_backward_x_cpu, nll_loss_backward_x_cuda, N * C * D, fast.nll_loss_backward_x)
         gradients, labels = shaped((N, D), grad_loss, target)
         run(gradients, labels, *arrays(weight), *shaped((N, C, D), grad_x), ctx.ignore_index)
         return grad_x, None, None, None, None
