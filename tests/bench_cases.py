@@ -7,7 +7,7 @@ from rich.console import Console
 
 from reftorch import cli
 from reftorch.bench import command
-from reftorch.bench.cases import Case, conv, linear, matmul, pool, sgd
+from reftorch.bench.cases import Case, adam, conv, linear, matmul, pool, sgd
 from reftorch.bench.limits import Level, Limits
 
 SMALL = (
@@ -47,6 +47,8 @@ SMALL = (
     Case("CrossEntropyLoss", "small", (6, 4)),
     Case("CrossEntropyLoss", "pictures", (2, 3, 4, 5)),
     sgd("small", (3, 4), (5,)),
+    adam("small", (3, 4), (5,)),
+    Case("scaled_dot_product_attention", "small", (1, 2, 3, 4)),
     Case("Module", "call", (1,), dict(what="call")),
     Case("Module", "parameters", (1,), dict(what="parameters")),
 )

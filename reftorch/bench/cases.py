@@ -24,10 +24,13 @@ class Case:
     @property
     def directions(self) -> tuple[str, ...]:
         """What can be timed of it."""
-        return {"Module": ("call",), "SGD": ("step",), "LeNet": ("step",)}.get(self.component, ALL)
+        return {"Module": ("call",), "LeNet": ("step",), **dict.fromkeys(OPTIMIZERS, ("step",))}.get(
+            self.component, ALL
+        )
 
 
 ALL = ("forward", "backward", "both")
+OPTIMIZERS = ("SGD", "Adam")  # their case has no input, but "params", a list of shapes
 
 
 def conv(name: str, x: Shape, out_channels: int, kernel_size: int, kind: str = "Conv2d", **options: int) -> Case:
@@ -53,6 +56,10 @@ def recurrent(component: str, name: str, x: Shape, hidden_size: int) -> Case:
 
 def sgd(name: str, *params: Shape, **options: Any) -> Case:
     return Case("SGD", name, (), dict(params=params, momentum=0.9, **options))
+
+
+def adam(name: str, *params: Shape) -> Case:
+    return Case("Adam", name, (), dict(params=params))
 
 
 LENET = ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120), (84,), (10, 84), (10,))
@@ -138,6 +145,9 @@ CASES = (
     matmul("ten columns", (64, 784), (784, 10)),
     matmul("vector times matrix", (1, 784), (784, 512)),
     matmul("matrix times vector", (1024, 1024), (1024, 1)),
+    # ----------------------------------------------------------------------------- samples, heads, positions, size of a head
+    Case("scaled_dot_product_attention", "128 positions", (8, 8, 128, 64)),
+    Case("scaled_dot_product_attention", "512 positions", (1, 8, 512, 32)),
     # ------------------------------------------------------------------------------------------- any number of dimensions
     Case("ReLU", "1,000 elements", (1000,)),
     Case("ReLU", "10,000 elements", (10_000,)),
@@ -220,6 +230,8 @@ CASES = (
     sgd("LeNet, foreach", *LENET, foreach=True),
     sgd("perceptron", *PERCEPTRON),
     sgd("62 tensors", *DEEP),
+    adam("1 million elements", (1000, 1000)),
+    adam("LeNet", *LENET),
     # ------------------------------------------------------------------------------------------- what Python does
     Case("Module", "call that does nothing", (1,), dict(what="call")),
     Case("Module", "eight of them in a Sequential", (1,), dict(what="sequential")),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reftorch.bench.cases import POINTWISE_LOSSES, Case
+from reftorch.bench.cases import OPTIMIZERS, POINTWISE_LOSSES, Case
 from reftorch.bench.worker import lenet
 
 
@@ -194,7 +194,16 @@ class PairJob(LayerJob):
         return lambda x: layer(x, other), [self.x, other]
 
 
-class SGDJob:
+class AttentionJob(LayerJob):
+    """Queries, keys and values of one shape."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        key, value = (draw.normal(case.x, requires_grad=True) for _ in range(2))
+        attention = draw.library.nn.functional.scaled_dot_product_attention
+        return lambda x: attention(x, key, value), [self.x, key, value]
+
+
+class OptimizerJob:
     """One step of the optimizer over parameters that have their gradients."""
 
     def __init__(self, library: Any, case: Case, device: str):
@@ -204,7 +213,7 @@ class SGDJob:
         for param in self.params:
             param.grad = draw.normal(tuple(param.shape))
         # so small a rate that thousands of steps change little
-        self.optimizer = library.optim.SGD(self.params, lr=1e-6, **options)
+        self.optimizer = getattr(library.optim, case.component)(self.params, lr=1e-6, **options)
 
     def step(self) -> None:
         self.optimizer.step()
@@ -268,7 +277,8 @@ JOBS: dict[str, Callable] = {
     "CTCLoss": CTCJob,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), RecurrentJob),
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), PairJob),
-    "SGD": SGDJob,
+    "scaled_dot_product_attention": AttentionJob,
+    **dict.fromkeys(OPTIMIZERS, OptimizerJob),
     "LeNet": LeNetJob,
     "Module": ModuleJob,
 }

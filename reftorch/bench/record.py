@@ -20,7 +20,7 @@ import numba
 
 import reftorch
 from reftorch import kernel
-from reftorch.bench.cases import Case
+from reftorch.bench.cases import OPTIMIZERS, Case
 from reftorch.bench.clock import Spread, Timing
 from reftorch.bench.limits import Limits
 from reftorch.bench.work import elements, work
@@ -36,7 +36,7 @@ ROW = {
     "component": (str, "a component, or matmul, or LeNet"),
     "case": (str, "where the size comes from"),
     "direction": (str, "forward, backward, both; step of an optimizer or a training; call"),
-    "shape": (list, "of the input; of every parameter for SGD"),
+    "shape": (list, "of the input; of every parameter for an optimizer"),
     "elements": (int, "numbers in the input, or in the parameters"),
     "operations": (int, "multiply-adds, or comparisons or exponentials in their place"),
     "bytes": (int, "that must be read or written at least"),
@@ -144,7 +144,7 @@ def new_row(case: Case, direction: str, timing: Timing, limits: Limits, error: f
     """What was measured of one direction of a case."""
     cost = work(case, direction)
     share, limit = limits.share(cost, timing.seconds.median) if cost.bytes else (None, None)
-    shape = case.options["params"] if case.component == "SGD" else case.x
+    shape = case.options["params"] if case.component in OPTIMIZERS else case.x
     return {
         **{"component": case.component, "case": case.name, "direction": direction},
         **{"shape": json.loads(json.dumps(shape)), "elements": elements(case)},

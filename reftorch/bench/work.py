@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from reftorch.bench.cases import ACTIVATIONS, LENET, POINTWISE_LOSSES, Case
+from reftorch.bench.cases import ACTIVATIONS, LENET, OPTIMIZERS, POINTWISE_LOSSES, Case
 from reftorch.nn.convolution.conv2d import conv2d_output_size
 from reftorch.nn.convolution.conv_transpose_nd import conv_transpose_output_size
 from reftorch.nn.pooling.max_pool2d import max_pool2d_output_size
@@ -29,8 +29,8 @@ def work(case: Case, direction: str) -> Work:
     """The cost of one direction of a case; of "both", their sum."""
     if case.component == "Module":
         return Work(0, 0)
-    if case.component == "SGD":
-        return _sgd(case.options["params"])
+    if case.component in OPTIMIZERS:
+        return {"SGD": _sgd, "Adam": _adam}[case.component](case.options["params"])
     if case.component == "LeNet":
         return _lenet(case.x)
     forward, backward = PARTS[case.component](case)
@@ -39,7 +39,7 @@ def work(case: Case, direction: str) -> Work:
 
 def elements(case: Case) -> int:
     """How many numbers go in: by these, sizes are compared."""
-    return sum(map(math.prod, case.options["params"])) if case.component == "SGD" else math.prod(case.x)
+    return sum(map(math.prod, case.options["params"])) if case.component in OPTIMIZERS else math.prod(case.x)
 
 
 def _conv(case: Case) -> tuple[Work, Work]:
@@ -212,6 +212,19 @@ def _sgd(params: tuple[tuple[int, ...], ...]) -> Work:
     return Work(2 * numbers, 5 * FLOAT * numbers)
 
 
+def _adam(params: tuple[tuple[int, ...], ...]) -> Work:
+    """Read the number, its gradient and two means, write the number and the means; a root and a division count as one each."""
+    numbers = sum(map(math.prod, params))
+    return Work(6 * numbers, 7 * FLOAT * numbers)
+
+
+def _attention(case: Case) -> tuple[Work, Work]:
+    """Two products of queries, keys and values forward; backward the scores are computed again, and four more are."""
+    N, heads, S, E = case.x
+    product, x = N * heads * S * S * E, math.prod(case.x)
+    return Work(2 * product, FLOAT * 4 * x), Work(5 * product, FLOAT * 7 * x)
+
+
 def _lenet(x: tuple[int, ...]) -> Work:
     """The sum over the layers, both ways, the loss and the step; the pictures need no gradient."""
     N = x[0]
@@ -253,6 +266,7 @@ PARTS = {
     **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
     "LayerNorm": _norm,
     "TransformerEncoderLayer": _encoder_layer,
+    "scaled_dot_product_attention": _attention,
     "RMSNorm": _norm,
     "LocalResponseNorm": _local_response_norm,
     "BatchNorm1d": _norm,

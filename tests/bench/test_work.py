@@ -62,6 +62,9 @@ def test_operations_are_those_of_the_loops():
     assert work(find("matmul", "small"), "backward").operations == 2 * 3 * 4 * 5
     assert work(find("MaxPool2d", "small"), "forward").operations == 2 * 3 * 6 * 8
     assert work(find("SGD", "small"), "step") == Work(2 * 17, 5 * 4 * 17)
+    assert work(find("Adam", "small"), "step") == Work(6 * 17, 7 * 4 * 17)
+    attention = find("scaled_dot_product_attention", "small")
+    assert work(attention, "forward").operations == 2 * (1 * 2) * 3 * 3 * 4
 
 
 @pytest.mark.parametrize("case", [c for c in SMALL if c.directions[0] == "forward"], ids=lambda c: c.component)
