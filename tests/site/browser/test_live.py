@@ -158,6 +158,22 @@ def test_it_fits_and_can_be_read(visit, served, width, scheme):
         assert contrast(*style) >= 4.5, (part, style)
 
 
+@pytest.mark.parametrize("width, scheme", [(1400, "dark"), (390, "light")])
+def test_axe_finds_nothing_serious(visit, served, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    page = visit(served + CONV2D, width, scheme)
+    opened(page)
+    edit(page, "weight[c_out, c, k_h, k_w]", "weight[c_out, c, K_h - 1 - k_h, K_w - 1 - k_w]")  # a known mistake
+    check = axe.Axe()
+    for told in (".lv-mistake", ".lv-error"):
+        assert page.locator(told).text_content()
+        said = check.run(page, ".rt-viewer", {"resultTypes": ["violations"]}).response["violations"]
+        found = [(r["id"], r["nodes"][0]["html"][:200]) for r in said if r["impact"] in ("serious", "critical")]
+        assert not found, told
+        if told == ".lv-mistake":
+            edit(page, "acc += weight", "acc += wieght")
+
+
 def contrast(*colours):
     def light(colour):
         parts = [float(part) for part in re.findall(r"[\d.]+", colour)]
@@ -175,11 +191,11 @@ def test_on_a_phone_code_and_cells_are_in_view(visit, served):
     page = visit(served + CONV2D, 360)
     page.set_viewport_size({"width": 360, "height": 740})
     page.evaluate("document.querySelector('.step-viewer').scrollIntoView()")
-    page.evaluate("scrollBy(0, -50)")  # below the header
+    page.evaluate("scrollBy(0, -88)")  # below the header and the contents
     for _ in range(20):
         boxes = page.evaluate("""['.sv-now', '.sv-work', '.sv-window'].map(part => {
             const box = document.querySelector('.rt-viewer ' + part).getBoundingClientRect(); return [box.top, box.bottom]; })""")
-        assert all(50 <= top and bottom <= 740 for top, bottom in boxes)
+        assert all(84 <= top and bottom <= 740 for top, bottom in boxes), boxes
         page.locator(".rt-viewer .sv-bar button").nth(3).click()
 
 
