@@ -125,7 +125,7 @@ def add_learning(train: argparse.ArgumentParser) -> None:
     add("--limit", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("how to learn").add_argument
     add("--model", choices=("transformer", "lstm"), help="which network learns the dates (default: transformer)")
-    text = "rounds over the training data (default: 15 for the digits, 3 with --data; dates: 8, for an LSTM 12)"
+    text = "rounds over the training data (default: 15 for the digits, 3 with --data; dates: 10, for an LSTM 12)"
     add("--epochs", type=whole(0), metavar="N", help=text)
     text = "images or dates per step (default: 32 images, 128 dates)"
     add("--batch-size", type=whole(1), metavar="N", help=text)

@@ -19,7 +19,7 @@ PICTURES = (".png", ".svg", ".pdf")
 USUAL: dict[str, dict[str, Any]] = {
     "digits": dict(epochs=15, batch_size=32, lr=0.02, momentum=0.9),
     "data": dict(epochs=3, batch_size=32, lr=0.02, momentum=0.9),
-    "transformer": dict(epochs=8, batch_size=128, lr=0.003),
+    "transformer": dict(epochs=10, batch_size=128, lr=0.003),
     "lstm": dict(epochs=12, batch_size=128, lr=0.005),
 }
 
