@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,6 +74,8 @@ def plan() -> Iterator[Callable[[], Any]]:
                 yield functools.partial(run_case, case, threads)
     yield lambda: train(reftorch, digits_network(reftorch), reftorch.randn(32, 1, 8, 8))
     yield class_probabilities
+    for model in ("transformer", "lstm"):
+        yield functools.partial(rewrite_dates, model)
 
 
 def run_case(case: Case, threads: int) -> None:
@@ -88,6 +91,27 @@ def class_probabilities() -> None:
     """The loss of a target that is no class index."""
     x = reftorch.randn(4, 3, requires_grad=True)
     reftorch.nn.CrossEntropyLoss()(x, reftorch.rand(4, 3)).backward()
+
+
+def rewrite_dates(model: str) -> None:
+    """A step of `reftorch train sequences`, and greedy decoding, on one thread as there."""
+    from reftorch.train.dates import prepare as prepare_dates
+    from reftorch.train.options import settle
+
+    options = Namespace(job="sequences", model=model, limit=128, seed=0, device="cpu", load=None, data=None)
+    vars(options).update(dict.fromkeys(("epochs", "batch_size", "lr", "momentum")))
+    settle(options)
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        training = prepare_dates(options)
+        texts, answers = next(iter(training.batches))
+        training.learn(texts, answers)[0].backward()
+        training.optimizer.step()
+        with reftorch.no_grad():
+            training.judge(training.held_inputs, training.held_truth)
+    finally:
+        numba.set_num_threads(before)
 
 
 def compiled() -> dict[str, list]:

@@ -23,7 +23,7 @@ from reftorch.train.weights import load_into, read
 
 MODELS = {"transformer": DateTransformer, "lstm": DateLSTM}
 DATES_IN_AN_EPOCH = 8_192
-RISE = 0.1  # the part of the training in which the learning rate rises
+RISE = 0.1
 MISTAKES_SHOWN = 8
 EXAMPLE = "{weekday}, {d} {month} {year}"  # the form of the date in the picture
 
@@ -96,8 +96,13 @@ def prepare(options: argparse.Namespace) -> DateRun:
         held_inputs=dates.encode_texts([text for _, text in held]),
         held_truth=dates.encode_days([day for day, _ in held]),
         facts=facts(options),
-        schedule=OneCycleLR(optimizer, options.lr, total_steps=steps, pct_start=RISE) if steps else None,
+        schedule=OneCycleLR(optimizer, options.lr, total_steps=steps, pct_start=rise(steps)) if steps else None,
     )
+
+
+def rise(steps: int) -> float:
+    """The part of the training in which the learning rate rises. As in PyTorch, `OneCycleLR` cannot rise in exactly one step."""
+    return 2 * RISE if RISE * steps == 1 else RISE
 
 
 def facts(options: argparse.Namespace) -> dict[str, str]:

@@ -11,7 +11,7 @@ from reftorch import optim
 from reftorch.data import dates
 from reftorch.serialize import read_weights
 from reftorch.train import DateTransformer, command
-from reftorch.train.dates import form_table
+from reftorch.train.dates import form_table, rise
 from signalling import signals_at
 
 FEW = ("sequences", "--limit", 96, "--batch-size", 32, "--epochs", 2)
@@ -103,6 +103,17 @@ def test_the_learning_rate_rises_and_falls(train, monkeypatch):
     train(*FEW[:-1], 7, "--lr", 0.001, "--no-save", "--no-plot")
     assert len(rates) == 21 and 0.00099 < max(rates) <= 0.001 and rates.index(max(rates)) == 2  # of 21, a tenth
     assert rates[0] < 0.0001 and rates[-1] < 0.00001 and rates[2:] == sorted(rates[2:], reverse=True)
+
+
+@pytest.mark.parametrize("steps", range(1, 25))
+def test_any_number_of_steps(steps):
+    optimizer = optim.AdamW([reftorch.zeros(1, requires_grad=True)], lr=0.5)
+    schedule, rates = optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=steps, pct_start=rise(steps)), []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert 0 < min(rates) and max(rates) <= 0.5 and all(np.isfinite(rates))
 
 
 def test_table_of_forms():
