@@ -158,7 +158,7 @@ def shared_memory(process: int | str = "self") -> list[str]:
     """MPI's files in /dev/shm that a process uses. MPI removes them, except when a job ends in a bad way."""
     with contextlib.suppress(OSError):
         lines = Path(f"/proc/{process}/maps").read_text().splitlines()
-        return sorted({line.split()[-1] for line in lines if "/dev/shm/mpich" in line})
+        return sorted({line.split()[-1] for line in lines if "/dev/shm/mpich" in line or "/dev/shm/ucx" in line})
     return []
 
 

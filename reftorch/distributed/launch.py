@@ -58,7 +58,7 @@ def for_ranks(ranks: int) -> dict[str, str]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = str(max(1, cores // ranks))
     found = {name: value for name, value in os.environ.items() if not name.startswith(engine.INHERITED)}
-    return {"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1", **found}
+    return {"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, **found}
 
 
 class Job:

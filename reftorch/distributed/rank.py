@@ -5,6 +5,7 @@ It is run as a file, so that nothing of reftorch is imported before the script w
 
 from __future__ import annotations
 
+import io
 import os
 import runpy
 import sys
@@ -29,6 +30,9 @@ def main() -> None:
         os.environ.setdefault(name, next((os.environ[source] for source in sources if source in os.environ), "0"))
     os.environ.setdefault("LOCAL_RANK", os.environ.get("MPI_LOCALRANKID", os.environ["RANK"]))
     note("pid", str(os.getpid()))
+    for stream in (sys.stdout, sys.stderr):  # lines of several ranks stay whole, and are shown at once
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, write_through=False)
     as_module = sys.argv[1] == "-m"
     target, *rest = sys.argv[2:] if as_module else sys.argv[1:]
     sys.argv = [target, *rest]

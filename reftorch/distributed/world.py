@@ -167,6 +167,7 @@ def abort(exit_code: int) -> None:
         with contextlib.suppress(Exception):
             stream.flush()
     if comm.size > 1:
+        engine.leave_note("shm", " ".join(engine.shared_memory()))
         time.sleep(0.3)  # mpiexec has to read what was written before it ends everything
         comm.Abort(exit_code)
         os._exit(exit_code)  # no farewell on the way out

@@ -72,7 +72,11 @@ ENDS = {
 
 
 def shared_memory():
-    return {name for name in os.listdir("/dev/shm") if name.startswith("mpich")} if os.path.isdir("/dev/shm") else set()
+    return (
+        {name for name in os.listdir("/dev/shm") if name.startswith(("mpich", "ucx"))}
+        if os.path.isdir("/dev/shm")
+        else set()
+    )
 
 
 @ranks.needs_mpi
