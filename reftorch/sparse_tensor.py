@@ -241,7 +241,7 @@ class SparseTensor(Tensor):
             RuntimeError: `dense` is a number, or has another shape.
         """
         if not isinstance(dense, Tensor) or dense.is_sparse:
-            return SparseTensor.add(dense, self, alpha=alpha) if isinstance(dense, Tensor) else self.add(dense)
+            return dense.add(self, alpha=alpha) if isinstance(dense, Tensor) else self.add(dense)
         dtype = promote_types(dense.dtype, self.dtype)
         return AddSparse.apply(dense.to(dtype), self.mul(alpha) if alpha != 1 else self)
 
@@ -278,16 +278,32 @@ class SparseTensor(Tensor):
     def add_(self, other, *, alpha=1): return self._becomes(self.add(other, alpha=alpha))
     def sub_(self, other, *, alpha=1): return self._becomes(self.add(other, alpha=-alpha))
     def mul_(self, other): return self._changed(self._at, self._entries.mul_(_factor("mul", other)), self._coalesced)
-    def div_(self, other): return self._changed(self._at, self._entries.div_(_factor("div", other)), self._coalesced)
+    def div_(self, other, *, rounding_mode=None): return self._becomes(self.div(other, rounding_mode=rounding_mode))
     def neg_(self): return self._changed(self._at, self._entries.neg_(), self._coalesced)
     def zero_(self): return self._changed(self._at[:, :0], self._entries[:0], True)
-    def sum(self): return self._entries.sum()
-    def norm(self, p=2): return self.coalesce()._entries.norm(p)
     __add__, __sub__, __mul__, __rmul__, __truediv__, __neg__ = add, sub, mul, mul, div, neg
     __iadd__, __isub__, __imul__, __itruediv__ = add_, sub_, mul_, div_
     def __radd__(self, other): return self.added_to(other)
     def __rsub__(self, other): return self.added_to(other, -1)
     # fmt: on
+
+    def sum(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, **names: Any) -> Tensor:
+        """The sum of all elements.
+
+        Raises:
+            NotImplementedError: of some dimensions only.
+        """
+        _of_all("sum", dim)
+        return self._entries.sum(dtype=dtype, **names)
+
+    def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+        """The p-norm of all elements.
+
+        Raises:
+            NotImplementedError: along some dimensions only.
+        """
+        _of_all("norm", dim)
+        return self.coalesce()._entries.norm(p, dtype=dtype)
 
     def copy_(self, src: Any, non_blocking: bool = False) -> SparseTensor:
         """The entries of another sparse tensor."""
@@ -364,3 +380,10 @@ def _factor(function: str, other: Any) -> Any:
     if isinstance(other, Tensor) and (other.is_sparse or other.ndim):
         raise NotImplementedError(f"{function}: a sparse tensor takes a number here; use to_dense() for other tensors")
     return other
+
+
+def _of_all(function: str, dim: Any) -> None:
+    if dim is not None:
+        raise NotImplementedError(
+            f"{function}: of all elements of a sparse tensor only, not along dim={dim}; use to_dense()"
+        )

@@ -25,7 +25,7 @@ class Array:
     __array_interface__ = property(lambda self: _refuse())
 
     def __array__(self, *args: Any, **options: Any) -> np.ndarray:
-        _refuse()
+        return _refuse()
 
     def __len__(self) -> int:
         return len(self._ary)
