@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dis
 import functools
 import hashlib
 import inspect
 import math
 import textwrap
 from dataclasses import dataclass, field
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numba
@@ -120,13 +121,16 @@ def definition_of(function: FunctionType) -> ast.FunctionDef:
     ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
     scratch: dict = {}
     exec(compile(tree, "source", "exec", dont_inherit=True), {}, scratch)
-    read = scratch[function.__name__].__code__
-    if not function.__closure__ and (read.co_names, read.co_consts) != (
-        function.__code__.co_names,
-        function.__code__.co_consts,
-    ):
+    if not function.__closure__ and _arithmetic(scratch[function.__name__].__code__) != _arithmetic(function.__code__):
         raise NotCompiled("its source has changed since it was read")
     return definition
+
+
+def _arithmetic(code: CodeType) -> list[Any]:
+    """What tells two kernels apart: names, constants, operators and assignments. How a global is looked up depends on the file."""
+    kinds = ("BINARY", "COMPARE", "UNARY", "STORE", "LOAD_FAST", "LOAD_CONST")
+    steps = [(step.opname, step.argrepr) for step in dis.get_instructions(code) if step.opname.startswith(kinds)]
+    return [code.co_names, *steps]
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """CUDA kernels compiled for the CPU: every thread of every block runs, with Numba's types, and mistakes are found."""
 
+import inspect
 import math
 import re
 
@@ -11,7 +12,7 @@ from numba.core.errors import TypingError
 from reftorch import cuda_on_cpu, simt
 from reftorch.cuda_on_cpu import launch, order
 from reftorch.cuda_on_cpu.launch import steps
-from reftorch.cuda_on_cpu.rewrite import rewritten
+from reftorch.cuda_on_cpu.rewrite import NotCompiled, definition_of, rewritten
 from reftorch.kernel import cuda, geometry
 
 SIZE = 1_000
@@ -298,3 +299,26 @@ def test_a_device_array_is_none_of_numpys():
             convert(held)
     assert held.reshape(2, 3).ravel().shape == (6,) and held.copy_to_host().tolist() == [0, 1, 2, 3, 4, 5]
     assert "compiled on the CPU" in repr(held)
+
+
+# ------------------------------------------------------------------------------------------------- another function's source
+def sum_of_two(x, y):
+    i = cuda.grid(1)
+    if i < y.size:
+        y[i] = x[i] + x[i]
+
+
+@pytest.mark.parametrize(
+    "change", [("x[i] + x[i]", "x[i] - x[i]"), ("i < y", "i <= y"), ("x[i] + x", "y[i] + x"), ("1", "2")]
+)
+def test_a_kernel_that_is_not_the_one_in_its_file_is_not_compiled(change):
+    """Only an operator differs, say: the source that is read would be that of the unchanged kernel."""
+    source, first = "".join(inspect.getsourcelines(sum_of_two)[0]), inspect.getsourcelines(sum_of_two)[1]
+    made = {}
+    for text in (source, source.replace(*change)):
+        exec(compile("\n" * (first - 1) + text, __file__, "exec"), globals(), made)
+        if text == source:
+            assert definition_of(made["sum_of_two"]).name == "sum_of_two"
+        else:
+            with pytest.raises(NotCompiled, match="source has changed"):
+                definition_of(made["sum_of_two"])
