@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     waiting.waiting.hide()
     try:
         options = parser().parse_args(arguments)
+        options.arguments_given = list(sys.argv[1:] if arguments is None else arguments)
         return options.run(options)
     except KeyboardInterrupt:
         print(starting.INTERRUPTED, file=sys.stderr)
@@ -103,6 +104,8 @@ def add_train(commands: argparse._SubParsersAction) -> None:
         "CPU threads (default: 1 for the embedded digits and the dates, which are too small to share; all with --data)"
     )
     add("--threads", type=whole(1), metavar="N", help=text)
+    text = "processes, each with its part of every batch (needs the extra: pip install 'reftorch[distributed]')"
+    add("--ranks", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("files").add_argument
     add("--load", metavar="FILE", help="start from these weights (.safetensors)")
     text = "where the weights go (default: runs/NAME.safetensors, NAME being that of the data)"

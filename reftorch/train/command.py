@@ -8,9 +8,10 @@ from pathlib import Path
 import numba
 from rich.console import Console
 
+import reftorch
 from reftorch import kernel
 from reftorch.serialize import save_weights
-from reftorch.train import dates, images
+from reftorch.train import dates, images, ranks
 from reftorch.train.loop import Run, Stop, evaluate, fit
 from reftorch.train.options import choose_outputs, settle, use_threads
 from reftorch.train.ready import compile_apart
@@ -25,18 +26,26 @@ def train(options: argparse.Namespace) -> int:
         FileError: a file cannot be read, written or understood.
         TrainingError: an option cannot be met here, or the training failed.
     """
-    console = Console()
     settle(options)
     save, plot = choose_outputs(options)
+    if ranks.to_be_started(options):
+        return ranks.start(options, options.arguments_given)
+    team = ranks.Team() if options.ranks else None
+    if team and team.rank > 0:
+        save = plot = None
+    console = Console(**ranks.console_options(team))
     use_threads(options)
-    run, epochs = prepare(options), options.epochs
+    run, epochs = prepare(options, team), options.epochs
     history: list[Epoch] = []
     with Stop(run) as stop:
         try:
             with Progressing(console, epochs, run.size, run.things) as show:
                 with kernel.compiling(show.compiling):
                     show.say(introduction(run, options))
-                    compile_apart(options, show.compiling)
+                    if team is None or team.rank == 0:
+                        compile_apart(options, show.compiling)
+                    if team:
+                        reftorch.distributed.barrier()
                     for epoch in fit(run, epochs, show, stop):
                         history.append(epoch)
                     answers = history[-1].answers if history else evaluate(run, stop)[2]
@@ -52,9 +61,9 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(options: argparse.Namespace) -> Run:
+def prepare(options: argparse.Namespace, team: ranks.Team | None = None) -> Run:
     """The data, the network and the optimizer that the options ask for."""
-    return dates.prepare(options) if options.job == "sequences" else images.prepare(options)
+    return dates.prepare(options) if options.job == "sequences" else images.prepare(options, team)
 
 
 def introduction(run: Run, options: argparse.Namespace) -> str:
@@ -62,6 +71,8 @@ def introduction(run: Run, options: argparse.Namespace) -> str:
     weights = sum(p.numel() for p in run.network.parameters())
     threads = numba.get_num_threads()
     where = f"{threads} CPU thread{'s' if threads > 1 else ''}"
+    if run.team:
+        where = f"{run.team.size} ranks of {where}"
     if run.device.type == "cuda":
         kinds = {"device": "a GPU", "cpu": "CUDA compiled for the CPU, one thread"}
         where = kinds.get(kernel.cuda_kind(), "a simulated GPU")

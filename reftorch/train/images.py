@@ -12,9 +12,10 @@ import numpy as np
 
 import reftorch
 from reftorch import nn, optim
-from reftorch.data import DataLoader, TensorDataset, hold_out, load_digits, load_idx
+from reftorch.data import DataLoader, DistributedSampler, TensorDataset, hold_out, load_digits, load_idx
 from reftorch.serialize import FileError
 from reftorch.tensor import Tensor
+from reftorch.train import ranks
 from reftorch.train.loop import Run, TrainingError
 from reftorch.train.network import CLASSES, SMALLEST, ConvNet
 from reftorch.train.options import choose_device, data_name
@@ -28,6 +29,10 @@ class ImageRun(Run):
     things = "images"
 
     def learn(self, inputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.model(inputs)
+        return self.criterion(logits, truth), logits.argmax(1)
+
+    def judge(self, inputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         logits = self.network(inputs)
         return self.criterion(logits, truth), logits.argmax(1)
 
@@ -57,8 +62,8 @@ def load_data(options: argparse.Namespace) -> list[Tensor]:
     return [part[: options.limit] for part in (images, labels, held_images, held_labels)]
 
 
-def prepare(options: argparse.Namespace) -> ImageRun:
-    """Load the data, make the network and, with --load, fill it."""
+def prepare(options: argparse.Namespace, team: ranks.Team | None = None) -> ImageRun:
+    """Load the data, make the network and, with --load, fill it; on several ranks, divide the batches."""
     device = choose_device(options.device)
     arrays, loaded = read(options)
     images, labels, held_images, held_labels = load_data(options)
@@ -76,13 +81,19 @@ def prepare(options: argparse.Namespace) -> ImageRun:
     network.to(device)
     generator = reftorch.Generator().manual_seed(options.seed)
     dataset = TensorDataset(images, labels)
+    batches = DataLoader(dataset, options.batch_size, shuffle=True, generator=generator)
+    if team:
+        sampler = DistributedSampler(dataset, team.size, team.rank, seed=options.seed)
+        batches = DataLoader(dataset, options.batch_size // team.size, sampler=sampler)
     return ImageRun(
         name=data_name(options),
         device=device,
         network=network,
         optimizer=optim.SGD(network.parameters(), lr=options.lr, momentum=options.momentum),
         criterion=nn.CrossEntropyLoss(),
-        batches=DataLoader(dataset, options.batch_size, shuffle=True, generator=generator),
+        batches=batches,
+        model=nn.parallel.DistributedDataParallel(network) if team else network,
+        team=team,
         size=len(dataset),
         held_inputs=held_images,
         held_truth=held_labels,
@@ -102,7 +113,7 @@ def facts(options: argparse.Namespace, images: Tensor, mean: float, std: float) 
         "std": std,
         "loaded": Path(options.load).name if options.load else None,
     }
-    known |= {name: getattr(options, name) for name in ("seed", "lr", "momentum", "batch_size", "limit")}
+    known |= {name: getattr(options, name) for name in ("seed", "lr", "momentum", "batch_size", "limit", "ranks")}
     return {name: str(value) for name, value in known.items() if value is not None}
 
 

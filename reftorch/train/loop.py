@@ -44,6 +44,8 @@ class Run:
     held_truth: Tensor
     facts: dict[str, str]  # saved with the weights
     schedule: Any = None  # of the learning rate, one step for each step of the optimizer
+    model: Any = None  # the network, or what averages its gradients over several ranks
+    team: Any = None  # these ranks, if there are several; the batches then have a DistributedSampler
     steps: int = 0
 
     things = "samples"  # what the progress counts
@@ -79,6 +81,9 @@ def fit(run: Run, epochs: int, show: Progressing, stop: Stop) -> Iterator[Epoch]
     for epoch in range(1, epochs + 1):
         show.start(epoch)
         run.network.train()
+        ranks = run.team.size if run.team else 1
+        if run.team:
+            run.batches.sampler.set_epoch(epoch)
         seen, right, total = 0, 0, 0.0
         for inputs, truth in run.batches:
             run.optimizer.zero_grad()
@@ -94,8 +99,10 @@ def fit(run: Run, epochs: int, show: Progressing, stop: Stop) -> Iterator[Epoch]
             right += int(_right(answers.cpu().numpy(), truth.numpy()).sum())
             if not math.isfinite(total):
                 raise TrainingError(f"the loss became {total} in epoch {epoch}: try a smaller --lr", 1)
-            show.step(seen, total / seen, right / seen)
+            show.step(min(seen * ranks, run.size), total / seen, right / seen)
             stop.check()
+        if run.team:
+            seen, right, total = run.team.total(seen, right, total)
         result = Epoch(epoch, total / seen, right / seen, *evaluate(run, stop))
         show.end(result)
         yield result
@@ -145,10 +152,12 @@ class Stop:
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """The place to stop at.
+        """The place to stop at. Several ranks stop after the same step, or they would wait for each other.
 
         Raises:
             KeyboardInterrupt: it was asked for.
         """
+        if self.run.team:
+            self.asked = self.run.team.largest(self.asked)
         if self.asked:
             raise KeyboardInterrupt

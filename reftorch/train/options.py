@@ -33,6 +33,8 @@ def settle(options: argparse.Namespace) -> None:
     if options.job == "sequences":
         if options.data:
             raise TrainingError("--data: the dates of `reftorch train sequences` are made up, there is nothing to read")
+        if options.ranks:
+            raise TrainingError("--ranks: several processes learn images only; sequences are learned by one")
         if options.momentum is not None:
             raise TrainingError(
                 "--momentum: sequences are learned with AdamW, whose momentum follows the learning rate"
