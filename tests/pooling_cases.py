@@ -70,7 +70,6 @@ def window_errors(function, n):
         refused("too few dimensions", ["dimensions", "(N, C"], 1, size=SIZE[n][2:]),
         refused("too many dimensions", ["dimensions", "(N, C"], 1, size=(1, *SIZE[n])),
         refused("too few dimensions for a tuple", ["dimension"], (2,) * n, size=SIZE[n][2:]),
-        refused("too few dimensions for all of a tuple", ["output_size"], (2,) * (n + 2), size=SIZE[n]),
         refused("no elements", ["only the batch size"], 1, size=(*SIZE[n][:-1], 0)),
         refused("bool", ["bool", "float()"], 2, dtype="bool"),
         ErrorCase(of_a_list, ["list", "Tensor"], raises=TypeError, id="list"),
