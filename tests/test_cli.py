@@ -1,8 +1,10 @@
 """The command line from outside: help, versions, wrong options, `reftorch doctor`."""
 
 import argparse
+import functools
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -102,8 +104,15 @@ def test_ctrl_c_while_it_starts(tmp_path):
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     for call, lines in (["-m", "reftorch", "doctor"], 1), (["-c", "import reftorch"], 5):
+        heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
         done = subprocess.run(
-            [sys.executable, *call], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120
+            [sys.executable, *call],
+            capture_output=True,
+            text=True,
+            env=env,
+            cwd=tmp_path,
+            timeout=120,
+            preexec_fn=heard,
         )
         said = done.stderr.strip().splitlines()
         assert (len(said) == 1) == (lines == 1) and len(said) >= lines, done.stderr
