@@ -180,14 +180,17 @@ class _Arrivals:
                 waiting = self.grads[node] = [None] * len(node._output_like)
                 heappush(self.queue, (-node._age, node))
             before = waiting[output]
-            if before is not None:
-                grad = grad + before if before.is_sparse else before + grad  # a sparse one is added to a dense one
-            waiting[output] = grad
+            waiting[output] = grad if before is None else _both(before, grad)
 
     def youngest(self) -> tuple[Node, list]:
         """The node that nothing more can arrive for, and what has arrived."""
         node = heappop(self.queue)[1]
         return node, self.grads.pop(node)
+
+
+def _both(before: Any, grad: Any) -> Any:
+    """The sum of two gradients; a sparse one is added to a dense one, never the other way round."""
+    return grad + before if before.is_sparse else before + grad
 
 
 def _traverse(roots: list, retain_graph: bool, targets: list[Edge] | None = None, accumulate: bool = False) -> list:
