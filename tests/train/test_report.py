@@ -20,7 +20,7 @@ def test_progress(live, monkeypatch):
     console = Console(file=out, force_terminal=live, width=100, color_system=None)
     now = [100.0]
     monkeypatch.setattr(report.time, "perf_counter", lambda: now[0])
-    with Progressing(console, epochs=2, images=100) as show:
+    with Progressing(console, epochs=2, samples=100) as show:
         show.compiling("early")  # as all kernels do in a first run
         if live:
             show.bar.refresh()
