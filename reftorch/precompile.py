@@ -99,7 +99,7 @@ def rewrite_dates(model: str) -> None:
     from reftorch.train.options import settle
 
     options = Namespace(job="sequences", model=model, limit=128, seed=0, device="cpu", load=None, data=None)
-    vars(options).update(dict.fromkeys(("epochs", "batch_size", "lr", "momentum")))
+    vars(options).update(dict.fromkeys(("epochs", "batch_size", "lr", "momentum", "ranks")))
     settle(options)
     before = numba.get_num_threads()
     numba.set_num_threads(1)
