@@ -53,3 +53,24 @@ def environment():
     """Of a job: the sources are found, and a rank computes on one thread."""
     path = [str(TESTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "NUMBA_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+def shared_memory():
+    """MPI's files in memory."""
+    names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []
+    return {name for name in names if name.startswith(("mpich", "ucx"))}
+
+
+def left_behind(before, patience=10):
+    """MPI's files in memory that were not there before and that no process uses; a launcher has a moment to remove them."""
+    until = time.monotonic() + patience
+    left = shared_memory() - before - used_memory()
+    while left and time.monotonic() < until:
+        time.sleep(0.1)
+        left &= shared_memory() - used_memory()
+    return left
+
+
+def used_memory():
+    processes = [name for name in os.listdir("/proc") if name.isdecimal()] if os.path.isdir("/proc") else []
+    return {os.path.basename(file) for process in processes for file in engine.shared_memory(process)}

@@ -71,24 +71,16 @@ ENDS = {
 }
 
 
-def shared_memory():
-    return (
-        {name for name in os.listdir("/dev/shm") if name.startswith(("mpich", "ucx"))}
-        if os.path.isdir("/dev/shm")
-        else set()
-    )
-
-
 @ranks.needs_mpi
 @pytest.mark.parametrize("how", ENDS)
 def test_a_bad_end_ends_all(how, tmp_path):
-    before = shared_memory()
+    before = ranks.shared_memory()
     code, printed, seconds = ranks.launch(2, SCRIPT, tmp_path, how)
     wanted, words = ENDS[how]
     missing = [word for word in words if word not in printed]
     assert (code, missing) == (wanted, []), printed
     assert "is done" not in printed and seconds < LIMIT
-    assert shared_memory() <= before
+    assert ranks.left_behind(before) == set()
 
 
 @ranks.needs_mpi
