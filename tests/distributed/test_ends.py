@@ -78,7 +78,7 @@ def test_a_bad_end_ends_all(how, tmp_path):
     code, printed, seconds = ranks.launch(2, SCRIPT, tmp_path, how)
     wanted, words = ENDS[how]
     missing = [word for word in words if word not in printed]
-    assert (code, missing) == (wanted, []), printed
+    assert missing == [] and code in (wanted, wanted + 128), printed  # Open MPI adds 128 to the number of a signal
     assert "is done" not in printed and seconds < LIMIT
     assert ranks.left_behind(before) == set()
 
@@ -105,7 +105,9 @@ def test_ctrl_c(tmp_path):
     finally:
         job.kill()
     assert job.returncode == 130 and "launch: interrupted: all ranks have ended" in printed
-    assert "KeyboardInterrupt" in printed and time.monotonic() - begun < LIMIT
+    assert time.monotonic() - begun < LIMIT
+    if not ranks.open_mpi():  # which ends the ranks at once
+        assert "KeyboardInterrupt" in printed
 
 
 @ranks.needs_mpi
