@@ -66,7 +66,7 @@ class Picture:
     @property
     def svg(self) -> str:
         """The graph as a picture."""
-        layout = _Layout(self.boxes, self.arrows)
+        layout = Layout(self.boxes, self.arrows)
         parts = []
         for start, end in self.arrows:
             points = layout.points(start, end)
@@ -114,7 +114,7 @@ def _drawn(box: Box, x: float, y: float) -> str:
     return "".join(parts) + "</g>"
 
 
-class _Layout:
+class Layout:
     """Where the boxes stand, and the points between. `boxes` must name the start of an arrow before its end."""
 
     def __init__(self, boxes: dict[Any, Box], arrows: list[tuple[Any, Any]]):

@@ -12,7 +12,7 @@ from ..course.assignment import ready
 from ..course.pages import FRONT, course_page
 from ..step.components import PACKAGE, components
 from ..trace.page import VIEWER
-from . import examples, lists, live, mathematics, recordings, sections
+from . import examples, lists, live, mathematics, pictures, recordings, sections
 from .about import about
 from .mathematics import DOCS, to_html
 from .page import Page
@@ -56,6 +56,7 @@ COURSE = {
     "guide/course-student.md": "For students",
     "guide/course-instructor.md": "For instructors",
 }
+GRAPH = r"^\[\[graph (\w+)\]\]$"
 STEP = r"^\[\[step (\w+)(?: at (.+))?\]\]$"
 
 
@@ -144,7 +145,8 @@ def assets() -> dict[str, Path]:
 @functools.cache
 def prose() -> dict[str, str]:
     """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`, or
-    `[[step conv2d at acc +=]]` to begin where that line is first run; and in that of the course what it says of the assignments.
+    `[[step conv2d at acc +=]]` to begin where that line is first run, a computation graph in that of `[[graph layers]]`, and in that of
+    the course what it says of the assignments.
 
     Raises:
         SiteError: a formula or an example is wrong; with file and line.
@@ -155,12 +157,17 @@ def prose() -> dict[str, str]:
         to_html(text, file, 1)
         if Page.checks_examples:
             examples.check(text, file, 1)
-        made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, examples.shown(text), flags=re.MULTILINE)
+        text = re.sub(GRAPH, _graph, examples.shown(text), flags=re.MULTILINE)
+        made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, text, flags=re.MULTILINE)
     return made
 
 
 def _stepped(found: re.Match) -> str:
     return recordings.viewer(components()[found[1]], found[2] or "")
+
+
+def _graph(found: re.Match) -> str:
+    return pictures.framed(pictures.tape.picture(found[1]), pictures.tape.GRAPHS[found[1]][1])
 
 
 def render(output: str) -> str:

@@ -9,10 +9,10 @@ import pytest
 import torch as oracle
 
 from reftorch.site import pictures
-from reftorch.site.pictures import activation, loss, optimizer
+from reftorch.site.pictures import activation, interpolation, loss, optimizer, stages, tape
 from reftorch.step.components import components
 
-DRAWN = [component for component in components().values() if pictures.family(component)]
+DRAWN = list(components().values())  # each component has a picture
 STYLE = (Path(__file__).parents[2] / "docs/assets/page.css").read_text(encoding="utf-8")
 
 
@@ -94,6 +94,83 @@ def test_a_window_is_what_the_kernel_reads():
     assert "y, 2 by 2: the element that is written: 6 in row 1, column 0." in said
     assert "x, 3 by 3: the elements that are read: 4 in row 1, column 0; 5 in row 1, column 1; 7 in row 2" in said
     assert said.count("bias") == 1 and "10 in row 0" in said
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("lp_pool1d", "y, 1 by 2: the element that is written: 10 in row 0, column 1. x, 1 by 4: the elements that are read: 6 in row 0, "
+         "column 2; 8 in row 0, column 3. total, 1 by 2: computed on the way: 100 in row 0, column 1."),
+        ("normalization/normalize", "y[0], 1 by 2: the element that is written: 0.6 in row 0, column 0."),
+        ("weight_norm", "w, 2 by 2: the element that is written: 5 in row 1, column 0. v, 2 by 2: the elements that are read: 5 in row 1, "
+         "column 0; 12 in row 1, column 1."),
+        ("local_response_norm", "y, 1 by 4: the element that is written: 0.19 in row 0, column 3."),
+    ],
+)  # fmt: skip
+def test_the_result_is_the_output_and_not_what_is_kept_on_the_way(name, said):
+    assert f"<desc>{said}" in pictures.figure(components()[name])
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "bilinear", "bicubic", "trilinear"])
+def test_weights_of_an_interpolation_are_torch_s(mode):
+    before, after = extents = interpolation.LONGER
+    at, weight = interpolation.weights(mode, extents)
+    ones = oracle.zeros(1, 1, *[1] * (interpolation.DIMENSIONS[mode] - 1), before, dtype=oracle.float64)
+    ones[..., before // 2] = 1
+    options = {} if mode == "nearest" else {"align_corners": False}
+    size = (*ones.shape[2:-1], after)
+    wanted = oracle.nn.functional.interpolate(ones, size=size, mode=mode, **options).flatten().numpy()[::-1]
+    np.testing.assert_allclose(weight, wanted, atol=1e-12)
+    assert (np.diff(at) > 0).all() and abs(at[weight.argmax()]) < 0.5
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_weights_of_a_shrinking_interpolation_are_torch_s(mode):
+    before, after = extents = interpolation.SHORTER
+    at, weight = interpolation.weights(mode, extents)
+    ones = oracle.eye(before, dtype=oracle.float64).reshape(before, 1, 1, before)
+    wanted = oracle.nn.functional.interpolate(ones, size=(1, after), mode=mode, antialias=True)[:, 0, 0].numpy()
+    distances = np.arange(before)[:, None] + 0.5 - (np.arange(after) + 0.5) * before / after
+    for x, w in zip(at[::7], weight[::7]):
+        assert np.isclose(wanted[np.isclose(distances, x, atol=1e-9)], w, atol=1e-9).any()
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("flatten", "Then y: 0, 1, 2, 3, 4, 5 / 6, 7, 8, 9, 10, 11."),
+        ("adaptive_log_softmax_with_loss", "Then probabilities: 0.25, 0.25, 0.125, 0.125, 0.125, 0.125."),
+        ("data_parallel", "Then f(part 0): 2 / 4; f(part 1): 8. Then y: 2 / 4 / 8."),
+        ("distributed_data_parallel", "Then bucket of rank 0: 0.5; bucket of rank 1: 1.5. Then sum, on both: 2."),
+        ("clip_grad", "Then a.grad: 1.5, -2; b.grad: 6. Then a.grad: 1.5, -1.75; b.grad: 1.75."),
+        ("packed_sequence", "Then data: 1, 4, 6, 2, 5, 3; batch_sizes: 3, 2, 1."),
+        ("sparse_adam", "Then param, after: 9.5 / 20 / 29.5."),
+    ],
+)
+def test_stages_are_those_of_the_worked_example(name, said):
+    (told,) = re.findall("<desc>(.*?)</desc>", pictures.figure(components()[name]))
+    assert told.endswith(said)
+
+
+def test_marked_elements_have_the_values_of_those_that_they_come_from():
+    for name in ("flatten", "unflatten", "identity", "convert_parameters", "pad_sequence"):
+        path = next(path for path in stages.STAGES if path.endswith(name))
+        before, after = (
+            [rows.flat[place] for _, rows, marked in stage for place in marked] for stage in stages.STAGES[path][0]()
+        )
+        assert before == after and len(before) == 1
+
+
+@pytest.mark.parametrize("name", tape.GRAPHS)
+def test_a_graph_of_the_tape(name):
+    drawn = tape.picture(name)
+    svg = ElementTree.fromstring(drawn)
+    assert svg.get("role") == "img" and not re.search(r'\b(style|fill|stroke)="', drawn)
+    said = svg.find("desc").text
+    assert (
+        "MulBackward0 leads to product (2,)" in said if name == "twice" else "AddmmBackward0 leads to y (1, 1)" in said
+    )
+    assert len(svg.findall("path")) == said.count("leads to") == {"twice": 7, "layers": 5}[name]
 
 
 def test_the_trellis_adds_up():

@@ -11,6 +11,9 @@
     attention    the matrix of weights, and the layers of a transformer
     optimizer    steps down a valley, and learning rates over time
     trellis      the ways through a text in CTC
+    interpolation  the weight of an element by its distance
+    stages       arrays before and after, for components without kernels of their own
+    tape         the computation graph of a few lines
 
 `FAMILIES` says which picture a component has, by the path of its file. A new component needs no work, or a line there.
 """
@@ -21,9 +24,9 @@ import re
 from collections.abc import Callable
 
 from ...step.components import PACKAGE, Component
-from . import activation, attention, bars, cells, loss, norm, optimizer, trellis, window
+from . import activation, attention, bars, cells, interpolation, loss, norm, optimizer, stages, tape, trellis, window
 
-__all__ = ["FAMILIES", "family", "figure", "small", "traits"]
+__all__ = ["FAMILIES", "family", "figure", "framed", "small", "tape", "traits"]
 
 Draw = Callable[..., str]
 GATHERED = "The worked example: one element of the result, and the elements that the kernel reads for it."
@@ -41,6 +44,13 @@ def _first(component: Component) -> str:
 
 ALONG = "softmax|softmin|log_softmax|gumbel_softmax|adaptive_log_softmax_with_loss|glu"  # activations along a dimension
 FAMILIES: list[tuple[str, Draw, str]] = [  # the file below the package, its picture, what is said below it
+    *((path, stages.picture, says) for path, (_, says) in stages.STAGES.items()),
+    (
+        rf"nn/vision/({'|'.join(interpolation.MODES)})",
+        interpolation.picture,
+        "How much an input element counts by its distance from the place of the output, by the kernels of this page; "
+        "and one element of the worked example.",
+    ),
     (
         rf"nn/activation/(?!({ALONG})$)\w+",
         activation.picture,
@@ -103,11 +113,12 @@ def figure(component: Component) -> str:
     """The picture as HTML, in one line; "" if the component has none."""
     draw, says = family(component) or (None, "")
     drawn = draw(component) if draw else ""
-    return (
-        f'<figure class="rt-figure" data-search-exclude="">{drawn}<figcaption>{says}</figcaption></figure>'
-        if drawn
-        else ""
-    )
+    return framed(drawn, says) if drawn else ""
+
+
+def framed(drawn: str, says: str) -> str:
+    """A drawing with what is said below it, in one line."""
+    return f'<figure class="rt-figure" data-search-exclude="">{drawn}<figcaption>{says}</figcaption></figure>'
 
 
 def small(component: Component) -> str:

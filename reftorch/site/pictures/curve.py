@@ -35,14 +35,14 @@ def curves(
             height - top - bottom
         )
 
-    parts = _axes(place, (x0, x1), (y0, y1), small, axes)
+    parts, names = _axes(place, (x0, x1), (y0, y1), small, axes)
     for i, (name, xs, ys) in enumerate(found):
         css = f"rt-curve rt-curve-{i + 1}"
         parts.append(path(_pieces([place(x, y) for x, y in zip(xs, ys)], ys, y1 - y0), css))
         if not small:
             left = margin + i * (width - 2 * margin) / max(len(found), 2)
             parts += [line(left, 12, left + 26, 12, css), label(left + 32, 12, name, "", "start")]
-    return drawing(width, height, title, description, parts)
+    return drawing(width, height, title, description, [*parts, *names])
 
 
 def _room(low: float, high: float) -> tuple[float, float]:
@@ -79,25 +79,26 @@ def _axes(
     ys: tuple[float, float],
     small: bool,
     names: tuple[str, str],
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
+    """The axes, and their numbers, which are drawn above the curves."""
     across, up = max(xs[0], 0.0) if xs[0] >= 0 else 0.0, 0.0
     parts = [
         _axis(place(xs[0], up), place(xs[1], up)),
         _axis(place(across, ys[0]), place(across, ys[1])),
     ]
+    numbers: list[str] = []
     if small:
-        return parts
+        return parts, numbers
     for x in _ticks(*xs):
         at = place(x, up)
-        parts += [line(at[0], at[1] - 3, at[0], at[1] + 3, "rt-axis"), label(at[0], at[1] + 13, f"{x:g}", "rt-small")]
+        parts.append(line(at[0], at[1] - 3, at[0], at[1] + 3, "rt-axis"))
+        numbers.append(label(at[0], at[1] + 13, f"{x:g}", "rt-small rt-tick"))
     for y in _ticks(*ys):
         at = place(across, y)
-        parts += [
-            line(at[0] - 3, at[1], at[0] + 3, at[1], "rt-axis"),
-            label(at[0] - 7, at[1], f"{y:g}", "rt-small", "end"),
-        ]
-    parts.append(label(place(xs[1], up)[0], HEIGHT - 10, names[0], "rt-small rt-italic", "end"))
-    return parts
+        parts.append(line(at[0] - 3, at[1], at[0] + 3, at[1], "rt-axis"))
+        numbers.append(label(at[0] - 7, at[1], f"{y:g}", "rt-small rt-tick", "end"))
+    numbers.append(label(place(xs[1], up)[0], HEIGHT - 10, names[0], "rt-small rt-italic", "end"))
+    return parts, numbers
 
 
 def _axis(start: tuple[float, float], end: tuple[float, float]) -> str:

@@ -56,6 +56,20 @@ def _likelihood(x: Any) -> Any:
     return F.nll_loss(torch.stack([x.log(), (1 - x).log()], 1), torch.zeros_like(x).long(), reduction="none")
 
 
+def _in_one(x: Any) -> Any:
+    """The scores are the input itself: the weight of the linear layer is the identity."""
+    scores = torch.stack([x, torch.zeros_like(x)], 1)
+    weight = torch.eye(2, dtype=x.dtype)
+    return F.linear_cross_entropy(scores, weight, torch.zeros_like(x).long(), reduction="none")
+
+
+def _lists(x: Any) -> Any:
+    """Two classes with the scores x and 0; the list of right ones has the first alone."""
+    scores = torch.stack([x, torch.zeros_like(x)], 1)
+    target = torch.stack([torch.zeros_like(x), -torch.ones_like(x)], 1).long()
+    return F.multilabel_margin_loss(scores, target, reduction="none")
+
+
 def _labels(x: Any, target: Any, reduction: str) -> Any:
     return F.multilabel_soft_margin_loss(x.unsqueeze(1), target.unsqueeze(1), reduction=reduction)
 
@@ -103,6 +117,8 @@ LOSSES: dict[str, tuple[str, float, float, dict[str, Each]]] = {
         3,
         {f"p = {p}": partial(_first, F.multi_margin_loss, p=p) for p in (1, 2)},
     ),
+    "linear_cross_entropy_loss": ("logit of the right class - logit of the other", -4, 4, {"loss": _in_one}),
+    "multi_label_margin_loss": ("score of the right class - score of the wrong one", -3, 3, {"loss": _lists}),
     "multi_label_soft_margin_loss": ("score of the one class", -4, 4, _targets(_labels, 1, 0)),
     "triplet_margin_loss": ("distance of the positive one; the negative one is 2 away", 0, 4, {"loss": _triplet}),
 }

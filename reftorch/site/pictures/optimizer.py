@@ -23,6 +23,7 @@ RATES: dict[str, dict[str, Any]] = {
     "adagrad": {"lr": 1.0},
     "adadelta": {"lr": 60.0},
     "rmsprop": {"lr": 0.2},
+    "lbfgs": {"lr": 0.5, "max_iter": 1},
 }
 SCALE, WIDE, HIGH = 38, 380, 190
 
@@ -37,9 +38,14 @@ def walked(component: Component) -> list[tuple[float, float]]:
         at = torch.tensor(START, dtype=torch.float64, requires_grad=True)
         optimizer = kind([at], **RATES[name])
         found = [START]
+
+        def closure() -> Any:
+            x, y = at.tolist()
+            at.grad = torch.tensor([x, STEEP * y], dtype=torch.float64)
+            return torch.tensor((x * x + STEEP * y * y) / 2, dtype=torch.float64)
+
         for _ in range(STEPS):
-            at.grad = torch.tensor([at[0].item(), STEEP * at[1].item()], dtype=torch.float64)
-            optimizer.step()
+            optimizer.step(closure)
             found.append((at[0].item(), at[1].item()))
     return found
 

@@ -49,6 +49,8 @@ def number(value: float | str | None) -> str:
         return {"nan": "nan", "inf": "∞", "-inf": "-∞"}[str(value)]
     if value == int(value) and abs(value) < 1e5:
         return str(int(value))
+    if abs(value) < 1 and value == round(value, 3) != round(value, 2):  # 0.125, which is no more 0.12 than 0.13
+        return f"{value:.3f}"
     return f"{value:.2f}".rstrip("0").rstrip(".") if 0.01 <= abs(value) < 100 else f"{value:.3g}"
 
 

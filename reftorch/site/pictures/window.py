@@ -16,6 +16,8 @@ from ...trace import Recording
 from ..recordings import first_recording
 from .svg import CELL, arrow, drawing, grid, label, number
 
+RESULTS = ("y", "w", "loss", "grad_x")  # what a kernel's result is called, where it writes more than one array
+BETWEEN = ("total", "length", "norm", "s")  # what a kernel computes and keeps on the way to the result
 ROOM = 9  # rows or columns of an array that are shown at most
 PLANES = 3  # planes of an array that are shown at most
 
@@ -52,12 +54,15 @@ def picture(component: Component, names: dict[str, str] | None = None, place: fl
         return ""
     read = max(windows.values(), key=len)
     most = [cell for cell, found in windows.items() if len(found) == len(read)]
+    finals = {array.name: recording.final(array.name) for array in recording.arrays}
+    values = [value for final in finals.values() for value in final]
+    most = [cell for cell in most if values[cell] != 0] or most  # a zero says little of what it was made of
     target = most[int(len(most) * place)]
     read = windows[target]
     before: list[Matrix] = []
+    between: list[Matrix] = []
     after: list[Matrix] = []
     names = names or {}
-    finals = {array.name: recording.final(array.name) for array in recording.arrays}
     for name, shape, first in _places(recording):
         inside = sorted(cell - first for cell in read if first <= cell < first + int(np.prod(shape)))
         is_target = first <= target < first + int(np.prod(shape))
@@ -67,8 +72,8 @@ def picture(component: Component, names: dict[str, str] | None = None, place: fl
         shown = list(_planes(names.get(name, name), data, [target - first] if is_target else inside, is_target))
         if any(max(matrix.rows.shape) > ROOM for matrix in shown):
             return ""
-        (after if is_target else before).extend(shown)
-    return _drawn(component, before, after)
+        (after if is_target else between if name in BETWEEN else before).extend(shown)
+    return _drawn(component, before, between, after)
 
 
 def _places(recording: Recording) -> Iterator[tuple[str, tuple[int, ...], int]]:
@@ -80,19 +85,25 @@ def _places(recording: Recording) -> Iterator[tuple[str, tuple[int, ...], int]]:
 
 
 def _windows(recording: Recording) -> dict[int, list[int]]:
-    """Of each cell that was written, the cells that were read for it: since another cell was written. Results are left out."""
+    """Of each cell of the result, the cells that were read or computed for it: since another cell of the result was written."""
+    spans = {name: range(first, first + int(np.prod(shape))) for name, shape, first in _places(recording)}
+    written = [cell for step in recording.steps if len(step) > 3 for cell in step[3][::2]]
+    arrays = [name for name, span in spans.items() if any(cell in span for cell in written[:1])]
+    arrays = [name for name in RESULTS if name in spans and any(cell in spans[name] for cell in written)] or arrays
+    result = spans[arrays[0]] if arrays else range(0)
+    between = [cell for name in BETWEEN if name in spans for cell in spans[name]]
+    others = set(written) - set(between)
     found: dict[int, dict[int, None]] = {}
     since: dict[int, None] = {}
     for step in recording.steps:
-        written = step[3][::2] if len(step) > 3 else []
+        made = step[3][::2] if len(step) > 3 else []
         since.update(dict.fromkeys(step[2] if len(step) > 2 else []))
-        for cell in written:
-            found.setdefault(cell, {}).update(since)
-            since = {}
-    first = next(iter(found), None)
-    spans = [(begin, begin + int(np.prod(shape))) for _, shape, begin in _places(recording)]
-    span = next(((a, b) for a, b in spans if first is not None and a <= first < b), (0, 0))
-    return {cell: [c for c in read if c not in found] for cell, read in found.items() if span[0] <= cell < span[1]}
+        since.update(dict.fromkeys(cell for cell in made if cell in between))
+        for cell in made:
+            if cell in result:
+                found.setdefault(cell, {}).update(since)
+                since = {}
+    return {cell: [c for c in read if c not in others] for cell, read in found.items()}
 
 
 def _planes(name: str, data: np.ndarray, cells: list[int], written: bool) -> Iterator[Matrix]:
@@ -106,29 +117,37 @@ def _planes(name: str, data: np.ndarray, cells: list[int], written: bool) -> Ite
         yield Matrix(f"{name}[{index}]" if index else name, whole[plane], marked, written)
 
 
-def _drawn(component: Component, before: list[Matrix], after: list[Matrix]) -> str:
+def _drawn(component: Component, before: list[Matrix], between: list[Matrix], after: list[Matrix]) -> str:
     if not before or not after:
         return ""
-    if all(matrix.rows.shape[1] == 1 for matrix in before + after):  # columns are drawn as rows
-        before, after = [m.turned() for m in before], [m.turned() for m in after]
+    if all(matrix.rows.shape[1] == 1 for matrix in [*before, *between, *after]):  # columns are drawn as rows
+        before, between, after = ([m.turned() for m in part] for part in (before, between, after))
     gap, top = 30, 24
-    height = max(m.rows.shape[0] for m in before + after) * CELL
+    height = max(m.rows.shape[0] for m in [*before, *between, *after]) * CELL
     parts, x = [], 2.0
-    for matrix in [*before, *after]:
-        if matrix is after[0]:
+    for matrix in [*before, *between, *after]:
+        if matrix is after[0] or matrix in between[:1]:
             parts.append(arrow(x - gap + 8, top + height / 2, x + gap - 8, top + height / 2))
             x += gap + 6
         y = top + (height - matrix.rows.shape[0] * CELL) / 2
-        css = "rt-is-written" if matrix.written else "rt-is-read"
+        css = (
+            "rt-is-written"
+            if matrix.written
+            else "rt-third"
+            if matrix.name.partition("[")[0] in BETWEEN
+            else "rt-is-read"
+        )
         parts.append(label(x, y - 12, matrix.name, "rt-italic", "start"))
         parts.append(grid(x, y, matrix.rows.tolist(), dict.fromkeys(matrix.marked, css)))
         x += matrix.width + gap
     title = f"What one element of the result of {component.file.stem} is made of"
-    return drawing(x - gap + 2, top + height + 4, title, " ".join(map(_told, [*after, *before])), parts)
+    return drawing(x - gap + 2, top + height + 4, title, " ".join(map(_told, [*after, *before, *between])), parts)
 
 
 def _told(matrix: Matrix) -> str:
     """In words: which elements, and their values."""
     found = [f"{number(float(matrix.rows[r, c]))} in row {r}, column {c}" for r, c in sorted(matrix.marked)]
-    what = "the element that is written" if matrix.written else "the elements that are read"
+    between = matrix.name.partition("[")[0] in BETWEEN
+    what = "the elements that are read" if not between else "computed on the way"
+    what = "the element that is written" if matrix.written else what
     return f"{matrix.name}, {matrix.rows.shape[0]} by {matrix.rows.shape[1]}: {what}: {'; '.join(found)}."
