@@ -271,6 +271,23 @@ def sections(docstring: str, optional: set[str] = OPTIONAL) -> list[str]:
     return complaints
 
 
+def questions(docstring: str) -> list[str]:
+    """Three to five questions, each with an answer; a computed decimal number in an answer comes from an example, which is run."""
+    text = docstring.partition("\n## Questions\n")[2].partition("\n## ")[0]
+    _, *parts = re.split(r"^\*\*(.+?)\*\*$", text, flags=re.MULTILINE | re.DOTALL)
+    asked, answers = parts[::2], [part.strip() for part in parts[1::2]]
+    complaints = [] if 3 <= len(asked) <= 5 else [f"{len(asked)} questions, wanted three to five"]
+    for question, answer in zip(asked, answers):
+        if not question.endswith("?"):
+            complaints.append(f"no question mark: {question!r}")
+        if not answer:
+            complaints.append(f"no answer: {question!r}")
+        computed = re.search(r"(?<!_)[\d)}]\s*(?:=|\\approx)\s*-?\d+\.\d+", answer)
+        if computed and ">>> " not in answer:
+            complaints.append(f"no example computes {computed[0]!r}: {question!r}")
+    return complaints
+
+
 def _tokens(tex: str) -> list[str]:
     return re.findall(r"\\[A-Za-z]+|\\.|\S", tex)
 

@@ -113,6 +113,16 @@ def test_docstring_sections(file):
     complain(house.sections(module.__doc__))
 
 
+@each_component
+def test_questions(file):
+    complain(house.questions(module_of(file).__doc__))
+
+
+@pytest.mark.parametrize("file", WITHOUT_KERNELS, ids=names(WITHOUT_KERNELS))
+def test_questions_without_kernels(file):
+    complain(house.questions(module_of(file).__doc__))
+
+
 @pytest.mark.parametrize("file", WITHOUT_KERNELS, ids=names(WITHOUT_KERNELS))
 def test_docstring_sections_without_kernels(file):
     complain(house.sections(module_of(file).__doc__, house.OPTIONAL | {"Gradients", "Cost", "Symbols"}))
@@ -272,6 +282,16 @@ def test_missing_unknown_and_misplaced_sections_are_found():
     assert "order" in house.sections(document("Gradients", "Forward", *right[2:]))[0]
     assert "opening" in house.sections(document(*right).removeprefix("What it is.\n\nUse it when it fits."))[0]
     assert "Use it when" in house.sections(document(*right).replace("Use it when", "It serves where"))[0]
+
+
+def test_missing_questions_answers_and_examples_are_found():
+    one = "**How much is a half of 3?**\n\n$3 / 2 = 1.5$\n\n>>> 3 / 2\n1.5\n\n"
+    said = f"Scaling.\n\n## Questions\n\n{3 * one}## Differences\n\nNone.\n"
+    assert house.questions(said) == []
+    assert house.questions(said.replace(3 * one, 2 * one)) == ["2 questions, wanted three to five"]
+    assert "no question mark" in house.questions(said.replace("of 3?", "of 3"))[0]
+    assert "no answer" in house.questions(said.replace(3 * one, 3 * one + "**Why?**\n\n"))[0]
+    assert "no example computes '2 = 1.5'" in house.questions(said.replace(">>> 3 / 2\n1.5\n", ""))[0]
 
 
 TABLE = '''r"""Scaling.

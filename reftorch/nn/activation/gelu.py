@@ -92,6 +92,9 @@ tensor(1.5000)
 **Is the curve monotonic?**
 
 No. Its minimum, about $-0.17$, lies at $x \approx -0.75$; left of it the curve rises again towards 0.
+
+>>> F.gelu(torch.tensor([-1.5, -0.75, 0]))
+tensor([-0.1002, -0.1700,  0.0000])
 """
 
 from __future__ import annotations

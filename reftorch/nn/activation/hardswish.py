@@ -58,6 +58,9 @@ tensor([ 0.0000, -0.1667,  0.5000,  0.8333,  1.0000])
 
 Between $-3$ and $-1.5$, where the parabola falls; its lowest point is $y(-1.5) = -0.375$.
 
+>>> F.hardswish(torch.tensor([-1.6, -1.5, -1.4]))
+tensor([-0.3733, -0.3750, -0.3733])
+
 **How far is it from SiLU at most?**
 
 >>> x = torch.linspace(-4, 4, 401)

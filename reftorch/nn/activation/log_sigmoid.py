@@ -69,6 +69,11 @@ $\log \sigma(x) = -\operatorname{softplus}(-x)$.
 **Which gradient arrives where the answer is already right, say at $x = 20$?**
 
 Nearly none: $\sigma(-20) \approx 2 \cdot 10^{-9}$. At $x = -20$ it is nearly 1.
+
+>>> x = torch.tensor([20., -20], requires_grad=True)
+>>> F.logsigmoid(x).sum().backward()
+>>> x.grad
+tensor([2.0612e-09, 1.0000e+00])
 """
 
 from __future__ import annotations

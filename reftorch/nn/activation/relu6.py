@@ -41,6 +41,9 @@ Above 6 only: the output stays 6, and no gradient passes.
 
 With 8 bits for the numbers from 0 to 6, the steps are $6 / 255 \approx 0.024$; the value was found by experiment.
 
+>>> round(6 / 255, 3)
+0.024
+
 **Is ReLU6 related to hardsigmoid?**
 
 Yes: $\operatorname{hardsigmoid}(x) = \operatorname{relu6}(x + 3) / 6$.

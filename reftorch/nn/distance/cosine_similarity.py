@@ -74,6 +74,9 @@ tensor([[ 0.0448, -0.0336],
 
 3 * 0.0448 - 4 * 0.0336 = 0: no component of the gradient points along the vector.
 
+>>> round(3 * 0.0448 - 4 * 0.0336, 6)
+0.0
+
 **What changes if a is multiplied by 10?**
 
 Not the similarity. The gradient becomes ten times smaller: a longer vector must move further for the same angle.

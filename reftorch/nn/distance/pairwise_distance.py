@@ -72,6 +72,9 @@ tensor([[ 0.6000, -0.8000]])
 
 Always 1 (times $g$), however far the vectors are apart: 0.6 * 0.6 + 0.8 * 0.8 = 1.
 
+>>> round(0.6 * 0.6 + 0.8 * 0.8, 6)
+1.0
+
 **Is the distance of a and b that of b and a?**
 
 Nearly. The $\varepsilon$ is added to $a - b$, so exchanging the vectors changes the distance a little:

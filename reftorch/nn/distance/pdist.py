@@ -74,6 +74,10 @@ Each pair pulls its two rows apart, with opposite forces: the column sums of the
 
 $2 \cdot 5 - 3 + 4 - 2 - 1 = 8$. The pairs are 01 02 03 04 12 13 14 23 24 34.
 
+>>> x = torch.tensor([[0.], [0], [1], [0], [11]])
+>>> F.pdist(x)[8]
+tensor(10.)
+
 **Why is half of the table left out?**
 
 The distance of $r$ and $s$ is that of $s$ and $r$, and the diagonal is 0.

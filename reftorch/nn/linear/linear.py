@@ -81,6 +81,9 @@ tensor([4., 6.])
 
 $120 \cdot 400$ weights and 120 biases, 48,120.
 
+>>> sum(parameter.numel() for parameter in torch.nn.Linear(400, 120).parameters())
+48120
+
 **Two linear layers without a nonlinearity between them: what can they compute?**
 
 What one linear layer can, with the weight $W_2 W_1$.

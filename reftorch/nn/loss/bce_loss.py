@@ -71,6 +71,9 @@ tensor([0.0000, 1.0986,    inf])
 
 $\log 2 = 0.693$. A classifier with a larger mean loss is worse than guessing.
 
+>>> F.binary_cross_entropy(torch.tensor([0.5, 0.5]), torch.tensor([0., 1]))
+tensor(0.6931)
+
 **Why does the mean not divide by the sum of the weights, as cross_entropy does?**
 
 PyTorch defines it so: a weight here scales its element's loss and nothing else.

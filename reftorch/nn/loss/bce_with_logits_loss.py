@@ -94,6 +94,9 @@ nothing is rounded away.
 
 300 / 100 = 3: then both answers have the same weight in the sum.
 
+>>> 300 / 100
+3.0
+
 **Which shape has pos_weight?**
 
 Any that broadcasts to the input. For inputs (N, C) a vector (C) holds one number for each label.

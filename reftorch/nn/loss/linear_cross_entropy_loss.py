@@ -69,6 +69,14 @@ and the sum, the gradients are computed in forward too, piece by piece, and kept
 >>> piece_size(torch.nn.LinearCrossEntropyOptions(), 8192, 1024, 128_000, torch.float32)
 64
 
+**Can the loss be taken for tokens that are padding?**
+
+Yes: give them the label `ignore_index`, -100 by default. They add nothing, and the mean does not count them.
+
+>>> two = torch.tensor([[3., 1], [5, 5]]).log()
+>>> F.linear_cross_entropy(two, torch.eye(2), torch.tensor([0, -100]))
+tensor(0.2877)
+
 ## Differences
 
 - `acc_policy` and `acc_dtype` of `options` concern sums of float16 and bfloat16, which no kernel here takes.

@@ -82,6 +82,11 @@ It becomes four times as large.
 **The gradient for an error of 3 in a mean over 3 elements?**
 
 $2 \cdot 3 / 3 = 2$, as for the first element above.
+
+>>> y = torch.tensor([3., 0, 0], requires_grad=True)
+>>> F.mse_loss(y, torch.zeros(3)).backward()
+>>> y.grad[0]
+tensor(2.)
 """
 
 from __future__ import annotations

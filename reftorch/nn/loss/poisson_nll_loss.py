@@ -77,6 +77,9 @@ tensor([-0.0000, -0.6931, -1.3863])
 It is minus a log-probability without its constant. A rate of 2 and a count of 2 give $2 - 2 \log 2 = 0.6137$; what counts is that
 any other rate gives more.
 
+>>> F.poisson_nll_loss(torch.tensor([1.9, 2, 2.1]).log(), torch.tensor([2., 2, 2]), reduction="none")
+tensor([0.6163, 0.6137, 0.6161])
+
 **Which rate has the smallest loss if the counts are 1, 2 and 6?**
 
 Their mean, 3: the gradients 3 - 1, 3 - 2 and 3 - 6 add up to 0.

@@ -93,6 +93,9 @@ Once: run the first three steps within `no_sync`. The sum of averages is the ave
 
 Before: $2 / 16 = 0.125$ on rank 0, and 0 on the others. After: their sum 0.125 on all ranks, which is the average.
 
+>>> [average_into(torch.tensor([grad]), torch.zeros(1), 1 / 16).item() for grad in (2., 0.)]
+[0.125, 0.0]
+
 **A parameter is used on rank 0 only. Which gradient do the other ranks get?**
 
 With `find_unused_parameters` the average, where the others count as zero. A parameter that no rank uses keeps the gradient None.

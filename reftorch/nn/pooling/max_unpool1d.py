@@ -50,6 +50,13 @@ The place in an image with one column, row times 1 plus 0, is the row.
 **Which sizes can `output_size` have for a stride of 2?**
 
 The default and the two next to it, since it must differ by less than 2.
+
+>>> [F.max_unpool1d(x, torch.tensor([[[0, 2]]]), 2, output_size=(size,)).shape[-1] for size in (3, 4, 5)]
+[3, 4, 5]
+
+**Is max_unpool1d the inverse of max_pool1d?**
+
+No. It puts the largest elements back in their places. The others are lost, and 0 stands there.
 """
 
 from __future__ import annotations

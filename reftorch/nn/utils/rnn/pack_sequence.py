@@ -27,6 +27,21 @@ Packed sequences are sorted, the longest first. `sorted_indices` keeps the order
 
 >>> packed.sorted_indices
 tensor([1, 0])
+
+**What does the sum of `batch_sizes` say?**
+
+The number of all elements, without padding: 2 + 3 of the example.
+
+>>> packed.batch_sizes.sum() == len(packed.data)
+tensor(True)
+
+**What happens if the sequences are not sorted and `enforce_sorted` is True, the default?**
+
+An error. Sorting is left to the caller then, so that the packed sequence can be exported without a permutation.
+
+>>> pack_sequence([torch.tensor([1, 2]), torch.tensor([3, 4, 5])])
+Traceback (most recent call last):
+RuntimeError: ...
 """
 
 from __future__ import annotations

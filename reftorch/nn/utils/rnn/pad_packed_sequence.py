@@ -78,6 +78,13 @@ torch.Size([5, 3])
 **In which order do the sequences come back?**
 
 In the order in which they were given to the packing function, if that has sorted them.
+
+**Which elements of `data` get a gradient?**
+
+All of them: each stands at one place of the result, and gets the gradient of this place. The places of the padding belong to none.
+
+>>> data.grad.shape == data.shape
+True
 """
 
 from __future__ import annotations

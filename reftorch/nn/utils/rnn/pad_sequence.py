@@ -50,6 +50,13 @@ tensor([[ True,  True,  True],
 
 Because a recurrent layer reads all sequences at one time, and then these stand together in memory.
 
+**Which share of the result is padding if the lengths are 3 and 1?**
+
+A third: 2 of 6 places. Sort a data set by length before you make batches, and it becomes less.
+
+>>> (y == -1).sum().item() / y.numel()
+0.3333333333333333
+
 ## Differences
 
 PyTorch's `unpad_sequence` exchanges the first two dimensions of its argument in place when `batch_first` is False; here the
