@@ -28,10 +28,12 @@ and no components. Every file has one idea and climbs to it from the reference l
     group_norm.py       group and instance normalization, a line of elements at a time
     layer_norm.py       layer normalization, a row at a time
     exponential.py      e to the power of many numbers at once, and its relatives: expm1, log1p, tanh, erf
+    wide.py             the same in float64, for float32 results that are rounded once
     logarithm.py        the logarithm of many numbers at once
     curves.py           activations made of them, as functions of one number
     activations.py      the loops of these activations
     cells.py            what a recurrent cell does after its products
+    elu.py              the loops of ELU, SELU and CELU
     losses.py           the loops of losses with exponentials and logarithms
     labels.py           the gradient of the negative log-likelihood
     ctc.py              the loops of CTC loss, all places of a text at once
@@ -51,10 +53,6 @@ from typing import TYPE_CHECKING
 from reftorch import lazy
 
 if TYPE_CHECKING:  # imported when they are first used
-    from reftorch.fast.activations import celu_backward_x as celu_backward_x
-    from reftorch.fast.activations import celu_forward as celu_forward
-    from reftorch.fast.activations import elu_backward_x as elu_backward_x
-    from reftorch.fast.activations import elu_forward as elu_forward
     from reftorch.fast.activations import gelu_backward_x as gelu_backward_x
     from reftorch.fast.activations import gelu_forward as gelu_forward
     from reftorch.fast.activations import gelu_tanh_backward_x as gelu_tanh_backward_x
@@ -63,8 +61,6 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.activations import log_sigmoid_forward as log_sigmoid_forward
     from reftorch.fast.activations import mish_backward_x as mish_backward_x
     from reftorch.fast.activations import mish_forward as mish_forward
-    from reftorch.fast.activations import selu_backward_x as selu_backward_x
-    from reftorch.fast.activations import selu_forward as selu_forward
     from reftorch.fast.activations import sigmoid_forward as sigmoid_forward
     from reftorch.fast.activations import silu_backward_x as silu_backward_x
     from reftorch.fast.activations import silu_forward as silu_forward
@@ -115,6 +111,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.ctc import ctc_loss_backward_beta as ctc_loss_backward_beta
     from reftorch.fast.ctc import ctc_loss_backward_x as ctc_loss_backward_x
     from reftorch.fast.ctc import ctc_loss_forward_alpha as ctc_loss_forward_alpha
+    from reftorch.fast.elu import celu_backward_x as celu_backward_x
+    from reftorch.fast.elu import celu_forward as celu_forward
+    from reftorch.fast.elu import elu_backward_x as elu_backward_x
+    from reftorch.fast.elu import elu_forward as elu_forward
+    from reftorch.fast.elu import selu_backward_x as selu_backward_x
+    from reftorch.fast.elu import selu_forward as selu_forward
     from reftorch.fast.glu import glu_backward_x as glu_backward_x
     from reftorch.fast.glu import glu_forward as glu_forward
     from reftorch.fast.group_norm import group_norm_backward_affine as group_norm_backward_affine

@@ -2,7 +2,8 @@ r"""Activations with exponentials, for many numbers at once.
 
 The reference loop of an activation spends nearly all its time in `math.exp` or `math.tanh`, one number after the other. The way up:
 
-1. *A polynomial* in its place (`exponential.py`), which the processor computes for a register of numbers at once.
+1. *A polynomial* in its place (`exponential.py`), which the processor computes for a register of numbers at once. Where several
+   roundings would add up to more than two units in the last place, the polynomial is one in float64 (`wide.py`).
 2. *No branch*: both sides of a case are computed, and one is chosen (`curves.py`); a branch would take the numbers apart again.
 3. *A share for each thread*: a serial function does a piece of the numbers, and a `prange` deals the pieces out where there are
    enough of them. (The same loop directly inside a `prange` takes half as much time again: there it is less well compiled.)
@@ -16,27 +17,27 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.curves import (
-    elu32,
-    elu_slope32,
     gelu32,
     gelu_slope32,
     gelu_tanh32,
     gelu_tanh_slope32,
     log_sigmoid32,
+    mish32,
     mish_slope32,
     sigmoid32,
     silu32,
     silu_slope32,
     softplus32,
+    softplus_beta32,
+    softplus_beta_slope32,
     softplus_slope32,
-    tanh_of_softplus32,
+    tanh_squared,
 )
 from reftorch.fast.exponential import IN_ORDER, tanh32
 from reftorch.fast.registers import by_itself, window
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 from reftorch.threads import available
 
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 PIECE = 16_384  # numbers: a thread's share is no smaller
 
 
@@ -119,7 +120,7 @@ def tanhshrink_forward(reference, x, y):
 def tanhshrink_backward_x_share(x, grad_y, grad_x):
     by_itself()
     for i in range(x.size):
-        grad_x[i] = grad_y[i] * tanh32(x[i]) * tanh32(x[i])
+        grad_x[i] = grad_y[i] * tanh_squared(x[i])
 
 
 @njit(**PARALLEL)
@@ -170,8 +171,12 @@ def log_sigmoid_backward_x(reference, x, grad_y, grad_x):
 @njit(**SERIAL)
 def softplus_forward_share(x, y, beta, threshold):
     by_itself()
-    for i in range(x.size):
-        y[i] = softplus32(x[i], np.float32(beta), np.float32(threshold))
+    if beta == 1:
+        for i in range(x.size):
+            y[i] = softplus32(x[i], threshold)
+    else:
+        for i in range(x.size):
+            y[i] = softplus_beta32(x[i], beta, threshold)
 
 
 @njit(**PARALLEL)
@@ -187,8 +192,12 @@ def softplus_forward(reference, x, y, beta, threshold):
 @njit(**SERIAL)
 def softplus_backward_x_share(x, grad_y, grad_x, beta, threshold):
     by_itself()
-    for i in range(x.size):
-        grad_x[i] = grad_y[i] * softplus_slope32(x[i], np.float32(beta), np.float32(threshold))
+    if beta == 1:
+        for i in range(x.size):
+            grad_x[i] = grad_y[i] * softplus_slope32(x[i], threshold)
+    else:
+        for i in range(x.size):
+            grad_x[i] = grad_y[i] * softplus_beta_slope32(x[i], beta, threshold)
 
 
 @njit(**PARALLEL)
@@ -199,69 +208,6 @@ def softplus_backward_x_shared(x, grad_y, grad_x, beta, threshold):
 
 def softplus_backward_x(reference, x, grad_y, grad_x, beta, threshold):
     dealt_out(reference, softplus_backward_x_share, softplus_backward_x_shared, x, grad_y, grad_x, beta, threshold)
-
-
-# ------------------------------------------------------------------------------ elu and its kin: celu and selu too
-@njit(**SERIAL)
-def elu_forward_share(x, y, alpha, scale, inner):
-    by_itself()
-    for i in range(x.size):
-        y[i] = elu32(x[i], np.float32(alpha), np.float32(scale), np.float32(inner))
-
-
-@njit(**PARALLEL)
-def elu_forward_shared(x, y, alpha, scale, inner):
-    for piece in prange(pieces_of(x)):
-        elu_forward_share(piece_of(x, piece), piece_of(y, piece), alpha, scale, inner)
-
-
-def elu_forward(reference, x, y, alpha):
-    if x.dtype != np.float32:
-        return reference(x, y, alpha)
-    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, alpha, 1.0, 1.0)
-
-
-def selu_forward(reference, x, y):
-    if x.dtype != np.float32:
-        return reference(x, y)
-    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, SELU_ALPHA, SELU_SCALE, 1.0)
-
-
-def celu_forward(reference, x, y, alpha):
-    if x.dtype != np.float32:
-        return reference(x, y, alpha)
-    dealt_out(reference, elu_forward_share, elu_forward_shared, x, y, alpha, 1.0, 1 / alpha)
-
-
-@njit(**SERIAL)
-def elu_backward_x_share(x, grad_y, grad_x, alpha, scale, inner):
-    by_itself()
-    for i in range(x.size):
-        grad_x[i] = grad_y[i] * elu_slope32(x[i], np.float32(alpha), np.float32(scale), np.float32(inner))
-
-
-@njit(**PARALLEL)
-def elu_backward_x_shared(x, grad_y, grad_x, alpha, scale, inner):
-    for piece in prange(pieces_of(x)):
-        elu_backward_x_share(piece_of(x, piece), piece_of(grad_y, piece), piece_of(grad_x, piece), alpha, scale, inner)
-
-
-def elu_backward_x(reference, x, grad_y, grad_x, alpha):
-    if x.dtype != np.float32:
-        return reference(x, grad_y, grad_x, alpha)
-    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, 1.0, 1.0)
-
-
-def selu_backward_x(reference, x, grad_y, grad_x):
-    if x.dtype != np.float32:
-        return reference(x, grad_y, grad_x)
-    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, SELU_ALPHA, SELU_SCALE, 1.0)
-
-
-def celu_backward_x(reference, x, grad_y, grad_x, alpha):
-    if x.dtype != np.float32:
-        return reference(x, grad_y, grad_x, alpha)
-    dealt_out(reference, elu_backward_x_share, elu_backward_x_shared, x, grad_y, grad_x, alpha, 1.0, 1 / alpha)
 
 
 # -------------------------------------------------------------------------------------------- x times a soft switch
@@ -371,7 +317,7 @@ def silu_backward_x(reference, x, grad_y, grad_x):
 def mish_forward_share(x, y):
     by_itself()
     for i in range(x.size):
-        y[i] = x[i] * tanh_of_softplus32(x[i])
+        y[i] = mish32(x[i])
 
 
 @njit(**PARALLEL)

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from reftorch.fast.exponential import (
+    DOWN,
     HALF,
     IN_ORDER,
     ONE,
@@ -18,46 +19,88 @@ from reftorch.fast.exponential import (
     ZERO,
     erf32,
     exp32_full,
+    exp32_scaled,
     expm1_32,
     log1p_unit32,
     tanh32,
 )
+from reftorch.fast.registers import lost_in
+from reftorch.fast.wide import ONE as ONE64
+from reftorch.fast.wide import TWO as TWO64
+from reftorch.fast.wide import ZERO as ZERO64
+from reftorch.fast.wide import exp64, expm1_64, log1p_unit64
 from reftorch.kernel import njit
 
 ROOT_HALF, DENSITY = np.float32(math.sqrt(0.5)), np.float32(1 / math.sqrt(2 * math.pi))
+FOUR, TWENTY, FORTY = np.float32(4), np.float32(20), np.float64(40)
 SLOPE, CUBIC = np.float32(math.sqrt(2 / math.pi)), np.float32(0.044715)  # of gelu with tanh
+
+
+# Sums, products and quotients are rounded, and what each of them lost is itself a float32 that arithmetic finds. Here d is 1 + e but
+# for `d_lost`, and the quotient y leaves a rest of a + a_lost - y (1 + e), which is divided, too.
+@njit(**IN_ORDER)
+def over_one_plus32(a, a_lost, e):
+    """(a + a_lost) / (1 + e) for 0 <= e <= 1 in two parts: y, and what is to be added. The second is NaN where a is infinite."""
+    d = ONE + e
+    d_lost = e - (d - ONE)
+    part = ONE / d
+    y = a * part
+    return y, ((a - y * d) + (a_lost - y * d_lost)) * part
 
 
 @njit(**IN_ORDER)
 def sigmoid32(x):
-    e = exp32_full(-abs(x))
-    return (ONE if x > ZERO else e) / (ONE + e)
+    """1 / (1 + e^-x), or e^x / (1 + e^x) below 0."""
+    e = exp32_scaled(-abs(x)) * DOWN
+    y, more = over_one_plus32(ONE if x > ZERO else e, ZERO, e)
+    return y + more
 
 
 @njit(**IN_ORDER)
-def elu32(x, alpha, scale, inner):
-    below = alpha * expm1_32(inner * x)
-    return scale * (x if x > ZERO else below)
+def elu32(x, alpha, scale):
+    below = np.float32(alpha * scale) * expm1_32(x)
+    return np.float32(scale) * x if x > ZERO else below
 
 
 @njit(**IN_ORDER)
-def elu_slope32(x, alpha, scale, inner):
-    below = alpha * inner * exp32_full(inner * x)
-    return scale * (ONE if x > ZERO else below)
+def elu_slope64(x, alpha, scale, inner):
+    """scale, or scale alpha inner e^(inner x) below 0, in float64: it is rounded when the gradient of y is multiplied by it."""
+    below = scale * alpha * inner * exp64(inner * np.float64(x))
+    return scale if x > ZERO else below
 
 
 @njit(**IN_ORDER)
-def softplus32(x, beta, threshold):
-    z = beta * x
-    curve = ((z if z > ZERO else ZERO) + log1p_unit32(exp32_full(-abs(z)))) / beta
-    return x if z > threshold else curve
+def celu32(x, alpha):
+    wide = np.float64(x)
+    below = alpha * expm1_64(wide / alpha)
+    return np.float32(wide if x > ZERO else below)
 
 
 @njit(**IN_ORDER)
-def softplus_slope32(x, beta, threshold):
-    z = beta * x
-    curve = sigmoid32(z)
-    return ONE if z > threshold else curve
+def softplus32(x, threshold):
+    """softplus with beta = 1"""
+    curve = (x if x > ZERO else ZERO) + log1p_unit32(exp32_full(-abs(x)))
+    return x if x > threshold else curve
+
+
+@njit(**IN_ORDER)
+def softplus_beta32(x, beta, threshold):
+    z = beta * np.float64(x)
+    curve = ((z if z > ZERO64 else ZERO64) + log1p_unit64(exp64(-abs(z)))) / beta
+    return x if z > threshold else np.float32(curve)
+
+
+@njit(**IN_ORDER)
+def softplus_slope32(x, threshold):
+    curve = sigmoid32(x)
+    return ONE if x > threshold else curve
+
+
+@njit(**IN_ORDER)
+def softplus_beta_slope32(x, beta, threshold):
+    z = beta * np.float64(x)
+    curve = ONE64 / (ONE64 + exp64(-z))
+    return ONE if z > threshold else np.float32(curve)
 
 
 @njit(**IN_ORDER)
@@ -90,25 +133,47 @@ def gelu_tanh_slope32(x):
 
 @njit(**IN_ORDER)
 def silu32(x):
-    return x / (ONE + exp32_full(-x))
+    """x / (1 + e^-x), or x e^x / (1 + e^x) below 0. e^x is 2^64 times too large until the end: so x e^x keeps its digits."""
+    e = exp32_scaled(-abs(x))
+    kept = ONE if x > ZERO else e
+    a = x * kept
+    y, more = over_one_plus32(a, lost_in(a, x, kept), e * DOWN)
+    y = y + more if more == more else y
+    return y * (ONE if x > ZERO else DOWN)
 
 
 @njit(**IN_ORDER)
 def silu_slope32(x):
-    s = sigmoid32(x)
-    return s * (ONE + x * (ONE - s))
+    """s (1 + x (1 - s)), where both s and 1 - s are 1 / (1 + e) and e / (1 + e)."""
+    e = exp32_scaled(-abs(x)) * DOWN
+    part = ONE / (ONE + e)
+    s, other = (part, e * part) if x > ZERO else (e * part, part)
+    return s * (ONE + x * other)
 
 
-# tanh(log(1 + e^x)) = e^x (e^x + 2) / (e^x (e^x + 2) + 2), no logarithm; above 0 both are divided by e^2x, which could overflow.
+# tanh(log(1 + e^x)) = w / (w + 2) with w = e^x (e^x + 2), no logarithm. From 40 on it is 1.
 @njit(**IN_ORDER)
-def tanh_of_softplus32(x):
-    e = exp32_full(-abs(x))
-    above = (ONE + TWO * e) / (ONE + TWO * e + TWO * e * e)
-    below = e * (e + TWO) / (e * (e + TWO) + TWO)
-    return above if x > ZERO else below
+def mish32(x):
+    wide = np.float64(x)
+    e = exp64(wide if wide < FORTY else FORTY)
+    w = e * (e + TWO64)
+    return np.float32(wide * (w / (w + TWO64)))
 
 
+# The derivative t + x (1 - t²) s, where s is the sigmoid: (1 - t²) s = 4 e^x (1 + e^x) / (w + 2)². From 20 on that is 0.
 @njit(**IN_ORDER)
 def mish_slope32(x):
-    t = tanh_of_softplus32(x)
-    return t + x * sigmoid32(x) * (ONE - t * t)
+    e = exp32_full(x if x < TWENTY else TWENTY)
+    w = e * (e + TWO)
+    part = ONE / (w + TWO)
+    bend = FOUR * e * (ONE + e) * part
+    return part * (w + x * (bend if x < TWENTY else ZERO))
+
+
+@njit(**IN_ORDER)
+def tanh_squared(x):
+    """tanh² in float64, where tanh(x) = m / (m + 2) with m = e^2x - 1"""
+    wide = np.float64(x)
+    m = expm1_64(wide + wide)
+    t = m / (m + TWO64)
+    return t * t

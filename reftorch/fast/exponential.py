@@ -10,6 +10,7 @@ arithmetic like any other, and the processor does it for a whole register of num
 
     exp32          numbers up to 88; a result below the smallest normal number becomes 0 (softmax needs no more)
     exp32_full     all numbers: results too large are infinite, and those below the smallest normal number are right
+    exp32_scaled   2^64 e^x for numbers that are not above 0: a result below the smallest normal number keeps its digits
     expm1_32       e^x - 1, without loss of digits near 0
     log1p_unit32   log(1 + z) for z from 0 to 1, without loss of digits near 0
     tanh32         the hyperbolic tangent
@@ -35,6 +36,10 @@ LARGEST, NOTHING, MINUS_ONE = (
     np.float32(-40),
 )  # e^x is infinite, is 0, is lost beside 1
 HALF, ONE, TWO, ZERO = np.float32(0.5), np.float32(1), np.float32(2), np.float32(0)
+UP = 64  # exp32_scaled's results are so many powers of two too large
+# A float32 near this number is whole: what is added to it is rounded, and the last bits of the sum are the result + 127 + UP.
+ROUND = np.float32(1.5 * 2**23 + 127 + UP)
+DOWN, VANISHED = np.float32(2.0**-UP), np.float32(-110)  # x e^x is 0 below it
 P0, P1, P2 = np.float32(5.0000001201e-1), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)
 P3, P4, P5 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float32(1.9875691500e-4)
 
@@ -44,16 +49,22 @@ IN_ORDER = {**INLINE, "fastmath": {"contract"}}
 
 
 @njit(**IN_ORDER)
-def power_and_rest(x):
-    """n and e^r - 1, where x = n ln 2 + r."""
-    n = np.floor(x * LOG2_E + HALF)
+def rest_of(x, n):
+    """e^r - 1, where x = n ln 2 + r."""
     r = x - n * LN2_HIGH - n * LN2_LOW
     p = P5 * r + P4
     p = p * r + P3
     p = p * r + P2
     p = p * r + P1
     p = p * r + P0
-    return np.int32(n), p * (r * r) + r
+    return p * (r * r) + r
+
+
+@njit(**IN_ORDER)
+def power_and_rest(x):
+    """n and e^r - 1, where x = n ln 2 + r."""
+    n = np.floor(x * LOG2_E + HALF)
+    return np.int32(n), rest_of(x, n)
 
 
 @njit(**IN_ORDER)
@@ -80,6 +91,15 @@ def exp32_full(x):
     n, q = power_and_rest(x)
     half = n >> np.int32(1)
     return (q + ONE) * power_of_two(half) * power_of_two(n - half)
+
+
+@njit(**IN_ORDER)
+def exp32_scaled(x):
+    """2^64 e^x for x <= 0. The last bits of `rounded` are n + 127 + 64, and move to where 2^(n + 64) has its exponent."""
+    rounded = np.float32(x * LOG2_E + ROUND)
+    power = np.int32(rounded.view(np.int32) << np.int32(23)).view(np.float32)
+    y = (rest_of(x, rounded - ROUND) + ONE) * power
+    return ZERO if x < VANISHED else y
 
 
 @njit(**IN_ORDER)

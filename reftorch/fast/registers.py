@@ -8,6 +8,7 @@ becomes in machine code. (More of them, for what is smaller than a tile: `lanes.
     window         a piece of a line
     add_scaled     row += value * line, for a row of a tile
     copy_row       row[:] = line, for a row of a tile
+    lost_in        what the rounding of a product has lost
     by_itself      this function is compiled once, not inside each of its callers
 
 A row of a tile is three registers wide, and as many rows are summed up at once as leave room for a row of the other factor. There
@@ -56,6 +57,7 @@ def kind_of_cpu() -> str:
 
 ROWS, LANES = TILES[kind_of_cpu()]
 COLS = 3 * LANES
+FUSED = kind_of_cpu() != "other"  # whether a * b + c is one instruction, with one rounding
 
 # Functions that only kernels call: no door from Python is built. INLINE ones become part of their caller.
 INNER = {**SERIAL, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -185,6 +187,26 @@ def _lower_copy_row(context, builder, signature, arguments):
     for row, line in zip(rows, lines):
         builder.store(builder.load(line, align=size), row, align=size)
     return context.get_dummy_value()
+
+
+# ------------------------------------------------------------------------------------------------- a product and its rounding
+def lost_in(product, a, b):
+    """a * b - product, exactly, where `product` is a * b rounded to float32. Most processors have an instruction for it."""
+    return np.float32(np.float64(a) * np.float64(b) - np.float64(product))
+
+
+@type_callable(lost_in)
+def _type_lost_in(context):
+    return lambda product, a, b: types.float32
+
+
+@lower_builtin(lost_in, types.float32, types.float32, types.float32)
+def _lower_lost_in(context, builder, signature, arguments):
+    product, a, b = arguments
+    if FUSED:
+        return builder.fma(a, b, builder.fneg(product))
+    product, a, b = (builder.fpext(number, ir.DoubleType()) for number in arguments)
+    return builder.fptrunc(builder.fsub(builder.fmul(a, b), product), ir.FloatType())
 
 
 # --------------------------------------------------------------------------------------------------------- a function apart
