@@ -118,13 +118,19 @@ class Generator:
         return self._engine.random_raw(n)  # 32-bit words, in uint64
 
     def _words64(self, n: int) -> np.ndarray:
-        high_low = self._engine.random_raw(2 * n).reshape(n, 2)
-        return high_low[:, 0] << np.uint64(32) | high_low[:, 1]
+        high, low = self._engine.random_raw(2 * n).reshape(n, 2).T
+        words = high << np.uint64(32)
+        words |= low
+        return words
 
     def _unit(self, n: int, dtype: np.dtype) -> np.ndarray:
         """n numbers in [0, 1): the low 53 bits of a 64-bit word (float64), or the low 24 of a 32-bit one (float32)."""
         if dtype == np.float64:
-            return (self._words64(n) & np.uint64(2**53 - 1)) * 2.0**-53
+            words = self._words64(n)
+            words &= np.uint64(2**53 - 1)
+            unit = words.astype(np.float64)
+            unit *= 2.0**-53
+            return unit
         return (self._words32(n) & np.uint64(2**24 - 1)).astype(np.float32) * np.float32(2**-24)
 
 

@@ -42,6 +42,8 @@ def uniform(
         raise RuntimeError(f"uniform_ found from={low}, to={high}: too far apart for {dtype}")
     first, last = work.type(low), work.type(high)
     unit = (generator or default_generator)._unit(_size(shape), work)
+    if low == 0 and high == 1 and work == dtype:  # the numbers are there as they stand
+        return unit.reshape(shape)
     samples = fma(unit, last - first, first).astype(dtype, copy=False)
     samples[samples == dtype.type(high)] = low  # rounding may reach the bound that is excluded
     return samples.reshape(shape)

@@ -86,6 +86,7 @@ from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
 from reftorch.nn.activation.leaky_relu import leaky_relu
 from reftorch.nn.arguments import check_tensors, number, options_text
 from reftorch.nn.module import Module
+from reftorch.ops import from_numpy
 
 
 # ## The output
@@ -143,11 +144,13 @@ def drawn_slopes(x, lower, upper):
     values = x.detach().cpu().numpy()
     kind = values.dtype.type
     low, high = float(kind(lower)), float(kind(upper))
-    slopes = np.ones(values.shape, kind)
-    below = values <= 0
-    unit = random.samples.uniform(int(below.sum()), dtype=np.float64)
-    slopes[below] = unit * (high - low) + low
-    return x.new_tensor(slopes)
+    below = np.flatnonzero(values <= 0)
+    drawn = random.samples.uniform(below.size, dtype=np.float64)
+    drawn *= high - low
+    drawn += low
+    slope = np.ones(values.shape, kind)
+    slope.reshape(-1)[below] = drawn
+    return from_numpy(slope).to(x.device)
 
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
