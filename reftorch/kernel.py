@@ -28,16 +28,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 import numba
 import numpy as np
 from numba import prange
 from numba.core import event
-from numba.core.dispatcher import Dispatcher
+from numba.core.registry import CPUDispatcher
 
 from . import simulator
 from . import threads as guards
@@ -182,21 +182,21 @@ def fast_forms() -> bool:
     return _fast.get() and not _debugging.get()
 
 
-def interpreted(kernel: Callable, exchange: Callable[[Any], Any] = lambda value: value) -> Callable:
-    """The kernel as plain Python, and so the kernels that it calls; `exchange` gives other globals of theirs a new value."""
-    function = getattr(kernel, "py_func", kernel)
-    known = function.__globals__
-    inner = {}
-    for name in function.__code__.co_names:
-        value = known.get(name)
-        other = interpreted(value, exchange) if isinstance(value, Dispatcher) else exchange(value)
-        if other is not value:
-            inner[name] = other
-    if not inner:
-        return function
-    return FunctionType(
-        function.__code__, {**known, **inner}, function.__name__, function.__defaults__, function.__closure__
-    )
+def interpreted(kernel: Callable, exchange: Mapping[int, Any] = MappingProxyType({})) -> FunctionType:
+    """The kernel as plain Python, and so the kernels that it calls; `exchange` has new values for other globals, by `id`."""
+    function: Any = getattr(kernel, "py_func", kernel)
+    used = [(name, function.__globals__.get(name)) for name in function.__code__.co_names]
+    changing = [name for name, value in used if type(value) is CPUDispatcher or id(value) in exchange]
+    return _with_others(function, changing, exchange) if changing else function
+
+
+def _with_others(function: Any, names: Sequence[str], exchange: Mapping[int, Any]) -> FunctionType:
+    """The function, for which these globals have the values that they have in interpreted kernels."""
+    known = {**function.__globals__}
+    for name in names:
+        value = known[name]
+        known[name] = interpreted(value, exchange) if type(value) is CPUDispatcher else exchange[id(value)]
+    return FunctionType(function.__code__, known, function.__name__, function.__defaults__, function.__closure__)
 
 
 _choose: Callable | None = None
@@ -232,7 +232,9 @@ def on(
             return chosen
     if device.type == "cpu":
         if _debugging.get():
-            return _stepped(cpu_kernel)
+            from reftorch.trace.interpreted import AS_COMPILED, run  # only debug mode needs it
+
+            return functools.partial(run, interpreted(cpu_kernel, AS_COMPILED))
         run = guards.by_size(cpu_kernel)
         # a fast form decides for itself how many threads it uses; it gets `run` for what it leaves to that
         run = functools.partial(fast, run) if fast and _fast.get() else run
@@ -279,15 +281,9 @@ def geometry(threads: int) -> tuple[int, int]:
 @functools.cache
 def simulated(cuda_kernel: Any) -> Any:
     """The kernel for Numba's simulator, which runs Python: there `math` raises where a GPU gives NaN or infinity."""
-    from .trace.interpreted import as_compiled
+    from .trace.interpreted import AS_COMPILED
 
-    return cuda.jit(interpreted(cuda_kernel.fn, as_compiled))
-
-
-def _stepped(kernel: Callable) -> Callable:
-    from .trace.interpreted import stepped  # only debug mode needs it
-
-    return stepped(kernel)
+    return cuda.jit(interpreted(cuda_kernel.fn, AS_COMPILED))
 
 
 def arrays(*tensors: Any) -> list:
@@ -296,18 +292,19 @@ def arrays(*tensors: Any) -> list:
     Raises:
         RuntimeError: the tensors are on different devices.
     """
+    found = [t.array for t in tensors if t.device is tensors[0].device and type(t.array) is np.ndarray]
+    return found if len(found) == len(tensors) and all([a.flags.c_contiguous for a in found]) else _dense(tensors)
+
+
+def _dense(tensors: Sequence) -> list:
     device = tensors[0].device
-    found = []
     for tensor in tensors:
-        if tensor.device is not device and tensor.device != device:
+        if tensor.device != device:
             raise RuntimeError(
                 f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
                 f"{tensor.device}: move one of them with .to('{device}') (a Module moves all its parameters)"
             )
-        array = tensor.array
-        dense = array.flags.c_contiguous if type(array) is np.ndarray else tensor.is_contiguous()
-        found.append(array if dense else tensor.contiguous().array)
-    return found
+    return [tensor.contiguous().array for tensor in tensors]
 
 
 def flat(*tensors: Any) -> list:

@@ -24,6 +24,7 @@ from .types import CPU, Size, from_numpy_dtype
 
 CUDA = types.device("cuda:0")
 _new, _ndarray = object.__new__, np.ndarray
+INT = frozenset([int])  # and so not bool
 
 
 class _Counter:
@@ -68,27 +69,20 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     ) -> Tensor:
         """A tensor over this array, without history; over memory that is known, with the counter of that."""
         self: Tensor = _new(Tensor)
-        if device is not CPU and device.type == "cuda":
-            self.device = CUDA
-        elif type(array) is not _ndarray:
-            array = np.asarray(array)  # a NumPy number, which operations on arrays without dimensions return
-        self.array = array
-        self.dtype = from_numpy_dtype(array.dtype) if dtype is None else dtype
-        self._counter = _Counter() if counter is None else counter
+        if device is not CPU or type(array) is not _ndarray:
+            self.device = CUDA if device.type == "cuda" else CPU
+            array = array if self.device is CUDA else np.asarray(array)  # a NumPy number is a result without dimensions
+        self.array, self.dtype, self._counter = array, dtype or from_numpy_dtype(array.dtype), counter or _Counter()
         return self
 
     def new_empty(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
     ) -> Tensor:
         """A tensor of this one's dtype and device whose elements are not set."""
-        if self.device is CPU and not (device or requires_grad or more):  # the results of all kernels
-            kind = types.as_dtype(dtype) or self.dtype
-            shape = size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
-            try:
-                if type(shape) is Size or bool not in map(type, shape):
-                    return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)
-            except (TypeError, ValueError):
-                pass  # said better below
+        shape = size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
+        simple = self.device is CPU and not (dtype or device or requires_grad or more)
+        if simple and INT.issuperset(map(type, shape)) and min(shape, default=0) >= 0:  # the results of all kernels
+            return Tensor._make(np.empty(shape, self.dtype.numpy), CPU, self.dtype)
         from .ops import creation
 
         place = device or self.device

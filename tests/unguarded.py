@@ -13,7 +13,7 @@ import numpy as np
 
 from reftorch.kernel import cuda, geometry, interpreted, launching, simulated
 from reftorch.simulator import meets
-from reftorch.trace.interpreted import as_compiled
+from reftorch.trace.interpreted import AS_COMPILED
 
 # Without its check, a surplus thread of this one has an empty loop: there is nothing to notice.
 HARMLESS = {"pdist_forward_cuda"}
@@ -51,7 +51,7 @@ def guarded(module: ModuleType) -> dict[str, Any]:
         if name.endswith("_cuda") and name not in HARMLESS and getattr(function, "__module__", None) == module.__name__:
             wrong = without_guard(function)
             if wrong is not None:
-                found[name] = cuda.jit(interpreted(wrong, as_compiled))
+                found[name] = cuda.jit(interpreted(wrong, AS_COMPILED))
     return found
 
 

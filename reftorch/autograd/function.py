@@ -11,12 +11,78 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .mode import _mode
 from .node import NOWHERE, Differentiable, Node
+from .saved import Saved
 
-FunctionCtx = Node  # PyTorch's name for what `forward` and `backward` share
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+class FunctionCtx(Node):
+    """The node of one call of a `Function`: its `ctx`, through which `forward` tells `backward` what it needs."""
+
+    _to_save: tuple = ()
+    _dirty: tuple = ()
+    _not_differentiable: tuple = ()
+
+    def __init__(self, function: type[Function], needs_input_grad: tuple[bool, ...] = (), recording: bool = False):
+        """`needs_input_grad` says which arguments need a gradient, `recording` whether this node will be on the tape."""
+        self._function, self.needs_input_grad, self._recording = function, needs_input_grad, recording
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs or outputs for `backward`, which finds them in `ctx.saved_tensors`.
+
+        Anything else can be set as an attribute: `ctx.size = size`.
+        """
+        self._to_save = tensors
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say which inputs `forward` changes in place; each must also be returned.
+
+        Raises:
+            RuntimeError: such an input is a leaf that requires grad.
+        """
+        for tensor in tensors:
+            tensor._check_inplace(self._recording)
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say which outputs have no gradient, such as indices."""
+        self._not_differentiable = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """With False, an output that the loss does not depend on gives `backward` None instead of zeros."""
+        self._materialize = value
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """What `forward` saved: the same memory, without history.
+
+        Raises:
+            RuntimeError: already freed by an earlier backward, or changed in place since it was saved.
+        """
+        if self._saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+                f"already been freed): what {type(self).name(self)} saved was freed by the first backward. Call that one with "
+                "retain_graph=True to keep it"
+            )
+        return tuple([None if saved is None else saved.unpack(self) for saved in self._saved])
+
+    def _keep_saved(self) -> None:
+        """After forward, when versions are final: note what was to be saved."""
+        saved: list = []
+        for i, tensor in enumerate(self._to_save):
+            if not (tensor is None or isinstance(tensor, Differentiable)):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
+                    "keep it as an attribute of ctx"
+                )
+            saved.append(None if tensor is None else Saved(tensor))
+        self._saved, self._to_save = saved, ()
 
 
 class Function:
@@ -56,23 +122,12 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
-        node = Node(cls)
-        # `requires_grad` of a tensor, without a call for the many that are not views
-        needed = [
-            isinstance(a, Differentiable) and (a._requires_grad or (a._base is not None and a._base.requires_grad))
-            for a in args
-        ]
-        node.needs_input_grad = tuple(needed)
-        enabled = _mode.enabled
-        node._recording = recording = enabled and True in needed
-        if enabled:
-            _mode.enabled = False
+        # `requires_grad` of each tensor, without a call for the many that are not views
+        need = [isinstance(a, Differentiable) and (a._requires_grad or a._base is not None and a._base.requires_grad) for a in args]  # fmt: skip
+        node = FunctionCtx(cls, tuple(need), recording := _mode.enabled and True in need)
+        enabled, _mode.enabled = _mode.enabled, False
         try:
-            if cls.setup_context is None:
-                returned = cls.forward(node, *args)
-            else:
-                returned = cls.forward(*args)
-                cls.setup_context(node, args, returned)
+            returned = cls.forward(node, *args) if cls.setup_context is None else _in_two_steps(node, args)
             outputs = list(returned) if isinstance(returned, tuple) else [returned]
             if node._dirty:
                 _check_dirty(node, outputs)
@@ -81,11 +136,18 @@ class Function:
                     # an input as it came becomes a tensor of its own
                     outputs[i] = output.view_as(output) if recording else output.detach()
         finally:
-            if enabled:
-                _mode.enabled = True
+            _mode.enabled = enabled
         if recording:
             _record(node, args, outputs)
         return tuple(outputs) if isinstance(returned, tuple) else outputs[0]
+
+
+def _in_two_steps(node: FunctionCtx, args: tuple) -> Any:
+    """`forward` without ctx, then `setup_context`."""
+    function: Any = node._function
+    returned = function.forward(*args)
+    function.setup_context(node, args, returned)
+    return returned
 
 
 def _among(tensor: Any, tensors: Sequence) -> bool:
@@ -95,7 +157,7 @@ def _among(tensor: Any, tensors: Sequence) -> bool:
     return False
 
 
-def _check_dirty(node: Node, outputs: list) -> None:
+def _check_dirty(node: FunctionCtx, outputs: list) -> None:
     for tensor in node._dirty:
         if not _among(tensor, outputs):
             raise RuntimeError(
@@ -105,7 +167,7 @@ def _check_dirty(node: Node, outputs: list) -> None:
         tensor._counter.bump()
 
 
-def _record(node: Node, args: tuple, outputs: list) -> None:
+def _record(node: FunctionCtx, args: tuple, outputs: list) -> None:
     """Tie the node to the nodes of its inputs, and the outputs to the node."""
     edges = [a._edge() if needed else NOWHERE for a, needed in zip(args, node.needs_input_grad)]
     output_like: list = []

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..types import contiguous_format
-from .function import Function
+from .function import Function, FunctionCtx
 from .mode import enable_grad, is_grad_enabled
 from .node import NOWHERE, Differentiable, Edge, Node
 
@@ -162,7 +162,7 @@ class Overwrite(Function):
     @staticmethod
     def node(base: Any, steps: Steps, written: Edge) -> Any:
         """The place of `base` on the tape, now that the part that `steps` lead to comes from the edge `written`."""
-        node: Any = Node(Overwrite)
+        node: Any = FunctionCtx(Overwrite)
         node.steps = steps
         node.order = sorted(range(base.ndim), key=lambda d: -base.array.strides[d])
         node._connect(

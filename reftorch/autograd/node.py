@@ -1,7 +1,8 @@
 """The nodes of the tape.
 
 A node is three things at once: the `ctx` in which `forward` leaves what `backward` needs, the `grad_fn` of the outputs, and a
-list of edges to the nodes of the inputs. An edge is a pair: a node, and which of its outputs the input is.
+list of edges to the nodes of the inputs. An edge is a pair: a node, and which of its outputs the input is. What `forward` can
+say to `ctx` is in `function.py`.
 
 No node holds a tensor that leads back to it, so no tape waits for Python's collector of cycles: what is saved is kept as
 numbers without history.
@@ -55,78 +56,19 @@ class Node(NodeHooks):
 
     _ages = itertools.count()
 
+    _function: type[Function]
     _age = -1
     next_functions: tuple[Edge, ...] = ()  # one edge for each argument of forward
     _output_like: Sequence[tuple] = ()  # of each output (shape, dtype, device)
-    needs_input_grad: tuple[bool, ...] = ()  # for each argument
-    _recording = False  # whether this node will be on the tape
-    _to_save: tuple = ()
     _saved: Sequence[Saved | None] | None = ()
-    _dirty: tuple = ()
-    _not_differentiable: tuple = ()
     _materialize = True
-
-    def __init__(self, function: type[Function]):
-        self._function = function
 
     def _connect(self, edges: Sequence[Edge], output_like: Sequence[tuple]) -> None:
         """Take a place on the tape. A node is younger than those it points to: see `backward.py`."""
         self.next_functions, self._output_like = tuple(edges), output_like
         self._age = next(self._ages)
 
-    # -------------------------------------------------------------------------- what `forward` says to `backward`
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs or outputs for `backward`, which finds them in `ctx.saved_tensors`.
-
-        Anything else can be set as an attribute: `ctx.size = size`.
-        """
-        self._to_save = tensors
-
-    def mark_dirty(self, *tensors: Tensor) -> None:
-        """Say which inputs `forward` changes in place; each must also be returned.
-
-        Raises:
-            RuntimeError: such an input is a leaf that requires grad.
-        """
-        for tensor in tensors:
-            tensor._check_inplace(self._recording)
-        self._dirty = tensors
-
-    def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Say which outputs have no gradient, such as indices."""
-        self._not_differentiable = tensors
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """With False, an output that the loss does not depend on gives `backward` None instead of zeros."""
-        self._materialize = value
-
-    @property
-    def saved_tensors(self) -> tuple:
-        """What `forward` saved: the same memory, without history.
-
-        Raises:
-            RuntimeError: already freed by an earlier backward, or changed in place since it was saved.
-        """
-        if self._saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                f"already been freed): what {type(self).name(self)} saved was freed by the first backward. Call that one with "
-                "retain_graph=True to keep it"
-            )
-        return tuple([None if saved is None else saved.unpack(self) for saved in self._saved])
-
-    def _keep_saved(self) -> None:
-        """After forward, when versions are final: note what was to be saved."""
-        saved: list = []
-        for i, tensor in enumerate(self._to_save):
-            if not (tensor is None or isinstance(tensor, Differentiable)):
-                raise TypeError(
-                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}: "
-                    "keep it as an attribute of ctx"
-                )
-            saved.append(None if tensor is None else Saved(tensor))
-        self._saved, self._to_save = saved, ()
-
+    # -------------------------------------------------------------------------- what `forward` saved
     def _moved(self, output: Tensor, to: Tensor) -> None:
         """The numbers of an output went to the memory of another tensor: if they were saved, they are there now."""
         for saved in self._saved or ():

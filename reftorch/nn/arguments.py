@@ -39,6 +39,12 @@ def check_tensors(function: str, allowed: tuple[dtype, ...] = FLOATS, **tensors:
         RuntimeError: the tensors have two dtypes.
         NotImplementedError: there is no kernel for this dtype.
     """
+    found = {x.dtype if isinstance(x, Tensor) else type(x) for x in tensors.values() if x is not None}
+    if len(found) != 1 or not found.issubset(allowed) or next(iter(tensors.values())) is None:
+        _refuse_tensors(function, allowed, tensors)
+
+
+def _refuse_tensors(function: str, allowed: tuple[dtype, ...], tensors: dict[str, Any]) -> None:
     first: Any = None
     for name, value in tensors.items():
         if value is None and first is not None:
@@ -59,6 +65,19 @@ def check_tensors(function: str, allowed: tuple[dtype, ...] = FLOATS, **tensors:
         raise NotImplementedError(
             f"{function} is not implemented for {first.dtype}: convert the input, for example with x.float()"
         )
+
+
+def integer(function: str, name: str, value: Any) -> int:
+    """The argument as an int.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if type(value) is int:
+        return value
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"{function}(): argument '{name}' must be int, not {type(value).__name__}")
+    return operator.index(value)
 
 
 def number(function: str, name: str, value: Any, hint: str = "") -> float:
@@ -94,6 +113,8 @@ def sizes(n: int, value: Any, name: str, function: str) -> tuple[int, ...]:
         TypeError: something else than ints.
         RuntimeError: a sequence of another length.
     """
+    if type(value) is tuple and [*map(type, value)] == [int] * n:
+        return value
     if type(value) is int:
         return (value,) * n
     found = tuple(value) if isinstance(value, (tuple, list)) else (value,)

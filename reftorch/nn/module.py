@@ -109,18 +109,10 @@ class Module(HookRegistration, Conversion, StateDict):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, and the hooks around it."""
-        if not (
-            self._forward_pre_hooks
-            or self._forward_hooks
-            or self._backward_pre_hooks
-            or self._backward_hooks
-            or everywhere.forward_pre
-            or everywhere.forward
-            or everywhere.backward_pre
-            or everywhere.backward
-        ):
-            return self.forward(*args, **kwargs)
-        return HookedCall(self, args, kwargs).run()
+        here = self._forward_pre_hooks or self._forward_hooks or self._backward_pre_hooks or self._backward_hooks
+        if here or everywhere.forward_pre or everywhere.forward or everywhere.backward_pre or everywhere.backward:
+            return HookedCall(self, args, kwargs).run()
+        return self.forward(*args, **kwargs)
 
     # -------------------------------------------------------------------------------------------- registering
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -232,10 +224,11 @@ class Module(HookRegistration, Conversion, StateDict):
 
     def __getattr__(self, name: str) -> Any:
         # Python asks here for what is not in __dict__. The tables are absent before __init__ and while unpickling.
-        for table in ("_parameters", "_buffers", "_modules"):
-            members = self.__dict__.get(table, ())
-            if name in members:
-                return members[name]
+        if name in self.__dict__.get("_parameters", ()):
+            return self._parameters[name]
+        for table in ("_buffers", "_modules"):
+            if name in self.__dict__.get(table, ()):
+                return self.__dict__[table][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __delattr__(self, name: str) -> None:

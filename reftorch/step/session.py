@@ -17,11 +17,13 @@ import numpy as np
 
 import reftorch
 
+from ..kernel import interpreted
 from ..simt.device import source_of
 from ..simt.launch import Launch
 from ..trace import Recording, record, record_cuda
 from ..trace.checked import parsed
-from ..trace.interpreted import HIDDEN, stepped
+from ..trace.interpreted import AS_COMPILED, HIDDEN
+from ..trace.interpreted import run as run_interpreted
 
 OWN = (*HIDDEN, "reftorch.step.*")
 KEYS = "n: next line   p acc: show a variable   until 99: run to line 99   c: run to the end   q: quit   h: more"
@@ -37,7 +39,7 @@ def run_in_debugger(kernel: Any, arguments: tuple, launch: tuple | None, thread:
     sys.stdout.flush()
     with post_mortem(_is_pdb(), source_of(kernel)), debugger():
         if launch is None:
-            stepped(kernel, lambda function: stopping(function, lambda: True))(*arguments)
+            run_interpreted(stopping(interpreted(kernel, AS_COMPILED), lambda: True), *arguments)
         else:
             run: list[Launch] = []
             stop = stopping(source_of(kernel), lambda: run[0].current.number == thread)

@@ -49,40 +49,17 @@ class Checked(np.ndarray):
 
     def __getitem__(self, index: Any) -> Any:
         try:
-            if min(index) < 0:
+            if (min(index) if type(index) is tuple else index) < 0:
                 check(self, index, sys._getframe(1))
             found = self.unchecked[index]
-        except (TypeError, ValueError, IndexError):  # one number, or slices, or an index that is too large
+        except (TypeError, ValueError, IndexError):  # slices, or an index that is too large
             check(self, index, sys._getframe(1))
             found = self.unchecked[index]
         return found if type(found) is not np.ndarray else checked(found)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         try:
-            if min(index) < 0:
-                check(self, index, sys._getframe(1))
-            self.unchecked[index] = value
-        except (TypeError, ValueError, IndexError):
-            check(self, index, sys._getframe(1))
-            self.unchecked[index] = value
-
-
-class CheckedRow(Checked):
-    """A checked array of one dimension, where the index is as a rule one number."""
-
-    def __getitem__(self, index: Any) -> Any:
-        try:
-            if index < 0:
-                check(self, index, sys._getframe(1))
-            found = self.unchecked[index]
-        except (TypeError, ValueError, IndexError):
-            check(self, index, sys._getframe(1))
-            found = self.unchecked[index]
-        return found if type(found) is not np.ndarray else checked(found)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        try:
-            if index < 0:
+            if (min(index) if type(index) is tuple else index) < 0:
                 check(self, index, sys._getframe(1))
             self.unchecked[index] = value
         except (TypeError, ValueError, IndexError):
@@ -93,7 +70,7 @@ class CheckedRow(Checked):
 def checked(value: Any) -> Any:
     """A checked view of an array; of a tuple, with its arrays checked; anything else as it is."""
     if isinstance(value, np.ndarray):
-        return value.view(CheckedRow if value.ndim == 1 else Checked)
+        return value.view(Checked)
     return tuple(map(checked, value)) if type(value) is tuple else value
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from .checked import checked, parsed
 
 PATIENCE = 10.0  # seconds that need no warning
-SMALL = 200_000  # products of two array sizes below this are not looked at
+SMALL = 200_000  # products of two array sizes below this are not looked at,
+FEW = math.isqrt(SMALL)  # and so arrays that all have at most so many elements
 
 _warned: set = set()
 

@@ -2,53 +2,55 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import os
 import pdb
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..kernel import interpreted
-from .checked import checked
-from .estimate import warn_if_slow
+from .checked import Checked, checked
+from .estimate import FEW, warn_if_slow
 
 # What a debugger should not step into: whoever steps through a kernel wants to see the kernel.
 HIDDEN = ("reftorch.trace.*", "reftorch.simt.*", "reftorch.kernel", "numba.*", "numpy.*", "contextlib", "namedtuple_*")
 
 
-def stepped(kernel: Callable, change: Callable[[Any], Any] = lambda function: function) -> Callable:
-    """The kernel, interpreted: indices are checked, NaN and infinity arise silently, and a long run is announced.
+def stepped(kernel: Callable) -> Callable:
+    """The kernel, interpreted."""
+    return functools.partial(run, interpreted(kernel, AS_COMPILED))
 
-    `change` may put another function in place of the interpreted one.
-    """
-    function = change(interpreted(kernel, as_compiled))
 
-    @functools.wraps(function)
-    def run(*arguments: Any) -> Any:
+def run(function: Callable, *arguments: Any) -> Any:
+    """Call an interpreted kernel: indices are checked, NaN and infinity arise silently, and a long run is announced."""
+    if any([type(value) is tuple or (isinstance(value, np.ndarray) and value.size > FEW) for value in arguments]):
         warn_if_slow(function, arguments)
-        with np.errstate(all="ignore"), kernel_debugger():
-            return function(*map(checked, arguments))
+        arguments = checked(arguments)  # those in tuples too
+    with np.errstate(all="ignore"), KernelDebugger():
+        return function(*[value.view(Checked) if isinstance(value, np.ndarray) else value for value in arguments])
 
-    return run
 
-
-@contextlib.contextmanager
-def kernel_debugger() -> Iterator[None]:
+class KernelDebugger:
     """Inside the block, `breakpoint()` opens a pdb that does not step into the machinery; another debugger keeps its place."""
-    if sys.breakpointhook is not sys.__breakpointhook__ or os.environ.get("PYTHONBREAKPOINT"):
-        yield
-        return
-    sys.breakpointhook = lambda *_, **__: pdb.Pdb(skip=HIDDEN).set_trace(sys._getframe(1))
-    try:
-        yield
-    finally:
-        sys.breakpointhook = sys.__breakpointhook__
+
+    def __enter__(self) -> None:
+        self.before = sys.breakpointhook
+        sys.breakpointhook = _breakpoint if self.before is sys.__breakpointhook__ else self.before
+
+    def __exit__(self, *error: object) -> None:
+        sys.breakpointhook = self.before
+
+
+def _breakpoint(*arguments: Any, **options: Any) -> None:
+    if os.environ.get("PYTHONBREAKPOINT"):
+        sys.__breakpointhook__(*arguments, **options)
+    else:
+        pdb.Pdb(skip=HIDDEN).set_trace(sys._getframe(1))
 
 
 # ------------------------------------------------------------------------------------------------- math as compiled
@@ -76,9 +78,9 @@ compiled_math.__dict__.update(vars(math))
 for _name in (*NAMESAKES, "gamma", "lgamma"):
     if hasattr(math, _name):  # exp2 is younger than Python 3.10
         setattr(compiled_math, _name, _ieee(_name))
-_FUNCTIONS = {id(function): getattr(compiled_math, name) for name, function in vars(math).items()}
 
-
-def as_compiled(value: Any) -> Any:
-    """What stands in an interpreted kernel in place of a global: for `math` and its functions, those that do not raise."""
-    return compiled_math if value is math else _FUNCTIONS.get(id(value), value)
+# What stands in an interpreted kernel in place of a global, by the global's id: for `math` and its functions, those that do not raise.
+AS_COMPILED = {id(math): compiled_math}
+AS_COMPILED |= {
+    id(value): new for name, value in vars(math).items() if (new := getattr(compiled_math, name)) is not value
+}

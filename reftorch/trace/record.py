@@ -15,7 +15,7 @@ import numpy as np
 
 from ..kernel import interpreted
 from .checked import parsed
-from .interpreted import HIDDEN, as_compiled
+from .interpreted import AS_COMPILED, HIDDEN
 from .recording import Array, Recording, Source, Variable, number, numbers
 from .watched import Watched
 
@@ -40,7 +40,7 @@ def record(kernel: Callable, *arguments: Any, limit: int = LIMIT) -> Recording:
         RecordingLimit: there are more.
         IndexError: an index outside its array.
     """
-    function = interpreted(kernel, as_compiled)
+    function = interpreted(kernel, AS_COMPILED)
     recorder = Recorder(function, limit)
     given = recorder.watch_all(function, arguments)
     with np.errstate(all="ignore"):

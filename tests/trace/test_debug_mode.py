@@ -4,6 +4,7 @@ import linecache
 import math
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from reftorch.course.mutants import Mutant, planted
 from reftorch.kernel import SERIAL, interpreted, njit, on
 from reftorch.nn.convolution import conv2d
 from reftorch.trace import estimate
-from reftorch.trace.interpreted import as_compiled, stepped
+from reftorch.trace.interpreted import AS_COMPILED, stepped
 
 CPU = torch.device("cpu")
+PACKAGE = Path(torch.__file__).parent
 
 
 def whole_numbers(*shape, low=-4, high=5, seed=0):
@@ -105,14 +107,14 @@ def test_nan_and_infinity_arise_as_compiled_and_in_silence():
 
 
 def test_functions_of_math_are_exchanged_wherever_they_come_from():
-    assert as_compiled(math.exp)(1e4) == math.inf and as_compiled(math).log(0) == -math.inf
-    assert as_compiled(math).pi == math.pi and as_compiled(math.isnan) is math.isnan and as_compiled(7) == 7
-    assert as_compiled(math).lgamma(0.0) == math.inf
+    exp, whole = AS_COMPILED[id(math.exp)], AS_COMPILED[id(math)]
+    assert exp(1e4) == math.inf and whole.log(0) == -math.inf and whole.lgamma(0.0) == math.inf
+    assert whole.pi == math.pi and whole.isnan is math.isnan and not {id(math.pi), id(math.isnan)} & {*AS_COMPILED}
 
 
 # ------------------------------------------------------------------------------------------------------------ debuggers
 def test_lines_and_names_stay():
-    form = interpreted(conv2d.conv2d_forward_cpu, as_compiled)
+    form = interpreted(conv2d.conv2d_forward_cpu, AS_COMPILED)
     assert form.__code__ is conv2d.conv2d_forward_cpu.py_func.__code__
     line = form.__code__.co_firstlineno
     assert "@njit" in linecache.getline(form.__code__.co_filename, line)
@@ -142,6 +144,47 @@ def test_another_debugger_keeps_its_place(monkeypatch):
 
     stepped(kernel_with_breakpoint)(np.zeros(1))
     assert called == [1]
+
+
+def lines_before(kernel, call):
+    """The lines that run from the call until the kernel begins: of each file, their numbers."""
+    lines = {}
+
+    def trace(frame, event, argument):
+        if frame.f_code is kernel.py_func.__code__:
+            sys.settrace(before)
+        elif event == "line":
+            lines.setdefault(Path(frame.f_code.co_filename), set()).add(frame.f_lineno)
+        return trace if sys.gettrace() is trace else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    lines.pop(Path(__file__))
+    return lines
+
+
+def test_the_way_from_a_module_to_its_loop_is_short():
+    """What a student sees who presses "step into" until the loop of conv2d is there: the call is checked, recorded, computed."""
+    layer, x = torch.nn.Conv2d(2, 3, 3), whole_numbers(1, 2, 5, 4)
+    with torch.debug():
+        layer(x)  # the checks of sizes and options run once for each combination
+        lines = lines_before(conv2d.conv2d_forward_cpu, lambda: layer(x))
+    own = {file: lines[file] for file in lines if file.is_relative_to(PACKAGE)}
+    assert len(own) <= 7 and sum(map(len, own.values())) <= 60, own
+    assert all("numpy" in file.parts for file in lines.keys() - own.keys()), lines  # which is silenced for the kernel
+
+
+def test_the_first_way_is_not_much_longer():
+    layer, x = torch.nn.Conv2d(2, 3, 3), whole_numbers(1, 2, 5, 4)
+    conv2d.conv2d_geometry.cache_clear()
+    with torch.debug():
+        lines = lines_before(conv2d.conv2d_forward_cpu, lambda: layer(x))
+    own = {file: lines[file] for file in lines if file.is_relative_to(PACKAGE)}
+    assert len(own) <= 9 and sum(map(len, own.values())) <= 92, own
 
 
 # ----------------------------------------------------------------------------------------------------- long runs

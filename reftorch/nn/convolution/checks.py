@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reftorch.nn.arguments import check_tensors
 from reftorch.types import float32, float64, int8, int16, int32, int64, uint8
 
 DTYPES = (float32, float64, int64, int32, int16, int8, uint8)
@@ -10,27 +9,24 @@ AXES = {1: ("K",), 2: ("K_h", "K_w"), 3: ("K_d", "K_h", "K_w")}
 ORDER = {1: "the length", 2: "rows and columns", 3: "depth, rows and columns"}
 
 
-def check_arguments(function, n, input, weight, bias, groups, transposed=False):
-    """Tensors, their dtypes and their numbers of dimensions. With `transposed` the weight's first dimension is that of the input."""
-    check_tensors(function, allowed=DTYPES, input=input, weight=weight, bias=bias)
-    if not hasattr(groups, "__index__"):
-        raise TypeError(f"{function}(): argument 'groups' must be int, not {type(groups).__name__}")
+def check_sizes(function, n, size_in, weight_size, bias_size, groups, transposed=False):
+    """The numbers of dimensions, and one bias for each filter. `transposed`: the weight's first dimension is that of the input."""
     first, second = ("C_in", "C_out / groups") if transposed else ("C_out", "C_in / groups")
-    if weight.ndim != n + 2:
+    if len(weight_size) != n + 2:
         raise RuntimeError(
-            f"{function}: expected weight ({first}, {second}, {', '.join(AXES[n])}), found {weight.ndim} dimensions: "
-            f"{list(weight.shape)}"
+            f"{function}: expected weight ({first}, {second}, {', '.join(AXES[n])}), found {len(weight_size)} dimensions: "
+            f"{list(weight_size)}"
         )
-    if input.ndim not in (n + 1, n + 2):
+    if len(size_in) not in (n + 1, n + 2):
         raise RuntimeError(
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {function}, but got input of size: "
-            f"{list(input.shape)}. An input without channels needs x.unsqueeze(0)"
+            f"{list(size_in)}. An input without channels needs x.unsqueeze(0)"
         )
-    filters = weight.shape[1] * groups if transposed else weight.shape[0]
-    if bias is not None and bias.shape != (filters,):
+    filters = weight_size[1] * groups if transposed else weight_size[0]
+    if bias_size not in (None, (filters,)):
         raise RuntimeError(
-            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but "
-            f"got bias of size {list(bias.shape)} instead"
+            f"Given weight of size {list(weight_size)}, expected bias to be 1-dimensional with {filters} elements, but "
+            f"got bias of size {list(bias_size)} instead"
         )
 
 

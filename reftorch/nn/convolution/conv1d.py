@@ -129,15 +129,14 @@ True
 from __future__ import annotations
 
 import functools
-from operator import index
 
 import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
-from reftorch.nn.arguments import sizes
-from reftorch.nn.convolution.checks import border_sizes, check_arguments, check_options, check_output_size
+from reftorch.nn.arguments import check_tensors, integer, sizes
+from reftorch.nn.convolution.checks import DTYPES, border_sizes, check_options, check_output_size, check_sizes
 from reftorch.nn.convolution.conv_nd import ConvNd
 from reftorch.nn.padding.pad import pad
 
@@ -322,10 +321,10 @@ class Conv1dFunction(Function):
     torch_name = "ConvolutionBackward0"
 
     @staticmethod
-    def forward(ctx, x, weight, bias, length_out, options):
+    def forward(ctx, x, weight, bias, size_y, options):
         ctx.save_for_backward(x, weight)
         ctx.options = options
-        y = x.new_empty(len(x), len(weight), length_out)
+        y = x.new_empty(size_y)
         if bias is None:
             bias = weight.new_zeros(len(weight))
         run = on(x.device, conv1d_forward_cpu, conv1d_forward_cuda, y.numel(), fast.conv1d_forward)
@@ -376,24 +375,26 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         TypeError: an argument is not a tensor, or not an int.
         NotImplementedError: float16 and bool, for which there is no kernel.
     """
-    check_arguments("conv1d", 1, input, weight, bias, groups)
+    check_tensors("conv1d", allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, dilation = sizes(1, stride, "stride", "conv1d"), sizes(1, dilation, "dilation", "conv1d")
     padding = padding if isinstance(padding, str) else sizes(1, padding, "padding", "conv1d")
-    length_out, options = conv1d_geometry(input.shape, weight.shape, stride, padding, dilation, index(groups))
+    bias_size, groups = bias if bias is None else bias.shape, integer("conv1d", "groups", groups)
+    size_y, options = conv1d_geometry(input.shape, weight.shape, bias_size, stride, padding, dilation, groups)
     batch = input.unsqueeze(0) if input.ndim == 2 else input
-    y = Conv1dFunction.apply(batch, weight, bias, length_out, options)
+    y = Conv1dFunction.apply(batch, weight, bias, size_y, options)
     y = y if weight.shape[1] else y[:, :0]
     return y.squeeze(0) if input.ndim == 2 else y
 
 
 @functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
-def conv1d_geometry(size_in, weight_size, stride, padding, dilation, groups):
-    """What follows from sizes and options alone: L_out; and stride, padding before the sequence, dilation, groups."""
+def conv1d_geometry(size_in, weight_size, bias_size, stride, padding, dilation, groups):
+    """What follows from sizes and options alone: the size of y; and stride, padding before the sequence, dilation, groups."""
+    check_sizes("conv1d", 1, size_in, weight_size, bias_size, groups)
     first, both = border_sizes(padding, weight_size[2:], stride, dilation)
     check_options(size_in, weight_size, stride, first, dilation, groups)
     length_out = conv1d_output_size(size_in[-1], weight_size[2], stride[0], both[0], dilation[0])
     check_output_size((length_out,), size_in[-1:], weight_size[2:], both, dilation)
-    return length_out, (*stride, *first, *dilation, groups)
+    return (*(size_in[:-2] or (1,)), weight_size[0], length_out), (*stride, *first, *dilation, groups)
 
 
 class Conv1d(ConvNd):
@@ -450,7 +451,7 @@ class Conv1d(ConvNd):
         )
 
     def forward(self, input):
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            input, padding = pad(input, self._reversed_padding_repeated_twice, self.padding_mode), 0
-        return conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        if self.padding_mode == "zeros":
+            return conv1d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padded = pad(input, self._reversed_padding_repeated_twice, self.padding_mode)
+        return conv1d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)

@@ -143,15 +143,14 @@ What is computed is cross-correlation. The weights are learned, so a flipped fil
 from __future__ import annotations
 
 import functools
-from operator import index
 
 import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
-from reftorch.nn.arguments import pair
-from reftorch.nn.convolution.checks import border_sizes, check_arguments, check_options, check_output_size
+from reftorch.nn.arguments import check_tensors, integer, sizes
+from reftorch.nn.convolution.checks import DTYPES, border_sizes, check_options, check_output_size, check_sizes
 from reftorch.nn.convolution.conv_nd import ConvNd
 from reftorch.nn.padding.pad import pad
 
@@ -363,19 +362,19 @@ def conv2d_backward_bias_cuda(grad_y, grad_bias):
 
 
 class Conv2dFunction(Function):
-    """Convolution on the tape. x (N, C_in, H_in, W_in); `window` is stride, padding above and left, dilation (six ints)."""
+    """Convolution on the tape. x (N, C_in, H_in, W_in); `options` is stride, padding above and left, dilation, groups."""
 
     torch_name = "ConvolutionBackward0"
 
     @staticmethod
-    def forward(ctx, x, weight, bias, size_out, window, groups):
+    def forward(ctx, x, weight, bias, size_y, options):
         ctx.save_for_backward(x, weight)
-        ctx.options = (*window, groups)
-        y = x.new_empty(len(x), len(weight), *size_out)
+        ctx.options = options
+        y = x.new_empty(size_y)
         if bias is None:
             bias = weight.new_zeros(len(weight))
         run = on(x.device, conv2d_forward_cpu, conv2d_forward_cuda, y.numel(), fast.conv2d_forward)
-        run(*arrays(x, weight, bias, y), *ctx.options)
+        run(*arrays(x, weight, bias, y), *options)
         return y
 
     @staticmethod
@@ -407,7 +406,7 @@ class Conv2dFunction(Function):
                 fast.conv2d_backward_bias,
             )
             run(*arrays(grad_y, grad_bias))
-        return grad_x, grad_weight, grad_bias, None, None, None
+        return grad_x, grad_weight, grad_bias, None, None
 
 
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -423,24 +422,26 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         TypeError: an argument is not a tensor, or not an int.
         NotImplementedError: float16, for which there is no kernel.
     """
-    check_arguments("conv2d", 2, input, weight, bias, groups)
-    stride, dilation = pair(stride, "stride", "conv2d"), pair(dilation, "dilation", "conv2d")
-    padding = padding if isinstance(padding, str) else pair(padding, "padding", "conv2d")
-    size_out, window = conv2d_geometry(input.shape, weight.shape, stride, padding, dilation, index(groups))
+    check_tensors("conv2d", allowed=DTYPES, input=input, weight=weight, bias=bias)
+    stride, dilation = sizes(2, stride, "stride", "conv2d"), sizes(2, dilation, "dilation", "conv2d")
+    padding = padding if isinstance(padding, str) else sizes(2, padding, "padding", "conv2d")
+    bias_size, groups = bias if bias is None else bias.shape, integer("conv2d", "groups", groups)
+    size_y, options = conv2d_geometry(input.shape, weight.shape, bias_size, stride, padding, dilation, groups)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
-    y = Conv2dFunction.apply(batch, weight, bias, size_out, window, index(groups))
+    y = Conv2dFunction.apply(batch, weight, bias, size_y, options)
     y = y if weight.shape[1] else y[:, :0]
     return y.squeeze(0) if input.ndim == 3 else y
 
 
 @functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
-def conv2d_geometry(size_in, weight_size, stride, padding, dilation, groups):
-    """What follows from sizes and options alone: (H_out, W_out); and stride, padding above and left, dilation as six ints."""
+def conv2d_geometry(size_in, weight_size, bias_size, stride, padding, dilation, groups):
+    """What follows from sizes and options alone: the size of y; and stride, padding above and left, dilation, groups."""
+    check_sizes("conv2d", 2, size_in, weight_size, bias_size, groups)
     first, both = border_sizes(padding, weight_size[2:], stride, dilation)
     check_options(size_in, weight_size, stride, first, dilation, groups)
     size_out = conv2d_output_size(size_in[-2:], weight_size[2:], stride, both, dilation)
     check_output_size(size_out, size_in[-2:], weight_size[2:], both, dilation)
-    return size_out, (*stride, *first, *dilation)
+    return (*(size_in[:-3] or (1,)), weight_size[0], *size_out), (*stride, *first, *dilation, groups)
 
 
 class Conv2d(ConvNd):
@@ -483,10 +484,10 @@ class Conv2d(ConvNd):
         super().__init__(
             in_channels,
             out_channels,
-            pair(kernel_size, "kernel_size", "Conv2d"),
-            pair(stride, "stride", "Conv2d"),
-            padding if isinstance(padding, str) else pair(padding, "padding", "Conv2d"),
-            pair(dilation, "dilation", "Conv2d"),
+            sizes(2, kernel_size, "kernel_size", "Conv2d"),
+            sizes(2, stride, "stride", "Conv2d"),
+            padding if isinstance(padding, str) else sizes(2, padding, "padding", "Conv2d"),
+            sizes(2, dilation, "dilation", "Conv2d"),
             False,
             (0, 0),
             groups,
@@ -497,7 +498,7 @@ class Conv2d(ConvNd):
         )
 
     def forward(self, input):
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            input, padding = pad(input, self._reversed_padding_repeated_twice, self.padding_mode), 0
-        return conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        if self.padding_mode == "zeros":
+            return conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padded = pad(input, self._reversed_padding_repeated_twice, self.padding_mode)
+        return conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)

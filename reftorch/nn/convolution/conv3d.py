@@ -159,15 +159,14 @@ are less general: the block must be a product of an image and a line.
 from __future__ import annotations
 
 import functools
-from operator import index
 
 import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
-from reftorch.nn.arguments import sizes
-from reftorch.nn.convolution.checks import border_sizes, check_arguments, check_options, check_output_size
+from reftorch.nn.arguments import check_tensors, integer, sizes
+from reftorch.nn.convolution.checks import DTYPES, border_sizes, check_options, check_output_size, check_sizes
 from reftorch.nn.convolution.conv_nd import ConvNd
 from reftorch.nn.padding.pad import pad
 
@@ -421,10 +420,10 @@ class Conv3dFunction(Function):
     torch_name = "ConvolutionBackward0"
 
     @staticmethod
-    def forward(ctx, x, weight, bias, size_out, options):
+    def forward(ctx, x, weight, bias, size_y, options):
         ctx.save_for_backward(x, weight)
         ctx.options = options
-        y = x.new_empty(len(x), len(weight), *size_out)
+        y = x.new_empty(size_y)
         if bias is None:
             bias = weight.new_zeros(len(weight))
         run = on(x.device, conv3d_forward_cpu, conv3d_forward_cuda, y.numel(), fast.conv3d_forward)
@@ -476,24 +475,26 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         TypeError: an argument is not a tensor, or not an int.
         NotImplementedError: float16 and bool, for which there is no kernel.
     """
-    check_arguments("conv3d", 3, input, weight, bias, groups)
+    check_tensors("conv3d", allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, dilation = sizes(3, stride, "stride", "conv3d"), sizes(3, dilation, "dilation", "conv3d")
     padding = padding if isinstance(padding, str) else sizes(3, padding, "padding", "conv3d")
-    size_out, options = conv3d_geometry(input.shape, weight.shape, stride, padding, dilation, index(groups))
+    bias_size, groups = bias if bias is None else bias.shape, integer("conv3d", "groups", groups)
+    size_y, options = conv3d_geometry(input.shape, weight.shape, bias_size, stride, padding, dilation, groups)
     batch = input.unsqueeze(0) if input.ndim == 4 else input
-    y = Conv3dFunction.apply(batch, weight, bias, size_out, options)
+    y = Conv3dFunction.apply(batch, weight, bias, size_y, options)
     y = y if weight.shape[1] else y[:, :0]
     return y.squeeze(0) if input.ndim == 4 else y
 
 
 @functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
-def conv3d_geometry(size_in, weight_size, stride, padding, dilation, groups):
-    """What follows from sizes and options alone: (D_out, H_out, W_out); and stride, padding in front, dilation, groups."""
+def conv3d_geometry(size_in, weight_size, bias_size, stride, padding, dilation, groups):
+    """What follows from sizes and options alone: the size of y; and stride, padding in front, dilation, groups."""
+    check_sizes("conv3d", 3, size_in, weight_size, bias_size, groups)
     first, both = border_sizes(padding, weight_size[2:], stride, dilation)
     check_options(size_in, weight_size, stride, first, dilation, groups)
     size_out = conv3d_output_size(size_in[-3:], weight_size[2:], stride, both, dilation)
     check_output_size(size_out, size_in[-3:], weight_size[2:], both, dilation)
-    return size_out, (*stride, *first, *dilation, groups)
+    return (*(size_in[:-4] or (1,)), weight_size[0], *size_out), (*stride, *first, *dilation, groups)
 
 
 class Conv3d(ConvNd):
@@ -550,7 +551,7 @@ class Conv3d(ConvNd):
         )
 
     def forward(self, input):
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            input, padding = pad(input, self._reversed_padding_repeated_twice, self.padding_mode), 0
-        return conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        if self.padding_mode == "zeros":
+            return conv3d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padded = pad(input, self._reversed_padding_repeated_twice, self.padding_mode)
+        return conv3d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)

@@ -110,13 +110,11 @@ It is the padding of the convolution that leads back: its $p$ extra elements on 
 
 from __future__ import annotations
 
-from operator import index
-
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import arrays, on
-from reftorch.nn.arguments import sizes
-from reftorch.nn.convolution.checks import check_arguments
+from reftorch.nn.arguments import check_tensors, integer, sizes
+from reftorch.nn.convolution.checks import DTYPES
 from reftorch.nn.convolution.conv1d import (
     conv1d_backward_bias_cpu,
     conv1d_backward_bias_cuda,
@@ -189,11 +187,12 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
         NotImplementedError: float16 and bool, for which there is no kernel.
     """
     name = "conv_transpose1d"
-    check_arguments(name, 1, input, weight, bias, groups, transposed=True)
+    check_tensors(name, allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, padding = sizes(1, stride, "stride", name), sizes(1, padding, "padding", name)
     output_padding = sizes(1, output_padding, "output_padding", name)
-    dilation, groups = sizes(1, dilation, "dilation", name), index(groups)
-    size_out = conv_transpose_geometry(input.shape, weight.shape, stride, padding, output_padding, groups, dilation)
+    dilation, groups = sizes(1, dilation, "dilation", name), integer(name, "groups", groups)
+    size = input.shape, weight.shape, bias if bias is None else bias.shape
+    size_out = conv_transpose_geometry(*size, stride, padding, output_padding, groups, dilation)
     batch = input.unsqueeze(0) if input.ndim == 2 else input
     y = ConvTranspose1dFunction.apply(batch, weight, bias, size_out, (*stride, *padding, *dilation, groups))
     return y.squeeze(0) if input.ndim == 2 else y

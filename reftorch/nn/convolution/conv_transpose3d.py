@@ -116,13 +116,11 @@ True
 
 from __future__ import annotations
 
-from operator import index
-
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import arrays, on
-from reftorch.nn.arguments import sizes
-from reftorch.nn.convolution.checks import check_arguments
+from reftorch.nn.arguments import check_tensors, integer, sizes
+from reftorch.nn.convolution.checks import DTYPES
 from reftorch.nn.convolution.conv3d import (
     conv3d_backward_bias_cpu,
     conv3d_backward_bias_cuda,
@@ -195,11 +193,12 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
         NotImplementedError: float16 and bool, for which there is no kernel.
     """
     name = "conv_transpose3d"
-    check_arguments(name, 3, input, weight, bias, groups, transposed=True)
+    check_tensors(name, allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, padding = sizes(3, stride, "stride", name), sizes(3, padding, "padding", name)
     output_padding = sizes(3, output_padding, "output_padding", name)
-    dilation, groups = sizes(3, dilation, "dilation", name), index(groups)
-    size_out = conv_transpose_geometry(input.shape, weight.shape, stride, padding, output_padding, groups, dilation)
+    dilation, groups = sizes(3, dilation, "dilation", name), integer(name, "groups", groups)
+    size = input.shape, weight.shape, bias if bias is None else bias.shape
+    size_out = conv_transpose_geometry(*size, stride, padding, output_padding, groups, dilation)
     batch = input.unsqueeze(0) if input.ndim == 4 else input
     y = ConvTranspose3dFunction.apply(batch, weight, bias, size_out, (*stride, *padding, *dilation, groups))
     return y.squeeze(0) if input.ndim == 4 else y

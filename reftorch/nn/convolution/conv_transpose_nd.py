@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 
 from reftorch.nn.arguments import sizes
-from reftorch.nn.convolution.checks import check_options
+from reftorch.nn.convolution.checks import check_options, check_sizes
 from reftorch.nn.convolution.conv_nd import ConvNd
 
 
@@ -19,8 +19,10 @@ def conv_transpose_output_size(size_in, kernel_size, stride, padding, dilation, 
 
 
 @functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
-def conv_transpose_geometry(size_in, weight_size, stride, padding, output_padding, groups, dilation):
+def conv_transpose_geometry(size_in, weight_size, bias_size, stride, padding, output_padding, groups, dilation):
     """What follows from sizes and options alone: the output's extents, after all checks."""
+    n = len(stride)
+    check_sizes(f"conv_transpose{n}d", n, size_in, weight_size, bias_size, groups, transposed=True)
     check_options(size_in, weight_size, stride, padding, dilation, groups, transposed=True)
     if min(output_padding) < 0:
         raise RuntimeError(f"negative output_padding is not supported: found {output_padding}")
@@ -29,7 +31,6 @@ def conv_transpose_geometry(size_in, weight_size, stride, padding, output_paddin
             f"output padding must be smaller than either stride or dilation, but got output_padding={output_padding}, "
             f"stride={stride}, dilation={dilation}: it only chooses among the sizes that one stride leaves open"
         )
-    n = len(stride)
     size_out = conv_transpose_output_size(size_in[-n:], weight_size[2:], stride, padding, dilation, output_padding)
     if min(size_out) < 0:
         raise RuntimeError(
