@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .kernel import cuda as _numba_cuda
+from . import kernel as _kernel
 from .kernel import cuda_kind, use
 
 __all__ = [
@@ -49,7 +49,7 @@ def get_device_name(device: object = None) -> str:
         return "Numba CUDA simulator"
     if cuda_kind() == "cpu":
         return "none: CUDA compiled for the CPU"
-    name = _numba_cuda.get_current_device().name
+    name = _kernel.cuda.get_current_device().name
     return name.decode() if isinstance(name, bytes) else name
 
 
@@ -61,7 +61,7 @@ def synchronize(device: object = None) -> None:
     """
     _check()
     if cuda_kind() != "cpu":  # there a launch returns when it is done
-        _numba_cuda.synchronize()
+        _kernel.cuda.synchronize()
 
 
 def empty_cache() -> None:

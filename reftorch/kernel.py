@@ -27,11 +27,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from types import FunctionType, MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
@@ -87,12 +88,22 @@ class _AbsentCuda:
         return False
 
 
-try:
+if TYPE_CHECKING:
     from numba import cuda
 
-    cuda.jit  # numba-cuda without CUDA's libraries fails here or at the import  # noqa: B018
-except (ImportError, RuntimeError, OSError, AttributeError) as error:
-    cuda = _AbsentCuda(error)  # type: ignore[assignment]
+
+def __getattr__(name: str) -> Any:
+    """`cuda`, which is `numba.cuda`: imported when the first file with kernels is, since that takes a third of a second."""
+    if name != "cuda":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: Any
+    try:
+        found = importlib.import_module("numba.cuda")
+        found.jit  # numba-cuda without CUDA's libraries fails here or at the import  # noqa: B018
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
+        found = _AbsentCuda(error)
+    return globals().setdefault("cuda", found)
+
 
 numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a first look at a kernel is at small sizes
 
@@ -129,6 +140,8 @@ def cuda_kind() -> str:
         raise ValueError(f"REFTORCH_CUDA is {_chosen!r}: wanted 'cpu', or nothing for a GPU or the simulator")
     if _chosen == "cpu":
         return "cpu"
+    from reftorch.kernel import cuda
+
     if isinstance(cuda, _AbsentCuda):
         return "absent"
     if numba.config.ENABLE_CUDASIM:
@@ -281,6 +294,8 @@ def geometry(threads: int) -> tuple[int, int]:
 @functools.cache
 def simulated(cuda_kernel: Any) -> Any:
     """The kernel for Numba's simulator, which runs Python: there `math` raises where a GPU gives NaN or infinity."""
+    from reftorch.kernel import cuda
+
     from .trace.interpreted import AS_COMPILED
 
     return cuda.jit(interpreted(cuda_kernel.fn, AS_COMPILED))

@@ -79,10 +79,10 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
     ) -> Tensor:
         """A tensor of this one's dtype and device whose elements are not set."""
-        shape = size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
-        simple = self.device is CPU and not (dtype or device or requires_grad or more)
+        kind, shape = dtype or self.dtype, size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
+        simple = self.device is CPU and type(kind) is types.dtype and not (device or requires_grad or more)
         if simple and INT.issuperset(map(type, shape)) and min(shape, default=0) >= 0:  # the results of all kernels
-            return Tensor._make(np.empty(shape, self.dtype.numpy), CPU, self.dtype)
+            return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)
         from .ops import creation
 
         place = device or self.device

@@ -25,16 +25,24 @@ def python(code, **environment):
     return done.stdout.strip()
 
 
-TIMED = "import time; start = time.process_time(); import reftorch; print(time.process_time() - start)"
+TIMED = "import time, numba; start = time.process_time(); import reftorch; print(time.process_time() - start)"
 
 
-def test_takes_less_than_a_second(tmp_path):
+def test_takes_a_quarter_of_a_second_besides_numba(tmp_path):
     bytecode = {
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONPYCACHEPREFIX": str(tmp_path),
     }  # kept, as Python does unless told not to
     times = [float(python(TIMED, **bytecode)) for _ in range(5)]
-    assert min(times) < 1, f"importing took {times} seconds of one processor"  # others may be busy with something else
+    assert min(times) < 0.24, (
+        f"importing took {times} seconds of one processor"
+    )  # others may be busy with something else
+
+
+def test_reads_numba_cuda_with_the_first_file_that_has_kernels_for_it():
+    known = "import sys, reftorch; print('numba.cuda' in sys.modules); "
+    use = "from reftorch.kernel import cuda; print(cuda is sys.modules['numba.cuda'] is reftorch.kernel.cuda)"
+    assert python(known + use).split() == ["False", "True"]
 
 
 LOADED = """

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
+from ..types import CPU
 from .anomaly import watched
 from .mode import no_grad
 from .node import NOWHERE, Edge, Node, is_tensor, refuse_complex, requires_grad, zeros
@@ -160,7 +161,11 @@ def _implicit_upstream(output: Tensor) -> Tensor:
             f"grad can be implicitly created only for scalar outputs, and this one has shape {list(output.shape)}: "
             "reduce it to a scalar, as in loss.mean().backward(), or pass the gradient"
         )
-    return output.new_ones(output.shape)
+    if output.device is not CPU:
+        return output.new_ones(output.shape)
+    upstream = output.new_empty(output.shape)
+    upstream.array[...] = 1
+    return upstream
 
 
 class _Arrivals:

@@ -169,9 +169,8 @@ def _check_dirty(node: FunctionCtx, outputs: list) -> None:
 
 def _record(node: FunctionCtx, args: tuple, outputs: list) -> None:
     """Tie the node to the nodes of its inputs, and the outputs to the node."""
-    edges = [a._edge() if needed else NOWHERE for a, needed in zip(args, node.needs_input_grad)]
     output_like: list = []
-    node._connect(edges, output_like)
+    node._connect([a._edge() if needed else NOWHERE for a, needed in zip(args, node.needs_input_grad)], output_like)
     for i, output in enumerate(outputs):
         if not isinstance(output, Differentiable):
             output_like.append(((), None, None))

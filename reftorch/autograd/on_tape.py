@@ -83,7 +83,7 @@ class OnTape(InPlace):
 
     def _edge(self) -> Edge:
         """Where the gradient with respect to this tensor is sent."""
-        node = self.grad_fn
+        node = self._grad_fn if self._base is None else self.grad_fn
         if node is not None:
             return node, self._output_nr
         if not self._requires_grad:

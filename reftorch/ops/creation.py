@@ -24,7 +24,9 @@ def finish(array: Any, device: Any, requires_grad: bool) -> Tensor:
 
 
 def _place(device: Any) -> types.device:
-    place = types.CPU if device is None else types.device(device)
+    if device is None or device is types.CPU:
+        return types.CPU
+    place = types.device(device)
     check_cuda(place)
     return place
 

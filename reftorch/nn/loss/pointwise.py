@@ -69,6 +69,9 @@ def promoted(function: str, *tensors: Tensor) -> tuple[Tensor, ...]:
     Raises:
         NotImplementedError: that is neither float32 nor float64.
     """
+    dtypes = {tensor.dtype for tensor in tensors}
+    if len(dtypes) == 1 and dtypes.issubset((float32, float64)):
+        return tensors
     dtype = functools.reduce(promote_types, [tensor.dtype for tensor in tensors])
     if dtype not in (float32, float64):
         raise NotImplementedError(

@@ -14,6 +14,7 @@ import numpy as np
 from reftorch.kernel import SERIAL, cuda, flat, njit, on
 from reftorch.nn.module import Module
 from reftorch.tensor import Tensor
+from reftorch.types import CPU
 
 
 def reduction_name(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
@@ -223,11 +224,20 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     """The losses as they are, their mean or their sum; for a Function's forward, not recorded on the tape."""
     if reduction == "none":
         return loss
-    return loss_sum(loss) / loss.numel() if reduction == "mean" else loss_sum(loss)
+    total = loss_sum(loss)
+    return _shared(total, loss.numel(), ()) if reduction == "mean" else total
+
+
+def _shared(total: Tensor, count: int, shape: tuple[int, ...]) -> Tensor:
+    """The total divided by the count, under this shape."""
+    if total.device is not CPU or total.array.size != 1 or count == 0:
+        return (total / count).expand(shape)
+    result = total.new_empty(shape)
+    np.divide(total.array, total.dtype.numpy.type(count), out=result.array)
+    return result
 
 
 def grad_of_each(grad_y: Tensor, shape: tuple[int, ...], reduction: str) -> Tensor:
     """The gradient of each loss, given that of `reduced(loss, reduction)`: the same for all, divided by their number for the mean."""
-    if reduction == "mean":
-        grad_y = grad_y / math.prod(shape) if math.prod(shape) else grad_y
-    return grad_y.expand(shape)
+    count = math.prod(shape)
+    return _shared(grad_y, count, shape) if reduction == "mean" and count else grad_y.expand(shape)

@@ -329,25 +329,24 @@ class BatchNormFunction(Function):
     @staticmethod
     def forward(ctx, x, weight, bias, running_mean, running_var, training, momentum, eps):
         N, C, D = channel_extents(x.shape)
-        dense = x.reshape(N, C, D)
         if training:
-            mean, var = batch_statistics(dense, running_mean, running_var, momentum)
+            mean, var = batch_statistics(x.reshape(N, C, D), running_mean, running_var, momentum)
         else:
             mean, var = running_mean.clone(), running_var.clone()  # backward wants them as they are now
         ctx.save_for_backward(x, weight, mean, var)
         ctx.training, ctx.eps = training, eps
         weight = x.new_ones(C) if weight is None else weight
         bias = x.new_zeros(C) if bias is None else bias
-        y = x.new_empty(N, C, D)
+        y = x.new_empty(x.shape)
         run = on(x.device, batch_norm_forward_cpu, batch_norm_forward_cuda, x.numel(), fast.batch_norm_forward)
-        run(*arrays(dense, mean, var, weight, bias, y), eps)
-        return y.reshape(x.shape)
+        dense, *others, result = arrays(x, mean, var, weight, bias, y)
+        run(dense.reshape(N, C, D), *others, result.reshape(N, C, D), eps)
+        return y
 
     @staticmethod
     def backward(ctx, grad_y):
         x, weight, mean, var = ctx.saved_tensors
         N, C, D = channel_extents(x.shape)
-        dense, grad_y = x.reshape(N, C, D), grad_y.reshape(N, C, D)
         want_x, want_weight, want_bias = ctx.needs_input_grad[:3]
         grad_x, grad_weight, grad_bias = None, x.new_zeros(C), x.new_zeros(C)
         if want_weight or want_bias or ctx.training:
@@ -358,16 +357,17 @@ class BatchNormFunction(Function):
                 C,
                 fast.batch_norm_backward_affine,
             )
-            run(*arrays(grad_y, dense, mean, var, grad_weight, grad_bias), ctx.eps)
+            grad, dense, *others = arrays(grad_y, x, mean, var, grad_weight, grad_bias)
+            run(grad.reshape(N, C, D), dense.reshape(N, C, D), *others, ctx.eps)
         if want_x:
             weight = x.new_ones(C) if weight is None else weight
-            grad_x = x.new_empty(N, C, D)
+            grad_x = x.new_empty(x.shape)
             run = on(
                 x.device, batch_norm_backward_x_cpu, batch_norm_backward_x_cuda, x.numel(), fast.batch_norm_backward_x
             )
-            tensors = arrays(grad_y, dense, mean, var, weight, grad_weight, grad_bias, grad_x)
-            run(*tensors, ctx.eps, ctx.training)
-            grad_x = grad_x.reshape(x.shape)
+            grad, dense, *others, result = arrays(grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x)
+            shape = N, C, D
+            run(grad.reshape(shape), dense.reshape(shape), *others, result.reshape(shape), ctx.eps, ctx.training)
         gradients = grad_x, grad_weight if want_weight else None, grad_bias if want_bias else None
         return *gradients, None, None, None, None, None
 
