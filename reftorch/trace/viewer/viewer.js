@@ -167,6 +167,7 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     for (const cell of work) mark(boxes[cell], "sv-work");
     for (const cell of reads) mark(boxes[cell], "sv-read");
     for (let i = 0; i < writes.length; i += 2) mark(boxes[writes[i]], "sv-written");
+    for (const cell of [[...window][0], work[0], reads[0], writes[0]]) bring(boxes[cell]);
     fixed.replaceChildren();
     moving.replaceChildren();
     threads.show(row < 0 ? null : owners[at]);
@@ -373,6 +374,12 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
       const part = line.lastChild, text = part.textContent;
       code.scrollLeft = Math.max(0, part.offsetWidth / text.length * Math.max(0, text.search(/\S/)) - 20);
     }
+  }
+  function bring(box) {                                 // scrolls the arrays, and never the page, until the cell is in view
+    if (!box || !(tables.scrollHeight > tables.clientHeight || tables.scrollWidth > tables.clientWidth)) return;
+    const cell = box.getBoundingClientRect(), pane = tables.getBoundingClientRect();
+    tables.scrollTop += Math.max(0, cell.bottom + 4 - pane.bottom) + Math.min(0, cell.top - 24 - pane.top);
+    tables.scrollLeft += Math.max(0, cell.right + 4 - pane.right) + Math.min(0, cell.left - 4 - pane.left);
   }
   function seek(row, direction) {                       // the next step, or the one before, on a row
     for (let i = place() + direction; i >= 0 && i < chosen.length; i += direction) {

@@ -199,6 +199,29 @@ def test_on_a_phone_code_and_cells_are_in_view(visit, served):
         page.locator(".rt-viewer .sv-bar button").nth(3).click()
 
 
+@pytest.mark.parametrize(
+    "path", ["loss/cross_entropy_loss", "loss/ctc_loss", "transformer/attention", "vision/grid_sample", "recurrent/lstm"]
+)
+def test_on_a_phone_the_cells_of_the_line_are_brought_into_view(visit, served, path):
+    """Arrays that do not fit scroll inside their pane, so that a cell that the line reads or writes can be seen beside the line."""
+    page = visit(f"{served}/nn/{path}.html", 360)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.evaluate("document.querySelector('.step-viewer').scrollIntoView()")
+    page.evaluate("scrollBy(0, -88)")
+    met = 0
+    for _ in range(40):
+        line, cell = page.evaluate("""(() => {
+            const inside = (box, pane) => box.top >= pane.top - 1 && box.bottom <= pane.bottom + 1 && box.top >= 84 && box.bottom <= 740;
+            const seen = part => [...document.querySelectorAll('.rt-viewer ' + part)].map(node =>
+                inside(node.getBoundingClientRect(), node.closest('.sv-arrays, .sv-code').getBoundingClientRect()));
+            const cells = seen('.sv-written').concat(seen('.sv-read'));
+            return [seen('.sv-now')[0], cells.length ? cells.some(Boolean) : null]; })()""")
+        assert line and cell is not False
+        met += cell is True
+        page.locator(".rt-viewer .sv-bar button").nth(3).click()
+    assert met > 1
+
+
 def test_speed_and_what_a_step_says(visit, served):
     page = visit(served + CONV2D)
     steps = "document.querySelector('.rt-viewer').steps"
