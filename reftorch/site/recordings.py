@@ -1,4 +1,9 @@
-"""The worked example of a component, recorded kernel by kernel for the step viewer."""
+"""The worked example of a component, recorded kernel by kernel for the step viewer.
+
+The recordings stand in the page, though the interpreter of live examples could make those of CPU kernels. They cost little: without
+them the 154 pages would have 3.87 MB in place of 3.94, compressed, half of the pages less than 0.3 kB each. The interpreter has 14 kB and
+would be loaded before anybody touches it. And what Python recorded is right to the last digit of an exponential.
+"""
 
 from __future__ import annotations
 

@@ -200,7 +200,8 @@ def test_on_a_phone_code_and_cells_are_in_view(visit, served):
 
 
 @pytest.mark.parametrize(
-    "path", ["loss/cross_entropy_loss", "loss/ctc_loss", "transformer/attention", "vision/grid_sample", "recurrent/lstm"]
+    "path",
+    ["loss/cross_entropy_loss", "loss/ctc_loss", "transformer/attention", "vision/grid_sample", "recurrent/lstm"],
 )
 def test_on_a_phone_the_cells_of_the_line_are_brought_into_view(visit, served, path):
     """Arrays that do not fit scroll inside their pane, so that a cell that the line reads or writes can be seen beside the line."""
