@@ -8,6 +8,8 @@ becomes in machine code. (More of them, for what is smaller than a tile: `lanes.
     window         a piece of a line
     add_scaled     row += value * line, for a row of a tile
     copy_row       row[:] = line, for a row of a tile
+    scale_row      row *= line, for a row of a tile
+    raise_row      row[:] = the larger of row and line, for a row of a tile
     lost_in        what the rounding of a product has lost
     by_itself      this function is compiled once, not inside each of its callers
 
@@ -145,12 +147,24 @@ def copy_row(row, line):
     row[:] = line
 
 
+def scale_row(row, line):
+    """`row *= line` for the COLS numbers of a row of a tile."""
+    row *= line
+
+
+def raise_row(row, line):
+    """Each of the COLS numbers of a row of a tile becomes that of `line` if that one is larger. NaN is larger than nothing."""
+    row[:] = np.where(line > row, line, row)
+
+
 @type_callable(add_scaled)
 def _type_add_scaled(context):
     return lambda row, value, line: types.none
 
 
 @type_callable(copy_row)
+@type_callable(scale_row)
+@type_callable(raise_row)
 def _type_copy_row(context):
     return lambda row, line: types.none
 
@@ -186,6 +200,28 @@ def _lower_copy_row(context, builder, signature, arguments):
     rows, lines = (registers_of(context, builder, *pair) for pair in zip(signature.args, arguments))
     for row, line in zip(rows, lines):
         builder.store(builder.load(line, align=size), row, align=size)
+    return context.get_dummy_value()
+
+
+@lower_builtin(scale_row, types.Array, types.Array)
+def _lower_scale_row(context, builder, signature, arguments):
+    return _combine_rows(context, builder, signature, arguments, builder.fmul)
+
+
+@lower_builtin(raise_row, types.Array, types.Array)
+def _lower_raise_row(context, builder, signature, arguments):
+    def larger(old, new):
+        return builder.select(builder.fcmp_ordered(">", new, old), new, old)
+
+    return _combine_rows(context, builder, signature, arguments, larger)
+
+
+def _combine_rows(context, builder, signature, arguments, combine):
+    """Each register of the first row becomes what `combine` makes of it and of the other row's."""
+    size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+    rows, lines = (registers_of(context, builder, *pair) for pair in zip(signature.args, arguments))
+    for row, line in zip(rows, lines):
+        builder.store(combine(builder.load(row, align=size), builder.load(line, align=size)), row, align=size)
     return context.get_dummy_value()
 
 

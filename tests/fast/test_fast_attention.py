@@ -81,8 +81,20 @@ def test_masks_of_each_sequence_and_blocks_that_are_masked():
     assert (found[0][1, 2] == 0).all() and (found[0][1, QUERIES:] == 0).all()
 
 
+def test_a_mask_of_large_numbers_is_no_infinity():
+    """A query all of whose keys are masked so sees all of them alike: sums of 1e9 and a score of less than 32 are equal."""
+    mask = reftorch.zeros(70, KEYS + 4)
+    mask[:, KEYS:] = mask[7] = -1e9
+    sizes = drawn(2, 70, 8), drawn(2, KEYS + 4, 8, seed=1), drawn(2, KEYS + 4, 8, seed=2)
+    reference, found = both(*sizes, attn_mask=mask)
+    agree(reference, found)
+    assert np.allclose(found[0][:, 7], sizes[2].numpy().mean(1), atol=1e-6)
+
+
 def test_dropout():
-    agree(*both(drawn(2, 70, 8), drawn(2, 200, 8, seed=1), drawn(2, 200, 8, seed=2), dropout_p=0.3))
+    sizes = drawn(2, 70, 8), drawn(2, 200, 8, seed=1), drawn(2, 200, 8, seed=2)
+    agree(*both(*sizes, dropout_p=0.3))
+    agree(*both(*sizes, dropout_p=0.3, is_causal=True))
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 3e38])

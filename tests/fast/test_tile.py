@@ -12,7 +12,16 @@ from numba import njit, prange
 
 from reftorch.fast import registers
 from reftorch.fast.lanes import add_part, copy_lanes, copy_line, copy_part, fill_lanes, take_larger, turn
-from reftorch.fast.registers import COLS, LANES, ROWS, TILES, aligned, window
+from reftorch.fast.registers import (
+    COLS,
+    LANES,
+    ROWS,
+    TILES,
+    aligned,
+    raise_row,
+    scale_row,
+    window,
+)
 from reftorch.fast.tile import multiply_row, multiply_tile
 from reftorch.kernel import interpreted
 
@@ -76,6 +85,31 @@ def turn_columns(a, target):
 def fill_and_copy(target, value):
     fill_lanes(target, value)
     copy_lanes(target[LANES + 1 :], target)
+
+
+@njit
+def scale(row, line):
+    scale_row(window(row, 1, COLS), window(line, 1, COLS))
+
+
+@njit
+def raise_to(row, line):
+    raise_row(window(row, 1, COLS), window(line, 1, COLS))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_of_a_tile_are_scaled_and_raised(dtype):
+    """Nothing beyond the row is touched. Of a number and NaN the row's own stays."""
+    row, line = np.arange(COLS + 2.0).astype(dtype), np.resize([3, -1, np.nan, 20], COLS + 2).astype(dtype)
+    row[6] = np.nan
+    products, largest = row * line, np.where(line > row, line, row)
+    assert np.isnan(largest[6]) and not np.isnan(largest[2])
+    for kernel, wanted in ((scale, products), (raise_to, largest)):
+        for form in (interpreted(kernel), kernel):
+            found = row.copy()
+            form(found, line)
+            assert np.array_equal(found[1:-1], wanted[1:-1], equal_nan=True)
+            assert found[0] == row[0] and found[-1] == row[-1]
 
 
 @njit
