@@ -30,6 +30,7 @@ FLOPS = 2  # for a multiply-add
 SIZES: dict[str, tuple[int, ...]] = {
     "matmul": (1024, 1024, 1024),  # rows, inner extent, columns
     "Conv2d": (4, 32, 112, 112, 64, 3, 1),  # N, C_in, H, W, C_out, kernel, padding: VGG's second block, half as wide
+    "attention": (1, 8, 512, 64),  # samples, heads, positions, size of a head
     "matmul on CUDA": (4096, 4096, 4096),
     "Conv2d on CUDA": (32, 64, 112, 112, 128, 3, 1),  # VGG's second block
 }
@@ -43,7 +44,7 @@ RUNG = {
     "error": (OPTIONAL, "largest difference from the first rung's result, relative to its largest number"),
 }
 LADDER = {
-    "name": (str, "matmul, Conv2d, matmul on CUDA"),
+    "name": (str, "matmul, Conv2d, attention, matmul on CUDA"),
     "size": (str, "in words"),
     "shape": (list, "as in SIZES"),
     "operations": (int, "multiply-adds"),
@@ -102,6 +103,26 @@ class Conv2d(Matmul):
         return lambda: torch.conv2d(x, weight, padding=self.pad)
 
 
+class Attention(Matmul):
+    """The same for attention: queries, keys and values of one shape."""
+
+    def __init__(self, shape: tuple[int, ...], device: str):
+        N, heads, L, E = self.shape = shape
+        self.size, self.operations = f"{N} x {heads} heads, {L} positions, {E} elements", 2 * N * heads * L * L * E
+        random = np.random.default_rng(0)
+        self.inputs = [random.standard_normal((N * heads, L, E), np.float32) for _ in range(3)]
+        self.y = np.zeros((N * heads, L, E), np.float32)
+        self.arguments = [*self.inputs, self.y]
+
+    def result(self) -> np.ndarray:
+        return self.y.copy()
+
+    def in_torch(self, torch: Any, device: str) -> Callable[[], Any]:
+        query, key, value = (torch.from_numpy(array.reshape(self.shape)) for array in self.inputs)
+        attention = torch.nn.functional.scaled_dot_product_attention
+        return lambda: attention(query, key, value).reshape(self.y.shape)
+
+
 def put(arrays: list[np.ndarray], device: str) -> list:
     return [reftorch.from_numpy(array).to(device).array for array in arrays] if device == "cuda" else list(arrays)
 
@@ -126,7 +147,8 @@ def run_ladders(
     run = {name: whole[name] for name in LADDER_RUN if name in whole}
     run |= {"peak_gflops": FLOPS * limits.peak / 1e9, "ladders": []}
     for name, rungs in chosen.items():
-        work = (Conv2d if "Conv2d" in name else Matmul)((sizes or SIZES)[name], device)
+        kind = Attention if name == "attention" else Conv2d if "Conv2d" in name else Matmul
+        work = kind((sizes or SIZES)[name], device)
         with console.status("") as status:
             found = []
             for rung, function in rungs:

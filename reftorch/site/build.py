@@ -39,6 +39,7 @@ PLUMBING = {
 LADDERS = {
     "fast/ladder/matmul.py": "Matrix product",
     "fast/ladder/conv2d.py": "Convolution",
+    "fast/ladder/attention.py": "Attention",
     "fast/ladder/matmul_cuda.py": "Matrix product on CUDA",
     "fast/ladder/conv2d_cuda.py": "Convolution on CUDA",
 }

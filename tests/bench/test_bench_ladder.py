@@ -22,6 +22,7 @@ def small(monkeypatch):
         {
             "matmul": (9, 5, 7),
             "Conv2d": (2, 3, 6, 7, 4, 3, 1),
+            "attention": (1, 2, 5, 3),
             "matmul on CUDA": (5, 4, 3),
             "Conv2d on CUDA": (1, 2, 3, 4, 3, 2, 1),
         },
@@ -36,14 +37,15 @@ def test_all_rungs(tmp_path):
     code, text = bench("--ladder", "--json", str(file))
     run = json.loads(file.read_text())
     check(run, LADDER_RUN)
-    assert code == 0 and [found["name"] for found in run["ladders"]] == ["matmul", "Conv2d"]
+    assert code == 0 and [found["name"] for found in run["ladders"]] == ["matmul", "Conv2d", "attention"]
     for found in run["ladders"]:
         wanted = [name for name, _ in LADDERS[found["name"]]] + ["PyTorch"]
         assert [row["rung"] for row in found["rungs"]] == wanted
         assert found["rungs"][0]["error"] is None
         assert all(row["error"] < 1e-5 for row in found["rungs"][1:])
-    matmul, conv2d = run["ladders"]
+    matmul, conv2d, attention = run["ladders"]
     assert matmul["operations"] == 9 * 5 * 7 and conv2d["operations"] == 2 * 4 * 6 * 7 * 3 * 9
+    assert attention["operations"] == 2 * 2 * 5 * 5 * 3
     assert matmul["rungs"][1]["function"] == "reftorch.fast.ladder.matmul:loop_order"
     assert matmul["rungs"][-1]["function"] is None
     assert "four at once" in text and "the peak is 200.0 GFLOP/s" in text

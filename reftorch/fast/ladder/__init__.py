@@ -6,6 +6,7 @@ be measured, and `reftorch bench --ladder` does.
 
     matmul.py         a matrix product on the CPU
     conv2d.py         a convolution on the CPU
+    attention.py      attention on the CPU
     matmul_cuda.py    a matrix product on the GPU
     conv2d_cuda.py    a convolution on the GPU
 
@@ -13,11 +14,12 @@ The rungs leave out what is no idea: turned matrices, biases, strides, small siz
 stand one folder up; each ladder ends there.
 """
 
-from reftorch.fast.ladder import conv2d, conv2d_cuda, matmul, matmul_cuda
+from reftorch.fast.ladder import attention, conv2d, conv2d_cuda, matmul, matmul_cuda
 
 LADDERS = {
     "matmul": matmul.RUNGS,
     "Conv2d": conv2d.RUNGS,
+    "attention": attention.RUNGS,
     "matmul on CUDA": matmul_cuda.RUNGS,
     "Conv2d on CUDA": conv2d_cuda.RUNGS,
 }

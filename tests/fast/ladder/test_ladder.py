@@ -5,9 +5,10 @@ import pytest
 
 import house
 from reftorch.fast import registers
-from reftorch.fast.ladder import LADDERS, conv2d, matmul
+from reftorch.fast.ladder import LADDERS, attention, conv2d, matmul
 from reftorch.nn.convolution.conv2d import conv2d_forward_cpu, conv2d_output_size
 from reftorch.nn.linear.linear import linear_forward_cpu
+from reftorch.nn.transformer.attention import attention_forward_cpu
 
 ROWS, COLS = registers.ROWS, registers.COLS
 PRODUCTS = [
@@ -59,14 +60,42 @@ def test_conv2d(rung):
         assert np.array_equal(y, wanted), x.shape
 
 
+# N, L, S, E, D: one number, more than a block of keys, queries that fill columns and more, vectors of odd sizes
+SEQUENCES = [
+    (1, 1, 1, 1, 1),
+    (2, 3, attention.KEYS + 5, 4, 4),
+    (1, COLS + 1, 7, 5, 9),
+    (2, 2 * COLS, 2 * attention.KEYS, 16, 8),
+]
+
+
+@pytest.mark.parametrize("rung", rungs(attention.RUNGS))
+def test_attention(rung):
+    """Exponentials are no whole numbers: here results are equal up to rounding."""
+    for N, L, S, E, D in SEQUENCES:
+        rng = np.random.default_rng(L)
+        query, key, value = (rng.standard_normal(shape, np.float32) for shape in ((N, L, E), (N, S, E), (N, S, D)))
+        key[:, -1] *= 4  # the largest score is often the last
+        y, wanted = (np.full((N, L, D), np.nan, np.float32) for _ in range(2))
+        mask, keep, weights = (
+            np.zeros((1, L, S), np.float32),
+            np.ones((1, L, S), np.float32),
+            np.empty((N, L, S), np.float32),
+        )
+        attention_forward_cpu(query, key, value, mask, keep, weights, wanted, 1 / E**0.5)
+        rung(query, key, value, y)
+        assert np.allclose(y, wanted, rtol=0, atol=2e-6), (L, S, E, D)
+
+
 def test_a_ladder_starts_with_the_formula_and_names_no_rung_twice():
     for name, ladder in LADDERS.items():
         names = [rung for rung, _ in ladder]
         assert len(set(names)) == len(names) > 2, name
     assert matmul.RUNGS[0][1] is matmul.formula and conv2d.RUNGS[0][1] is conv2d.formula
+    assert attention.RUNGS[0][1] is attention.formula
 
 
-@pytest.mark.parametrize("module", [matmul, conv2d], ids=["matmul", "conv2d"])
+@pytest.mark.parametrize("module", [matmul, conv2d, attention], ids=["matmul", "conv2d", "attention"])
 def test_each_rung_has_its_idea_above_it(module):
     """The heading of the comment is the rung's name, in their order: the page is made of these."""
     with open(module.__file__) as file:
