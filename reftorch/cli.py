@@ -37,6 +37,7 @@ BENCH_EXAMPLES = """examples:
   reftorch bench --plot roofline.png          a picture of what the machine could do and what the kernels do
   reftorch bench --start                      how long the first training step takes to come
   reftorch bench --ladder                     what each idea gains on the way to the fast kernels
+  reftorch bench --ranks 2                    a training on two processes
 """
 
 
@@ -204,6 +205,8 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
     text = "instead of all: the matrix product and the convolution idea by idea, from the formula to the fast form"
     add("--ladder", action="store_true", help=text)
+    text = "instead of all: training steps on N processes, beside one process on one thread and on N threads"
+    add("--ranks", type=whole(2), metavar="N", help=text)
     add("--no-torch", action="store_true", help="do not compare with PyTorch")
     add = bench.add_argument_group("how").add_argument
     add("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")

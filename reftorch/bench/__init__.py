@@ -8,6 +8,7 @@
     overhead.py     what Python adds to a call
     ladder.py       the rungs of `reftorch.fast.ladder`
     processes.py    peak memory and the first step, in processes of their own (worker.py)
+    ranks.py        training steps on several processes
     record.py       the run as JSON
     table.py        the run as tables
     picture.py      the roofline

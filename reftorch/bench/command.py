@@ -22,7 +22,8 @@ from reftorch.bench.ladder import run_ladders, write_ladders
 from reftorch.bench.limits import Limits, cpu_limits, cuda_limits
 from reftorch.bench.overhead import overheads
 from reftorch.bench.processes import peak_memory, starts
-from reftorch.bench.record import new_row, new_run, save_run, saved_file, write_run
+from reftorch.bench.ranks import measured
+from reftorch.bench.record import new_row, new_run, save_run, save_timeline, saved_file, write_run
 from reftorch.bench.table import limits_table, plain_table, rows_table, summary_table
 from reftorch.bench.worker import limit_threads, resident
 from reftorch.serialize import check_writable
@@ -51,8 +52,8 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
         raise TrainingError("--device cuda: this is Numba's simulator, whose times say nothing about a GPU")
     if device == "cuda" and kernel.cuda_kind() == "cpu":
         raise TrainingError("--device cuda: CUDA is compiled for the CPU here, and its times say nothing about a GPU")
-    chosen = [] if options.start or options.ladder else choose_cases(cases, options.only)
-    threads = choose_threads(options.threads)
+    chosen = [] if options.start or options.ladder or options.ranks else choose_cases(cases, options.only)
+    threads = choose_threads(options.ranks or options.threads)
     torch = prepare_torch(options, device, threads, console)
     seconds = min(options.seconds, 0.3)
     limits = cpu_limits(threads, seconds) if device == "cpu" else cuda_limits(seconds)
@@ -65,15 +66,19 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
         return 0
     with reftorch.kernels("reference") if options.reference else contextlib.nullcontext():
         run_cases(run, chosen, torch, limits, options, console)
-        if not options.start and not options.only and device == "cpu":
+        if chosen and not options.only and device == "cpu":
             run["overhead"] = overheads(torch, budget(options, 1))
     if options.start:
         run["start"] = starts(threads, torch is not None)
+    elif options.ranks:
+        run["rows"], timeline = measured(options.ranks, torch is not None, options)
     elif not options.only and resident("VmRSS") and device == "cpu" and not options.reference:
         run["memory"] = [peak_memory(batch, threads, torch is not None) for batch in (64, 1024)]
     show(run, console)
     written(run, json_file, write_run, console)
     written(run, saved, save_run, console)
+    if options.ranks and saved:
+        save_timeline(timeline, run, saved.with_name("timeline.json"))
     if plot:
         from reftorch.bench.picture import draw_roofline
 
@@ -96,15 +101,23 @@ def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None,
     plot = Path(options.plot) if options.plot else None
     if plot and plot.suffix.lower() not in PICTURES:
         raise TrainingError(f"--plot: expected a name that ends in {', '.join(PICTURES)}, found {plot}")
-    for option in ("start", "ladder"):
+    for option in ("start", "ladder", "ranks"):
         if plot and getattr(options, option):
             raise TrainingError(f"--plot: there is no roofline of --{option}, which runs no cases")
     if options.ladder:
         for option in ("start", "reference", "save"):
             if getattr(options, option):
                 raise TrainingError(f"--{option}: does not go with --ladder, which measures other functions")
-    if options.start and options.only:
-        raise TrainingError("--only: chooses cases, and --start runs none")
+    for option in ("start", "ranks"):
+        if getattr(options, option) and options.only:
+            raise TrainingError(f"--only: chooses cases, and --{option} runs none")
+    for option in ("start", "ladder", "reference", "threads"):
+        if options.ranks and getattr(options, option):
+            raise TrainingError(
+                f"--{option}: does not go with --ranks, which trains on 1 and N threads with the fast kernels"
+            )
+    if options.ranks and options.device != "cpu":
+        raise TrainingError("--ranks: processes on the CPU are measured, expected --device cpu")
     saved = saved_file() if options.save else None
     for path in filter(None, (json_file, plot, saved)):
         check_writable(path)

@@ -240,6 +240,12 @@ def save_run(run: dict[str, Any], path: Path) -> None:
     write_json(runs, path)
 
 
+def save_timeline(timeline: dict[str, Any], run: dict[str, Any], path: Path) -> None:
+    """Keep the timeline of a step of the run, from which the site draws a picture: `bench/ranks.py` tells what is in it."""
+    about = {name: run[name] for name in ("date", "machine", "versions", "commit")}
+    write_json({**about, **timeline}, path)
+
+
 def setting(run: dict[str, Any]) -> tuple:
     """What makes two runs comparable."""
     return (*run["machine"].values(), run["device"], run["threads"], run["kernels"])

@@ -228,8 +228,12 @@ def _error(value: float | None) -> str:
     return "" if value is None else f"{value:.1e}" if value else "0"
 
 
+BESIDE = {"DistributedDataParallel": "one process"}  # rows that stand beside those of a component
+
+
 def speed(names: set[str]) -> str:
     """The latest run that timed what these names stand for: forwards and backwards, beside PyTorch."""
+    names = names | {BESIDE[name] for name in names & set(BESIDE)}
     for run in reversed(_data("benchmarks.json") or []):
         rows = [row for row in run["rows"] if row["component"] in names]
         rows = [row for row in rows if row["direction"] in WHOLE] or rows
