@@ -111,7 +111,7 @@ def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None,
     for option in ("start", "ranks"):
         if getattr(options, option) and options.only:
             raise TrainingError(f"--only: chooses cases, and --{option} runs none")
-    for option in ("start", "ladder", "reference", "threads"):
+    for option in ("start", "ladder", "reference"):
         if options.ranks and getattr(options, option):
             raise TrainingError(
                 f"--{option}: does not go with --ranks, which trains on 1 and N threads with the fast kernels"

@@ -12,7 +12,7 @@ from ..course.assignment import ready
 from ..course.pages import FRONT, course_page
 from ..step.components import PACKAGE, components
 from ..trace.page import VIEWER
-from . import examples, lists, live, mathematics, pictures, recordings, sections
+from . import all_reduce, examples, lists, live, mathematics, pictures, recordings, sections
 from .about import about
 from .mathematics import DOCS, to_html
 from .page import Page
@@ -57,8 +57,9 @@ COURSE = {
     "guide/course-student.md": "For students",
     "guide/course-instructor.md": "For instructors",
 }
+TIMELINE = r"^\[\[timeline\]\]$"
 GRAPH = r"^\[\[graph (\w+)\]\]$"
-STEP = r"^\[\[step (\w+)(?: at (.+))?\]\]$"
+STEP = r"^\[\[(step|all-reduce) (\w+)(?: at (.+))?\]\]$"
 
 
 @functools.cache
@@ -145,9 +146,9 @@ def assets() -> dict[str, Path]:
 
 @functools.cache
 def prose() -> dict[str, str]:
-    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`, or
-    `[[step conv2d at acc +=]]` to begin where that line is first run, a computation graph in that of `[[graph layers]]`, and in that of
-    the course what it says of the assignments.
+    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`,
+    `[[step conv2d at acc +=]]`, which begins where that line is first run, or `[[all-reduce ring]]`; a computation graph in that of
+    `[[graph layers]]`, the recorded step in that of `[[timeline]]`; and in that of the course what it says of the assignments.
 
     Raises:
         SiteError: a formula or an example is wrong; with file and line.
@@ -159,12 +160,24 @@ def prose() -> dict[str, str]:
         if Page.checks_examples:
             examples.check(text, file, 1)
         text = re.sub(GRAPH, _graph, examples.shown(text), flags=re.MULTILINE)
+        text = re.sub(TIMELINE, _timeline, text, flags=re.MULTILINE)
         made[file.relative_to(DOCS).as_posix()] = re.sub(STEP, _stepped, text, flags=re.MULTILINE)
     return made
 
 
 def _stepped(found: re.Match) -> str:
-    return recordings.viewer(components()[found[1]], found[2] or "")
+    if found[1] == "all-reduce":
+        return recordings.viewer_of(all_reduce.recorded(found[2]))
+    return recordings.viewer(components()[found[2]], found[3] or "")
+
+
+def _timeline(found: re.Match) -> str:
+    drawn = pictures.timeline.picture()
+    return (
+        pictures.framed(drawn, pictures.timeline.CAPTION)
+        if drawn
+        else "Not recorded: `reftorch bench --ranks 2 --save` does it."
+    )
 
 
 def _graph(found: re.Match) -> str:

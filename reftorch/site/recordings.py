@@ -78,19 +78,31 @@ def viewer(component: Component, first: str = "") -> str:
     made = recordings(component)
     if not made:
         return ""
-    for recording in made:
-        data = recording.to_json().replace("<", "\\u003c")
-        name = html.escape(recording.kernel)
-        parts.append(f'<script type="application/json" data-kernel="{name}">{data}</script>')
+    parts += map(script, made)
     for (kernel, _, _, arguments), recording in zip(runs(component), made[::2]):
         data = json.dumps(live.example(kernel, arguments, recording.arrays), separators=(",", ":")).replace(
             "<", "\\u003c"
         )
         parts.append(f'<script type="application/json" data-live="{html.escape(kernel.__name__)}">{data}</script>')
-    hint = "Stepping through the kernels needs JavaScript; the listings of the source are the same code."
     given = {"symbols": " ".join(variable for _, variable in symbols)}
     if first:
         given["first"] = str(_step(made[0], first, component))
+    return _whole(parts, given)
+
+
+def script(recording: Recording) -> str:
+    """A recording as the viewer finds it on a page."""
+    data = recording.to_json().replace("<", "\\u003c")
+    return f'<script type="application/json" data-kernel="{html.escape(recording.kernel)}">{data}</script>'
+
+
+def viewer_of(recording: Recording) -> str:
+    """The step viewer with a recording that belongs to no component."""
+    return _whole([script(recording)], {"symbols": ""})
+
+
+def _whole(parts: list[str], given: dict[str, str]) -> str:
+    hint = "Stepping through the kernels needs JavaScript; the listings of the source are the same code."
     data = "".join(f' data-{name}="{value}"' for name, value in given.items())
     return f'<div class="rt-viewer"{data}>{"".join(parts)}<noscript>{hint}</noscript></div>'
 

@@ -9,7 +9,7 @@ import pytest
 import torch as oracle
 
 from reftorch.site import pictures
-from reftorch.site.pictures import activation, interpolation, loss, optimizer, stages, tape
+from reftorch.site.pictures import activation, interpolation, loss, optimizer, stages, tape, timeline
 from reftorch.step.components import components
 
 DRAWN = list(components().values())  # each component has a picture
@@ -193,3 +193,18 @@ def test_what_is_normalized_together():
         drawn = pictures.figure(components()[name])
         marked[name] = len(re.findall(r'<rect [^>]*class="rt-cell rt-is-read"', drawn))
     assert marked == {"batch_norm2d": 15, "layer_norm": 20, "instance_norm2d": 5, "group_norm": 10}
+
+
+def test_the_timeline_is_that_of_the_record(tmp_path, monkeypatch):
+    """One bar for each bucket of each rank, as long as it travelled; without a record there is no picture."""
+    step = {
+        **{"network": "layers 2-2", "date": "2026-01-02T03", "machine": {"processor": "abacus"}},
+        "ranks": [{"forward": 0.0, "backward": 0.01, "end": 0.04, "buckets": [[0.02, 0.03], [0.032, 0.04]]}] * 2,
+    }
+    drawn = ElementTree.fromstring(timeline.drawn(step))
+    bars = [bar for bar in drawn.iter("rect") if "rt-is-read" in bar.get("class")]
+    assert [float(bar.get("width")) for bar in bars] == [timeline.WIDTH / 4, timeline.WIDTH / 5] * 2
+    assert "1 of its 2 buckets have arrived" in drawn[1].text
+    assert "layers 2-2; 2026-01-02, abacus" in "".join(drawn.itertext())
+    monkeypatch.setattr(timeline, "DOCS", tmp_path)
+    assert timeline.picture() == ""

@@ -14,6 +14,7 @@
     interpolation  the weight of an element by its distance
     stages       arrays before and after, for components without kernels of their own
     tape         the computation graph of a few lines
+    timeline     when the buckets of a step travel, as it was recorded
 
 `FAMILIES` says which picture a component has, by the path of its file. A new component needs no work, or a line there.
 """
@@ -24,9 +25,23 @@ import re
 from collections.abc import Callable
 
 from ...step.components import PACKAGE, Component
-from . import activation, attention, bars, cells, interpolation, loss, norm, optimizer, stages, tape, trellis, window
+from . import (
+    activation,
+    attention,
+    bars,
+    cells,
+    interpolation,
+    loss,
+    norm,
+    optimizer,
+    stages,
+    tape,
+    timeline,
+    trellis,
+    window,
+)
 
-__all__ = ["FAMILIES", "family", "figure", "framed", "small", "tape", "traits"]
+__all__ = ["FAMILIES", "family", "figure", "framed", "small", "tape", "timeline", "traits"]
 
 Draw = Callable[..., str]
 GATHERED = "The worked example: one element of the result, and the elements that the kernel reads for it."
