@@ -7,7 +7,7 @@ from rich.console import Console
 
 from reftorch import cli
 from reftorch.bench import command
-from reftorch.bench.cases import Case, adam, conv, linear, matmul, pool, sgd
+from reftorch.bench.cases import Case, adam, conv, grid, linear, matmul, pool, sgd, utility
 from reftorch.bench.limits import Level, Limits
 
 SMALL = (
@@ -24,6 +24,22 @@ SMALL = (
     Case("Upsample", "nearest", (2, 3, 4, 5), dict(scale_factor=2, mode="nearest")),
     Case("AvgPool2d", "small", (2, 3, 6, 8), dict(kernel_size=3, stride=1, padding=1)),
     Case("AdaptiveAvgPool2d", "small", (2, 3, 6, 8), dict(output_size=2)),
+    Case("PixelUnshuffle", "small", (2, 2, 6, 4), dict(downscale_factor=2)),
+    Case("Upsample", "bicubic", (2, 3, 4, 5), dict(scale_factor=2, mode="bicubic")),
+    Case("Upsample", "trilinear", (2, 2, 2, 4, 3), dict(scale_factor=2, mode="trilinear")),
+    Case("affine_grid", "small", (2, 2, 3), dict(size=(2, 1, 4, 5))),
+    Case("affine_grid", "volumes", (2, 3, 4), dict(size=(2, 1, 2, 4, 5))),
+    grid("small", (2, 3, 4, 5)),
+    grid("nearest", (2, 3, 4, 5), mode="nearest"),
+    grid("bicubic", (2, 3, 4, 5), mode="bicubic"),
+    grid("volumes", (2, 3, 2, 4, 5)),
+    Case("AdaptiveMaxPool3d", "small", (2, 3, 4, 6, 8), dict(output_size=(2, 3, 3))),
+    pool("small", (2, 3, 4, 6, 8), 3, "MaxPool3d", stride=2, padding=1),
+    pool("small", (2, 3, 4, 6, 8), kind="AvgPool3d"),
+    pool("small", (2, 3, 6, 8), kind="LPPool2d", norm_type=2),
+    pool("small", (2, 3, 6, 8), kind="FractionalMaxPool2d", output_ratio=0.7),
+    pool("small", (2, 3, 4, 6, 8), kind="FractionalMaxPool3d", output_ratio=0.7),
+    pool("small", (2, 3, 6, 8), kind="MaxUnpool2d"),
     linear("small", 5, 6, 7),
     matmul("small", (3, 4), (4, 5)),
     matmul("turned", (3, 4), (4, 5), turned="ab"),
@@ -48,6 +64,11 @@ SMALL = (
     Case("CrossEntropyLoss", "pictures", (2, 3, 4, 5)),
     sgd("small", (3, 4), (5,)),
     adam("small", (3, 4), (5,)),
+    utility("clip_grad_norm_", "small", (3, 4), (5,), max_norm=1.0),
+    utility("clip_grad_value_", "small", (3, 4), (5,), clip_value=0.5),
+    utility("parameters_to_vector", "small", (3, 4), (5,)),
+    Case("weight_norm", "small", (4, 3, 2)),
+    Case("spectral_norm", "small", (4, 3, 2)),
     Case("scaled_dot_product_attention", "small", (1, 2, 3, 4)),
     Case("Module", "call", (1,), dict(what="call")),
     Case("Module", "parameters", (1,), dict(what="parameters")),

@@ -24,21 +24,28 @@ class Case:
     @property
     def directions(self) -> tuple[str, ...]:
         """What can be timed of it."""
-        return {"Module": ("call",), "LeNet": ("step",), **dict.fromkeys(OPTIMIZERS, ("step",))}.get(
+        return {"Module": ("call",), "LeNet": ("step",), **dict.fromkeys((*OPTIMIZERS, *CLIPPING), ("step",))}.get(
             self.component, ALL
         )
 
 
 ALL = ("forward", "backward", "both")
-OPTIMIZERS = ("SGD", "Adam")  # their case has no input, but "params", a list of shapes
+OPTIMIZERS = ("SGD", "Adam")
+CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
+OF_PARAMETERS = (*OPTIMIZERS, *CLIPPING, "parameters_to_vector")  # no input, but "params", a list of shapes
 
 
 def conv(name: str, x: Shape, out_channels: int, kernel_size: int, kind: str = "Conv2d", **options: int) -> Case:
     return Case(kind, name, x, dict(in_channels=x[1], out_channels=out_channels, kernel_size=kernel_size, **options))
 
 
-def pool(name: str, x: Shape, kernel_size: int = 2, **options: int) -> Case:
-    return Case("MaxPool2d", name, x, dict(kernel_size=kernel_size, **options))
+def pool(name: str, x: Shape, kernel_size: int = 2, kind: str = "MaxPool2d", **options: Any) -> Case:
+    return Case(kind, name, x, dict(kernel_size=kernel_size, **options))
+
+
+def grid(name: str, x: Shape, **options: str) -> Case:
+    """As many outputs as there are pixels, each from a place that is moved a little."""
+    return Case("grid_sample", name, x, options)
 
 
 def linear(name: str, rows: int, in_features: int, out_features: int) -> Case:
@@ -60,6 +67,11 @@ def sgd(name: str, *params: Shape, **options: Any) -> Case:
 
 def adam(name: str, *params: Shape) -> Case:
     return Case("Adam", name, (), dict(params=params))
+
+
+def utility(component: str, name: str, *params: Shape, **options: float) -> Case:
+    """What `nn.utils` does with parameters or with their gradients."""
+    return Case(component, name, (), dict(params=params, **options))
 
 
 LENET = ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120), (84,), (10, 84), (10,))
@@ -110,10 +122,20 @@ CASES = (
     Case("ReplicationPad2d", "VGG", (8, 64, 56, 56), dict(padding=1)),
     Case("CircularPad2d", "VGG", (8, 64, 56, 56), dict(padding=1)),
     Case("PixelShuffle", "small images", (8, 64, 32, 32), dict(upscale_factor=2)),
+    Case("PixelUnshuffle", "small images", (8, 16, 64, 64), dict(downscale_factor=2)),
     Case("ChannelShuffle", "ShuffleNet", (8, 64, 56, 56), dict(groups=4)),
     Case("Upsample", "U-Net, bilinear", (4, 64, 56, 56), dict(scale_factor=2, mode="bilinear")),
     Case("Upsample", "U-Net, nearest", (4, 64, 56, 56), dict(scale_factor=2, mode="nearest")),
     Case("Upsample", "segmentation, bilinear", (2, 21, 32, 32), dict(scale_factor=8, mode="bilinear")),
+    Case("Upsample", "small images, bicubic", (8, 3, 64, 64), dict(scale_factor=2, mode="bicubic")),
+    Case("Upsample", "video, trilinear", (2, 16, 8, 28, 28), dict(scale_factor=2, mode="trilinear")),
+    Case("affine_grid", "photographs", (8, 2, 3), dict(size=(8, 3, 224, 224))),
+    Case("affine_grid", "volumes", (2, 3, 4), dict(size=(2, 1, 32, 64, 64))),
+    grid("digits", (64, 1, 28, 28)),
+    grid("optical flow", (4, 32, 64, 64)),
+    grid("optical flow, nearest", (4, 32, 64, 64), mode="nearest"),
+    grid("optical flow, bicubic", (4, 32, 64, 64), mode="bicubic"),
+    grid("volumes", (2, 4, 16, 32, 32)),
     pool("1,000 elements", (1, 4, 16, 16)),
     pool("10,000 elements", (4, 10, 16, 16)),
     pool("100,000 elements", (10, 10, 32, 32)),
@@ -126,6 +148,23 @@ CASES = (
     Case("AvgPool2d", "Inception 3x3", (8, 64, 56, 56), dict(kernel_size=3, stride=1, padding=1)),
     Case("AdaptiveAvgPool2d", "ResNet", (16, 512, 7, 7), dict(output_size=1)),
     Case("AdaptiveAvgPool2d", "VGG", (8, 64, 30, 30), dict(output_size=7)),
+    Case("AdaptiveMaxPool2d", "VGG", (8, 64, 30, 30), dict(output_size=7)),
+    pool("VGG", (8, 64, 112, 112), kind="LPPool2d", norm_type=2),
+    pool("VGG, cubes", (8, 64, 112, 112), kind="LPPool2d", norm_type=3.0),
+    pool("VGG", (8, 64, 56, 56), kind="FractionalMaxPool2d", output_ratio=0.7),
+    pool("U-Net", (8, 64, 28, 28), kind="MaxUnpool2d"),
+    *[pool("sound", (16, 64, 4096), 4, kind) for kind in ("MaxPool1d", "AvgPool1d", "MaxUnpool1d")],
+    pool("sound", (16, 64, 4096), 4, kind="LPPool1d", norm_type=2),
+    *[pool("video", (2, 16, 16, 56, 56), 2, kind) for kind in ("MaxPool3d", "AvgPool3d")],
+    pool("video 3x3x3 stride 2", (2, 16, 16, 56, 56), 3, "MaxPool3d", stride=2, padding=1),
+    pool("video", (2, 16, 16, 56, 56), kind="LPPool3d", norm_type=2),
+    pool("video", (2, 16, 16, 28, 28), kind="FractionalMaxPool3d", output_ratio=0.7),
+    pool("video", (2, 16, 8, 28, 28), kind="MaxUnpool3d"),
+    *[Case(f"Adaptive{kind}", "sound", (16, 64, 4096), dict(output_size=100)) for kind in ("AvgPool1d", "MaxPool1d")],
+    *[
+        Case(f"Adaptive{kind}", "video", (2, 16, 16, 56, 56), dict(output_size=(4, 7, 7)))
+        for kind in ("AvgPool3d", "MaxPool3d")
+    ],
     # ------------------------------------------------------------------------- rows, in_features, out_features
     linear("LeNet fc1", 64, 400, 120),
     linear("LeNet fc2", 64, 120, 84),
@@ -232,6 +271,14 @@ CASES = (
     sgd("62 tensors", *DEEP),
     adam("1 million elements", (1000, 1000)),
     adam("LeNet", *LENET),
+    utility("clip_grad_norm_", "LeNet", *LENET, max_norm=1.0),
+    utility("clip_grad_norm_", "62 tensors", *DEEP, max_norm=1.0),
+    utility("clip_grad_value_", "LeNet", *LENET, clip_value=1.0),
+    utility("clip_grad_value_", "62 tensors", *DEEP, clip_value=1.0),
+    utility("parameters_to_vector", "LeNet", *LENET),
+    utility("parameters_to_vector", "62 tensors", *DEEP),
+    Case("weight_norm", "ResNet 3x3", (256, 256, 3, 3)),
+    Case("spectral_norm", "ResNet 3x3", (256, 256, 3, 3)),
     # ------------------------------------------------------------------------------------------- what Python does
     Case("Module", "call that does nothing", (1,), dict(what="call")),
     Case("Module", "eight of them in a Sequential", (1,), dict(what="sequential")),

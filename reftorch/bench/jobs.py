@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib
 import math
+import warnings
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from reftorch.bench.cases import OPTIMIZERS, POINTWISE_LOSSES, Case
+from reftorch.bench.cases import CLIPPING, OPTIMIZERS, POINTWISE_LOSSES, Case
 from reftorch.bench.worker import lenet
 
 
@@ -117,8 +118,10 @@ class MatmulJob(LayerJob):
 
 
 class DropoutJob(LayerJob):
+    """A layer that draws random numbers: masks, or windows."""
+
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
-        draw.library.manual_seed(0)  # the same masks in every library
+        draw.library.manual_seed(0)  # the same in every library
         return super().build(draw, case)
 
 
@@ -203,6 +206,93 @@ class AttentionJob(LayerJob):
         return lambda x: attention(x, key, value), [self.x, key, value]
 
 
+class FunctionalJob(LayerJob):
+    """A function of the input alone, with options."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        function = getattr(draw.library.nn.functional, case.component)
+        return lambda x: function(x, **case.options, align_corners=False), [self.x]
+
+
+class GridSampleJob(LayerJob):
+    """Each output shows the pixel at its own place, moved by a pixel or so."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        N, C, *size = case.x
+        places = [(2 * np.arange(extent, dtype=np.float32) + 1) / extent - 1 for extent in size]
+        own = np.stack(np.meshgrid(*places, indexing="ij")[::-1], -1)
+        moved = draw.random.standard_normal((N, *own.shape), np.float32) * np.float32(2 / max(size))
+        grid = draw.tensor(own + moved, requires_grad=True)
+        sample = draw.library.nn.functional.grid_sample
+        return lambda x: sample(x, grid, **case.options, align_corners=False), [self.x, grid]
+
+
+class LPPoolJob(LayerJob):
+    """No number is below zero, as after a ReLU: the sum of a window has a root then, for every norm."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        self.x = draw.shares(case.x, requires_grad=True)
+        return super().build(draw, case)
+
+
+class UnpoolJob(LayerJob):
+    """The places are those of the largest elements of a random input."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        nn, scale = draw.library.nn, case.options["kernel_size"]
+        pool = getattr(nn, case.component.replace("Unpool", "Pool"))(**case.options, return_indices=True)
+        N, C, *size = case.x
+        _, index = pool(draw.normal((N, C, *(scale * extent for extent in size))))
+        layer = getattr(nn, case.component)(**case.options)
+        return lambda x: layer(x, index), [self.x]
+
+
+class WeightJob(LayerJob):
+    """A weight that is computed before each call of a layer; the layer itself only returns it. The input is the weight's shape."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        nn, weight = draw.library.nn, self.x.detach()
+
+        class Bare(nn.Module):  # type: ignore[name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.weight = nn.Parameter(weight)
+
+            def forward(self) -> Any:
+                return self.weight
+
+        with warnings.catch_warnings(action="ignore"):  # they are deprecated
+            layer = draw.fill(getattr(nn.utils, case.component)(Bare()))
+        return lambda x: layer(), list(layer.parameters())
+
+
+class VectorJob(LayerJob):
+    """The elements of all parameters in one vector."""
+
+    def __init__(self, library: Any, case: Case, device: str):
+        draw = Draw(library, device)
+        self.x = self.leaves = [draw.normal(shape, requires_grad=True) for shape in case.options["params"]]
+        self.layer = library.nn.utils.parameters_to_vector
+        self.y = self.forward()
+        self.grad_y = draw.normal(tuple(self.y.shape))
+
+
+class ClippingJob:
+    """The gradients of all parameters are limited in place: the first time they change, later they are within the limit."""
+
+    def __init__(self, library: Any, case: Case, device: str):
+        draw, options = Draw(library, device), dict(case.options)
+        self.params = [draw.normal(shape, requires_grad=True) for shape in options.pop("params")]
+        for param in self.params:
+            param.grad = draw.normal(tuple(param.shape))
+        clip = getattr(library.nn.utils, case.component)
+        self.step = lambda: clip(self.params, **options)
+
+    def results(self) -> list[np.ndarray]:
+        self.step()
+        return host([param.grad for param in self.params])
+
+
 class OptimizerJob:
     """One step of the optimizer over parameters that have their gradients."""
 
@@ -269,7 +359,14 @@ class ModuleJob:
 
 JOBS: dict[str, Callable] = {
     "matmul": MatmulJob,
-    **dict.fromkeys(("Dropout", "Dropout2d", "RReLU"), DropoutJob),
+    **dict.fromkeys(("Dropout", "Dropout2d", "RReLU", "FractionalMaxPool2d", "FractionalMaxPool3d"), DropoutJob),
+    **dict.fromkeys(("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"), UnpoolJob),
+    **dict.fromkeys(("LPPool1d", "LPPool2d", "LPPool3d"), LPPoolJob),
+    "affine_grid": FunctionalJob,
+    "grid_sample": GridSampleJob,
+    **dict.fromkeys(("weight_norm", "spectral_norm"), WeightJob),
+    "parameters_to_vector": VectorJob,
+    **dict.fromkeys(CLIPPING, ClippingJob),
     **dict.fromkeys(("Embedding", "EmbeddingBag"), EmbeddingJob),
     "Normalize": NormalizeJob,
     "CrossEntropyLoss": LossJob,

@@ -20,7 +20,7 @@ import numba
 
 import reftorch
 from reftorch import kernel
-from reftorch.bench.cases import OPTIMIZERS, Case
+from reftorch.bench.cases import OF_PARAMETERS, Case
 from reftorch.bench.clock import Spread, Timing
 from reftorch.bench.limits import Limits
 from reftorch.bench.work import elements, work
@@ -144,7 +144,7 @@ def new_row(case: Case, direction: str, timing: Timing, limits: Limits, error: f
     """What was measured of one direction of a case."""
     cost = work(case, direction)
     share, limit = limits.share(cost, timing.seconds.median) if cost.bytes else (None, None)
-    shape = case.options["params"] if case.component in OPTIMIZERS else case.x
+    shape = case.options["params"] if case.component in OF_PARAMETERS else case.x
     return {
         **{"component": case.component, "case": case.name, "direction": direction},
         **{"shape": json.loads(json.dumps(shape)), "elements": elements(case)},

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from reftorch.bench.cases import ACTIVATIONS, LENET, OPTIMIZERS, POINTWISE_LOSSES, Case
+from reftorch.bench.cases import ACTIVATIONS, LENET, OF_PARAMETERS, POINTWISE_LOSSES, Case
 from reftorch.nn.convolution.conv2d import conv2d_output_size
 from reftorch.nn.convolution.conv_transpose_nd import conv_transpose_output_size
-from reftorch.nn.pooling.max_pool2d import max_pool2d_output_size
+from reftorch.nn.pooling.checks import pooled_size
 
 FLOAT, INDEX = 4, 8  # bytes
 
@@ -29,8 +29,8 @@ def work(case: Case, direction: str) -> Work:
     """The cost of one direction of a case; of "both", their sum."""
     if case.component == "Module":
         return Work(0, 0)
-    if case.component in OPTIMIZERS:
-        return {"SGD": _sgd, "Adam": _adam}[case.component](case.options["params"])
+    if case.directions == ("step",) and case.component in OF_PARAMETERS:
+        return STEPS[case.component](case.options["params"])
     if case.component == "LeNet":
         return _lenet(case.x)
     forward, backward = PARTS[case.component](case)
@@ -39,7 +39,7 @@ def work(case: Case, direction: str) -> Work:
 
 def elements(case: Case) -> int:
     """How many numbers go in: by these, sizes are compared."""
-    return sum(map(math.prod, case.options["params"])) if case.component in OPTIMIZERS else math.prod(case.x)
+    return sum(map(math.prod, case.options["params"])) if case.component in OF_PARAMETERS else math.prod(case.x)
 
 
 def _conv(case: Case) -> tuple[Work, Work]:
@@ -77,34 +77,69 @@ def _moved(case: Case) -> tuple[Work, Work]:
 
 
 def _upsample(case: Case) -> tuple[Work, Work]:
-    """Bilinear: three weighted means of two numbers, and their gradients. Nearest: a copy, and a sum of the gradients."""
+    """Weighted means of 2 numbers along each dimension, or of 4; and their gradients. Nearest: a copy, and a sum of the gradients."""
+    x, sizes, mode = math.prod(case.x), case.x[2:], case.options["mode"]
+    y = x * case.options["scale_factor"] ** len(sizes)
+    each = {"nearest": (1, 1), "bilinear": (9, 8), "trilinear": (21, 20), "bicubic": (20, 20)}[mode]
+    return Work(each[0] * y, FLOAT * (x + y)), Work(each[1] * y, FLOAT * (x + y))
+
+
+def _grid_sample(case: Case) -> tuple[Work, Work]:
+    """Pixels around a place, each with its weight; backward they are wanted for both gradients."""
+    _, C, *sizes = case.x
+    x, outputs = math.prod(case.x), math.prod(case.x) // C
+    coordinates = outputs * len(sizes)
+    taps = {"nearest": 1, "bicubic": 4}.get(case.options.get("mode", ""), 2) ** len(sizes)
+    return (
+        Work(taps * x, FLOAT * (2 * x + coordinates)),
+        Work((1 + len(sizes)) * taps * x, FLOAT * (3 * x + 2 * coordinates)),
+    )
+
+
+def _affine_grid(case: Case) -> tuple[Work, Work]:
+    """A row of the matrix times a place, for each coordinate of each place."""
+    theta, n = math.prod(case.x), case.x[1]
+    y = case.x[0] * n * math.prod(case.options["size"][2:])
+    return (Work((n + 1) * y, FLOAT * (theta + y)),) * 2
+
+
+def _pooled(case: Case) -> int:
+    """The number of outputs."""
+    o, (N, C, *sizes) = case.options, case.x
+    n = len(sizes)
+    if "output_size" in o:
+        sizes_out = o["output_size"] if isinstance(o["output_size"], tuple) else (o["output_size"],) * n
+    elif "output_ratio" in o:
+        sizes_out = [int(extent * o["output_ratio"]) for extent in sizes]
+    else:
+        K = o["kernel_size"]
+        options = ((each,) * n for each in (K, o.get("stride", K), o.get("padding", 0), 1))
+        sizes_out = pooled_size(sizes, *options, False)
+    return N * C * math.prod(sizes_out)
+
+
+def _max_pool(case: Case) -> tuple[Work, Work]:
+    """The largest number of each window, and its place. Adaptive windows lie side by side, more or less."""
+    x, y = math.prod(case.x), _pooled(case)
+    compared = x + y if "kernel_size" not in case.options else y * case.options["kernel_size"] ** len(case.x[2:])
+    return Work(compared, FLOAT * (x + y) + INDEX * y), Work(y, FLOAT * (x + y) + INDEX * y)
+
+
+def _max_unpool(case: Case) -> tuple[Work, Work]:
     x = math.prod(case.x)
-    y = x * case.options["scale_factor"] ** 2
-    if case.options["mode"] == "nearest":
-        return Work(y, FLOAT * (x + y)), Work(y, FLOAT * (x + y))
-    return Work(9 * y, FLOAT * (x + y)), Work(8 * y, FLOAT * (x + y))
+    y = x * case.options["kernel_size"] ** len(case.x[2:])
+    return Work(y, FLOAT * (x + y) + INDEX * x), Work(x, FLOAT * 2 * x + INDEX * x)
 
 
-def _max_pool2d(case: Case) -> tuple[Work, Work]:
-    o = case.options
-    (N, C, *size_in), K, padding = case.x, o["kernel_size"], o.get("padding", 0)
-    stride = o.get("stride", K)
-    size_out = max_pool2d_output_size(size_in, (K, K), (stride, stride), (padding, padding), (1, 1))
-    x, y = math.prod(case.x), N * C * math.prod(size_out)
-    return Work(y * K * K, FLOAT * (x + y) + INDEX * y), Work(y, FLOAT * (x + y) + INDEX * y)
-
-
-def _avg_pool2d(case: Case) -> tuple[Work, Work]:
-    """A sum of each window, and a quotient; adaptive windows lie side by side, more or less."""
-    o = case.options
-    (N, C, *size_in), padding = case.x, o.get("padding", 0)
-    x = math.prod(case.x)
-    if case.component == "AdaptiveAvgPool2d":
-        y = N * C * o["output_size"] ** 2
-        return Work(x + y, FLOAT * (x + y)), Work(x + y, FLOAT * (x + y))
-    K, stride = o["kernel_size"], o.get("stride", o["kernel_size"])
-    y = N * C * math.prod(max_pool2d_output_size(size_in, (K, K), (stride, stride), (padding, padding), (1, 1)))
-    return Work(y * (K * K + 1), FLOAT * (x + y)), Work(y * (K * K + 1), FLOAT * (x + y))
+def _avg_pool(case: Case) -> tuple[Work, Work]:
+    """A sum of each window, and a quotient, or a root."""
+    x, y = math.prod(case.x), _pooled(case)
+    if "kernel_size" not in case.options:
+        return (Work(x + y, FLOAT * (x + y)),) * 2
+    operations = y * (case.options["kernel_size"] ** len(case.x[2:]) + 1)
+    powers = x + y if case.component.startswith("LPPool") else 0
+    moved = FLOAT * (x + y)
+    return Work(operations + powers, moved), Work(operations + powers, moved + (moved if powers else 0))
 
 
 def _local_response_norm(case: Case) -> tuple[Work, Work]:
@@ -218,6 +253,34 @@ def _adam(params: tuple[tuple[int, ...], ...]) -> Work:
     return Work(6 * numbers, 7 * FLOAT * numbers)
 
 
+def _clip_norm(params: tuple[tuple[int, ...], ...]) -> Work:
+    """A sum of squares, and a product; the gradients are read twice and written."""
+    numbers = sum(map(math.prod, params))
+    return Work(2 * numbers, 3 * FLOAT * numbers)
+
+
+def _clip_value(params: tuple[tuple[int, ...], ...]) -> Work:
+    numbers = sum(map(math.prod, params))
+    return Work(2 * numbers, 2 * FLOAT * numbers)
+
+
+def _vector(case: Case) -> tuple[Work, Work]:
+    numbers = elements(case)
+    return (Work(numbers, 2 * FLOAT * numbers),) * 2
+
+
+def _weight_norm(case: Case) -> tuple[Work, Work]:
+    """Of each vector its length, then its elements; backward a sum of products too."""
+    v, g = math.prod(case.x), case.x[0]
+    return Work(4 * v, FLOAT * (2 * v + g)), Work(8 * v, FLOAT * (3 * v + 2 * g))
+
+
+def _spectral_norm(case: Case) -> tuple[Work, Work]:
+    """Three products of the matrix and a vector, and a quotient; backward two sums. The vectors are small beside the matrix."""
+    weight = math.prod(case.x)
+    return Work(4 * weight, FLOAT * 2 * weight), Work(4 * weight, FLOAT * 3 * weight)
+
+
 def _attention(case: Case) -> tuple[Work, Work]:
     """Two products of queries, keys and values forward; backward the scores are computed again, and four more are."""
     N, heads, S, E = case.x
@@ -252,13 +315,17 @@ def _recurrent(case: Case) -> tuple[Work, Work]:
     return Work(operations, FLOAT * (weights + moved)), Work(2 * operations, FLOAT * (2 * weights + 2 * moved))
 
 
+STEPS = {"SGD": _sgd, "Adam": _adam, "clip_grad_norm_": _clip_norm, "clip_grad_value_": _clip_value}
 PARTS = {
     **dict.fromkeys(["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"], _conv),
     **dict.fromkeys(["ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "CircularPad2d"], _moved),
-    **dict.fromkeys(["Unfold", "Fold", "PixelShuffle", "ChannelShuffle"], _moved),
+    **dict.fromkeys(["Unfold", "Fold", "PixelShuffle", "PixelUnshuffle", "ChannelShuffle"], _moved),
     "Upsample": _upsample,
-    "MaxPool2d": _max_pool2d,
-    **dict.fromkeys(("AvgPool2d", "AdaptiveAvgPool2d"), _avg_pool2d),
+    "affine_grid": _affine_grid,
+    "grid_sample": _grid_sample,
+    **dict.fromkeys([f"{kind}MaxPool{n}d" for kind in ("", "Adaptive", "Fractional") for n in (1, 2, 3)], _max_pool),
+    **dict.fromkeys([f"{kind}Pool{n}d" for kind in ("Avg", "AdaptiveAvg", "LP") for n in (1, 2, 3)], _avg_pool),
+    **dict.fromkeys(["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"], _max_unpool),
     "Linear": _linear,
     "matmul": _matmul,
     "ReLU": _relu,
@@ -280,5 +347,8 @@ PARTS = {
     **dict.fromkeys(POINTWISE_LOSSES, _pointwise_loss),
     "CTCLoss": _ctc,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), _recurrent),
+    "parameters_to_vector": _vector,
+    "weight_norm": _weight_norm,
+    "spectral_norm": _spectral_norm,
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), _pairs),
 }

@@ -20,9 +20,12 @@ and no components. Every file has one idea and climbs to it from the reference l
     bilinear.py         bilinear interpolation, a row at a time
     separable.py        other interpolation, a dimension after the other
     nearest.py          nearest interpolation, a row at a time
-    avg_pool2d.py       average pooling, a row of windows at a time
-    adaptive_avg_pool.py  adaptive average pooling, a row of a window at a time
-    max_pool2d.py       max pooling by rows of windows; its gradient from the winners' places
+    avg_pool.py         average pooling, a row of windows at a time
+    lp_pool.py          power-average pooling: the same with powers
+    adaptive_avg_pool.py  adaptive average pooling, rows first, then columns
+    max_pool.py         max pooling by rows of windows; its gradient from the places of the largest elements
+    irregular_max_pool.py  adaptive and fractional max pooling, rows first, then columns
+    max_unpool.py       max unpooling, where a place is an address
     moments.py          the sums of a normalization, in pieces
     batch_norm.py       batch normalization, a plane or a row of channels at a time
     group_norm.py       group and instance normalization, a line of elements at a time
@@ -74,8 +77,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.attention import attention_backward as attention_backward
     from reftorch.fast.attention import attention_forward as attention_forward
     from reftorch.fast.attention import attention_in_blocks as attention_in_blocks
-    from reftorch.fast.avg_pool2d import avg_pool2d_backward_x as avg_pool2d_backward_x
-    from reftorch.fast.avg_pool2d import avg_pool2d_forward as avg_pool2d_forward
+    from reftorch.fast.avg_pool import avg_pool_backward_x as avg_pool_backward_x
+    from reftorch.fast.avg_pool import avg_pool_forward as avg_pool_forward
     from reftorch.fast.batch_norm import batch_norm_backward_affine as batch_norm_backward_affine
     from reftorch.fast.batch_norm import batch_norm_backward_x as batch_norm_backward_x
     from reftorch.fast.batch_norm import batch_norm_forward as batch_norm_forward
@@ -125,6 +128,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.group_norm import instance_norm_backward_affine as instance_norm_backward_affine
     from reftorch.fast.group_norm import instance_norm_backward_x as instance_norm_backward_x
     from reftorch.fast.group_norm import instance_norm_forward as instance_norm_forward
+    from reftorch.fast.irregular_max_pool import adaptive_max_pool_forward as adaptive_max_pool_forward
+    from reftorch.fast.irregular_max_pool import fractional_max_pool_forward as fractional_max_pool_forward
     from reftorch.fast.labels import nll_loss_backward_x as nll_loss_backward_x
     from reftorch.fast.layer_norm import layer_norm_backward_affine as layer_norm_backward_affine
     from reftorch.fast.layer_norm import layer_norm_backward_x as layer_norm_backward_x
@@ -145,8 +150,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.losses import poisson_nll_loss_forward as poisson_nll_loss_forward
     from reftorch.fast.losses import soft_margin_loss_backward_x as soft_margin_loss_backward_x
     from reftorch.fast.losses import soft_margin_loss_forward as soft_margin_loss_forward
-    from reftorch.fast.max_pool2d import max_pool2d_backward_x as max_pool2d_backward_x
-    from reftorch.fast.max_pool2d import max_pool2d_forward as max_pool2d_forward
+    from reftorch.fast.lp_pool import lp_pool_backward_x as lp_pool_backward_x
+    from reftorch.fast.lp_pool import lp_pool_forward as lp_pool_forward
+    from reftorch.fast.max_pool import max_pool_backward_x as max_pool_backward_x
+    from reftorch.fast.max_pool import max_pool_forward as max_pool_forward
+    from reftorch.fast.max_unpool import max_unpool_backward_x as max_unpool_backward_x
+    from reftorch.fast.max_unpool import max_unpool_forward as max_unpool_forward
     from reftorch.fast.nearest import upsample_nearest_backward_x as upsample_nearest_backward_x
     from reftorch.fast.nearest import upsample_nearest_forward as upsample_nearest_forward
     from reftorch.fast.separable import antialias_interpolation_backward_x as antialias_interpolation_backward_x

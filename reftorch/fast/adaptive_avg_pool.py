@@ -1,12 +1,15 @@
-r"""Adaptive average pooling, a row of a window at a time.
+r"""Adaptive average pooling: rows first, then columns.
 
 The reference loops compute where a window begins and ends by divisions, forwards for each output, and backwards for each pixel and each
 window that covers it: a division takes as long as twenty additions.
 
 1. *Tables*: where the windows of each dimension begin and end is computed once for all planes.
-2. *Windows know their pixels*: backwards, one thread takes a whole plane, sets it to zero, and adds to the pixels of each window its share.
-3. *Long rows*: where there is one window along the last dimension, as in global pooling, whole rows belong together. Then the last two
-   dimensions are one: the rows of a window are one long row, which fills registers.
+2. *Rows first*: all windows of an output row cover the same rows. Their sum is one row, computed by a loop without indices, in which a
+   register holds many elements; then each window adds its columns.
+3. *Windows know their pixels*: backwards, one thread takes a whole plane and sets it to zero. The shares of the windows of an output row
+   are added up to one row of pixels, which is then added to the rows that the windows cover.
+4. *Long rows*: where there is one window along the last dimension, as in global pooling, whole rows belong together. Then the last two
+   dimensions are one: the rows of a window are one long row, which is read or written directly.
 
 Sequences and images are volumes of one row and of one plane. Sums are taken in float64, as in the reference loops.
 """
@@ -58,18 +61,31 @@ def windows(size_in, size_out):
 
 
 @njit(**SERIAL)
+def sum_of(line, begin, end):
+    acc = np.float64(0)
+    for value in line[begin:end]:
+        acc += value
+    return acc
+
+
+@njit(**SERIAL)
 def forward_planes(first, last, x, y, d_begin, d_end, h_begin, h_end, w_begin, w_end):
+    one_row = x.shape[1] * x.shape[2] == 1
+    row = np.empty(x.shape[3], np.float64)
     for plane in range(first, last):
         for d_out in range(y.shape[1]):
             for h_out in range(y.shape[2]):
-                for w_out in range(y.shape[3]):
-                    acc = np.float64(0)
+                if not one_row:
+                    row[:] = 0
                     for d_in in range(d_begin[d_out], d_end[d_out]):
                         for h_in in range(h_begin[h_out], h_end[h_out]):
-                            for w_in in range(w_begin[w_out], w_end[w_out]):
-                                acc += x[plane, d_in, h_in, w_in]
-                    counted = (d_end[d_out] - d_begin[d_out]) * (h_end[h_out] - h_begin[h_out])
-                    y[plane, d_out, h_out, w_out] = acc / y.dtype.type(counted * (w_end[w_out] - w_begin[w_out]))
+                            for w_in in range(row.size):
+                                row[w_in] += x[plane, d_in, h_in, w_in]
+                counted = (d_end[d_out] - d_begin[d_out]) * (h_end[h_out] - h_begin[h_out])
+                for w_out in range(y.shape[3]):
+                    begin, end = w_begin[w_out], w_end[w_out]
+                    acc = sum_of(x[plane, 0, 0], begin, end) if one_row else sum_of(row, begin, end)
+                    y[plane, d_out, h_out, w_out] = acc / y.dtype.type(counted * (end - begin))
 
 
 @njit(**SERIAL)
@@ -84,20 +100,33 @@ def forward_shared(workers, x, y, d_begin, d_end, h_begin, h_end, w_begin, w_end
         forward_planes(first, last, x, y, d_begin, d_end, h_begin, h_end, w_begin, w_end)
 
 
+# Adds to a row of pixels the shares of a row of windows.
+@njit(**SERIAL)
+def spread(row, grad_y, counted, w_begin, w_end):
+    for w_out in range(grad_y.size):
+        begin, end = w_begin[w_out], w_end[w_out]
+        share = grad_y[w_out] / grad_y.dtype.type(counted * (end - begin))
+        row[begin:end] += share
+
+
 @njit(**SERIAL)
 def backward_planes(first, last, grad_y, grad_x, d_begin, d_end, h_begin, h_end, w_begin, w_end):
+    one_row = grad_x.shape[1] * grad_x.shape[2] == 1
+    row = np.empty(grad_x.shape[3], grad_x.dtype)
     for plane in range(first, last):
         grad_x[plane] = 0
         for d_out in range(grad_y.shape[1]):
             for h_out in range(grad_y.shape[2]):
-                for w_out in range(grad_y.shape[3]):
-                    counted = (d_end[d_out] - d_begin[d_out]) * (h_end[h_out] - h_begin[h_out])
-                    counted *= w_end[w_out] - w_begin[w_out]
-                    share = grad_y[plane, d_out, h_out, w_out] / grad_y.dtype.type(counted)
+                counted = (d_end[d_out] - d_begin[d_out]) * (h_end[h_out] - h_begin[h_out])
+                if one_row:
+                    spread(grad_x[plane, 0, 0], grad_y[plane, d_out, h_out], counted, w_begin, w_end)
+                else:
+                    row[:] = 0
+                    spread(row, grad_y[plane, d_out, h_out], counted, w_begin, w_end)
                     for d_in in range(d_begin[d_out], d_end[d_out]):
                         for h_in in range(h_begin[h_out], h_end[h_out]):
-                            for w_in in range(w_begin[w_out], w_end[w_out]):
-                                grad_x[plane, d_in, h_in, w_in] += share
+                            for w_in in range(row.size):
+                                grad_x[plane, d_in, h_in, w_in] += row[w_in]
 
 
 @njit(**SERIAL)

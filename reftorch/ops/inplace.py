@@ -23,6 +23,7 @@ from .backend import library, quietly
 from .elementwise import add, div, mul, sub
 from .fits import number_like
 from .promotion import category
+from .rounding import clamp_max, clamp_min
 
 
 def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
@@ -56,7 +57,7 @@ def take_over(x: Tensor, result: Tensor) -> Tensor:
 
 
 SIGN = {add: 1, sub: -1}  # of a sparse operand, which changes only the elements that it has
-UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide}
+UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide, clamp_min: np.maximum, clamp_max: np.minimum}
 
 
 def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> bool:
@@ -64,7 +65,7 @@ def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, ro
     if x.device is not CPU or x.dtype not in (float32, float64) or rounding_mode is not None:
         return False
     if isinstance(other, Tensor):
-        if other.dtype is not x.dtype or other.device is not CPU or other.array.shape != x.array.shape:
+        if other.dtype is not x.dtype or other.device is not CPU or other.array.shape not in (x.array.shape, ()):
             return False
         other = other.array
     elif not _is_usual(other):

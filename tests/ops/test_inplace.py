@@ -45,6 +45,7 @@ LEAVES = {
     y = p * 1; y.relu_(); y
     y = p * 1; y.clamp_(0.5, 1); y
     y = p * 1; y.clamp_min_(0.5); y
+    y = p.detach() * 1; y.clamp_min_(-0.5).clamp_max_(0.5).mul_(s); y
     y = p * 1; y.reciprocal_().rsqrt_(); y
     y = p * 1; y.zero_(); y
     y = p * 1; y.fill_(3); y

@@ -125,6 +125,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.module import Module
@@ -267,7 +268,13 @@ class AdaptiveMaxPool3DFunction(Function):
     def forward(ctx, x, size_out):
         y = x.new_empty(*x.shape[:2], *size_out)
         index = x.new_empty(y.shape, dtype=int64)
-        run = on(x.device, adaptive_max_pool3d_forward_cpu, adaptive_max_pool3d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            adaptive_max_pool3d_forward_cpu,
+            adaptive_max_pool3d_forward_cuda,
+            y.numel(),
+            fast.adaptive_max_pool_forward,
+        )
         run(*arrays(x, y, index))
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
@@ -279,7 +286,13 @@ class AdaptiveMaxPool3DFunction(Function):
     def backward(ctx, grad_y, grad_index):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(ctx.size_in)
-        run = on(grad_y.device, adaptive_max_pool3d_backward_x_cpu, adaptive_max_pool3d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            adaptive_max_pool3d_backward_x_cpu,
+            adaptive_max_pool3d_backward_x_cuda,
+            grad_x.numel(),
+            fast.max_pool_backward_x,
+        )
         run(*arrays(grad_y, index, grad_x))
         return grad_x, None
 

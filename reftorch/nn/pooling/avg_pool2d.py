@@ -256,7 +256,7 @@ class AvgPool2DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, window, count_include_pad, divisor):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, avg_pool2d_forward_cpu, avg_pool2d_forward_cuda, y.numel(), fast.avg_pool2d_forward)
+        run = on(x.device, avg_pool2d_forward_cpu, avg_pool2d_forward_cuda, y.numel(), fast.avg_pool_forward)
         run(*arrays(x, y), *window, count_include_pad, divisor)
         ctx.size_in, ctx.options = x.shape, (*window, count_include_pad, divisor)
         return y
@@ -269,7 +269,7 @@ class AvgPool2DFunction(Function):
             avg_pool2d_backward_x_cpu,
             avg_pool2d_backward_x_cuda,
             grad_x.numel(),
-            fast.avg_pool2d_backward_x,
+            fast.avg_pool_backward_x,
         )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None, None

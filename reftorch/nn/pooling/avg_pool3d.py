@@ -122,6 +122,7 @@ The output is linear in each voxel, with the factor $1 / m$.
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import options_text
@@ -295,7 +296,7 @@ class AvgPool3DFunction(Function):
     @staticmethod
     def forward(ctx, x, size_out, window, count_include_pad, divisor):
         y = x.new_empty(*x.shape[:2], *size_out)
-        run = on(x.device, avg_pool3d_forward_cpu, avg_pool3d_forward_cuda, y.numel())
+        run = on(x.device, avg_pool3d_forward_cpu, avg_pool3d_forward_cuda, y.numel(), fast.avg_pool_forward)
         run(*arrays(x, y), *window, count_include_pad, divisor)
         ctx.size_in, ctx.options = x.shape, (*window, count_include_pad, divisor)
         return y
@@ -303,7 +304,13 @@ class AvgPool3DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         grad_x = grad_y.new_empty(ctx.size_in)
-        run = on(grad_y.device, avg_pool3d_backward_x_cpu, avg_pool3d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            avg_pool3d_backward_x_cpu,
+            avg_pool3d_backward_x_cuda,
+            grad_x.numel(),
+            fast.avg_pool_backward_x,
+        )
         run(*arrays(grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None, None
 

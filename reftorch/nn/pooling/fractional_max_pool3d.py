@@ -120,6 +120,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import sizes
@@ -268,7 +269,13 @@ class FractionalMaxPool3DFunction(Function):
     def forward(ctx, x, samples, size_out, kernel_size):
         y = x.new_empty(*x.shape[:2], *size_out)
         index = x.new_empty(y.shape, dtype=int64)
-        run = on(x.device, fractional_max_pool3d_forward_cpu, fractional_max_pool3d_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            fractional_max_pool3d_forward_cpu,
+            fractional_max_pool3d_forward_cuda,
+            y.numel(),
+            fast.fractional_max_pool_forward,
+        )
         run(*arrays(x, samples, y, index), *kernel_size)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
@@ -281,7 +288,13 @@ class FractionalMaxPool3DFunction(Function):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(ctx.size_in)
         planes = ctx.size_in[0] * ctx.size_in[1]  # one thread each
-        run = on(grad_y.device, fractional_max_pool3d_backward_x_cpu, fractional_max_pool3d_backward_x_cuda, planes)
+        run = on(
+            grad_y.device,
+            fractional_max_pool3d_backward_x_cpu,
+            fractional_max_pool3d_backward_x_cuda,
+            planes,
+            fast.max_pool_backward_x,
+        )
         run(*arrays(grad_y, index, grad_x))
         return grad_x, None, None, None
 

@@ -136,6 +136,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import number, options_text
@@ -297,7 +298,7 @@ class LPPool3DFunction(Function):
     def forward(ctx, x, size_out, window, norm_type):
         y = x.new_empty(*x.shape[:2], *size_out)
         total = x.new_empty(y.shape)
-        run = on(x.device, lp_pool3d_forward_cpu, lp_pool3d_forward_cuda, y.numel())
+        run = on(x.device, lp_pool3d_forward_cpu, lp_pool3d_forward_cuda, y.numel(), fast.lp_pool_forward)
         run(*arrays(x, total, y), *window, norm_type)
         ctx.save_for_backward(x, total)
         ctx.options = *window, norm_type
@@ -307,7 +308,7 @@ class LPPool3DFunction(Function):
     def backward(ctx, grad_y):
         x, total = ctx.saved_tensors
         grad_x = x.new_empty(x.shape)
-        run = on(x.device, lp_pool3d_backward_x_cpu, lp_pool3d_backward_x_cuda, grad_x.numel())
+        run = on(x.device, lp_pool3d_backward_x_cpu, lp_pool3d_backward_x_cuda, grad_x.numel(), fast.lp_pool_backward_x)
         run(*arrays(x, total, grad_y, grad_x), *ctx.options)
         return grad_x, None, None, None
 

@@ -107,6 +107,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.pooling import checks
@@ -218,7 +219,7 @@ class MaxPool1DFunction(Function):
         y = x.new_empty(*x.shape[:2], *size_out)
         index = x.new_empty(y.shape, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
-        run = on(x.device, max_pool1d_forward_cpu, max_pool1d_forward_cuda, y.numel())
+        run = on(x.device, max_pool1d_forward_cpu, max_pool1d_forward_cuda, y.numel(), fast.max_pool_forward)
         run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
@@ -231,7 +232,7 @@ class MaxPool1DFunction(Function):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(ctx.size_in)
         owners = math.prod(ctx.size_in[:2])  # one thread a sequence
-        run = on(grad_y.device, max_pool1d_backward_x_cpu, max_pool1d_backward_x_cuda, owners)
+        run = on(grad_y.device, max_pool1d_backward_x_cpu, max_pool1d_backward_x_cuda, owners, fast.max_pool_backward_x)
         run(*arrays(grad_y, index, grad_x))
         return grad_x, None, None, None, None, None
 

@@ -258,7 +258,7 @@ class MaxPool2DWithIndicesFunction(Function):
         y = x.new_empty(N, C, *size_out)
         index = x.new_empty(y.shape, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
-        run = on(x.device, max_pool2d_forward_cpu, max_pool2d_forward_cuda, y.numel(), fast.max_pool2d_forward)
+        run = on(x.device, max_pool2d_forward_cpu, max_pool2d_forward_cuda, y.numel(), fast.max_pool_forward)
         run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
@@ -276,7 +276,7 @@ class MaxPool2DWithIndicesFunction(Function):
             max_pool2d_backward_x_cpu,
             max_pool2d_backward_x_cuda,
             rows,
-            fast.max_pool2d_backward_x,
+            fast.max_pool_backward_x,
         )
         run(*arrays(grad_y, index, grad_x), *ctx.rows)
         return grad_x, None, None, None, None, None

@@ -138,6 +138,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.pooling import checks
@@ -287,7 +288,7 @@ class MaxPool3DWithIndicesFunction(Function):
         y = x.new_empty(*x.shape[:2], *size_out)
         index = x.new_empty(y.shape, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
-        run = on(x.device, max_pool3d_forward_cpu, max_pool3d_forward_cuda, y.numel())
+        run = on(x.device, max_pool3d_forward_cpu, max_pool3d_forward_cuda, y.numel(), fast.max_pool_forward)
         run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
@@ -301,7 +302,7 @@ class MaxPool3DWithIndicesFunction(Function):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(ctx.size_in)
         owners = math.prod(ctx.size_in[:4])  # one thread a row
-        run = on(grad_y.device, max_pool3d_backward_x_cpu, max_pool3d_backward_x_cuda, owners)
+        run = on(grad_y.device, max_pool3d_backward_x_cpu, max_pool3d_backward_x_cuda, owners, fast.max_pool_backward_x)
         run(*arrays(grad_y, index, grad_x), *ctx.rows)
         return grad_x, None, None, None, None, None
 

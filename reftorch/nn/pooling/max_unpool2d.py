@@ -92,6 +92,7 @@ The same value twice, and in backward both pixels get the whole gradient of that
 
 from __future__ import annotations
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import options_text, sizes
@@ -182,7 +183,7 @@ class MaxUnpool2DFunction(Function):
     def forward(ctx, x, index, size_out):
         y = x.new_empty(*x.shape[:2], *size_out)
         planes = x.shape[0] * x.shape[1]  # one thread each
-        run = on(x.device, max_unpool2d_forward_cpu, max_unpool2d_forward_cuda, planes)
+        run = on(x.device, max_unpool2d_forward_cpu, max_unpool2d_forward_cuda, planes, fast.max_unpool_forward)
         run(*arrays(x, index, y))
         ctx.save_for_backward(index)
         return y
@@ -191,7 +192,13 @@ class MaxUnpool2DFunction(Function):
     def backward(ctx, grad_y):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(index.shape)
-        run = on(grad_y.device, max_unpool2d_backward_x_cpu, max_unpool2d_backward_x_cuda, grad_x.numel())
+        run = on(
+            grad_y.device,
+            max_unpool2d_backward_x_cpu,
+            max_unpool2d_backward_x_cuda,
+            grad_x.numel(),
+            fast.max_unpool_backward_x,
+        )
         run(*arrays(grad_y, index, grad_x))
         return grad_x, None, None
 
