@@ -150,7 +150,7 @@ import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
+from reftorch.kernel import PARALLEL, arrays, cuda, flat, njit, on, prange, shaped
 from reftorch.nn.arguments import check_tensors, number
 from reftorch.nn.init import ones_, zeros_
 from reftorch.nn.module import Module
@@ -291,15 +291,18 @@ def layer_norm_backward_affine_cuda(grad_y, x, mean, rstd, grad_weight, grad_bia
 
 
 class LayerNormFunction(Function):
-    """Layer normalization on the tape. x (*, features), weight and bias (features) or None; N rows of D features."""
+    """Layer normalization on the tape. x (*, features), weight and bias (features) or None.
+
+    `features` is the number of dimensions that are normalized; x is N rows of D elements.
+    """
 
     torch_name = "NativeLayerNormBackward0"
 
     @staticmethod
-    def forward(ctx, x, weight, bias, N, D, eps):
+    def forward(ctx, x, weight, bias, features, N, D, eps):
         mean, rstd = x.new_empty(N), x.new_empty(N)
         ctx.save_for_backward(x, weight, mean, rstd)
-        ctx.extents, ctx.parameters = (N, D), (weight, bias)
+        ctx.features, ctx.extents = features, (N, D)
         y = x.new_empty(x.shape)
         if x.numel() == 0:
             return y
@@ -323,7 +326,8 @@ class LayerNormFunction(Function):
             run = on(x.device, layer_norm_backward_x_cpu, layer_norm_backward_x_cuda, N, fast.layer_norm_backward_x)
             run(grad_rows, rows, *moments, scale, *shaped((N, D), grad_x))
         if want_weight or want_bias:
-            grad_weight, grad_bias = (x.new_empty(D) for _ in range(2))
+            shape = x.shape[x.ndim - ctx.features :]
+            grad_weight, grad_bias = x.new_empty(shape), x.new_empty(shape)
             run = on(
                 x.device,
                 layer_norm_backward_affine_cpu,
@@ -331,15 +335,9 @@ class LayerNormFunction(Function):
                 D,
                 fast.layer_norm_backward_affine,
             )
-            run(grad_rows, rows, *moments, *arrays(grad_weight, grad_bias))
-        return grad_x, *_of_parameters(ctx, grad_weight, grad_bias), None, None, None
-
-
-def _of_parameters(ctx, *gradients):
-    """The gradients of scale and shift in their shape; None for what is not there or needs none."""
-    wanted = ctx.needs_input_grad[1:3]
-    found = zip(ctx.parameters, gradients, wanted)
-    return [gradient.reshape(parameter.shape) if needed else None for parameter, gradient, needed in found]
+            run(grad_rows, rows, *moments, *flat(grad_weight, grad_bias))
+        gradients = grad_x, grad_weight if want_weight else None, grad_bias if want_bias else None
+        return *gradients, None, None, None, None
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
@@ -356,7 +354,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     shape = check_normalized_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     eps = number("layer_norm", "eps", eps)
     N, D = math.prod(input.shape[: input.ndim - len(shape)]), math.prod(shape)
-    return LayerNormFunction.apply(input, weight, bias, N, D, eps)
+    return LayerNormFunction.apply(input, weight, bias, len(shape), N, D, eps)
 
 
 class LayerNorm(Module):
