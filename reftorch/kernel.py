@@ -127,6 +127,14 @@ def use(kind: str) -> None:
             "or set REFTORCH_CUDA=cpu before Python starts"
         )
     _chosen = kind
+    _launch_compiled()
+
+
+def _launch_compiled() -> None:
+    """From now on, `kernel[grid, block](...)` runs compiled for the CPU, also where a program launches a kernel itself."""
+    if not isinstance(cuda, _AbsentCuda):
+        made = type(cuda.jit(_launch_compiled))
+        made.__getitem__ = lambda kernel, where: configured(kernel, *where[:2])
 
 
 @functools.cache
@@ -148,6 +156,10 @@ def cuda_kind() -> str:
         simulator.take_turns()
         return "simulator"
     return "device" if cuda.is_available() else "absent"
+
+
+if _chosen == "cpu":
+    _launch_compiled()
 
 
 # ---------------------------------------------------------------------------------------- choosing and calling

@@ -107,6 +107,15 @@ class KernelCache:
         return where / f"{name[:100]}-{key}.nbc"
 
 
+def is_kept(kernel: Any, arguments: tuple) -> bool:
+    """Whether the compiled form of a kernel for such arguments is on the disk."""
+    signature = tuple(map(numba.typeof, arguments))
+    path = (
+        kernel._cache._path(signature, kernel.targetctx.codegen()) if isinstance(kernel._cache, KernelCache) else None
+    )
+    return path is not None and path.exists()
+
+
 # -------------------------------------------------------------------------------------------------------- the key
 def declaration(function: Callable, options: dict[str, Any]) -> str | None:
     """A hash of all that decides what a kernel is compiled to, but for types and processor; None if it has no file.

@@ -3,7 +3,7 @@
     REFTORCH_CUDA=cpu reftorch train --device cuda        # "cuda" means this way, in the whole process
 
     reftorch.cuda.use("cpu")                              # the same, before CUDA is first used
-    with cuda_on_cpu.order("shuffled", seed=3): ...       # which thread goes first: "ascending", "descending", "shuffled"
+    with cuda_on_cpu.order("shuffled", seed=3): ...       # or "ascending", "descending", "parallel"
     cuda_on_cpu.launch(kernel, grid, block, x, y)         # one launch, over NumPy arrays
 
 ## How a kernel runs here
@@ -12,6 +12,11 @@
 like. Numba compiles that for the CPU, and `launch.py` calls it for each thread of each block, one after the other. So surplus
 threads run as they do on a GPU, types are Numba's (float32 stays float32), and an index beyond an array is an `IndexError` that
 names the thread. Lines and files are those of the kernel.
+
+Arrays of the same sizes come again and again in a training. A kernel that has run for half a second with the same sizes is compiled
+once more, with these as constants: LLVM then divides by constants, unrolls the loops over a filter, and leaves out those bounds
+checks that it can show to hold. The other checks stay. The numbers are the same to the bit: nothing is reordered or fused in
+either form.
 
 A kernel with `cuda.syncthreads()` is compiled as a generator: `yield` stands in place of each barrier. All threads of a block
 are started; each runs up to its next barrier, and then all go on. If they stop at different barriers, or some do not stop, that is
@@ -22,8 +27,8 @@ What cannot be compiled this way (warp operations, a barrier inside a device fun
 
 ## What it does not show
 
-Races: the threads take turns, so an update without atomics loses nothing here. `reftorch.simt` finds them. Nor does it show time:
-how long a kernel takes here says nothing about a GPU.
+Races: unless the order is "parallel", threads take turns, so an update without atomics loses nothing. `reftorch.simt` finds them.
+Nor does it show time: how long a kernel takes here says nothing about a GPU.
 """
 
 from .array import Array

@@ -8,26 +8,36 @@ import contextlib
 import functools
 import math
 import random
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
+import numba
 import numpy as np
 
-from ..kernel_cache import njit  # noqa: F401  so that a change of this file, which has compiled code, changes their keys
+from ..kernel_cache import is_kept, njit  # noqa: F401  so that a change of this file, which has compiled code, changes their keys
 from ..simt.faults import DivergentBarrier
 from ..simt.intrinsics import numpy_type
 from ..simt.launch import run as run_in_python
 from ..simt.launch import sizes
 from ..simt.memory import poison
 from ..simt.place import Place, ThreadName, ndim_of
-from .rewrite import NotCompiled, Rewritten, compiled, rewritten, source_function
+from .rewrite import NotCompiled, Rewritten, compiled, known, rewritten, source_function
+from .thread import borrowed
 
-ORDERS = ("ascending", "descending", "shuffled")
+ORDERS = ("ascending", "descending", "shuffled", "parallel")
 MOST_THREADS = 1024  # a block
 MANY = 20_000  # threads of a launch in Python, about a second
+ENOUGH = 1_024  # threads of a launch that are worth to be shared out
+LOOK, COMPILE = (
+    0.02,
+    0.5,
+)  # seconds with the same sizes, after which their own form is looked for on the disk, and compiled
+SIZES = 1_000  # of which the times are kept, for each kernel
 
 _order = ContextVar("order", default=("ascending", 0))
 
@@ -35,6 +45,9 @@ _order = ContextVar("order", default=("ascending", 0))
 @contextlib.contextmanager
 def order(which: str, seed: int = 0) -> Iterator[None]:
     """Which thread goes first in launches inside the block. A right kernel gives the same result in any order.
+
+    "parallel" shares the blocks of a grid out among as many threads of the CPU as `numba.get_num_threads()` says. Kernels with
+    atomics or barriers, and small launches, stay on one.
 
     Raises:
         ValueError: another word.
@@ -50,7 +63,7 @@ def order(which: str, seed: int = 0) -> Iterator[None]:
 
 def steps(count: int, which: str, seed: Any) -> tuple[int, int]:
     """First and step of an order: item number k is (first + k * step) % count."""
-    if which == "ascending" or count == 1:
+    if which in ("ascending", "parallel") or count == 1:
         return 0, 1
     if which == "descending":
         return count - 1, count - 1
@@ -62,11 +75,12 @@ def steps(count: int, which: str, seed: Any) -> tuple[int, int]:
 # ---------------------------------------------------------------------------------------- compiled loops over threads
 # `one_thread` is the kernel: each kernel gets loops of its own, compiled together with it. `place` says afterwards where it was.
 def all_threads(place, grid, block, blocks, threads, arguments):  # type: ignore[no-untyped-def]
-    """Every thread of every block; `blocks` and `threads` hold first and step of their order."""
+    """Every thread of some blocks; `blocks` and `threads` hold first and step of their order, and how many there are."""
+    given = borrowed(arguments)
     number_of_blocks = grid[0] * grid[1] * grid[2]
     number_of_threads = block[0] * block[1] * block[2]
     b = blocks[0]
-    for _ in range(number_of_blocks):
+    for _ in range(blocks[2]):
         place[0] = b
         block_x, rest = b % grid[0], b // grid[0]
         block_y, block_z = rest % grid[1], rest // grid[1]
@@ -91,7 +105,7 @@ def all_threads(place, grid, block, blocks, threads, arguments):  # type: ignore
                 np.int32(grid[1]),
                 np.int32(grid[2]),
             )
-            one_thread(*((where,) + arguments))  # noqa: F821
+            one_thread(*((where,) + given))  # noqa: F821
             t += threads[1]
             if t >= number_of_threads:
                 t -= number_of_threads
@@ -101,11 +115,51 @@ def all_threads(place, grid, block, blocks, threads, arguments):  # type: ignore
 
 
 @functools.cache
-def _loops(kernel: FunctionType) -> Any:
-    form = rewritten(kernel)
+def _loops(kernel: FunctionType, sizes: tuple = ()) -> Any:
+    form = rewritten(kernel, True, sizes)
     own = FunctionType(all_threads.__code__, {**globals(), "one_thread": form.compiled})
     own.__module__, own.__qualname__ = __name__, f"{kernel.__module__}.{form.function.__qualname__}"
-    return compiled(own, form.text)
+    return compiled(own, form.text, nogil=True, forceinline=False)
+
+
+class Sized:
+    """One kernel for arguments of the same sizes, which a training has in each step: its own form, once that is worth compiling."""
+
+    def __init__(self, kernel: FunctionType, sizes: tuple):
+        self.kernel, self.sizes = kernel, sizes
+        self.run = _loops(kernel)
+        self.seconds, self.looked, self.done = 0.0, False, False
+
+    def __call__(self, *arguments: Any) -> None:
+        if not self.done and self.seconds > LOOK:
+            self.choose(arguments)
+        start = time.perf_counter()
+        compiled_before = len(self.run.overloads)
+        self.run(*arguments)
+        if len(self.run.overloads) == compiled_before:
+            self.seconds += time.perf_counter() - start
+
+    def choose(self, arguments: tuple) -> None:
+        """Take the form for these sizes, if it has been kept or it is time to compile it."""
+        own = _loops(self.kernel, self.sizes)
+        if self.seconds > COMPILE or (not self.looked and is_kept(own, arguments)):
+            self.run, self.done = own, True
+        self.looked = True
+
+
+@functools.cache
+def _times(kernel: FunctionType) -> dict[tuple, Sized]:
+    return {}
+
+
+def _sized(kernel: FunctionType, arguments: tuple) -> Sized:
+    times, sizes = _times(kernel), tuple(map(known, arguments))
+    found = times.get(sizes)
+    if found is None:
+        if len(times) >= SIZES:
+            times.clear()
+        found = times[sizes] = Sized(kernel, sizes)
+    return found
 
 
 # ---------------------------------------------------------------------------------------- launching
@@ -137,13 +191,39 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
         if form.barriers or form.shared:
             _in_step(form, function, extents, given, place)
         else:
-            which, seed = _order.get()
-            blocks, threads = (steps(math.prod(extent), which, seed) for extent in extents)
-            _loops(function)(place, *extents, blocks, threads, given)
+            _one_by_one(form, _sized(function, given), extents, given, place)
     except NotCompiled as reason:
         _in_python(kernel, extents, given, reason)
     except IndexError:
         raise IndexError(_outside(function, extents, place)) from None
+
+
+def _one_by_one(form: Rewritten, run: Callable, extents: tuple, arguments: tuple, place: np.ndarray) -> None:
+    """Threads that never meet: each runs from beginning to end."""
+    which, seed = _order.get()
+    count, each = map(math.prod, extents)
+    (first, step), threads = steps(count, which, seed), steps(each, which, seed)
+    workers = min(numba.get_num_threads(), count) if which == "parallel" and not form.atomics else 1
+    if workers == 1 or count * each < ENOUGH:
+        return run(place, *extents, (first, step, count), threads, arguments)
+    errors = []
+
+    def part(k: int) -> None:
+        own, start, end = np.zeros_like(place), count * k // workers, count * (k + 1) // workers
+        try:
+            run(own, *extents, (start, 1, end - start), threads, arguments)
+        except Exception as error:
+            place[:] = own
+            errors.append(error)
+
+    others = [threading.Thread(target=part, args=(k,)) for k in range(1, workers)]
+    for thread in others:
+        thread.start()
+    part(0)
+    for thread in others:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def unwrapped(argument: Any) -> Any:

@@ -10,6 +10,9 @@
 | `cuda.syncthreads()` | `yield` with the number of the line |
 | `math.floor(x)` | `math_floor(x)`, which keeps the type as on a GPU |
 | `device_function(x)` | its rewritten form, with `where` if it needs it |
+
+Where sizes are given, the kernel begins with `x = sized(x, (32, 12, 4, 4))` for each array, and `stride = 1` for each whole number:
+then LLVM divides by constants, unrolls short loops, and leaves out the bounds checks that it can show to hold.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ class Rewritten:
     compiled: Any
     uses_where: bool
     barriers: bool
+    atomics: bool
     shared: list[tuple[Any, Any]]  # code that gives the shape and the dtype of each shared array
     text: str  # of the kernel and all that it calls
 
@@ -65,8 +69,10 @@ def is_cuda(value: Any) -> bool:
 
 
 @functools.cache
-def rewritten(function: FunctionType, is_kernel: bool = True) -> Rewritten:
+def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ()) -> Rewritten:
     """The kernel, or a device function that it calls, in its compiled form. Compiles nothing yet.
+
+    `sizes` holds what is `known` of each argument: then it is the form for such arguments only.
 
     Raises:
         NotCompiled: it uses what has no compiled form.
@@ -75,6 +81,9 @@ def rewritten(function: FunctionType, is_kernel: bool = True) -> Rewritten:
     known = {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
     changes = Rewriter(function, known, is_kernel)
     body: ast.FunctionDef = changes.visit(tree)
+    names = [argument.arg for argument in body.args.args]
+    body.body = [line for name, size in zip(names, sizes) for line in constants(name, size)] + body.body
+    changes.values["sized__"] = thread.sized
     uses_where = is_kernel or changes.uses_where
     body.args.args = [ast.arg(WHERE)] * uses_where + body.args.args + [ast.arg(name) for name in changes.names]
     if body.args.defaults and changes.names:
@@ -86,12 +95,43 @@ def rewritten(function: FunctionType, is_kernel: bool = True) -> Rewritten:
     made = FunctionType(scratch[function.__name__].__code__, values, function.__name__, function.__defaults__)
     made.__module__, made.__qualname__ = function.__module__, f"{function.__qualname__}_on_cpu"
     text = "\n".join([ast.unparse(body), *changes.texts])
-    return Rewritten(made, compiled(made, text), uses_where, changes.barriers, changes.shared, text)
+    return Rewritten(made, compiled(made, text), uses_where, changes.barriers, changes.atomics, changes.shared, text)
+
+
+OF = "of"  # begins what is known of a tuple, one entry for each of its elements
+
+
+def known(argument: Any) -> Any:
+    """What can be a constant of an argument: a whole number, the shape of a C-contiguous array, these of a tuple; else None."""
+    kind = type(argument)
+    if kind is np.ndarray:
+        return argument.shape if argument.ndim and argument.flags.c_contiguous else None
+    if kind is tuple:
+        return (OF, *map(known, argument))
+    return argument if kind is int else None
+
+
+def constants(name: str, size: Any) -> list[ast.stmt]:
+    """The line that makes what is known of an argument a constant; none if there is nothing."""
+    value = _constant(name, size)
+    return [] if value == name else ast.parse(f"{name} = {value}").body
+
+
+def _constant(name: str, size: Any) -> str:
+    if isinstance(size, int):
+        return repr(size)
+    if size is None or size == (OF,):
+        return name
+    if size[0] != OF:
+        return f"sized__({name}, {size})"
+    parts = [f"{name}[{k}]" for k in range(len(size) - 1)]
+    values = [_constant(part, each) for part, each in zip(parts, size[1:])]
+    return name if values == parts else f"({', '.join(values)},)"
 
 
 def compiled(function: FunctionType, text: str, **options: Any) -> Any:
     """`function` under njit; its machine code is kept under a key that covers `text`, the rewritten source of all it calls."""
-    options = {"error_model": "numpy", "boundscheck": True, "fastmath": {"contract"}, **options}
+    options = {"error_model": "numpy", "boundscheck": True, "forceinline": True, **options}
     made = numba.njit(**options)(function)
     cache = KernelCache(function, options)
     if cache.declared is not None:
@@ -142,6 +182,7 @@ class Rewriter(ast.NodeTransformer):
     is_kernel: bool
     uses_where: bool = False
     barriers: bool = False
+    atomics: bool = False
     values: dict[str, Any] = field(default_factory=dict)  # new globals
     names: list[str] = field(default_factory=list)  # arguments that are added, one a shared array
     shared: list[tuple[Any, Any]] = field(default_factory=list)
@@ -220,6 +261,7 @@ class Rewriter(ast.NodeTransformer):
             function = self.put(f"math_{value.__name__}", TYPED[value], node.func)
         elif is_helper(value):
             called = rewritten(source_function(value), False)
+            self.atomics |= called.atomics
             self.texts.append(called.text)
             function = self.put(f"{called.function.__name__}__", called.compiled, node.func)
             arguments = [self.where(node)] * called.uses_where + arguments
@@ -241,6 +283,7 @@ class Rewriter(ast.NodeTransformer):
             return ast.copy_location(ast.Call(self.put("empty__", np.empty, node), arguments, node.keywords), node)
         elif path.startswith("atomic.") or path in ("fma", "selp"):
             name = path.replace(".", "_")
+            self.atomics |= path.startswith("atomic.")
         else:
             raise NotCompiled(f"cuda.{path}")
         if not hasattr(thread, name):

@@ -8,6 +8,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
 from ..kernel_cache import njit
 
@@ -16,36 +19,84 @@ AXES = {"x": 0, "y": 1, "z": 2}
 STARTS = {"threadIdx": 0, "blockIdx": 3, "blockDim": 6, "gridDim": 9}
 
 
+# A GPU's numbers of threads are never negative. `& NOT_NEGATIVE` tells LLVM so, which can then show that most indices are inside
+# their arrays, and leave out the checks that cannot fail.
+NOT_NEGATIVE = 0x7FFFFFFF
+
+
+@njit(**OPTIONS)
+def product(where, a, b):
+    return np.int64(where[a] & NOT_NEGATIVE) * np.int64(where[b] & NOT_NEGATIVE)
+
+
 @njit(**OPTIONS)
 def grid_1(where):
-    return np.int64(where[3]) * where[6] + where[0]
+    return product(where, 3, 6) + np.int64(where[0] & NOT_NEGATIVE)
 
 
 @njit(**OPTIONS)
 def grid_2(where):
-    return grid_1(where), np.int64(where[4]) * where[7] + where[1]
+    return grid_1(where), product(where, 4, 7) + np.int64(where[1] & NOT_NEGATIVE)
 
 
 @njit(**OPTIONS)
 def grid_3(where):
     x, y = grid_2(where)
-    return x, y, np.int64(where[5]) * where[8] + where[2]
+    return x, y, product(where, 5, 8) + np.int64(where[2] & NOT_NEGATIVE)
 
 
 @njit(**OPTIONS)
 def gridsize_1(where):
-    return np.int64(where[9]) * where[6]
+    return product(where, 9, 6)
 
 
 @njit(**OPTIONS)
 def gridsize_2(where):
-    return gridsize_1(where), np.int64(where[10]) * where[7]
+    return gridsize_1(where), product(where, 10, 7)
 
 
 @njit(**OPTIONS)
 def gridsize_3(where):
     x, y = gridsize_2(where)
-    return x, y, np.int64(where[11]) * where[8]
+    return x, y, product(where, 11, 8)
+
+
+# ------------------------------------------------------------------------------------------------------------- arguments
+@intrinsic
+def borrowed(typing, arguments):
+    """The same arguments, whose arrays are not counted as in use: to count takes longer than a small thread."""
+    return arguments(arguments), lambda context, builder, signature, given: _borrowed(
+        context, builder, arguments, given[0]
+    )
+
+
+def _borrowed(context, builder, kind, value):
+    if isinstance(kind, types.Array):
+        made = make_array(kind)(context, builder, value)
+        made.meminfo = cgutils.get_null_value(made.meminfo.type)
+        return made._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        parts = zip(kind.types, cgutils.unpack_tuple(builder, value))
+        return context.make_tuple(builder, kind, [_borrowed(context, builder, each, part) for each, part in parts])
+    return value
+
+
+@intrinsic
+def sized(typing, array, shape):
+    """The same C-contiguous memory, with a shape and strides that are constants to the compiler."""
+
+    def code(context, builder, signature, arguments):
+        kind = signature.args[0]
+        given, made = make_array(kind)(context, builder, arguments[0]), make_array(kind)(context, builder)
+        extents = cgutils.unpack_tuple(builder, arguments[1])
+        strides, step = [], context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+        for extent in reversed(extents):
+            strides.insert(0, step)
+            step = builder.mul(step, extent)
+        populate_array(made, given.data, extents, strides, given.itemsize, None)
+        return made._getvalue()
+
+    return array(array, shape), code
 
 
 # ---------------------------------------------------------------------------------------- atomics: threads take turns

@@ -9,7 +9,7 @@ import numba
 from rich.console import Console
 
 import reftorch
-from reftorch import kernel
+from reftorch import cuda_on_cpu, kernel
 from reftorch.serialize import save_weights
 from reftorch.train import dates, images, ranks
 from reftorch.train.loop import Run, Stop, evaluate, fit
@@ -37,7 +37,7 @@ def train(options: argparse.Namespace) -> int:
     use_threads(options)
     run, epochs = prepare(options, team), options.epochs
     history: list[Epoch] = []
-    with Stop(run) as stop:
+    with Stop(run) as stop, cuda_on_cpu.order("parallel"):
         try:
             with Progressing(console, epochs, run.size, run.things) as show:
                 with kernel.compiling(show.compiling):
@@ -74,7 +74,7 @@ def introduction(run: Run, options: argparse.Namespace) -> str:
     if run.team:
         where = f"{run.team.size} ranks of {where}"
     if run.device.type == "cuda":
-        kinds = {"device": "a GPU", "cpu": "CUDA compiled for the CPU, one thread"}
+        kinds = {"device": "a GPU", "cpu": f"CUDA compiled for the CPU, {where}"}
         where = kinds.get(kernel.cuda_kind(), "a simulated GPU")
     text = f"{run.introduction()}; {weights:,} weights; on {where}; seed {options.seed}"
     if "simulated" in where and options.limit is None:

@@ -31,6 +31,18 @@ for forgotten in (lambda: layer(torch.zeros(2, 3)), lambda: copy(x), lambda: x.d
     except (RuntimeError, TypeError):
         continue
     raise AssertionError("a tensor on the wrong device was taken")
+from reftorch.nn.activation.relu import relu_forward_cuda
+result = np.zeros(1000, np.float32)
+relu_forward_cuda[4, 256](np.linspace(-1, 1, 1000, dtype=np.float32), result)
+np.testing.assert_array_equal(result, np.maximum(np.linspace(-1, 1, 1000, dtype=np.float32), 0))
+device = torch.zeros(3, device="cuda")
+relu_forward_cuda[1, 32](torch.ones(3, device="cuda").array, device.array)
+assert device.tolist() == [1, 1, 1]
+try:
+    relu_forward_cuda[1, 32](np.zeros(3, np.float32), np.zeros(2, np.float32))
+    raise AssertionError("an index outside passed")
+except IndexError as error:
+    assert "relu_forward_cuda" in str(error)
 print(x.device, "done")
 """
 
