@@ -58,8 +58,9 @@ def against_pytorch(folder):
         list(wrapped(torch.nn.Linear(2, 2)).state_dict()),
         list(DistributedDataParallel(nn.Linear(2, 2)).state_dict()),
     )
+    compared = {"buffers": buffers(torch, wrapped), "skipped": skipped(torch, wrapped)[0]}
     torch.distributed.destroy_process_group()
-    return {**cases(), "theirs": theirs, "keys": keys}
+    return {**cases(), "theirs": theirs, "keys": keys, "compared": compared}
 
 
 # ------------------------------------------------------------------------------------------------ single cases
@@ -91,8 +92,9 @@ def gradient(model):
 def cases():
     """For two ranks with the inputs 1 and 3: the average is 2."""
     x = reftorch.tensor([[1.0], [3.0]][dist.get_rank()])
-    found = {**training(), **accumulated(x), **used(x), **kinds(x), **errors(x)}
-    return {**found, "order": order(x), "buffers": buffers()}
+    found = {**training(), **accumulated(x), **used(x), **kinds(x), **errors(x), **delayed(x)}
+    found["skipped"], found["skipped buckets"] = skipped(reftorch, DistributedDataParallel)
+    return {**found, "order": order(x), "buffers": buffers(reftorch, DistributedDataParallel)}
 
 
 def accumulated(x):
@@ -214,17 +216,77 @@ def order(x):
     return len(model.reducer.buckets), list(seen)
 
 
-def buffers():
-    """Running statistics: those of rank 0 on all ranks, or each rank its own."""
+BUFFERS = [
+    {},
+    dict(forward_sync_buffers=False),
+    dict(broadcast_buffers=False),
+    dict(broadcast_buffers=False, forward_sync_buffers=True),
+]
+
+
+def buffers(torch, wrap):
+    """Running statistics: those of rank 0 on all ranks, or each rank its own. At the end the number of warnings."""
     found = []
-    for share in (True, False):
-        net = nn.BatchNorm1d(1)
+    for options in BUFFERS:
+        net = torch.nn.BatchNorm1d(1)
         net.running_mean.fill_(float(dist.get_rank()))
-        model = DistributedDataParallel(net, broadcast_buffers=share)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model = wrap(net, **options)
+        warned = [w.category for w in caught].count(FutureWarning)
         for _ in range(2):
-            model(reftorch.tensor([[1.0], [3.0]]) * (dist.get_rank() + 1)).sum().backward()
+            model(torch.tensor([[1.0], [3.0]]) * (dist.get_rank() + 1)).sum().backward()
         before = net.running_mean.item()
-        with reftorch.no_grad():
-            model.eval()(reftorch.ones(1, 1))
-        found.append((round(before, 4), round(net.running_mean.item(), 4), net.num_batches_tracked.item()))
+        with torch.no_grad():
+            model.eval()(torch.ones(1, 1))
+        found.append((round(before, 4), round(net.running_mean.item(), 4), net.num_batches_tracked.item(), warned))
     return found
+
+
+def three_layers():
+    """Three times x * 1; before the ranks are made equal, rank 1 has another number in the last layer."""
+    net = ones(nn.Sequential(*[nn.Linear(1, 1, bias=False) for _ in range(3)]))
+    net[2].weight.data.fill_(1.0 + dist.get_rank())
+    return net
+
+
+def delayed(x, **options):
+    """The gradients of two layers are averaged when that of the first one has arrived, or those of all."""
+    found = {}
+    for first in (0, 1):
+        net = three_layers()
+        named = list(net.named_parameters())[first:]
+        options = dict(options, delay_all_reduce_named_params=named, param_to_hook_all_reduce=net[0].weight)
+        model = DistributedDataParallel(net, init_sync=first == 0, **options)
+        found[f"delayed from {first}, weights"] = [p.item() for p in net.parameters()]
+        steps = []
+        for anew in (True, True, False):
+            if anew:
+                model.zero_grad()
+            model(x).sum().backward()
+            steps.append([p.grad.item() for p in net.parameters()])
+        found[f"delayed from {first}"] = steps, len(model.reducer.parameters)
+    return found
+
+
+def skipped(torch, wrap, **options):
+    """The gradients of three steps, and which buckets left in the last one: the first two have no parameter that is used."""
+
+    class Chain(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.a, self.b, self.never = (torch.nn.Linear(1, 1, bias=False) for _ in range(4))
+
+        def forward(self, x):
+            return self.a(self.first(x))
+
+    net, steps = Chain(), []
+    for parameter in net.parameters():
+        torch.nn.init.ones_(parameter)
+    options = dict(options, find_unused_parameters=True, skip_all_reduce_unused_params=True)
+    model = wrap(net, bucket_cap_mb_list=[1e-6], **options)
+    for _ in range(3):
+        model.zero_grad()
+        model(torch.tensor([[1.0], [3.0]][dist.get_rank()])).sum().backward()
+        steps.append([p.grad and p.grad.item() for p in net.parameters()])
+    return steps, [b.work is not None for b in model.reducer.buckets] if torch is reftorch else None

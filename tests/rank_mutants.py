@@ -19,7 +19,7 @@ from ddp_cases import Branches, gradient, message, ones
 from reftorch import nn
 from reftorch.distributed import collectives
 from reftorch.nn.parallel import DistributedDataParallel, DistributedDataParallelCPU
-from reftorch.nn.parallel.reducer import Bucket, Reducer
+from reftorch.nn.parallel.reducer import Bucket, DelayedReducer, Reducer
 
 
 @dataclass
@@ -61,10 +61,10 @@ def planted(mistake):
 
 KEPT = "vars(self.work.group.home).setdefault('kept', []).append(self.work)"  # MPI still writes to its memory
 DDP, CPU = DistributedDataParallel, DistributedDataParallelCPU
-LEAVES = """    while self.launched < len(self.buckets) and not self.buckets[self.launched].missing:
-        self.buckets[self.launched].leave(self.group)
+LEAVES = """    while self.launched < len(self.sending) and not self.sending[self.launched].missing:
+        self.sending[self.launched].leave(self.group)
         self.launched += 1
-    for bucket in self.buckets[: self.launched]:
+    for bucket in self.sending[: self.launched]:
 """
 LEAVES_AT_ONCE = """    if not bucket.missing:
         bucket.leave(self.group)
@@ -86,7 +86,7 @@ OF_DDP = [
     Mistake(
         "the view is of no bucket", Reducer, "take", "parameter.grad = part\n", "parameter.grad = parameter.grad\n"
     ),
-    Mistake("what no rank sends is not known", Reducer, "finish", "if self.find_unused:", "if False:"),
+    Mistake("what no rank sends is not known", Reducer, "finish", "if self.find_unused and", "if False and"),
     Mistake("a parameter that no rank uses gets zeros", Reducer, "finish", "if on_some_rank[parameter]:", "if True:"),
     Mistake(
         "an unused parameter is waited for",
@@ -95,7 +95,7 @@ OF_DDP = [
         "set(self.parameters) - leaves_below(output) if self.find_unused else set()",
         "set()",
     ),
-    Mistake("an unused parameter sends the last step's", Reducer, "put", "bucket.part[parameter].zero_()", "pass"),
+    Mistake("an unused parameter sends the last step's", Bucket, "put", "self.part[parameter].zero_()", "pass"),
     Mistake(
         "a missing gradient is not reported",
         Reducer,
@@ -107,24 +107,37 @@ OF_DDP = [
         "parameters are not sent",
         DDP,
         "__init__",
-        "send_from_first([*module.parameters(), *module.buffers()],",
-        "send_from_first(list(module.buffers()),",
+        "send_from_first([*module.parameters(), *buffers],",
+        "send_from_first([*buffers],",
     ),
-    Mistake("buffers are not sent at the beginning", DDP, "__init__", "*module.buffers()", ""),
+    Mistake("buffers are not sent at the beginning", DDP, "__init__", "if init_sync_buffers else", "if False else"),
+    Mistake("buffers are always sent at the beginning", DDP, "__init__", "if init_sync_buffers else", "if True else"),
     Mistake(
         "buffers are not sent before a forward",
         DDP,
         "forward",
-        "if self.buffers_are_due and self.broadcast_buffers:",
+        "if self.buffers_are_due and self.forward_sync_buffers:",
         "if False:",
     ),
     Mistake(
         "buffers are sent unasked",
         DDP,
         "forward",
-        "self.buffers_are_due and self.broadcast_buffers",
+        "self.buffers_are_due and self.forward_sync_buffers",
         "self.buffers_are_due",
     ),
+    Mistake(
+        "delayed parameters are not sent",
+        DDP,
+        "__init__",
+        "send_from_first(list(delayed), self.process_group)",
+        "pass",
+    ),
+    Mistake("delayed gradients are averaged twice", DDP, "__init__", " and p not in delayed", ""),
+    Mistake("delayed gradients are added", DelayedReducer, "arrived", "1 / self.group.size()", "1"),
+    Mistake("delayed gradients are not given back", DelayedReducer, "arrived", "= bucket.part[parameter]", "= None"),
+    Mistake("a bucket that nothing uses is sent", Reducer, "expect", "if self.skip_unused:", "if False:"),
+    Mistake("a bucket in part used is not sent", Reducer, "expect", ".issuperset(", ".isdisjoint("),
     Mistake(
         "no_sync sends",
         DDP,
@@ -292,7 +305,7 @@ def first_numbers(x, group):
     net = nn.BatchNorm1d(1)
     for tensor in (net.weight.data, net.running_mean):
         tensor.fill_(float(dist.get_rank()))
-    DistributedDataParallel(net, process_group=group, broadcast_buffers=False)
+    DistributedDataParallel(net, process_group=group, forward_sync_buffers=False)
     return net.weight.tolist(), net.running_mean.tolist()
 
 
@@ -304,7 +317,15 @@ def definition(x, group):
 
 
 def running_statistics(x, group):
-    return ddp_cases.buffers()
+    return ddp_cases.buffers(reftorch, DistributedDataParallel)
+
+
+def delayed(x, group):
+    return ddp_cases.delayed(x, process_group=group)
+
+
+def skipped(x, group):
+    return ddp_cases.skipped(reftorch, DistributedDataParallel, process_group=group)
 
 
 CASES = [
@@ -317,4 +338,6 @@ CASES = [
     first_numbers,
     definition,
     running_statistics,
+    delayed,
+    skipped,
 ]

@@ -102,9 +102,11 @@ With `find_unused_parameters` the average, where the others count as zero. A par
 
 ## Differences
 
-MPI moves the numbers, also where "gloo" or "nccl" is asked for. `check_reduction` is accepted: it is always checked. Communication hooks,
-`join` and mixed precision are not here. `static_graph=True` means `find_unused_parameters=True`. A process group in the second
-place, as an example in old documents has it, is taken as `process_group`, with a warning.
+MPI moves the numbers, also where "gloo" or "nccl" is asked for. Communication hooks and `join` are not here. `mixed_precision` and
+`device_mesh` raise a `NotImplementedError`. `batched_grad_copy` is accepted and changes nothing: in PyTorch it saves launches of GPU
+kernels, with the same results. `static_graph=True` means `find_unused_parameters=True`. In PyTorch the delayed gradients may be on
+their way after backward has ended; here they have arrived. There may also be no parameters besides the delayed ones. A process group
+in the second place, as an example in old documents has it, is taken as `process_group`, with a warning.
 """
 
 from __future__ import annotations
@@ -118,7 +120,7 @@ from reftorch.autograd import is_grad_enabled
 from reftorch.kernel import PARALLEL, cuda, flat, njit, on, prange
 from reftorch.nn.module import Module
 from reftorch.nn.parallel.data_parallel import device_of, scatter
-from reftorch.nn.parallel.reducer import Reducer
+from reftorch.nn.parallel.reducer import DelayedReducer, Reducer
 
 
 # ## Into the bucket
@@ -154,21 +156,34 @@ class DistributedDataParallel(Module):
         device_ids: the GPU of this process in a list; None for a module on the CPU.
         output_device: not used: the output is where the module is.
         dim: not used: each rank has its part of the batch already.
-        broadcast_buffers: send the buffers of rank 0 to all before each forward.
+        broadcast_buffers: deprecated, use `forward_sync_buffers`. With False the buffers are not sent at the beginning either.
+        init_sync: check the modules and send the parameters and buffers of rank 0; with False the caller sees to it.
         process_group: which processes; default all.
-        bucket_cap_mb: size of a bucket in MiB.
+        bucket_cap_mb: size of each bucket in MiB; default 1 for the first and 25 for the others.
         find_unused_parameters: look after each forward which parameters the output depends on; the others are left out.
-        check_reduction: accepted; a backward that misses a gradient is always reported.
-        init_sync: check the modules and send the parameters of rank 0; with False the caller sees to it.
+        check_reduction: deprecated; a backward that misses a gradient is always reported.
         gradient_as_bucket_view: let the gradients be views of the buckets, which saves a copy and memory.
         static_graph: as `find_unused_parameters`.
+        delay_all_reduce_named_params: pairs (name, parameter) whose gradients are averaged all at once. The options above do not
+            apply to them, and `no_sync` does not hold them back.
+        param_to_hook_all_reduce: the parameter whose gradient sets this off. It has to arrive after theirs.
+        mixed_precision: not available.
+        device_mesh: not available; use `process_group`.
+        skip_all_reduce_unused_params: with `find_unused_parameters`, do not send a bucket in which no parameter is used. All ranks
+            must use the same parameters.
+        bucket_cap_mb_list: sizes of the buckets in MiB in the order in which they leave, in place of `bucket_cap_mb`; the last is
+            also for all later ones.
+        batched_grad_copy: accepted; it changes no result.
+        forward_sync_buffers: send the buffers of rank 0 to all before each forward; None means True.
 
     Attributes: `module`.
 
     Shapes: as `module`.
 
     Raises:
-        ValueError: `init_process_group` has not been called; `device_ids` for a module on the CPU, or several devices.
+        ValueError: `init_process_group` has not been called; `device_ids` for a module on the CPU, or several devices; one of
+            `delay_all_reduce_named_params` and `param_to_hook_all_reduce` without the other.
+        NotImplementedError: `mixed_precision` or `device_mesh` is given.
         RuntimeError: no parameter requires a gradient; the modules of the ranks differ; in forward, if the last backward did not
             give a gradient to each parameter.
     """
@@ -179,43 +194,65 @@ class DistributedDataParallel(Module):
         device_ids=None,
         output_device=None,
         dim=0,
-        broadcast_buffers=True,
+        broadcast_buffers=None,
+        init_sync=True,
         process_group=None,
         bucket_cap_mb=None,
         find_unused_parameters=False,
         check_reduction=False,
-        *,
-        init_sync=True,
         gradient_as_bucket_view=False,
         static_graph=False,
+        delay_all_reduce_named_params=None,
+        param_to_hook_all_reduce=None,
+        mixed_precision=None,
+        device_mesh=None,
+        skip_all_reduce_unused_params=False,
+        bucket_cap_mb_list=None,
+        batched_grad_copy=False,
+        forward_sync_buffers=None,
     ):
         super().__init__()
+        refuse_unavailable(mixed_precision, device_mesh)
+        delayed = delayed_parameters(delay_all_reduce_named_params, param_to_hook_all_reduce)
         if isinstance(device_ids, distributed.ProcessGroup):
             warnings.warn("the process group belongs to process_group=, not in the second place", stacklevel=2)
             device_ids, process_group = None, device_ids
-        names = {parameter: name for name, parameter in module.named_parameters() if parameter.requires_grad}
-        if not names:
+        names = {p: name for name, p in module.named_parameters() if p.requires_grad and p not in delayed}
+        if not names and not delayed:
             raise RuntimeError(
                 "DistributedDataParallel is not needed when a module doesn't have any parameter that requires a gradient."
             )
-        self.module, self.dim, self.broadcast_buffers = module, dim, broadcast_buffers
+        if check_reduction:
+            warnings.warn("check_reduction is deprecated: it is always checked", FutureWarning, stacklevel=2)
+        self.module, self.dim = module, dim
+        self.forward_sync_buffers, init_sync_buffers = when_buffers_are_sent(broadcast_buffers, forward_sync_buffers)
         self.process_group = distributed.world.group_or_world(process_group)
-        self.device_ids = checked_devices(device_ids, output_device, next(iter(names)).device)
+        self.device_ids = checked_devices(device_ids, output_device, next(iter(names or delayed)).device)
         self.find_unused_parameters = bool(find_unused_parameters or static_graph)
         self.gradient_as_bucket_view = gradient_as_bucket_view
         if init_sync:
             check_same(module, self.process_group)
-            send_from_first([*module.parameters(), *module.buffers()], self.process_group)
-        cap = int((25 if bucket_cap_mb is None else bucket_cap_mb) * 2**20)
-        options = self.find_unused_parameters, gradient_as_bucket_view, average_into
-        self.reducer = Reducer(names, self.process_group, cap, *options)
+            buffers = module.buffers() if init_sync_buffers else ()
+            send_from_first([*module.parameters(), *buffers], self.process_group)
+        if delayed:
+            send_from_first(list(delayed), self.process_group)  # also without init_sync
+            DelayedReducer(list(delayed), param_to_hook_all_reduce, self.process_group, average_into)
         self.buffers_are_due = True
+        self.reducer = Reducer(
+            names,
+            self.process_group,
+            bucket_sizes(bucket_cap_mb, bucket_cap_mb_list),
+            self.find_unused_parameters,
+            skip_all_reduce_unused_params,
+            gradient_as_bucket_view,
+            average_into,
+        )
 
     def forward(self, *inputs, **kwargs):
         sync = self.reducer.listening and is_grad_enabled()
         if sync:
             self.reducer.check_finished()
-        if self.buffers_are_due and self.broadcast_buffers:
+        if self.buffers_are_due and self.forward_sync_buffers:
             send_from_first(list(self.module.buffers()), self.process_group)
         self.buffers_are_due = sync
         if self.device_ids:
@@ -226,6 +263,15 @@ class DistributedDataParallel(Module):
             self.reducer.expect(output)
         return output
 
+    @property
+    def broadcast_buffers(self):
+        """The old name of `forward_sync_buffers`."""
+        return self.forward_sync_buffers
+
+    @broadcast_buffers.setter
+    def broadcast_buffers(self, value):
+        self.forward_sync_buffers = value
+
     @contextlib.contextmanager
     def no_sync(self):
         """Within the block gradients are only added up. The first backward after it averages the sums."""
@@ -234,6 +280,57 @@ class DistributedDataParallel(Module):
             yield
         finally:
             self.reducer.listening = before
+
+
+def refuse_unavailable(mixed_precision, device_mesh):
+    """
+    Raises:
+        NotImplementedError: an option that PyTorch has and this class has not is given.
+    """
+    if mixed_precision is not None:
+        raise NotImplementedError(
+            f"DistributedDataParallel got mixed_precision={mixed_precision}, which is not available: leave it out. The module computes "
+            "in the dtype of its parameters, and their gradients are averaged in it"
+        )
+    if device_mesh is not None:
+        raise NotImplementedError(
+            f"DistributedDataParallel got device_mesh={device_mesh}, which is not available: give the ranks that shall train together "
+            "as process_group=torch.distributed.new_group(ranks)"
+        )
+
+
+def delayed_parameters(named, last):
+    """The parameters of `delay_all_reduce_named_params`, as the keys of a dict.
+
+    Raises:
+        ValueError: one of `named` and `last` is given without the other.
+    """
+    if (named is None) != (last is None):
+        raise ValueError(
+            "delay_all_reduce_named_params and param_to_hook_all_reduce need to be set at the same time: the second one is the parameter "
+            "whose gradient lets those of the first be averaged"
+        )
+    return {parameter: name for name, parameter in named or ()}
+
+
+def when_buffers_are_sent(broadcast_buffers, forward_sync_buffers):
+    """Two answers: before each forward, and at the beginning."""
+    if broadcast_buffers is None:
+        return True if forward_sync_buffers is None else forward_sync_buffers, True
+    if forward_sync_buffers is None:
+        message = "broadcast_buffers is deprecated: use forward_sync_buffers, with which the buffers are always sent at the beginning"
+        answers = broadcast_buffers, broadcast_buffers
+    else:
+        message = "broadcast_buffers is deprecated, and ignored beside forward_sync_buffers"
+        answers = forward_sync_buffers, True
+    warnings.warn(message, FutureWarning, stacklevel=3)
+    return answers
+
+
+def bucket_sizes(bucket_cap_mb, bucket_cap_mb_list):
+    """The sizes at which buckets are full, in bytes. By default the first is small: its message leaves early."""
+    sizes = bucket_cap_mb_list or ([1, 25] if bucket_cap_mb is None else [bucket_cap_mb])
+    return [int(size * 2**20) for size in sizes]
 
 
 def checked_devices(device_ids, output_device, found):

@@ -7,6 +7,7 @@ rank: so bucket 1 leaves after bucket 0, even if it is full first.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,8 +18,6 @@ from reftorch import distributed
 from reftorch.autograd.accumulate import AccumulateGrad
 from reftorch.distributed.collectives import reduce_array
 from reftorch.tensor import Tensor
-
-FIRST_BUCKET = 1 << 20  # bytes: small, so that the first message leaves early
 
 
 class Bucket:
@@ -31,6 +30,13 @@ class Bucket:
         self.part = {p: part.view(p.shape) for p, part in zip(parameters, self.flat.split(sizes))}
         self.missing: set = set()
         self.work: distributed.Work | None = None
+
+    def put(self, parameter: Tensor, average_into: Callable, scale: float) -> None:
+        """Write the gradient, times `scale`, into its part of the bucket; zeros if there is none."""
+        if parameter.grad is None:
+            self.part[parameter].zero_()
+        else:
+            average_into(parameter.grad, self.part[parameter], scale)
 
     def leave(self, group: distributed.ProcessGroup) -> None:
         """Begin the sum over all ranks. MPI reads the memory of the CPU, so a bucket on a GPU is copied there and back."""
@@ -46,17 +52,19 @@ class Bucket:
         self.flat._counter.bump()
 
 
-def buckets_of(parameters: list, first: int, cap: int) -> list[Bucket]:
-    """The parameters from last to first; a bucket is full when it has `cap` bytes, the first of each dtype at `first`."""
+def buckets_of(parameters: list, caps: list[int]) -> list[Bucket]:
+    """The parameters from last to first. The first bucket of each dtype is full when it has `caps[0]` bytes, the second when it has
+    `caps[1]`, and so on; the last of `caps` is also for all later buckets."""
     filling: dict[Any, list] = {}
-    limit: dict[Any, int] = {}
+    number: dict[Any, int] = {}  # of the bucket that is being filled
     full = []
     for parameter in reversed(parameters):
         members = filling.setdefault(parameter.dtype, [])
         members.append(parameter)
-        if sum(p.numel() * p.dtype.itemsize for p in members) >= limit.get(parameter.dtype, first):
+        here = number.setdefault(parameter.dtype, 0)
+        if sum(p.numel() * p.dtype.itemsize for p in members) >= caps[min(here, len(caps) - 1)]:
             full.append(filling.pop(parameter.dtype))
-            limit[parameter.dtype] = cap
+            number[parameter.dtype] += 1
     return [Bucket(members) for members in (*full, *filling.values())]
 
 
@@ -70,14 +78,17 @@ class Reducer:
         self,
         names: dict,
         group: distributed.ProcessGroup,
-        cap: int,
+        caps: list[int],
         find_unused: bool,
+        skip_unused: bool,
         as_view: bool,
         average_into: Callable,
     ):
         self.names, self.parameters, self.group = names, list(names), group
-        self.find_unused, self.as_view, self.average_into = find_unused, as_view, average_into
-        self.buckets = buckets_of(self.parameters, min(FIRST_BUCKET, cap), cap)
+        self.find_unused, self.skip_unused = find_unused, skip_unused
+        self.as_view, self.average_into = as_view, average_into
+        self.buckets = buckets_of(self.parameters, caps)
+        self.sending = self.buckets  # those of this step
         self.bucket_of = {parameter: bucket for bucket in self.buckets for parameter in bucket.parameters}
         self.unused: set = set()
         self.launched = 0  # buckets that have left
@@ -93,6 +104,8 @@ class Reducer:
         for bucket in self.buckets:
             bucket.missing, bucket.work = set(bucket.parameters), None
         self.unused = set(self.parameters) - leaves_below(output) if self.find_unused else set()
+        if self.skip_unused:
+            self.sending = [bucket for bucket in self.buckets if not self.unused.issuperset(bucket.parameters)]
 
     def arrived(self, parameter: Tensor) -> None:
         """The hook of each parameter: its gradient is complete."""
@@ -113,26 +126,23 @@ class Reducer:
         """Write the gradient into its bucket; send the buckets that are full, in their order."""
         bucket = self.bucket_of[parameter]
         bucket.missing.remove(parameter)
-        if parameter.grad is None:
-            bucket.part[parameter].zero_()
-        else:
-            self.average_into(parameter.grad, bucket.part[parameter], 1 / self.group.size())
-        while self.launched < len(self.buckets) and not self.buckets[self.launched].missing:
-            self.buckets[self.launched].leave(self.group)
+        bucket.put(parameter, self.average_into, 1 / self.group.size())
+        while self.launched < len(self.sending) and not self.sending[self.launched].missing:
+            self.sending[self.launched].leave(self.group)
             self.launched += 1
-        for bucket in self.buckets[: self.launched]:
+        for bucket in self.sending[: self.launched]:
             assert bucket.work is not None
             bucket.work.is_completed()  # MPI makes progress only while it is called
-        if self.launched == len(self.buckets):
+        if self.launched == len(self.sending):
             self.finish()
 
     def finish(self) -> None:
         """All buckets have left. When they arrive, their parts are the gradients."""
         used = np.array([parameter not in self.unused for parameter in self.parameters], np.int32)
-        if self.find_unused:
+        if self.find_unused and not self.skip_unused:
             reduce_array(used, self.group).wait()  # on how many ranks
         on_some_rank = dict(zip(self.parameters, used))
-        for bucket in self.buckets:
+        for bucket in self.sending:
             bucket.arrive()
             for parameter in bucket.parameters:
                 if on_some_rank[parameter]:
@@ -160,6 +170,26 @@ class Reducer:
                 f"{', '.join(missing)}. If the loss need not depend on them, pass find_unused_parameters=True to "
                 "DistributedDataParallel. All that forward returns has to take part in the loss"
             )
+
+
+class DelayedReducer:
+    """Gradients that are averaged all at once, as soon as that of `last`, another parameter, has arrived."""
+
+    def __init__(self, parameters: list, last: Tensor, group: distributed.ProcessGroup, average_into: Callable):
+        self.group, self.average_into = group, average_into
+        self.buckets = buckets_of(parameters, [sys.maxsize])  # one for each dtype
+        last.register_post_accumulate_grad_hook(self.arrived)
+
+    def arrived(self, last: Tensor) -> None:
+        """The hook of `last`."""
+        for bucket in self.buckets:
+            for parameter in bucket.parameters:
+                bucket.put(parameter, self.average_into, 1 / self.group.size())
+            bucket.leave(self.group)
+        for bucket in self.buckets:
+            bucket.arrive()
+            for parameter in bucket.parameters:
+                parameter.grad = bucket.part[parameter]
 
 
 def leaves_below(output: Any) -> set:

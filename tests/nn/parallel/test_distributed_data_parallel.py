@@ -1,6 +1,7 @@
 """DistributedDataParallel on two and three ranks: against its definition, one rank with the whole batch, and PyTorch's."""
 
 import importlib.util
+import inspect
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import ranks
 import reftorch
 from oracle import ScriptCase, distinct
 from reftorch.nn.parallel import DistributedDataParallel
-from reftorch.nn.parallel.distributed_data_parallel import average_into
+from reftorch.nn.parallel.distributed_data_parallel import average_into, bucket_sizes
 from reftorch.nn.parallel.reducer import buckets_of
 
 WAYS = ["definition", "one bucket", "small buckets", "views", "find unused"]
@@ -81,6 +82,7 @@ def test_as_pytorchs(two, alone):
         assert largest_difference(answer["one bucket"][0], answer["theirs"][0]) < 2e-6
         assert largest_difference(answer["one bucket"][0], alone) < 2e-6
         assert answer["keys"][0] == answer["keys"][1] == ["module.weight", "module.bias"]
+        assert {what: answer[what] for what in answer["compared"]} == answer["compared"]
 
 
 ON_BOTH = {
@@ -98,6 +100,12 @@ ON_BOTH = {
     "frozen": [[[2.0]], None],
     "float32 and float64": [("torch.float32", [[2.0]]), ("torch.float64", [[2.0]])],
     "gpu": ("cuda", [[2.0]]),
+    "delayed from 0": ([[2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [4.0, 4.0, 4.0]], 0),
+    "delayed from 0, weights": [1.0, 1.0, 1.0],
+    "delayed from 1": ([[2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [4.0, 4.0, 4.0]], 1),
+    "delayed from 1, weights": [1.0, 1.0, 1.0],
+    "skipped": [[2.0, 2.0, None, None]] * 3,
+    "skipped buckets": [False, False, True, True],
 }
 
 
@@ -122,9 +130,13 @@ def test_buckets_leave_while_backward_runs(two):
 
 
 def test_buffers(two):
-    """After two forwards: rank 0's mean 0.9 * (0.9 * 0 + 0.2) + 0.2 = 0.38; rank 1 adds 0.4 to rank 0's 0.2, or to its own."""
-    assert two[0]["buffers"] == [(0.38, 0.38, 2), (0.38, 0.38, 2)]
-    assert two[1]["buffers"] == [(0.58, 0.38, 2), (0.76, 0.76, 2)]
+    """After two forwards: rank 0's mean 0.9 * (0.9 * 0 + 0.2) + 0.2 = 0.38; rank 1 adds 0.4 to rank 0's 0.2, or to its own.
+
+    Where the buffers are not sent at the beginning either, rank 1 begins with 1: 0.9 * (0.9 * 1 + 0.4) + 0.4 = 1.57. The last
+    number counts the warnings: `broadcast_buffers` is deprecated.
+    """
+    assert two[0]["buffers"] == [(0.38, 0.38, 2, warnings) for warnings in (0, 0, 1, 1)]
+    assert two[1]["buffers"] == [(0.58, 0.38, 2, 0), (0.76, 0.76, 2, 0), (1.57, 1.57, 2, 1), (0.58, 0.38, 2, 1)]
 
 
 ERRORS = {
@@ -159,11 +171,42 @@ def test_errors_are_the_same_on_all_ranks(two, what):
 def test_the_buckets():
     parameters = [reftorch.nn.Parameter(reftorch.ones(size)) for size in (1, 2, 3, 4)]
     parameters.insert(1, reftorch.nn.Parameter(reftorch.ones(5, dtype=reftorch.float64)))
-    sizes = [[p.numel() for p in bucket.parameters] for bucket in buckets_of(parameters, first=4, cap=20)]
+    sizes = [[p.numel() for p in bucket.parameters] for bucket in buckets_of(parameters, [4, 20])]
     assert sizes == [[4], [3, 2], [5], [1]]
-    (bucket,) = buckets_of(parameters[:1], 100, 100)
+    sizes = [[p.numel() for p in bucket.parameters] for bucket in buckets_of(parameters, [28, 1])]
+    assert sizes == [[4, 3], [2], [5], [1]]
+    (bucket,) = buckets_of(parameters[:1], [100])
     bucket.part[parameters[0]].fill_(3.0)
     assert bucket.flat.tolist() == [3.0]
+
+
+def test_the_sizes_of_buckets():
+    assert bucket_sizes(None, None) == bucket_sizes(None, []) == [2**20, 25 * 2**20]
+    assert bucket_sizes(3, None) == [3 * 2**20]
+    assert bucket_sizes(3, [2, 0.5]) == [2 * 2**20, 2**19]
+
+
+def test_the_signature_is_pytorchs():
+    torch = pytest.importorskip("torch")
+    theirs, ours = (
+        [(p.name, p.default, p.kind) for p in inspect.signature(made).parameters.values()]
+        for made in (torch.nn.parallel.DistributedDataParallel, DistributedDataParallel)
+    )
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    "options, error, says",
+    [
+        (dict(mixed_precision="half"), NotImplementedError, "mixed_precision=half.*leave it out"),
+        (dict(device_mesh="a mesh"), NotImplementedError, "device_mesh=a mesh.*process_group="),
+        (dict(delay_all_reduce_named_params=[]), ValueError, "need to be set at the same time"),
+        (dict(param_to_hook_all_reduce=reftorch.nn.Parameter(reftorch.ones(1))), ValueError, "at the same time"),
+    ],
+)
+def test_options_that_are_refused(options, error, says):
+    with pytest.raises(error, match=says):
+        DistributedDataParallel(reftorch.nn.Linear(1, 1), **options)
 
 
 def test_without_a_group():
