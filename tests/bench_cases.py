@@ -7,7 +7,21 @@ from rich.console import Console
 
 from reftorch import cli
 from reftorch.bench import command
-from reftorch.bench.cases import Case, adam, conv, grid, linear, matmul, pool, sgd, utility
+from reftorch.bench.cases import (
+    OPTIMIZERS,
+    Case,
+    adaptive_loss,
+    attention,
+    conv,
+    grid,
+    linear,
+    matmul,
+    optimizer,
+    pool,
+    recurrent,
+    sgd,
+    utility,
+)
 from reftorch.bench.limits import Level, Limits
 
 SMALL = (
@@ -63,13 +77,18 @@ SMALL = (
     Case("CrossEntropyLoss", "small", (6, 4)),
     Case("CrossEntropyLoss", "pictures", (2, 3, 4, 5)),
     sgd("small", (3, 4), (5,)),
-    adam("small", (3, 4), (5,)),
+    *[optimizer(kind, "small", (3, 4), (5,)) for kind in OPTIMIZERS if kind != "SGD"],
+    Case("SparseAdam", "small", (2, 3), dict(num_embeddings=5, embedding_dim=4)),
     utility("clip_grad_norm_", "small", (3, 4), (5,), max_norm=1.0),
     utility("clip_grad_value_", "small", (3, 4), (5,), clip_value=0.5),
     utility("parameters_to_vector", "small", (3, 4), (5,)),
     Case("weight_norm", "small", (4, 3, 2)),
     Case("spectral_norm", "small", (4, 3, 2)),
     Case("scaled_dot_product_attention", "small", (1, 2, 3, 4)),
+    attention("small", (3, 2, 8), 2, need_weights=False),
+    attention("with weights", (3, 2, 8), 2, need_weights=True),
+    *[recurrent(kind, "small", (2, 3), 4) for kind in ("RNNCell", "LSTMCell", "GRUCell")],
+    adaptive_loss("small", (20, 16), 12, 2, 5),
     Case("Module", "call", (1,), dict(what="call")),
     Case("Module", "parameters", (1,), dict(what="parameters")),
 )

@@ -24,13 +24,13 @@ class Case:
     @property
     def directions(self) -> tuple[str, ...]:
         """What can be timed of it."""
-        return {"Module": ("call",), "LeNet": ("step",), **dict.fromkeys((*OPTIMIZERS, *CLIPPING), ("step",))}.get(
-            self.component, ALL
-        )
+        if self.component == "Module":
+            return ("call",)
+        return ("step",) if self.component in ("LeNet", "SparseAdam", *OPTIMIZERS, *CLIPPING) else ALL
 
 
 ALL = ("forward", "backward", "both")
-OPTIMIZERS = ("SGD", "Adam")
+OPTIMIZERS = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta")
 CLIPPING = ("clip_grad_norm_", "clip_grad_value_")
 OF_PARAMETERS = (*OPTIMIZERS, *CLIPPING, "parameters_to_vector")  # no input, but "params", a list of shapes
 
@@ -58,15 +58,24 @@ def matmul(name: str, a: Shape, b: Shape, turned: str = "") -> Case:
 
 
 def recurrent(component: str, name: str, x: Shape, hidden_size: int) -> Case:
-    return Case(component, name, x, dict(input_size=x[2], hidden_size=hidden_size))
+    return Case(component, name, x, dict(input_size=x[-1], hidden_size=hidden_size))
 
 
 def sgd(name: str, *params: Shape, **options: Any) -> Case:
     return Case("SGD", name, (), dict(params=params, momentum=0.9, **options))
 
 
-def adam(name: str, *params: Shape) -> Case:
-    return Case("Adam", name, (), dict(params=params))
+def optimizer(component: str, name: str, *params: Shape) -> Case:
+    return Case(component, name, (), dict(params=params))
+
+
+def attention(name: str, x: Shape, num_heads: int, need_weights: bool) -> Case:
+    return Case("MultiheadAttention", name, x, dict(embed_dim=x[2], num_heads=num_heads, need_weights=need_weights))
+
+
+def adaptive_loss(name: str, x: Shape, n_classes: int, *cutoffs: int) -> Case:
+    options = dict(in_features=x[1], n_classes=n_classes, cutoffs=cutoffs)
+    return Case("AdaptiveLogSoftmaxWithLoss", name, x, options)
 
 
 def utility(component: str, name: str, *params: Shape, **options: float) -> Case:
@@ -187,6 +196,9 @@ CASES = (
     # ----------------------------------------------------------------------------- samples, heads, positions, size of a head
     Case("scaled_dot_product_attention", "128 positions", (8, 8, 128, 64)),
     Case("scaled_dot_product_attention", "512 positions", (1, 8, 512, 32)),
+    # ------------------------------------------------------------------------------------ positions, samples, embed_dim
+    attention("sentences", (64, 16, 64), 4, need_weights=False),
+    attention("sentences, with weights", (64, 16, 64), 4, need_weights=True),
     # ------------------------------------------------------------------------------------------- any number of dimensions
     Case("ReLU", "1,000 elements", (1000,)),
     Case("ReLU", "10,000 elements", (10_000,)),
@@ -237,6 +249,7 @@ CASES = (
     Case("CrossEntropyLoss", "segmentation", (4, 21, 128, 128)),
     Case("CrossEntropyLoss", "Transformer", (256, 32_000)),
     Case("CrossEntropyLoss", "10 million elements", (10_000, 1000)),
+    adaptive_loss("words", (256, 128), 10_000, 1000, 5000),
     # ------------------------------------------------------------------------------------- losses of one element at a time
     Case("MSELoss", "1 million elements", (1000, 1000)),
     Case("L1Loss", "1 million elements", (1000, 1000)),
@@ -253,6 +266,7 @@ CASES = (
     recurrent("LSTM", "one short sentence", (20, 1, 64), 64),
     recurrent("GRU", "50 times", (50, 64, 128), 256),
     recurrent("RNN", "50 times", (50, 64, 128), 256),
+    *[recurrent(kind, "one time", (64, 128), 256) for kind in ("RNNCell", "LSTMCell", "GRUCell")],
     # ------------------------------------------------------------------------------------------------- samples, ids of each
     Case("Embedding", "words", (64, 50), dict(num_embeddings=10_000, embedding_dim=128)),
     Case("EmbeddingBag", "bags of words", (100, 32), dict(num_embeddings=10_000, embedding_dim=128)),
@@ -269,8 +283,9 @@ CASES = (
     sgd("LeNet, foreach", *LENET, foreach=True),
     sgd("perceptron", *PERCEPTRON),
     sgd("62 tensors", *DEEP),
-    adam("1 million elements", (1000, 1000)),
-    adam("LeNet", *LENET),
+    *[optimizer(kind, "1 million elements", (1000, 1000)) for kind in OPTIMIZERS if kind != "SGD"],
+    *[optimizer(kind, "LeNet", *LENET) for kind in OPTIMIZERS if kind != "SGD"],
+    Case("SparseAdam", "words", (64, 50), dict(num_embeddings=10_000, embedding_dim=128)),
     utility("clip_grad_norm_", "LeNet", *LENET, max_norm=1.0),
     utility("clip_grad_norm_", "62 tensors", *DEEP, max_norm=1.0),
     utility("clip_grad_value_", "LeNet", *LENET, clip_value=1.0),

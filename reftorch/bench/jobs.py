@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from reftorch.bench.cases import CLIPPING, OPTIMIZERS, POINTWISE_LOSSES, Case
-from reftorch.bench.worker import lenet
+from reftorch.bench.draw import Draw, host
+from reftorch.bench.step_jobs import ClippingJob, LeNetJob, ModuleJob, OptimizerJob, SparseAdamJob
 
 
 def find_torch(device: str = "cpu") -> ModuleType | None:
@@ -31,38 +32,6 @@ def find_torch(device: str = "cpu") -> ModuleType | None:
 def prepare(library: Any, case: Case, device: str = "cpu") -> Any:
     """The job of a case. The same numbers are drawn for every library."""
     return JOBS.get(case.component, LayerJob)(library, case, device)
-
-
-class Draw:
-    """Tensors of one library, filled with numbers that depend on the case only."""
-
-    def __init__(self, library: Any, device: str):
-        self.library, self.device = library, device
-        self.random = np.random.default_rng(0)
-
-    def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
-        """In memory of the library's own."""
-        return self.library.from_numpy(array).clone().to(self.device).requires_grad_(requires_grad)
-
-    def normal(self, shape: tuple[int, ...], scale: float = 1.0, requires_grad: bool = False) -> Any:
-        numbers = self.random.standard_normal(shape, np.float32)
-        return self.tensor(np.asarray(numbers * np.float32(scale)), requires_grad)
-
-    def shares(self, shape: tuple[int, ...], requires_grad: bool = False) -> Any:
-        """Numbers from 0 to 1."""
-        return self.tensor(self.random.random(shape, np.float32), requires_grad)
-
-    def classes(self, shape: tuple[int, ...], number: int) -> Any:
-        return self.tensor(self.random.integers(0, number, shape))
-
-    def fill(self, layer: Any) -> Any:
-        """Other weights, the same for every library, of the size that initial weights have."""
-        state = layer.state_dict()
-        for name, value in state.items():
-            inputs = math.prod(tuple(value.shape)[1:])  # that are summed up for an output; of a bias, 1
-            state[name] = self.normal(tuple(value.shape), scale=max(inputs, 9) ** -0.5)
-        layer.load_state_dict(state)
-        return layer.to(self.device)
 
 
 class LayerJob:
@@ -160,6 +129,16 @@ class LossJob(LayerJob):
         return lambda x: criterion(x, target), [self.x]
 
 
+class AdaptiveLossJob(LayerJob):
+    """Classes are as frequent as words: number `c` about as often as 1 / (c + 1). The loss alone goes on."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        classes = (case.options["n_classes"] + 1) ** draw.random.random(case.x[:1]) - 1
+        target = draw.tensor(classes.astype(np.int64))
+        layer = draw.fill(draw.library.nn.AdaptiveLogSoftmaxWithLoss(**case.options))
+        return lambda x: layer(x, target).loss, [self.x, *layer.parameters()]
+
+
 class PointwiseLossJob(LayerJob):
     """A loss whose target has the shape of the input, with numbers from 0 to 1."""
 
@@ -188,6 +167,17 @@ class RecurrentJob(LayerJob):
         return self.layer(self.x)[0]
 
 
+class CellJob(LayerJob):
+    """One time step. The states before it get gradients too; of the two after an LSTMCell, the output goes on."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        shape, lstm = (case.x[0], case.options["hidden_size"]), case.component == "LSTMCell"
+        states = [draw.normal(shape, requires_grad=True) for _ in range(2 if lstm else 1)]
+        cell, leaves = super().build(draw, case)
+        call = (lambda x: cell(x, tuple(states))[0]) if lstm else (lambda x: cell(x, states[0]))
+        return call, [*leaves, *states]
+
+
 class PairJob(LayerJob):
     """A similarity or distance of two tensors of one shape."""
 
@@ -204,6 +194,16 @@ class AttentionJob(LayerJob):
         key, value = (draw.normal(case.x, requires_grad=True) for _ in range(2))
         attention = draw.library.nn.functional.scaled_dot_product_attention
         return lambda x: attention(x, key, value), [self.x, key, value]
+
+
+class MultiheadAttentionJob(LayerJob):
+    """Self-attention: queries, keys and values are one tensor. The output goes on, without the weights."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        options = dict(case.options)
+        need_weights = options.pop("need_weights")
+        layer = draw.fill(draw.library.nn.MultiheadAttention(**options))
+        return lambda x: layer(x, x, x, need_weights=need_weights)[0], [self.x, *layer.parameters()]
 
 
 class FunctionalJob(LayerJob):
@@ -277,86 +277,6 @@ class VectorJob(LayerJob):
         self.grad_y = draw.normal(tuple(self.y.shape))
 
 
-class ClippingJob:
-    """The gradients of all parameters are limited in place: the first time they change, later they are within the limit."""
-
-    def __init__(self, library: Any, case: Case, device: str):
-        draw, options = Draw(library, device), dict(case.options)
-        self.params = [draw.normal(shape, requires_grad=True) for shape in options.pop("params")]
-        for param in self.params:
-            param.grad = draw.normal(tuple(param.shape))
-        clip = getattr(library.nn.utils, case.component)
-        self.step = lambda: clip(self.params, **options)
-
-    def results(self) -> list[np.ndarray]:
-        self.step()
-        return host([param.grad for param in self.params])
-
-
-class OptimizerJob:
-    """One step of the optimizer over parameters that have their gradients."""
-
-    def __init__(self, library: Any, case: Case, device: str):
-        draw = Draw(library, device)
-        options = dict(case.options)
-        self.params = [draw.normal(shape, requires_grad=True) for shape in options.pop("params")]
-        for param in self.params:
-            param.grad = draw.normal(tuple(param.shape))
-        # so small a rate that thousands of steps change little
-        self.optimizer = getattr(library.optim, case.component)(self.params, lr=1e-6, **options)
-
-    def step(self) -> None:
-        self.optimizer.step()
-
-    def results(self) -> list[np.ndarray]:
-        self.step()
-        return host(self.params)
-
-
-class LeNetJob:
-    """A training step: forward, loss, backward, update."""
-
-    def __init__(self, library: Any, case: Case, device: str):
-        draw = Draw(library, device)
-        self.x = draw.normal(case.x)
-        self.target = draw.classes(case.x[:1], 10)
-        self.network = draw.fill(lenet(library.nn))
-        self.criterion = library.nn.CrossEntropyLoss()
-        self.optimizer = library.optim.SGD(self.network.parameters(), **case.options)
-
-    def step(self) -> Any:
-        self.optimizer.zero_grad()
-        loss = self.criterion(self.network(self.x), self.target)
-        loss.backward()
-        self.optimizer.step()
-        return loss
-
-    def results(self) -> list[np.ndarray]:
-        return host([self.step(), *self.network.parameters()])
-
-
-class ModuleJob:
-    """What Python does around the arithmetic."""
-
-    def __init__(self, library: Any, case: Case, device: str):
-        nn, x = library.nn, Draw(library, device).normal(case.x)
-
-        class Nothing(nn.Module):  # type: ignore[name-defined]
-            def forward(self, x: Any) -> Any:
-                return x
-
-        what = case.options["what"]
-        if what in ("call", "sequential"):
-            module = Nothing() if what == "call" else nn.Sequential(*(Nothing() for _ in range(8)))
-            self.call = lambda: module(x)
-        else:
-            network = lenet(nn)
-            self.call = (lambda: list(network.parameters())) if what == "parameters" else network.state_dict
-
-    def results(self) -> list[np.ndarray]:
-        return []
-
-
 JOBS: dict[str, Callable] = {
     "matmul": MatmulJob,
     **dict.fromkeys(("Dropout", "Dropout2d", "RReLU", "FractionalMaxPool2d", "FractionalMaxPool3d"), DropoutJob),
@@ -370,19 +290,19 @@ JOBS: dict[str, Callable] = {
     **dict.fromkeys(("Embedding", "EmbeddingBag"), EmbeddingJob),
     "Normalize": NormalizeJob,
     "CrossEntropyLoss": LossJob,
+    "AdaptiveLogSoftmaxWithLoss": AdaptiveLossJob,
     **dict.fromkeys(POINTWISE_LOSSES, PointwiseLossJob),
     "CTCLoss": CTCJob,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), RecurrentJob),
+    **dict.fromkeys(("RNNCell", "LSTMCell", "GRUCell"), CellJob),
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), PairJob),
     "scaled_dot_product_attention": AttentionJob,
+    "MultiheadAttention": MultiheadAttentionJob,
     **dict.fromkeys(OPTIMIZERS, OptimizerJob),
+    "SparseAdam": SparseAdamJob,
     "LeNet": LeNetJob,
     "Module": ModuleJob,
 }
-
-
-def host(tensors: list) -> list[np.ndarray]:
-    return [np.array(tensor.detach().cpu().numpy()) for tensor in tensors]
 
 
 def disagreement(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:

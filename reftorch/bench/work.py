@@ -30,9 +30,9 @@ def work(case: Case, direction: str) -> Work:
     if case.component == "Module":
         return Work(0, 0)
     if case.directions == ("step",) and case.component in OF_PARAMETERS:
-        return STEPS[case.component](case.options["params"])
-    if case.component == "LeNet":
-        return _lenet(case.x)
+        return _step(case.component, case.options["params"])
+    if case.component in ("LeNet", "SparseAdam"):
+        return _lenet(case.x) if case.component == "LeNet" else _sparse_adam(case)
     forward, backward = PARTS[case.component](case)
     return {"forward": forward, "backward": backward, "both": forward + backward}[direction]
 
@@ -165,6 +165,15 @@ def _encoder_layer(case: Case) -> tuple[Work, Work]:
     return Work(macs, moved), Work(2 * macs, 2 * moved)
 
 
+def _multihead_attention(case: Case) -> tuple[Work, Work]:
+    """Four linear layers and two products of queries, keys and values; the weights are the mean over the heads."""
+    (L, N, E), needed = case.x, case.options["need_weights"]
+    macs, weights = N * L * (4 * E * E + 2 * L * E), 4 * E * (E + 1)
+    moved = FLOAT * (2 * L * N * E + weights)
+    written = FLOAT * N * L * L if needed else 0
+    return Work(macs, moved + written), Work(2 * macs, 2 * moved)
+
+
 def _matmul(case: Case) -> tuple[Work, Work]:
     rows, inner = case.x
     return _product(rows, inner, case.options["b"][1])
@@ -225,6 +234,19 @@ def _cross_entropy(case: Case) -> tuple[Work, Work]:
     return Work(x, 2 * FLOAT * x + INDEX * samples), Work(x, 2 * FLOAT * x + INDEX * samples)
 
 
+def _adaptive_loss(case: Case) -> tuple[Work, Work]:
+    """A linear layer for all samples, and two for those of each cluster: the part that `AdaptiveLossJob` draws of it."""
+    (N, D), n_classes, cutoffs = case.x, case.options["n_classes"], case.options["cutoffs"]
+    weights = D * (cutoffs[0] + len(cutoffs))
+    operations = N * weights
+    for i, (low, high) in enumerate(zip(cutoffs, (*cutoffs[1:], n_classes)), 1):
+        fewer = D // 4**i
+        cluster, part = fewer * (D + high - low), math.log((high + 1) / (low + 1)) / math.log(n_classes + 1)
+        weights, operations = weights + cluster, operations + round(N * part) * cluster
+    moved = FLOAT * (N * D + weights)
+    return Work(operations, moved + FLOAT + INDEX * N), Work(2 * operations, 2 * moved + INDEX * N)
+
+
 def _pointwise_loss(case: Case) -> tuple[Work, Work]:
     x = math.prod(case.x)
     return Work(2 * x, 3 * FLOAT * x), Work(2 * x, 4 * FLOAT * x)
@@ -241,27 +263,18 @@ def _pairs(case: Case) -> tuple[Work, Work]:
     return Work(3 * x, FLOAT * (2 * x + pairs)), Work(6 * x, FLOAT * (4 * x + pairs))
 
 
-def _sgd(params: tuple[tuple[int, ...], ...]) -> Work:
-    """With momentum: read the number, its gradient and the buffer, write the number and the buffer."""
+def _step(component: str, params: tuple[tuple[int, ...], ...]) -> Work:
     numbers = sum(map(math.prod, params))
-    return Work(2 * numbers, 5 * FLOAT * numbers)
+    operations, moved = STEPS[component]
+    return Work(operations * numbers, FLOAT * moved * numbers)
 
 
-def _adam(params: tuple[tuple[int, ...], ...]) -> Work:
-    """Read the number, its gradient and two means, write the number and the means; a root and a division count as one each."""
-    numbers = sum(map(math.prod, params))
-    return Work(6 * numbers, 7 * FLOAT * numbers)
-
-
-def _clip_norm(params: tuple[tuple[int, ...], ...]) -> Work:
-    """A sum of squares, and a product; the gradients are read twice and written."""
-    numbers = sum(map(math.prod, params))
-    return Work(2 * numbers, 3 * FLOAT * numbers)
-
-
-def _clip_value(params: tuple[tuple[int, ...], ...]) -> Work:
-    numbers = sum(map(math.prod, params))
-    return Work(2 * numbers, 2 * FLOAT * numbers)
+def _sparse_adam(case: Case) -> Work:
+    """Equal rows of the gradient are added up, then each row that occurs takes a step of Adam; so many are expected to occur."""
+    V, D, ids = case.options["num_embeddings"], case.options["embedding_dim"], math.prod(case.x)
+    rows = round(V * (1 - (1 - 1 / V) ** ids))
+    operations, moved = STEPS["Adam"]
+    return Work(D * (ids + operations * rows), FLOAT * D * (ids + moved * rows) + INDEX * ids)
 
 
 def _vector(case: Case) -> tuple[Work, Work]:
@@ -304,18 +317,36 @@ def _lenet(x: tuple[int, ...]) -> Work:
     ]
     first = work(layers[0], "forward")
     unneeded = Work(-first.operations, -FLOAT * math.prod(x))
-    return sum((work(layer, "both") for layer in layers), _sgd(LENET)) + unneeded
+    return sum((work(layer, "both") for layer in layers), _step("SGD", LENET)) + unneeded
 
 
 def _recurrent(case: Case) -> tuple[Work, Work]:
     """Two products for each gate; the weights are read at each time, but may stay in a cache."""
-    (T, N, D), H, gates = case.x, case.options["hidden_size"], {"RNN": 1, "GRU": 3, "LSTM": 4}[case.component]
+    (T, N, D), H, gates = case.x, case.options["hidden_size"], GATES[case.component]
     operations, weights = gates * T * N * H * (D + H), gates * H * (D + H + 2)
     moved = T * N * (D + (2 + gates) * H)
     return Work(operations, FLOAT * (weights + moved)), Work(2 * operations, FLOAT * (2 * weights + 2 * moved))
 
 
-STEPS = {"SGD": _sgd, "Adam": _adam, "clip_grad_norm_": _clip_norm, "clip_grad_value_": _clip_value}
+def _cell(case: Case) -> tuple[Work, Work]:
+    """One time of the layer with the same gates; the states before it and after it are read and written, LSTM has two."""
+    (N, D), H, kind = case.x, case.options["hidden_size"], case.component.removesuffix("Cell")
+    operations, weights = GATES[kind] * N * H * (D + H), GATES[kind] * H * (D + H + 2)
+    moved = FLOAT * (weights + N * (D + 2 * H * (2 if kind == "LSTM" else 1)))
+    return Work(operations, moved), Work(2 * operations, 2 * moved)
+
+
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+STEPS = {  # operations for each number, and how many are read and written: the number, its gradient, what is kept; a root counts as one
+    "SGD": (2, 5),  # with momentum
+    "Adam": (6, 7),
+    "AdamW": (7, 7),  # the weight decays as well
+    "RMSprop": (5, 5),
+    "Adagrad": (4, 5),
+    "Adadelta": (9, 7),
+    "clip_grad_norm_": (2, 3),  # a sum of squares, and a product; the gradients are read twice
+    "clip_grad_value_": (2, 2),
+}
 PARTS = {
     **dict.fromkeys(["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"], _conv),
     **dict.fromkeys(["ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "CircularPad2d"], _moved),
@@ -334,6 +365,7 @@ PARTS = {
     "LayerNorm": _norm,
     "TransformerEncoderLayer": _encoder_layer,
     "scaled_dot_product_attention": _attention,
+    "MultiheadAttention": _multihead_attention,
     "RMSNorm": _norm,
     "LocalResponseNorm": _local_response_norm,
     "BatchNorm1d": _norm,
@@ -345,8 +377,10 @@ PARTS = {
     "Normalize": _normalize,
     "CrossEntropyLoss": _cross_entropy,
     **dict.fromkeys(POINTWISE_LOSSES, _pointwise_loss),
+    "AdaptiveLogSoftmaxWithLoss": _adaptive_loss,
     "CTCLoss": _ctc,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), _recurrent),
+    **dict.fromkeys(("RNNCell", "LSTMCell", "GRUCell"), _cell),
     "parameters_to_vector": _vector,
     "weight_norm": _weight_norm,
     "spectral_norm": _spectral_norm,

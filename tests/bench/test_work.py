@@ -63,12 +63,20 @@ def test_operations_are_those_of_the_loops():
     assert work(find("MaxPool2d", "small"), "forward").operations == 2 * 3 * 6 * 8
     assert work(find("SGD", "small"), "step") == Work(2 * 17, 5 * 4 * 17)
     assert work(find("Adam", "small"), "step") == Work(6 * 17, 7 * 4 * 17)
+    assert work(find("Adagrad", "small"), "step") == Work(4 * 17, 5 * 4 * 17)
+    # 6 ids of 5 rows: 5 * (1 - 0.8 ** 6) = 3.7 rows are expected to occur
+    assert work(find("SparseAdam", "small"), "step") == Work(4 * (6 + 6 * 4), 4 * 4 * (6 + 7 * 4) + 8 * 6)
     assert work(find("grid_sample", "volumes"), "forward").operations == (2 * 3 * 2 * 4 * 5) * 8
     assert work(find("affine_grid", "small"), "forward").operations == (2 * 4 * 5 * 2) * 3
     assert work(find("FractionalMaxPool2d", "small"), "forward").operations == (2 * 3 * 4 * 5) * 4
     assert work(find("MaxPool3d", "small"), "forward").operations == (2 * 3 * 2 * 3 * 4) * 27
     assert work(find("AvgPool3d", "small"), "forward").operations == (2 * 3 * 2 * 3 * 4) * 9
     assert work(find("clip_grad_norm_", "small"), "step") == Work(2 * 17, 3 * 4 * 17)
+    assert work(find("GRUCell", "small"), "forward").operations == 2 * (3 * 4) * (3 + 4)
+    assert work(find("MultiheadAttention", "small"), "forward").operations == 2 * (4 * 3 * 8 * 8 + 2 * 3 * 3 * 8)
+    # of 20 samples, log(6 / 3) / log(13) are in the first cluster, 5.4, and log(13 / 6) / log(13) in the second, 6.0
+    clusters = 5 * (16 * 4 + 4 * 3) + 6 * (16 * 1 + 1 * 7)
+    assert work(find("AdaptiveLogSoftmaxWithLoss", "small"), "forward").operations == 20 * 16 * (2 + 2) + clusters
     attention = find("scaled_dot_product_attention", "small")
     assert work(attention, "forward").operations == 2 * (1 * 2) * 3 * 3 * 4
 
@@ -88,6 +96,12 @@ def test_bytes_are_those_of_the_tensors(case):
     if case.component == "CrossEntropyLoss":  # reads x and keeps as many probabilities
         wanted += sum(leaf.numpy(force=True).nbytes for leaf in job.leaves) - job.y.numpy(force=True).nbytes
         wanted += 8 * math.prod(case.x[:1] + case.x[2:])
+    if case.options.get("need_weights"):  # attention weights, (N, L, L)
+        wanted += 4 * case.x[1] * case.x[0] ** 2
+    if case.component == "LSTMCell":  # and the memory
+        wanted += job.y.numpy(force=True).nbytes
+    if case.component == "AdaptiveLogSoftmaxWithLoss":  # and the targets
+        wanted += 8 * case.x[0]
     if case.component.startswith("Embedding"):  # of the table only the chosen rows are read
         (table,), ids = job.leaves, job.x.numel()
         wanted += ids * (8 + 4 * table.shape[1]) - table.numpy(force=True).nbytes
