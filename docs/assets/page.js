@@ -40,8 +40,28 @@
 
   // Tabs: CPU here is CPU everywhere on the page. A link to a line opens the tab that it is in.
   function choose(device) {
-    for (const input of all(`.rt-twins > input[data-device="${device}"]`)) input.checked = true;
+    for (const input of all(`.rt-twins > input[data-device="${device}"]`)) {
+      if (device !== "both" || input.parentElement.dataset.fits) input.checked = true;
+    }
   }
+  // Twins stand side by side where no line of either has to be broken: beside their notes if that is possible, else below, where asked for.
+  function fit() {
+    const code = all(".rt-code").find(box => box.clientWidth), probe = document.createElement("code");
+    if (!code) return;
+    Object.assign(probe, { textContent: "0".repeat(100), style: "position: absolute; visibility: hidden; white-space: pre" });
+    code.append(probe);
+    const letter = probe.getBoundingClientRect().width / 100, rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    probe.remove();
+    for (const twins of all(".rt-twins")) {
+      const room = twins.closest(".rt-row").clientWidth, need = 2 * (letter * (+twins.dataset.columns + 1) + 3 * rem) + .6 * rem;
+      const fits = room * .8 >= need ? "beside" : room >= need ? "below" : "";
+      if (fits) twins.dataset.fits = fits; else delete twins.dataset.fits;
+      const both = twins.querySelector(":scope > input[data-device=both]");
+      if (!fits && both.checked) both.parentElement.querySelector("input").checked = true;
+    }
+  }
+  window.addEventListener("resize", fit);
+  fit();
   for (const input of all(".rt-twins > input")) input.addEventListener("change", () => choose(input.dataset.device));
   function open() {
     const line = location.hash && document.getElementById(location.hash.slice(1));

@@ -7,6 +7,7 @@ sites. MkDocs is one of them, led here by the few lines of `docs/hook.py`; `reft
     document     cuts a module's docstring into its sections, and reads the symbols table
     mathematics  formulas, by KaTeX, while the site is built
     highlight    code as HTML, a line an element
+    links        from a name in code to the line that defines it
     page         a component file as a page
     examples     runs the examples of docstrings and of the guide
     names        the public names of a file, and what their docstrings say of arguments, shapes and errors

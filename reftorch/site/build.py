@@ -12,7 +12,7 @@ from ..course.assignment import ready
 from ..course.pages import FRONT, course_page
 from ..step.components import PACKAGE, components
 from ..trace.page import VIEWER
-from . import all_reduce, examples, lists, live, mathematics, pictures, recordings, sections
+from . import all_reduce, examples, links, lists, live, mathematics, pictures, recordings, sections
 from .about import about
 from .mathematics import DOCS, to_html
 from .page import Page
@@ -46,6 +46,7 @@ LADDERS = {
 GUIDES = {
     "guide/kernels.md": "How to read a kernel",
     "guide/tape.md": "The tape",
+    "guide/shapes.md": "Shape calculator",
     "guide/stepping.md": "Stepping in a debugger",
     "guide/training.md": "Training: digits and dates",
     "guide/gpu.md": "On a GPU and without one",
@@ -76,6 +77,9 @@ def pages() -> dict[str, str]:
             made[sections.address(component)] = Page(component.file).markdown()
     for path, title in {**CONTAINERS, **PLUMBING, **LADDERS, **_of_the_course()}.items():
         made[_md(path)] = Page(PACKAGE / path, title).markdown()
+    for path, file in links.helpers().items():
+        if path not in made:
+            made[path] = Page(file, searched=False).markdown()
     made["nn/containers/index.md"] = _containers()
     made["notation.md"] = lists.notation(components())
     made["benchmarks.md"] = lists.benchmarks()

@@ -10,6 +10,10 @@ from pygments.token import STANDARD_TYPES, Name, Token
 
 from .segment import Function
 
+Links = dict[
+    tuple[int, int], tuple[str, str]
+]  # by line, from 1, and column, from 0: where a name leads, and a title or ""
+
 
 def address(function: Function) -> str:
     """The part of a line's address that its function gives: "conv2d-forward-cpu"."""
@@ -28,7 +32,13 @@ def highlighted(lines: list[str]) -> list[list[tuple]]:
     return rows
 
 
-def listing(function: Function, rows: list[list[tuple]], symbols: Collection[str], tinted: Collection[int] = ()) -> str:
+def listing(
+    function: Function,
+    rows: list[list[tuple]],
+    symbols: Collection[str],
+    tinted: Collection[int] = (),
+    links: Links | None = None,
+) -> str:
     """The lines of a function as HTML. `symbols`: variables to mark, in kernels; `tinted`: lines that differ from the twin's."""
     marked = symbols if function.device else ()
     lines = []
@@ -36,11 +46,31 @@ def listing(function: Function, rows: list[list[tuple]], symbols: Collection[str
         if number in function.docstring_lines:
             continue
         at = f"{address(function)}-L{number - function.first + 1 if function.name else number}"
-        code = "".join(_token(kind, text, marked) for kind, text in rows[number - 1])
         css = "rt-line rt-differs" if number in tinted else "rt-line"
         place = f'<a class="rt-no" href="#{at}" aria-label="line {number}">{number}</a>'
-        lines.append(f'<span class="{css}" id="{at}">{place}<code>{code}</code></span>')
+        indent, code = _line(rows[number - 1], number, marked, links or {})
+        deep = f' style="--i:{indent}"' if indent else ""  # where the line goes on if it is broken
+        lines.append(f'<span class="{css}" id="{at}"{deep}>{place}<code>{code}</code></span>')
     return f'<pre class="rt-code" tabindex="0" data-function="{function.name}">' + "\n".join(lines) + "</pre>"
+
+
+def _line(row: list[tuple], number: int, symbols: Collection[str], links: Links) -> tuple[int, str]:
+    """How far a line is indented, and its HTML."""
+    parts, column = [], 0
+    text = "".join(text for _, text in row)
+    indent = len(text) - len(text.lstrip(" "))
+    for kind, text in row:
+        shown = _token(kind, text, symbols)
+        if (number, column) in links and kind in Name:
+            to, title = links[number, column]
+            about = f' title="{html.escape(title)}"' if title else ""
+            shown = f'<a href="{to}"{about}>{shown}</a>'
+        if column < indent:
+            spaces = text[: indent - column]
+            shown = f"<i>{spaces}</i>" + _token(kind, text[len(spaces) :], symbols)
+        parts.append(shown)
+        column += len(text)
+    return indent, "".join(parts)
 
 
 def _token(kind: Token, text: str, symbols: Collection[str]) -> str:

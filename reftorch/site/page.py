@@ -12,7 +12,7 @@ from markdown.extensions.toc import slugify
 from pygments.token import Name
 
 from ..step.components import PACKAGE, components
-from . import document, examples, lists, names, pictures, recordings, sections
+from . import document, examples, links, lists, names, pictures, recordings, sections
 from .errors import SiteError
 from .highlight import address, highlighted, listing
 from .mathematics import to_html
@@ -26,11 +26,13 @@ class Page:
 
     checks_examples = True
 
-    def __init__(self, file: Path, title: str = ""):
+    def __init__(self, file: Path, title: str = "", searched: bool = True):
+        self.searched = searched
         self.given_title = title
         self.segments: Segments = segment(file)
         self.symbols = document.symbols(self.segments)
         self.rows = highlighted(self.segments.lines)
+        self.links = links.links(file)
         self.source = file.relative_to(PACKAGE.parent)
         self.component = next((c for c in components().values() if c.file == file), None)
 
@@ -43,7 +45,8 @@ class Page:
             examples.check(self.segments.docstring, self.segments.file, self.segments.docstring_line)
         opening, choosing = self._opening()
         parts = self._parts()
-        lines = ["---", "hide: [toc]", "---", f"# {self.title()}", "", opening, ""]  # the rows need the room
+        front = ["---", "hide: [toc]", *([] if self.searched else ["search: {exclude: true}"]), "---"]
+        lines = [*front, f"# {self.title()}", "", opening, ""]  # the rows need the room
         if self.component:
             lines += [pictures.figure(self.component), "", choosing, "", _contents(parts), ""]
         for heading, text in parts.items():
@@ -163,11 +166,12 @@ class Page:
     def _code(self, block: Block) -> str:
         variables = {symbol.variable for symbol in self.symbols}
         if len(block.functions) == 1:
-            return self._titled(block.functions[0], listing(block.functions[0], self.rows, variables))
+            return self._titled(block.functions[0], listing(block.functions[0], self.rows, variables, links=self.links))
         tinted = self._differences(*block.functions)
         name = address(block.functions[0])
         tabs = {"cpu": "CPU", "cuda": "CUDA", "both": "Both"}
-        parts = [f'<div class="rt-twins" data-twins="{name}">']
+        columns = max(len(line) for f in block.functions for line in self.segments.lines[f.first - 1 : f.last])
+        parts = [f'<div class="rt-twins" data-twins="{name}" data-columns="{columns}">']
         for key, label in tabs.items():
             checked = " checked" if key == "cpu" else ""
             parts.append(
@@ -175,7 +179,7 @@ class Page:
                 f'<label for="tab-{name}-{key}">{label}</label>'
             )
         for function, lines in zip(block.functions, tinted):
-            code = self._titled(function, listing(function, self.rows, variables, lines))
+            code = self._titled(function, listing(function, self.rows, variables, lines, self.links))
             parts.append(f'<div class="rt-twin" data-device="{function.device}">{code}</div>')
         return "".join(parts) + "</div>"
 

@@ -68,21 +68,6 @@ def test_on_paper(visit, served, path, scheme):
     assert cut == 0
 
 
-def test_no_page_is_wider_than_a_small_phone(visit, site):
-    """Code and tables scroll by themselves; the page does not. A page of each folder, one with a viewer where there is one."""
-    files = sorted(site.rglob("*.html"), key=lambda file: 'class="rt-viewer"' in file.read_text(encoding="utf-8"))
-    chosen = {file.parent: file for file in files}.values()
-    assert len(chosen) > 15
-    page = visit((site / "index.html").as_uri(), 360)
-    wide = {}
-    for file in chosen:
-        page.goto(file.as_uri())
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > 360:
-            wide[file.name] = width
-    assert not wide
-
-
 def test_contents_stay_in_view(visit, address):
     """A line below the header, with the part that is being read marked; on a phone a list that opens and closes."""
     page = visit(address + CONV2D)
