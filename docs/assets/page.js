@@ -54,7 +54,8 @@
     probe.remove();
     for (const twins of all(".rt-twins")) {
       const room = twins.closest(".rt-row").clientWidth, need = 2 * (letter * (+twins.dataset.columns + 1) + 3 * rem) + .6 * rem;
-      const fits = room * .8 >= need ? "beside" : room >= need ? "below" : "";
+      const side = room - 1.2 * rem - Math.max(13 * rem, (room - 1.2 * rem) / 6);
+      const fits = side >= need ? "beside" : room >= need ? "below" : "";
       if (fits) twins.dataset.fits = fits; else delete twins.dataset.fits;
       const both = twins.querySelector(":scope > input[data-device=both]");
       if (!fits && both.checked) both.parentElement.querySelector("input").checked = true;

@@ -243,7 +243,9 @@ class _Finder(ast.NodeVisitor):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
-            self.keep(alias.lineno, alias.col_offset, _imported(self.file, node, alias.name))
+            thing = _imported(self.file, node, alias.name)
+            if thing != _njit():  # words of Numba's are explained where they are used
+                self.keep(alias.lineno, alias.col_offset, thing if isinstance(thing, Place) else None)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.classes.append(node)
