@@ -118,9 +118,9 @@ def _tree(file: Path) -> ast.Module:
 
 
 @functools.cache
-def _defined(file: Path) -> dict[str, ast.stmt | ast.alias]:
+def _defined(file: Path) -> dict[str, ast.stmt]:
     """The names of a file: what defines or imports each, also below an `if`."""
-    found: dict[str, ast.stmt | ast.alias] = {}
+    found: dict[str, ast.stmt] = {}
     waiting = list(_tree(file).body)
     for node in waiting:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -128,7 +128,7 @@ def _defined(file: Path) -> dict[str, ast.stmt | ast.alias]:
         elif isinstance(node, (ast.If, ast.Try)):
             waiting += node.body
         else:
-            found = {name: node for name in _stored(node)} | found
+            found = {**dict.fromkeys(_stored(node), node), **found}
     return found
 
 
@@ -192,9 +192,10 @@ def _method(file: Path, of: ast.ClassDef, name: str) -> Place | None:
     for base in of.bases:
         place = _resolve(file, base.id) if isinstance(base, ast.Name) else None
         parent = _class(place) if isinstance(place, Place) else None
-        found = _method(place.file, parent, name) if parent else None
-        if found:
-            return found
+        if isinstance(place, Place) and parent:
+            found = _method(place.file, parent, name)
+            if found:
+                return found
     return None
 
 
