@@ -61,8 +61,9 @@ def _line(row: list[tuple], number: int, symbols: Collection[str], links: Links)
     indent = len(text) - len(text.lstrip(" "))
     for kind, text in row:
         shown = _token(kind, text, symbols)
-        if (number, column) in links and kind in Name:
-            to, title = links[number, column]
+        name = number, column + text.startswith("@")  # a decorator and its @ are one token
+        if name in links and kind in Name:
+            to, title = links[name]
             about = f' title="{html.escape(title)}"' if title else ""
             shown = f'<a href="{to}"{about}>{shown}</a>'
         if column < indent:

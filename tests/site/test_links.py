@@ -8,6 +8,8 @@ import urllib.parse
 import pytest
 
 from reftorch.site import links
+from reftorch.site.highlight import highlighted, listing
+from reftorch.site.segment import segment
 from reftorch.step.components import PACKAGE
 
 TEXT = '''"""A file."""
@@ -94,6 +96,17 @@ def test_words_of_numba_are_explained_once(found):
         "prange": line_of("return math.pi"),
     }
     assert words["prange"][1] == "../guide/kernels.html#prange" and "same time" in words["prange"][2]
+
+
+def test_a_decorator_is_a_link():
+    """Its `@` and its name are one token."""
+    file = PACKAGE / "nn/activation/relu.py"
+    cut = segment(file)
+    kernel = next(f for block in cut.blocks for f in block.functions if f.device == "cpu")
+    first = listing(kernel, highlighted(cut.lines), (), links=links.links(file)).partition("</code>")[0]
+    assert re.search(
+        r'<a href="../../guide/kernels.html#njit" title="[^"]*machine code[^"]*"><span class="nd">@njit<', first
+    )
 
 
 def test_every_link_of_the_site_leads_somewhere(site):

@@ -76,18 +76,18 @@ def test_twins_stand_side_by_side(visit, served):
     """Only where both fit: beside their notes without being asked, below them where the reader asks; else there are two tabs."""
     boxes = """name => [...document.querySelectorAll(`[data-twins=${name}] .rt-twin`)].filter(twin => twin.getClientRects().length)
         .map(twin => twin.getBoundingClientRect()).map(box => [box.top, box.left, box.right, box.height])"""
-    page = visit(served + CONV2D, 1920)
-    both = page.locator("label[for=tab-conv2d-forward-cpu-both]")
-    assert len(page.evaluate(boxes, "conv2d-forward-cpu")) == 1
+    page = visit(served + "/nn/activation/elu.html", 1920)
+    both = page.locator("label[for=tab-elu-forward-cpu-both]")
+    assert len(page.evaluate(boxes, "elu-forward-cpu")) == 1
     both.click()
     (top, left, right, height), (other_top, other_left, other_right, other_height) = page.evaluate(
-        boxes, "conv2d-forward-cpu"
+        boxes, "elu-forward-cpu"
     )
     assert top == other_top and right < other_left and min(height, other_height) > 100
     assert left > 0 and other_right <= 1920
     page.set_viewport_size({"width": 1400, "height": 1000})
-    page.wait_for_function("!document.querySelector('[data-twins=conv2d-forward-cpu]').dataset.fits")
-    assert not both.is_visible() and len(page.evaluate(boxes, "conv2d-forward-cpu")) == 1
+    page.wait_for_function("!document.querySelector('[data-twins=elu-forward-cpu]').dataset.fits")
+    assert not both.is_visible() and len(page.evaluate(boxes, "elu-forward-cpu")) == 1
     page = visit(served + "/nn/activation/relu.html", 1920)
     (top, *_), (other_top, *_) = page.evaluate(boxes, "relu-forward-cpu")
     assert top == other_top and not page.locator("label[for=tab-relu-forward-cpu-both]").is_visible()
