@@ -19,6 +19,7 @@ and no components. Every file has one idea and climbs to it from the reference l
     linear.py           the three products of a linear layer
     bilinear.py         bilinear interpolation, a row at a time
     separable.py        other interpolation, a dimension after the other
+    grid_sample.py      sampling at the places of a grid: addresses and weights once for all channels
     nearest.py          nearest interpolation, a row at a time
     avg_pool.py         average pooling, a row of windows at a time
     lp_pool.py          power-average pooling: the same with powers
@@ -122,6 +123,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.elu import selu_forward as selu_forward
     from reftorch.fast.glu import glu_backward_x as glu_backward_x
     from reftorch.fast.glu import glu_forward as glu_forward
+    from reftorch.fast.grid_sample import grid_sample_backward_grid as grid_sample_backward_grid
+    from reftorch.fast.grid_sample import grid_sample_backward_x as grid_sample_backward_x
+    from reftorch.fast.grid_sample import grid_sample_bicubic_backward_grid as grid_sample_bicubic_backward_grid
+    from reftorch.fast.grid_sample import grid_sample_bicubic_backward_x as grid_sample_bicubic_backward_x
+    from reftorch.fast.grid_sample import grid_sample_bicubic_forward as grid_sample_bicubic_forward
+    from reftorch.fast.grid_sample import grid_sample_forward as grid_sample_forward
     from reftorch.fast.group_norm import group_norm_backward_affine as group_norm_backward_affine
     from reftorch.fast.group_norm import group_norm_backward_x as group_norm_backward_x
     from reftorch.fast.group_norm import group_norm_forward as group_norm_forward

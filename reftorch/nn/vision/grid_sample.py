@@ -119,6 +119,7 @@ from __future__ import annotations
 import math
 import warnings
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import check_tensors
@@ -390,7 +391,7 @@ class GridSampler2DFunction(Function):
     @staticmethod
     def forward(ctx, x, grid, taps, padding, align_corners):
         y = x.new_empty(*x.shape[:2], *grid.shape[1:-1])
-        run = on(x.device, grid_sample_forward_cpu, grid_sample_forward_cuda, y.numel())
+        run = on(x.device, grid_sample_forward_cpu, grid_sample_forward_cuda, y.numel(), fast.grid_sample_forward)
         run(*arrays(x, grid, y), taps, padding, align_corners)
         ctx.save_for_backward(x, grid)
         ctx.options = taps, padding, align_corners
@@ -403,12 +404,24 @@ class GridSampler2DFunction(Function):
         grad_x = grad_grid = None
         if ctx.needs_input_grad[0]:
             grad_x = x.new_zeros(x.shape)
-            run = on(x.device, grid_sample_backward_x_cpu, grid_sample_backward_x_cuda, x.shape[0] * x.shape[1])
+            run = on(
+                x.device,
+                grid_sample_backward_x_cpu,
+                grid_sample_backward_x_cuda,
+                x.shape[0] * x.shape[1],
+                fast.grid_sample_backward_x,
+            )
             run(*arrays(grad_y, grid, grad_x), taps, padding, align_corners)
         if ctx.needs_input_grad[1]:
             grad_grid = grid.new_zeros(grid.shape)
             if taps == 2:
-                run = on(x.device, grid_sample_backward_grid_cpu, grid_sample_backward_grid_cuda, grid.numel() // 2)
+                run = on(
+                    x.device,
+                    grid_sample_backward_grid_cpu,
+                    grid_sample_backward_grid_cuda,
+                    grid.numel() // 2,
+                    fast.grid_sample_backward_grid,
+                )
                 run(*arrays(grad_y, x, grid, grad_grid), padding, align_corners)
         return grad_x, grad_grid, None, None, None
 

@@ -109,6 +109,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
@@ -388,7 +389,7 @@ class GridSampler3DFunction(Function):
     @staticmethod
     def forward(ctx, x, grid, taps, padding, align_corners):
         y = x.new_empty(*x.shape[:2], *grid.shape[1:-1])
-        run = on(x.device, grid_sample3d_forward_cpu, grid_sample3d_forward_cuda, y.numel())
+        run = on(x.device, grid_sample3d_forward_cpu, grid_sample3d_forward_cuda, y.numel(), fast.grid_sample_forward)
         run(*arrays(x, grid, y), taps, padding, align_corners)
         ctx.save_for_backward(x, grid)
         ctx.options = taps, padding, align_corners
@@ -401,11 +402,23 @@ class GridSampler3DFunction(Function):
         grad_x = grad_grid = None
         if ctx.needs_input_grad[0]:
             grad_x = x.new_zeros(x.shape)
-            run = on(x.device, grid_sample3d_backward_x_cpu, grid_sample3d_backward_x_cuda, x.shape[0] * x.shape[1])
+            run = on(
+                x.device,
+                grid_sample3d_backward_x_cpu,
+                grid_sample3d_backward_x_cuda,
+                x.shape[0] * x.shape[1],
+                fast.grid_sample_backward_x,
+            )
             run(*arrays(grad_y, grid, grad_x), taps, padding, align_corners)
         if ctx.needs_input_grad[1]:
             grad_grid = grid.new_zeros(grid.shape)
             if taps == 2:
-                run = on(x.device, grid_sample3d_backward_grid_cpu, grid_sample3d_backward_grid_cuda, grid.numel() // 3)
+                run = on(
+                    x.device,
+                    grid_sample3d_backward_grid_cpu,
+                    grid_sample3d_backward_grid_cuda,
+                    grid.numel() // 3,
+                    fast.grid_sample_backward_grid,
+                )
                 run(*arrays(grad_y, x, grid, grad_grid), padding, align_corners)
         return grad_x, grad_grid, None, None, None

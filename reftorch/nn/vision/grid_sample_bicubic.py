@@ -107,6 +107,7 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
@@ -302,14 +303,15 @@ def grid_sample_bicubic_backward_grid_cpu(grad_y, x, grid, grad_grid, padding, a
             w_at = place(x, grid[n, h_out, w_out, 0], W_in, align_corners)
             if math.isfinite(h_at) and math.isfinite(w_at):
                 h_0, w_0 = int(math.floor(h_at)), int(math.floor(w_at))
+                t_h, t_w = h_at - x.dtype.type(h_0), w_at - x.dtype.type(w_0)
                 for c in range(C):
                     g = grad_y[n, c, h_out, w_out]
                     for k_h in range(-1, 3):
                         h_in = tap(h_0 + k_h, H_in, padding, align_corners)
-                        u_h = h_at - x.dtype.type(h_0 + k_h)
+                        u_h = t_h - x.dtype.type(k_h)
                         for k_w in range(-1, 3):
                             w_in = tap(w_0 + k_w, W_in, padding, align_corners)
-                            u_w = w_at - x.dtype.type(w_0 + k_w)
+                            u_w = t_w - x.dtype.type(k_w)
                             if h_in >= 0 and w_in >= 0:
                                 h_acc += cubic_slope(x, u_h) * cubic(x, u_w) * x[n, c, h_in, w_in] * g
                                 w_acc += cubic(x, u_h) * cubic_slope(x, u_w) * x[n, c, h_in, w_in] * g
@@ -335,14 +337,15 @@ def grid_sample_bicubic_backward_grid_cuda(grad_y, x, grid, grad_grid, padding, 
     w_at = place(x, grid[n, h_out, w_out, 0], W_in, align_corners)
     if math.isfinite(h_at) and math.isfinite(w_at):
         h_0, w_0 = int(math.floor(h_at)), int(math.floor(w_at))
+        t_h, t_w = h_at - x.dtype.type(h_0), w_at - x.dtype.type(w_0)
         for c in range(C):
             g = grad_y[n, c, h_out, w_out]
             for k_h in range(-1, 3):
                 h_in = tap(h_0 + k_h, H_in, padding, align_corners)
-                u_h = h_at - x.dtype.type(h_0 + k_h)
+                u_h = t_h - x.dtype.type(k_h)
                 for k_w in range(-1, 3):
                     w_in = tap(w_0 + k_w, W_in, padding, align_corners)
-                    u_w = w_at - x.dtype.type(w_0 + k_w)
+                    u_w = t_w - x.dtype.type(k_w)
                     if h_in >= 0 and w_in >= 0:
                         h_acc += cubic_slope(x, u_h) * cubic(x, u_w) * x[n, c, h_in, w_in] * g
                         w_acc += cubic(x, u_h) * cubic_slope(x, u_w) * x[n, c, h_in, w_in] * g
@@ -356,7 +359,13 @@ class GridSampler2DFunction(Function):
     @staticmethod
     def forward(ctx, x, grid, padding, align_corners):
         y = x.new_empty(*x.shape[:2], *grid.shape[1:-1])
-        run = on(x.device, grid_sample_bicubic_forward_cpu, grid_sample_bicubic_forward_cuda, y.numel())
+        run = on(
+            x.device,
+            grid_sample_bicubic_forward_cpu,
+            grid_sample_bicubic_forward_cuda,
+            y.numel(),
+            fast.grid_sample_bicubic_forward,
+        )
         run(*arrays(x, grid, y), padding, align_corners)
         ctx.save_for_backward(x, grid)
         ctx.options = padding, align_corners
@@ -369,12 +378,24 @@ class GridSampler2DFunction(Function):
         if ctx.needs_input_grad[0]:
             grad_x = x.new_zeros(x.shape)
             planes = x.shape[0] * x.shape[1]
-            run = on(x.device, grid_sample_bicubic_backward_x_cpu, grid_sample_bicubic_backward_x_cuda, planes)
+            run = on(
+                x.device,
+                grid_sample_bicubic_backward_x_cpu,
+                grid_sample_bicubic_backward_x_cuda,
+                planes,
+                fast.grid_sample_bicubic_backward_x,
+            )
             run(*arrays(grad_y, grid, grad_x), *ctx.options)
         if ctx.needs_input_grad[1]:
             grad_grid = grid.new_empty(grid.shape)
             places = grid.numel() // 2
-            run = on(x.device, grid_sample_bicubic_backward_grid_cpu, grid_sample_bicubic_backward_grid_cuda, places)
+            run = on(
+                x.device,
+                grid_sample_bicubic_backward_grid_cpu,
+                grid_sample_bicubic_backward_grid_cuda,
+                places,
+                fast.grid_sample_bicubic_backward_grid,
+            )
             run(*arrays(grad_y, x, grid, grad_grid), *ctx.options)
         return grad_x, grad_grid, None, None
 
