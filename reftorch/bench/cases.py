@@ -90,11 +90,16 @@ DEEP = ((64, 64, 3, 3), (64,)) * 31  # as many tensors as ResNet-18 has
 ACTIVATIONS: dict[str, dict[str, Any]] = {  # and the arguments that they need
     **dict.fromkeys(("Sigmoid", "Tanh", "GELU", "SiLU", "Mish", "ELU", "SELU", "CELU", "Softplus", "LogSigmoid"), {}),
     **dict.fromkeys(("Hardtanh", "ReLU6", "Hardswish", "Hardsigmoid", "Hardshrink", "Softshrink"), {}),
-    **dict.fromkeys(("Tanhshrink", "Softsign", "GLU", "RReLU"), {}),
+    **dict.fromkeys(("Tanhshrink", "Softsign", "GLU", "RReLU", "LeakyReLU"), {}),
     "Threshold": dict(threshold=0.1, value=20.0),
 }
 
-POINTWISE_LOSSES = ("MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss")
+POINTWISE_LOSSES = (
+    *("MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"),
+    *("PoissonNLLLoss", "SoftMarginLoss", "HingeEmbeddingLoss"),
+)
+
+DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
 CASES = (
     # ------------------------------------------------------------------------------------------------ N, C, H, W
@@ -138,8 +143,8 @@ CASES = (
     Case("Upsample", "segmentation, bilinear", (2, 21, 32, 32), dict(scale_factor=8, mode="bilinear")),
     Case("Upsample", "small images, bicubic", (8, 3, 64, 64), dict(scale_factor=2, mode="bicubic")),
     Case("Upsample", "video, trilinear", (2, 16, 8, 28, 28), dict(scale_factor=2, mode="trilinear")),
-    Case("affine_grid", "photographs", (8, 2, 3), dict(size=(8, 3, 224, 224))),
-    Case("affine_grid", "volumes", (2, 3, 4), dict(size=(2, 1, 32, 64, 64))),
+    Case("affine_grid", "photographs", (8, 2, 3), dict(size=(8, 3, 224, 224), align_corners=False)),
+    Case("affine_grid", "volumes", (2, 3, 4), dict(size=(2, 1, 32, 64, 64), align_corners=False)),
     grid("digits", (64, 1, 28, 28)),
     grid("optical flow", (4, 32, 64, 64)),
     grid("optical flow, nearest", (4, 32, 64, 64), mode="nearest"),
@@ -184,6 +189,7 @@ CASES = (
     linear("ResNet", 64, 2048, 1000),
     linear("Transformer 512", 512, 512, 512),
     linear("Transformer 768 to 3072", 256, 768, 3072),
+    Case("Bilinear", "pairs of words", (128, 64), dict(in1_features=64, in2_features=64, out_features=32)),
     matmul("64 x 64 x 64", (64, 64), (64, 64)),
     matmul("256 x 256 x 256", (256, 256), (256, 256)),
     matmul("512 x 512 x 512", (512, 512), (512, 512)),
@@ -210,6 +216,7 @@ CASES = (
     Case("ReLU", "10 million elements", (10_000_000,)),
     *[Case(name, "10,000 elements", (10_000,)) for name in ("Sigmoid", "Tanh", "GELU")],
     *[Case(name, "Transformer", (512, 3072), options) for name, options in ACTIVATIONS.items()],
+    Case("PReLU", "ResNet", (8, 64, 56, 56), dict(num_parameters=64)),
     # ----------------------------------------------------------------------------------------------- classes along `dim`
     Case("Softmax", "10,000 elements", (1000, 10), dict(dim=1)),
     Case("Softmax", "attention", (96, 128, 128), dict(dim=2)),
@@ -217,6 +224,9 @@ CASES = (
     Case("LogSoftmax", "10,000 elements", (1000, 10), dict(dim=1)),
     Case("LogSoftmax", "Transformer", (256, 32_000), dict(dim=1)),
     Case("LogSoftmax", "segmentation", (4, 21, 128, 128), dict(dim=1)),
+    Case("Softmin", "attention", (96, 128, 128), dict(dim=2)),
+    Case("Softmax2d", "segmentation", (4, 21, 128, 128)),
+    Case("gumbel_softmax", "ResNet", (256, 1000), dict(dim=1)),
     # ----------------------------------------------------------------------------------------- N, channels or features
     Case(
         "TransformerEncoderLayer", "small", (32, 64, 128), dict(d_model=128, nhead=4, dim_feedforward=512, dropout=0.0)
@@ -228,10 +238,15 @@ CASES = (
     Case("BatchNorm1d", "perceptron", (256, 512), dict(num_features=512)),
     Case("BatchNorm2d", "small images", (64, 32, 14, 14), dict(num_features=32)),
     Case("BatchNorm2d", "ResNet", (16, 64, 56, 56), dict(num_features=64)),
+    Case("BatchNorm3d", "video", (2, 16, 16, 56, 56), dict(num_features=16)),
     Case("GroupNorm", "ResNet", (16, 64, 56, 56), dict(num_groups=32, num_channels=64)),
     Case("InstanceNorm2d", "ResNet", (16, 64, 56, 56), dict(num_features=64)),
-    Case("Dropout", "Transformer", (512, 768)),
-    Case("Dropout2d", "small images", (64, 32, 14, 14)),
+    Case("InstanceNorm1d", "sound", (16, 64, 4096), dict(num_features=64)),
+    Case("InstanceNorm3d", "video", (2, 16, 16, 56, 56), dict(num_features=16)),
+    *[Case(name, "Transformer", (512, 768)) for name in ("Dropout", "AlphaDropout")],
+    *[Case(name, "small images", (64, 32, 14, 14)) for name in ("Dropout2d", "FeatureAlphaDropout")],
+    Case("Dropout1d", "sound", (16, 64, 4096)),
+    Case("Dropout3d", "video", (2, 16, 16, 56, 56)),
     # ------------------------------------------------------------------------------------------------ N, channels, H, W
     Case("Normalize", "1,000 elements", (1, 3, 18, 18)),
     Case("Normalize", "10,000 elements", (4, 3, 29, 29)),
@@ -249,6 +264,12 @@ CASES = (
     Case("CrossEntropyLoss", "segmentation", (4, 21, 128, 128)),
     Case("CrossEntropyLoss", "Transformer", (256, 32_000)),
     Case("CrossEntropyLoss", "10 million elements", (10_000, 1000)),
+    Case("NLLLoss", "segmentation", (4, 21, 128, 128)),
+    Case("MultiMarginLoss", "ResNet", (256, 1000)),
+    Case("MultiLabelMarginLoss", "COCO", (1000, 80), dict(labels=3)),
+    Case("MultiLabelSoftMarginLoss", "COCO", (1000, 80)),
+    # --------------------------------------------------------------------------- losses with weights: samples, in_features
+    Case("LinearCrossEntropyLoss", "words", (256, 256), dict(in_features=256, num_classes=10_000)),
     adaptive_loss("words", (256, 128), 10_000, 1000, 5000),
     # ------------------------------------------------------------------------------------- losses of one element at a time
     Case("MSELoss", "1 million elements", (1000, 1000)),
@@ -259,6 +280,14 @@ CASES = (
     Case("BCEWithLogitsLoss", "10,000 elements", (100, 100)),
     Case("BCEWithLogitsLoss", "1 million elements", (1000, 1000)),
     Case("KLDivLoss", "1 million elements", (1000, 1000), dict(reduction="batchmean")),
+    *[
+        Case(name, "1 million elements", (1000, 1000))
+        for name in ("PoissonNLLLoss", "SoftMarginLoss", "HingeEmbeddingLoss", "GaussianNLLLoss", "MarginRankingLoss")
+    ],
+    # ------------------------------------------------------------------------------- losses of pairs and triplets of vectors
+    Case("CosineEmbeddingLoss", "1 million elements", (1000, 1000)),
+    Case("TripletMarginLoss", "faces", (1000, 128)),
+    Case("TripletMarginWithDistanceLoss", "faces", (1000, 128)),
     # ------------------------------------------------------------------------------------ time steps, samples, classes
     Case("CTCLoss", "letters", (150, 32, 30), dict(labels=30)),
     # -------------------------------------------------------------------------------------- time steps, samples, input_size
@@ -273,6 +302,7 @@ CASES = (
     # ------------------------------------------------------------------------------------------------- pairs of vectors
     Case("CosineSimilarity", "1 million elements", (1000, 1000)),
     Case("PairwiseDistance", "1 million elements", (1000, 1000)),
+    Case("pdist", "words", (500, 64)),
     # --------------------------------------------------------------------------------------------------- parameters
     sgd("1,000 elements", (1000,)),
     sgd("10,000 elements", (100, 100)),

@@ -27,6 +27,10 @@ class Draw:
         """Numbers from 0 to 1."""
         return self.tensor(self.random.random(shape, np.float32), requires_grad)
 
+    def signs(self, shape: tuple[int, ...]) -> Any:
+        """1 or -1."""
+        return self.tensor(self.random.choice(np.array([-1, 1], np.float32), shape))
+
     def classes(self, shape: tuple[int, ...], number: int) -> Any:
         return self.tensor(self.random.integers(0, number, shape))
 

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from reftorch.bench.cases import CLIPPING, OPTIMIZERS, POINTWISE_LOSSES, Case
-from reftorch.bench.draw import Draw, host
+from reftorch.bench.cases import CLIPPING, DROPOUTS, OPTIMIZERS, Case
+from reftorch.bench.draw import Draw
+from reftorch.bench.layer_job import LayerJob
+from reftorch.bench.loss_jobs import LOSS_JOBS
 from reftorch.bench.step_jobs import ClippingJob, LeNetJob, ModuleJob, OptimizerJob, SparseAdamJob
 
 
@@ -32,43 +34,6 @@ def find_torch(device: str = "cpu") -> ModuleType | None:
 def prepare(library: Any, case: Case, device: str = "cpu") -> Any:
     """The job of a case. The same numbers are drawn for every library."""
     return JOBS.get(case.component, LayerJob)(library, case, device)
-
-
-class LayerJob:
-    """One layer: `forward`, `backward` and `both`."""
-
-    def __init__(self, library: Any, case: Case, device: str):
-        draw = Draw(library, device)
-        self.x = draw.normal(case.x, requires_grad=True)
-        self.layer, self.leaves = self.build(draw, case)
-        self.y = self.forward()
-        self.grad_y = draw.normal(tuple(self.y.shape))
-
-    def build(self, draw: Draw, case: Case) -> tuple[Any, list]:
-        """What `forward` calls with `x`, and the leaves whose gradients are computed."""
-        layer = draw.fill(getattr(draw.library.nn, case.component)(**case.options))
-        return layer, [self.x, *layer.parameters()]
-
-    def forward(self) -> Any:
-        return self.layer(self.x)
-
-    def backward(self) -> None:
-        """Of the forward pass that the constructor made."""
-        self.clear()
-        self.y.backward(self.grad_y, retain_graph=True)
-
-    def both(self) -> None:
-        self.clear()
-        self.forward().backward(self.grad_y)
-
-    def clear(self) -> None:
-        for leaf in self.leaves:
-            leaf.grad = None
-
-    def results(self) -> list[np.ndarray]:
-        """The output and the gradients."""
-        self.both()
-        return host([self.y, *(leaf.grad for leaf in self.leaves)])
 
 
 class MatmulJob(LayerJob):
@@ -122,44 +87,6 @@ class NormalizeJob(LayerJob):
         return x.clone().sub_(mean).div_(std)
 
 
-class LossJob(LayerJob):
-    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
-        target = draw.classes(case.x[:1] + case.x[2:], case.x[1])
-        criterion = draw.library.nn.CrossEntropyLoss(**case.options)
-        return lambda x: criterion(x, target), [self.x]
-
-
-class AdaptiveLossJob(LayerJob):
-    """Classes are as frequent as words: number `c` about as often as 1 / (c + 1). The loss alone goes on."""
-
-    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
-        classes = (case.options["n_classes"] + 1) ** draw.random.random(case.x[:1]) - 1
-        target = draw.tensor(classes.astype(np.int64))
-        layer = draw.fill(draw.library.nn.AdaptiveLogSoftmaxWithLoss(**case.options))
-        return lambda x: layer(x, target).loss, [self.x, *layer.parameters()]
-
-
-class PointwiseLossJob(LayerJob):
-    """A loss whose target has the shape of the input, with numbers from 0 to 1."""
-
-    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
-        target = draw.shares(case.x)
-        criterion = getattr(draw.library.nn, case.component)(**case.options)
-        if case.component == "BCELoss":  # the input, too
-            self.x = draw.shares(case.x, requires_grad=True)
-        return lambda x: criterion(x, target), [self.x]
-
-
-class CTCJob(LayerJob):
-    """All samples have as many time steps and labels; class 0 is the blank."""
-
-    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
-        (T, N, C), labels = case.x, case.options["labels"]
-        texts = draw.classes((N, labels), C - 1) + 1
-        criterion = draw.library.nn.CTCLoss()
-        return lambda x: criterion(x, texts, (T,) * N, (labels,) * N), [self.x]
-
-
 class RecurrentJob(LayerJob):
     """The output at all times, without the last states."""
 
@@ -187,6 +114,15 @@ class PairJob(LayerJob):
         return lambda x: layer(x, other), [self.x, other]
 
 
+class BilinearJob(LayerJob):
+    """The second input has as many rows as the first."""
+
+    def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        other = draw.normal((*case.x[:-1], case.options["in2_features"]), requires_grad=True)
+        layer, leaves = super().build(draw, case)
+        return lambda x: layer(x, other), [*leaves, other]
+
+
 class AttentionJob(LayerJob):
     """Queries, keys and values of one shape."""
 
@@ -210,8 +146,9 @@ class FunctionalJob(LayerJob):
     """A function of the input alone, with options."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
+        draw.library.manual_seed(0)  # gumbel_softmax draws random numbers: the same in every library
         function = getattr(draw.library.nn.functional, case.component)
-        return lambda x: function(x, **case.options, align_corners=False), [self.x]
+        return lambda x: function(x, **case.options), [self.x]
 
 
 class GridSampleJob(LayerJob):
@@ -279,20 +216,18 @@ class VectorJob(LayerJob):
 
 JOBS: dict[str, Callable] = {
     "matmul": MatmulJob,
-    **dict.fromkeys(("Dropout", "Dropout2d", "RReLU", "FractionalMaxPool2d", "FractionalMaxPool3d"), DropoutJob),
+    **dict.fromkeys((*DROPOUTS, "RReLU", "FractionalMaxPool2d", "FractionalMaxPool3d"), DropoutJob),
     **dict.fromkeys(("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"), UnpoolJob),
     **dict.fromkeys(("LPPool1d", "LPPool2d", "LPPool3d"), LPPoolJob),
-    "affine_grid": FunctionalJob,
+    **dict.fromkeys(("affine_grid", "gumbel_softmax", "pdist"), FunctionalJob),
+    "Bilinear": BilinearJob,
     "grid_sample": GridSampleJob,
     **dict.fromkeys(("weight_norm", "spectral_norm"), WeightJob),
     "parameters_to_vector": VectorJob,
     **dict.fromkeys(CLIPPING, ClippingJob),
     **dict.fromkeys(("Embedding", "EmbeddingBag"), EmbeddingJob),
     "Normalize": NormalizeJob,
-    "CrossEntropyLoss": LossJob,
-    "AdaptiveLogSoftmaxWithLoss": AdaptiveLossJob,
-    **dict.fromkeys(POINTWISE_LOSSES, PointwiseLossJob),
-    "CTCLoss": CTCJob,
+    **LOSS_JOBS,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), RecurrentJob),
     **dict.fromkeys(("RNNCell", "LSTMCell", "GRUCell"), CellJob),
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), PairJob),

@@ -15,7 +15,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from reftorch.bench.work import FLOAT, Work
+from reftorch.bench.costs import FLOAT, Work
 from reftorch.fast.tile import COLS, ROWS, multiply_tile
 from reftorch.kernel import PARALLEL, cuda, njit, prange
 

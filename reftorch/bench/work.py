@@ -7,22 +7,13 @@ be read or written once, in float32; a cache that is too small moves more.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-from reftorch.bench.cases import ACTIVATIONS, LENET, OF_PARAMETERS, POINTWISE_LOSSES, Case
+from reftorch.bench.cases import ACTIVATIONS, DROPOUTS, LENET, OF_PARAMETERS, Case
+from reftorch.bench.costs import FLOAT, INDEX, Work
+from reftorch.bench.loss_work import LOSS_PARTS
 from reftorch.nn.convolution.conv2d import conv2d_output_size
 from reftorch.nn.convolution.conv_transpose_nd import conv_transpose_output_size
 from reftorch.nn.pooling.checks import pooled_size
-
-FLOAT, INDEX = 4, 8  # bytes
-
-
-class Work(NamedTuple):
-    operations: int
-    bytes: int
-
-    def __add__(self, other: Work) -> Work:  # type: ignore[override]
-        return Work(self.operations + other.operations, self.bytes + other.bytes)
 
 
 def work(case: Case, direction: str) -> Work:
@@ -157,6 +148,16 @@ def _linear(case: Case) -> tuple[Work, Work]:
     )
 
 
+def _bilinear(case: Case) -> tuple[Work, Work]:
+    """A product of the weight with one input, and of that with the other; backward as many for each gradient."""
+    (N, D_u), (D_v, D_out) = case.x, (case.options[name] for name in ("in2_features", "out_features"))
+    weight, inputs, y = D_out * D_u * D_v, N * (D_u + D_v), N * D_out
+    return (
+        Work(2 * N * weight, FLOAT * (weight + D_out + inputs + y)),
+        Work(6 * N * weight, FLOAT * (2 * weight + D_out + 2 * inputs + y)),
+    )
+
+
 def _encoder_layer(case: Case) -> tuple[Work, Work]:
     """Four linear layers and two products for attention, two linear layers behind it; what is done per element is left out."""
     (S, N, E), hidden = case.x, case.options["dim_feedforward"]
@@ -202,6 +203,12 @@ def _activation(case: Case) -> tuple[Work, Work]:
     return Work(2 * x, FLOAT * (x + y)), Work(3 * x, FLOAT * (2 * x + y))
 
 
+def _prelu(case: Case) -> tuple[Work, Work]:
+    """Backward the slopes get a gradient, too, each a sum over its channel."""
+    x, slopes = math.prod(case.x), case.options["num_parameters"]
+    return Work(2 * x, FLOAT * (2 * x + slopes)), Work(3 * x, FLOAT * (3 * x + 2 * slopes))
+
+
 def _softmax(case: Case) -> tuple[Work, Work]:
     """Forward a maximum, an exponential, a sum and a quotient; backward a sum of products and the gradient."""
     x = math.prod(case.x)
@@ -212,7 +219,8 @@ def _norm(case: Case) -> tuple[Work, Work]:
     """Forward a mean, a variance and the output; backward the sums for scale and shift, those for the input, and its gradient."""
     o, x = case.options, math.prod(case.x)
     features = o.get("normalized_shape") or o.get("num_channels") or o["num_features"]
-    parameters = {"InstanceNorm2d": 0, "RMSNorm": features}.get(case.component, 2 * features)
+    scaled = {"RMSNorm": features, **dict.fromkeys(("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"), 0)}
+    parameters = scaled.get(case.component, 2 * features)
     return Work(4 * x, FLOAT * (2 * x + parameters)), Work(8 * x, FLOAT * (3 * x + 2 * parameters))
 
 
@@ -229,38 +237,16 @@ def _embedding(case: Case) -> tuple[Work, Work]:
     return Work(D * ids, FLOAT * (D * ids + y) + INDEX * ids), Work(D * ids, FLOAT * (D * ids + V * D) + INDEX * ids)
 
 
-def _cross_entropy(case: Case) -> tuple[Work, Work]:
-    x, samples = math.prod(case.x), math.prod(case.x) // case.x[1]
-    return Work(x, 2 * FLOAT * x + INDEX * samples), Work(x, 2 * FLOAT * x + INDEX * samples)
-
-
-def _adaptive_loss(case: Case) -> tuple[Work, Work]:
-    """A linear layer for all samples, and two for those of each cluster: the part that `AdaptiveLossJob` draws of it."""
-    (N, D), n_classes, cutoffs = case.x, case.options["n_classes"], case.options["cutoffs"]
-    weights = D * (cutoffs[0] + len(cutoffs))
-    operations = N * weights
-    for i, (low, high) in enumerate(zip(cutoffs, (*cutoffs[1:], n_classes)), 1):
-        fewer = D // 4**i
-        cluster, part = fewer * (D + high - low), math.log((high + 1) / (low + 1)) / math.log(n_classes + 1)
-        weights, operations = weights + cluster, operations + round(N * part) * cluster
-    moved = FLOAT * (N * D + weights)
-    return Work(operations, moved + FLOAT + INDEX * N), Work(2 * operations, 2 * moved + INDEX * N)
-
-
-def _pointwise_loss(case: Case) -> tuple[Work, Work]:
-    x = math.prod(case.x)
-    return Work(2 * x, 3 * FLOAT * x), Work(2 * x, 4 * FLOAT * x)
-
-
-def _ctc(case: Case) -> tuple[Work, Work]:
-    (T, N, C), places = case.x, 2 * case.options["labels"] + 1
-    x, steps = T * N * C, T * N * places
-    return Work(3 * steps, FLOAT * (x + steps)), Work(4 * steps + x, FLOAT * (2 * x + 2 * steps))
-
-
 def _pairs(case: Case) -> tuple[Work, Work]:
     x, pairs = math.prod(case.x), case.x[0]
     return Work(3 * x, FLOAT * (2 * x + pairs)), Work(6 * x, FLOAT * (4 * x + pairs))
+
+
+def _pdist(case: Case) -> tuple[Work, Work]:
+    """A difference and its square for each pair of rows and each column; backward it is added to one row and taken from the other."""
+    (N, D), x = case.x, math.prod(case.x)
+    y = N * (N - 1) // 2
+    return Work(2 * D * y, FLOAT * (x + y)), Work(3 * D * y, FLOAT * (2 * x + 2 * y))
 
 
 def _step(component: str, params: tuple[tuple[int, ...], ...]) -> Work:
@@ -358,31 +344,29 @@ PARTS = {
     **dict.fromkeys([f"{kind}Pool{n}d" for kind in ("Avg", "AdaptiveAvg", "LP") for n in (1, 2, 3)], _avg_pool),
     **dict.fromkeys(["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"], _max_unpool),
     "Linear": _linear,
+    "Bilinear": _bilinear,
     "matmul": _matmul,
     "ReLU": _relu,
     **dict.fromkeys(ACTIVATIONS, _activation),
-    **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
+    "PReLU": _prelu,
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Softmin", "Softmax2d", "gumbel_softmax"), _softmax),
     "LayerNorm": _norm,
     "TransformerEncoderLayer": _encoder_layer,
     "scaled_dot_product_attention": _attention,
     "MultiheadAttention": _multihead_attention,
     "RMSNorm": _norm,
     "LocalResponseNorm": _local_response_norm,
-    "BatchNorm1d": _norm,
-    "BatchNorm2d": _norm,
+    **dict.fromkeys([f"{kind}Norm{n}d" for kind in ("Batch", "Instance") for n in (1, 2, 3)], _norm),
     "GroupNorm": _norm,
-    "InstanceNorm2d": _norm,
-    **dict.fromkeys(("Dropout", "Dropout2d"), _dropout),
+    **dict.fromkeys(DROPOUTS, _dropout),
     **dict.fromkeys(("Embedding", "EmbeddingBag"), _embedding),
     "Normalize": _normalize,
-    "CrossEntropyLoss": _cross_entropy,
-    **dict.fromkeys(POINTWISE_LOSSES, _pointwise_loss),
-    "AdaptiveLogSoftmaxWithLoss": _adaptive_loss,
-    "CTCLoss": _ctc,
+    **LOSS_PARTS,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), _recurrent),
     **dict.fromkeys(("RNNCell", "LSTMCell", "GRUCell"), _cell),
     "parameters_to_vector": _vector,
     "weight_norm": _weight_norm,
     "spectral_norm": _spectral_norm,
     **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), _pairs),
+    "pdist": _pdist,
 }

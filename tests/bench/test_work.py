@@ -1,6 +1,6 @@
 """What the cases are, and what they cost."""
 
-import math
+import dataclasses
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import reftorch
 from bench_cases import SMALL
 from reftorch.bench.cases import CASES, LENET, Case, conv, pool
 from reftorch.bench.jobs import prepare
+from reftorch.bench.loss_work import LOSS_PARTS
 from reftorch.bench.work import Work, elements, work
 from reftorch.bench.worker import lenet
 
@@ -77,6 +78,10 @@ def test_operations_are_those_of_the_loops():
     # of 20 samples, log(6 / 3) / log(13) are in the first cluster, 5.4, and log(13 / 6) / log(13) in the second, 6.0
     clusters = 5 * (16 * 4 + 4 * 3) + 6 * (16 * 1 + 1 * 7)
     assert work(find("AdaptiveLogSoftmaxWithLoss", "small"), "forward").operations == 20 * 16 * (2 + 2) + clusters
+    assert work(find("Bilinear", "small"), "forward").operations == 2 * 3 * 4 * 5 * 2
+    assert work(find("pdist", "small"), "forward").operations == (5 * 4 // 2) * 6 * 2
+    assert work(find("MultiLabelMarginLoss", "small"), "forward").operations == 6 * (2 * 3) * 2
+    assert work(find("LinearCrossEntropyLoss", "small"), "forward").operations == 6 * 5 * (4 + 1)
     attention = find("scaled_dot_product_attention", "small")
     assert work(attention, "forward").operations == 2 * (1 * 2) * 3 * 3 * 4
 
@@ -87,21 +92,23 @@ def test_operations_are_those_of_the_loops():
 def test_bytes_are_those_of_the_tensors(case):
     """Forwards, inputs are read and the output written; backwards at least the gradients of all leaves are written."""
     job = prepare(reftorch, case)
-    tensors = {id(t): t.numpy(force=True).nbytes for t in (*job.leaves, job.y)}
+    adaptive = case.component == "AdaptiveLogSoftmaxWithLoss"  # which gives nothing but the mean
+    if case.component in LOSS_PARTS and not adaptive:  # the losses before the reduction
+        job = prepare(reftorch, dataclasses.replace(case, options={**case.options, "reduction": "none"}))
+    tensors = {id(t): t.numpy(force=True).nbytes for t in (*job.leaves, *getattr(job, "targets", ()), job.y)}
     wanted = sum(tensors.values())
     if "MaxPool" in case.component:  # and the places
         wanted += 8 * job.y.numel()
     if "MaxUnpool" in case.component:
         wanted += 8 * job.x.numel()
-    if case.component == "CrossEntropyLoss":  # reads x and keeps as many probabilities
-        wanted += sum(leaf.numpy(force=True).nbytes for leaf in job.leaves) - job.y.numpy(force=True).nbytes
-        wanted += 8 * math.prod(case.x[:1] + case.x[2:])
     if case.options.get("need_weights"):  # attention weights, (N, L, L)
         wanted += 4 * case.x[1] * case.x[0] ** 2
     if case.component == "LSTMCell":  # and the memory
         wanted += job.y.numpy(force=True).nbytes
-    if case.component == "AdaptiveLogSoftmaxWithLoss":  # and the targets
-        wanted += 8 * case.x[0]
+    if case.component == "CrossEntropyLoss":  # reads x and keeps as many probabilities, and the loss alone
+        wanted += job.x.numpy(force=True).nbytes - job.y.numpy(force=True).nbytes
+    if case.component == "NLLLoss":  # reads one number of each sample
+        wanted += job.y.numpy(force=True).nbytes - job.x.numpy(force=True).nbytes
     if case.component.startswith("Embedding"):  # of the table only the chosen rows are read
         (table,), ids = job.leaves, job.x.numel()
         wanted += ids * (8 + 4 * table.shape[1]) - table.numpy(force=True).nbytes
