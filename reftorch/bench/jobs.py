@@ -198,7 +198,8 @@ class WeightJob(LayerJob):
             def forward(self) -> Any:
                 return self.weight
 
-        with warnings.catch_warnings(action="ignore"):  # they are deprecated
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are deprecated
             layer = draw.fill(getattr(nn.utils, case.component)(Bare()))
         return lambda x: layer(), list(layer.parameters())
 

@@ -99,13 +99,14 @@ def _pooled(case: Case) -> int:
     o, (N, C, *sizes) = case.options, case.x
     n = len(sizes)
     if "output_size" in o:
-        sizes_out = o["output_size"] if isinstance(o["output_size"], tuple) else (o["output_size"],) * n
+        wanted = o["output_size"]
+        sizes_out = list(wanted) if isinstance(wanted, tuple) else [wanted] * n
     elif "output_ratio" in o:
         sizes_out = [int(extent * o["output_ratio"]) for extent in sizes]
     else:
         K = o["kernel_size"]
-        options = ((each,) * n for each in (K, o.get("stride", K), o.get("padding", 0), 1))
-        sizes_out = pooled_size(sizes, *options, False)
+        K, stride, pad, dil = ((each,) * n for each in (K, o.get("stride", K), o.get("padding", 0), 1))
+        sizes_out = pooled_size(sizes, K, stride, pad, dil, False)
     return N * C * math.prod(sizes_out)
 
 

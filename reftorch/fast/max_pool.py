@@ -65,7 +65,7 @@ def max_pool_forward(reference, x, y, index, *options):
     W_in, W_out = x.shape[-1], y.shape[-1]
     first = min(-(-pad_w // stride_w), W_out)
     end = max(first, min((W_in - 1 - (K_w - 1) * dil_w + pad_w) // stride_w + 1, W_out))
-    windows = Windows(*numbers, first, end)
+    windows = Windows._make((*numbers, first, end))
     volumes = [array.reshape(channels, *(1,) * (3 - n), *array.shape[2:]) for array in (x, y, index)]
     registers = y.size // W_out * -(-W_out // LANES)
     workers = threads_for(registers * LANES * math.prod(numbers[:3]) * CHOICE, channels)

@@ -74,7 +74,7 @@ def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, ro
         if not _is_usual(alpha):
             return False
         other = quietly(operator.mul, other, alpha)
-    quietly(ufunc, x.array, other, x.array)
+    quietly(ufunc, x.array, other, out=x.array)
     return True
 
 
