@@ -2,16 +2,15 @@
 "use strict";
 (() => {
   const KINDS = {                                        // which fields a kind of layer has
-    Conv: ["channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias"],
-    ConvTranspose: ["channels", "kernel_size", "stride", "padding", "output_padding", "dilation", "groups", "bias"],
+    Conv: ["out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias"],
+    ConvTranspose: ["out_channels", "kernel_size", "stride", "padding", "output_padding", "dilation", "groups", "bias"],
     MaxPool: ["kernel_size", "stride", "padding", "dilation", "ceil_mode"],
     AvgPool: ["kernel_size", "stride", "padding", "ceil_mode"],
   };
-  const SHORT = { channels: "c", kernel_size: "k", stride: "s", padding: "p", output_padding: "o", dilation: "d", groups: "g", bias: "b", ceil_mode: "m" };
-  const LABEL = { channels: "out_channels" };
+  const SHORT = { out_channels: "c", kernel_size: "k", stride: "s", padding: "p", output_padding: "o", dilation: "d", groups: "g", bias: "b", ceil_mode: "m" };
   const FIRST = "2d,3x64x64;Conv:c=16,k=7,s=2,p=3;MaxPool:k=3,s=2,p=1;Conv:c=32,k=3,p=1;AvgPool:k=2";
   const fields = kind => KINDS[kind];
-  const usual = (kind, field) => ({ channels: "8", kernel_size: kind.endsWith("Pool") ? "2" : "3", stride: kind.endsWith("Pool") ? "" : "1", padding: "0",
+  const usual = (kind, field) => ({ out_channels: "8", kernel_size: kind.endsWith("Pool") ? "2" : "3", stride: kind.endsWith("Pool") ? "" : "1", padding: "0",
     output_padding: "0", dilation: "1", groups: "1", bias: true, ceil_mode: false })[field];
   const product = numbers => numbers.reduce((a, b) => a * b, 1);
   const times = numbers => numbers.join(" × ");
@@ -22,7 +21,7 @@
 
   // ------------------------------------------------------------------------------------------------------ arithmetic
   function whole(field, text, least) {
-    if (!/^\d+$/.test(text.trim()) || +text < least) throw new Wrong(field, `${LABEL[field] ?? field} should be a whole number, at least ${least}; found "${text}".`);
+    if (!/^\d+$/.test(text.trim()) || +text < least) throw new Wrong(field, `${field} should be a whole number, at least ${least}; found "${text}".`);
     return +text;
   }
   function each(field, text, dims, least) {              // "3" for all dimensions, or "3, 5"
@@ -47,7 +46,7 @@
     if (pool) kernel.forEach((k, i) => {
       if (before[i] > Math.floor(k / 2)) throw new Wrong("padding", `padding should be at most half of kernel_size, or a window could lie outside of the input; found ${before[i]} with kernel_size ${k}.`);
     });
-    const out = pool ? channels : whole("channels", layer.channels, 1), groups = pool ? channels : whole("groups", layer.groups, 1);
+    const out = pool ? channels : whole("out_channels", layer.out_channels, 1), groups = pool ? channels : whole("groups", layer.groups, 1);
     if (channels % groups) throw new Wrong("groups", `groups should divide the ${channels} channels of the input; found ${groups}.`);
     if (out % groups) throw new Wrong("groups", `groups should divide out_channels = ${out}; found ${groups}.`);
     return { pool, kernel, stride, dilation, span, before, after, more, out, groups, transposed: layer.kind === "ConvTranspose", ceil: Boolean(layer.ceil_mode) };
@@ -144,8 +143,8 @@
     const value = (field, given) => typeof given === "boolean" ? (given ? "True" : "False") : given === "same" ? '"same"' : /[,x×]/.test(given) ? `(${given.split(/[,x×]\s*/).join(", ")})` : given;
     let channels = state.channels;
     const lines = state.layers.map((layer, i) => {
-      const begin = KINDS[layer.kind].includes("channels") ? [channels, layer.channels] : [];
-      const options = fields(layer.kind).filter(field => field !== "channels" && (field === "kernel_size" || layer[field] !== usual(layer.kind, field)));
+      const begin = KINDS[layer.kind].includes("out_channels") ? [channels, layer.out_channels] : [];
+      const options = fields(layer.kind).filter(field => field !== "out_channels" && (field === "kernel_size" || layer[field] !== usual(layer.kind, field)));
       channels = results[i]?.shape?.[0] ?? channels;
       return `    nn.${layer.kind}${state.dims}d(${[...begin, ...options.map(field => `${field}=${value(field, layer[field])}`)].join(", ")}),`;
     });
@@ -153,7 +152,7 @@
   }
 
   // ------------------------------------------------------------------------------------------------------ on the page
-  const place = document.getElementById("shape-calculator");
+  const place = document.getElementById("rt-stack");
   let state = parsed(FIRST);
   const make = (tag, given = {}, ...inside) => {
     const element = document.createElement(tag);
@@ -165,7 +164,7 @@
     const box = typeof value === "boolean", input = make("input", box ? { id, type: "checkbox" } : { id, type: "text", size: "6", autocomplete: "off", "data-field": name });
     if (box) input.checked = value; else input.value = value;
     input.oninput = () => { keep(box ? input.checked : input.value); show(); };
-    return make("label", { for: id }, `${LABEL[name] ?? name} `, input);
+    return make("label", { for: id }, `${name} `, input);
   }
   function choice(id, label, options, value, keep) {
     const select = make("select", { id }, ...options.map(option => new Option(option, option, false, option === value)));

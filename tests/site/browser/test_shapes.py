@@ -185,3 +185,16 @@ def test_by_keyboard(calculator):
     assert page.locator(".rt-stack-result").count() == 1
     page.locator("#stack-dims").select_option("2d")
     assert page.get_by_role("status").text_content().startswith("The whole stack: output 2 × 7 × 7")
+
+
+def test_it_stands_below_its_title(calculator):
+    """In a box of its own, in the size of text, and with the names of the fields as PyTorch has them."""
+    page = calculator.page
+    calculator("1d,1x9;Conv:c=2,k=3")
+    assert page.locator("h1").text_content().startswith("Shape calculator")
+    box, title = (page.locator(name).bounding_box() for name in ("#rt-stack", "h1"))
+    assert title["y"] + title["height"] <= box["y"]
+    labels = [text.strip() for text in page.locator("#rt-stack label").all_text_contents()]
+    assert labels[:1] + [text for text in labels if "channels" in text] == [labels[0], "channels", "out_channels"]
+    size = page.locator(".rt-stack-result").first.evaluate("line => parseFloat(getComputedStyle(line).fontSize)")
+    assert size <= page.locator("article p").first.evaluate("line => parseFloat(getComputedStyle(line).fontSize)")
