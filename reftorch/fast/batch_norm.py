@@ -1,6 +1,6 @@
 r"""Batch normalization with a register of elements at a time.
 
-The plain loops divide by a standard deviation for each element, and for vectors (D = 1) they go down each channel by itself and
+The reference loops divide by a standard deviation for each element, and for vectors (D = 1) they go down each channel by itself and
 touch a line of the cache for each element. The way up:
 
 1. *Divide once per channel*: what is the same for all elements of a channel is computed first, one number per channel.
@@ -19,7 +19,7 @@ from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
-def batch_norm_forward_statistics(plain, x, mean, var, running_mean, running_var, momentum):
+def batch_norm_forward_statistics(reference, x, mean, var, running_mean, running_var, momentum):
     """Mean and variance of each channel, and the step of the running ones."""
     C = x.shape[1]
     workers, totals = threads_for(x.size * 2 * MEMORY, C), np.zeros((2, C))
@@ -30,7 +30,7 @@ def batch_norm_forward_statistics(plain, x, mean, var, running_mean, running_var
         statistics_shared(workers, x, found, momentum, totals)
 
 
-def batch_norm_forward(plain, x, mean, var, weight, bias, y, eps):
+def batch_norm_forward(reference, x, mean, var, weight, bias, y, eps):
     """y = W (x - mean) / std + b"""
     N, C, D = x.shape
     scale = (weight / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
@@ -42,7 +42,7 @@ def batch_norm_forward(plain, x, mean, var, weight, bias, y, eps):
         forward_shared(workers, x, mean, scale, bias, y, pieces)
 
 
-def batch_norm_backward_affine(plain, grad_y, x, mean, var, grad_weight, grad_bias, eps):
+def batch_norm_backward_affine(reference, grad_y, x, mean, var, grad_weight, grad_bias, eps):
     """The sums over each channel of grad_y x_hat, and of grad_y."""
     C = x.shape[1]
     workers, totals = threads_for(x.size * 2 * MEMORY, C), np.zeros((2, C))
@@ -54,7 +54,7 @@ def batch_norm_backward_affine(plain, grad_y, x, mean, var, grad_weight, grad_bi
     grad_bias[:] = totals[1]
 
 
-def batch_norm_backward_x(plain, grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x, eps, training):
+def batch_norm_backward_x(reference, grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x, eps, training):
     """grad_x = W / std (grad_y - (grad_b + x_hat grad_W) / M); in evaluation W / std grad_y."""
     N, C, D = x.shape
     std = np.sqrt(var + x.dtype.type(eps))

@@ -1,6 +1,6 @@
 r"""Group and instance normalization: the elements of a group lie side by side.
 
-A group of K channels of D elements is a line of K D elements in memory. The way up from the plain loops:
+A group of K channels of D elements is a line of K D elements in memory. The way up from the reference loops:
 
 1. *One line*: mean and variance do not mind which channel an element is of, so their loops run over the whole line, in pieces
    (`moments.py`).
@@ -21,12 +21,12 @@ from reftorch.fast.workers import MEMORY, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
-def group_norm_forward(plain, x, weight, bias, mean, rstd, y, eps):
+def group_norm_forward(reference, x, weight, bias, mean, rstd, y, eps):
     """y = W r (x - mean) + b"""
     forward(x, weight, bias, mean, np.empty_like(mean), rstd, y, eps)
 
 
-def group_norm_backward_x(plain, grad_y, x, mean, rstd, weight, grad_x):
+def group_norm_backward_x(reference, grad_y, x, mean, rstd, weight, grad_x):
     """grad_x = r (h - mean of h - x_hat times mean of h x_hat) for each group."""
     workers = threads_for(x.size * 3 * MEMORY, mean.size)
     if workers == 1:
@@ -35,7 +35,7 @@ def group_norm_backward_x(plain, grad_y, x, mean, rstd, weight, grad_x):
         backward_x_shared(workers, grad_y, x, mean, rstd, weight, grad_x)
 
 
-def group_norm_backward_affine(plain, grad_y, x, mean, rstd, grad_weight, grad_bias):
+def group_norm_backward_affine(reference, grad_y, x, mean, rstd, grad_weight, grad_bias):
     """The sums over samples and positions of grad_y x_hat, and of grad_y."""
     C = x.shape[1]
     workers = threads_for(x.size * 2 * MEMORY, C)
@@ -45,17 +45,17 @@ def group_norm_backward_affine(plain, grad_y, x, mean, rstd, grad_weight, grad_b
         backward_affine_shared(workers, grad_y, x, mean, rstd, grad_weight, grad_bias)
 
 
-def instance_norm_forward(plain, x, weight, bias, mean, var, y, eps):
+def instance_norm_forward(reference, x, weight, bias, mean, var, y, eps):
     """Each channel is a group."""
     forward(x, weight, bias, mean, var, np.empty_like(mean), y, eps)
 
 
-def instance_norm_backward_x(plain, grad_y, x, mean, var, weight, grad_x, eps):
-    group_norm_backward_x(plain, grad_y, x, mean, reciprocal(var, eps), weight, grad_x)
+def instance_norm_backward_x(reference, grad_y, x, mean, var, weight, grad_x, eps):
+    group_norm_backward_x(reference, grad_y, x, mean, reciprocal(var, eps), weight, grad_x)
 
 
-def instance_norm_backward_affine(plain, grad_y, x, mean, var, grad_weight, grad_bias, eps):
-    group_norm_backward_affine(plain, grad_y, x, mean, reciprocal(var, eps), grad_weight, grad_bias)
+def instance_norm_backward_affine(reference, grad_y, x, mean, var, grad_weight, grad_bias, eps):
+    group_norm_backward_affine(reference, grad_y, x, mean, reciprocal(var, eps), grad_weight, grad_bias)
 
 
 def reciprocal(var, eps):

@@ -136,9 +136,24 @@ class Page:
         name = self.component.name if self.component else self.segments.file.stem
         text = f"`{self.source.as_posix()}`, as it is run."
         if self.component:
-            return f"{text} In a debugger: `reftorch step {name}`.\n\n{sections.functions(self.segments)}"
+            step = f"{text} In a debugger: `reftorch step {name}`.{self._which_kernels()}"
+            return f"{step}\n\n{sections.functions(self.segments)}"
         asked = sections.assignments(self.source.as_posix().partition("/")[2])
         return text + f" Assignment: {', '.join(asked)}." * bool(asked)
+
+    def _which_kernels(self) -> str:
+        """Whether the kernels of the file run by default, or fast forms in their place."""
+        if not any(function.device == "cpu" for block in self.segments.blocks for function in block.functions):
+            return ""
+        fast = ", ".join(
+            f'<a href="{at}"><code>{name}</code></a>' for name, at in links.fast_forms(self.segments.file).items()
+        )
+        if not fast:
+            return " These are the kernels that run: there are no fast forms of them."
+        return (
+            f" On a CPU, fast forms run by default: {fast}. The reference kernels below run in debug mode,"
+            ' inside `with reftorch.kernels("reference")`, and where a fast form leaves a case to them.'
+        )
 
     # -------------------------------------------------------------------------------------------------- text
     def _html(self, text: str, line: int, css: str = "rt-text") -> str:

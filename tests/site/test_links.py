@@ -9,6 +9,7 @@ import pytest
 
 from reftorch.site import links
 from reftorch.site.highlight import highlighted, listing
+from reftorch.site.page import Page
 from reftorch.site.segment import segment
 from reftorch.step.components import PACKAGE
 
@@ -107,6 +108,26 @@ def test_a_decorator_is_a_link():
     assert re.search(
         r'<a href="../../guide/kernels.html#njit" title="[^"]*machine code[^"]*"><span class="nd">@njit<', first
     )
+
+
+def test_a_component_says_which_kernels_run():
+    found = {
+        name: Page(PACKAGE / f"nn/{name}.py").markdown()
+        for name in ("pooling/max_pool2d", "activation/relu", "containers/sequential")
+    }
+    assert (
+        'fast forms run by default: <a href="../../fast/max_pool.html#max-pool-forward-L1"><code>max_pool_forward<'
+        in found["pooling/max_pool2d"]
+    )
+    assert "These are the kernels that run" in found["activation/relu"]
+    assert not [words for words in ("fast forms", "kernels that run") if words in found["containers/sequential"]]
+
+
+def test_a_question_whether_to_use_a_fast_form_is_none():
+    assert list(links.fast_forms(PACKAGE / "nn/transformer/attention.py")) == [
+        "attention_forward",
+        "attention_backward",
+    ]
 
 
 def test_every_link_of_the_site_leads_somewhere(site):
