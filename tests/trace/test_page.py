@@ -67,6 +67,7 @@ class Element {
 }
 globalThis.document = { createElement: tag => new Element(tag) };
 globalThis.Option = class { constructor(text, value) { Object.assign(this, { text, value }); } };
+globalThis.ResizeObserver = class { observe() {} };
 const root = new Element("div");
 """
 

@@ -430,5 +430,6 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     event.preventDefault();
   });
   choose(null);
+  new ResizeObserver(() => show(at)).observe(tables);     // what is shown stays in view when a phone is turned
   return { show, light, choose, element: root, get at() { return at; }, get cells() { return cells; } };
 }
