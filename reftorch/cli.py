@@ -203,7 +203,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add("--only", type=pattern, metavar="REGEX", help=text)
     add("--reference", action="store_true", help="the reference kernels, which the pages show, not their fast forms")
     add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
-    text = "instead of all: the matrix product and the convolution idea by idea, from the formula to the fast form"
+    text = "instead of all: the matrix product, the convolution and attention idea by idea, from the formula to the fast form"
     add("--ladder", action="store_true", help=text)
     text = "instead of all: training steps on N processes, beside one process on one thread and on N threads"
     add("--ranks", type=whole(2), metavar="N", help=text)
