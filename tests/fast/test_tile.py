@@ -264,7 +264,7 @@ OTHERS = [kind for kind in TILES if TILES[kind] != (ROWS, COLS // 3)]
 @pytest.fixture(scope="module")
 def pretending():
     """The identity tests again, in processes that take this processor for another one; they compile side by side."""
-    files = [str(HERE / f"test_fast_{name}.py") for name in ("matmul", "conv2d", "max_pool2d")]
+    files = [str(HERE / f"test_fast_{name}.py") for name in ("matmul", "conv2d", "max_pool")]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
     command += ["-k", "(borders or shapes) and one", *files]
     started = {
