@@ -33,10 +33,8 @@ ORDERS = ("ascending", "descending", "shuffled", "parallel")
 MOST_THREADS = 1024  # a block
 MANY = 20_000  # threads of a launch in Python, about a second
 ENOUGH = 1_024  # threads of a launch that are worth to be shared out
-LOOK, COMPILE = (
-    0.02,
-    0.5,
-)  # seconds with the same sizes, after which their own form is looked for on the disk, and compiled
+LOOK = 0.02  # seconds with the same sizes, after which their own form is looked for on the disk,
+COMPILE = 0.5  # and after which it is compiled
 SIZES = 1_000  # of which the times are kept, for each kernel
 
 _order = ContextVar("order", default=("ascending", 0))

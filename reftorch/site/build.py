@@ -177,11 +177,9 @@ def _stepped(found: re.Match) -> str:
 
 def _timeline(found: re.Match) -> str:
     drawn = pictures.timeline.picture()
-    return (
-        pictures.framed(drawn, pictures.timeline.CAPTION)
-        if drawn
-        else "Not recorded: `reftorch bench --ranks 2 --save` does it."
-    )
+    if not drawn:
+        return "Not recorded: `reftorch bench --ranks 2 --save` does it."
+    return pictures.framed(drawn, pictures.timeline.CAPTION)
 
 
 def _graph(found: re.Match) -> str:

@@ -10,9 +10,8 @@ from pygments.token import STANDARD_TYPES, Name, Token
 
 from .segment import Function
 
-Links = dict[
-    tuple[int, int], tuple[str, str]
-]  # by line, from 1, and column, from 0: where a name leads, and a title or ""
+# by line, from 1, and column, from 0: where a name leads, and a title or ""
+Links = dict[tuple[int, int], tuple[str, str]]
 
 
 def address(function: Function) -> str:

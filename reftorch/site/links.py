@@ -19,7 +19,7 @@ from .segment import segment
 
 WORDS = {  # what Numba gives: its heading in the guide, and a sentence
     "numba.njit": ("njit", "compiles this function to machine code, for the CPU"),
-    "numba.prange": ("prange", "a range whose rounds may run at the same time"),
+    "numba.prange": ("prange", "a range whose iterations may run at the same time"),
     "numba.cuda.jit": ("cudajit", "compiles this function for a GPU, where many threads run it"),
     "numba.cuda.grid": ("cudagrid", "the number of this thread among all threads"),
     "numba.cuda.gridsize": ("cudagrid", "how many threads there are"),
@@ -31,18 +31,14 @@ WORDS = {  # what Numba gives: its heading in the guide, and a sentence
     "numba.cuda.syncthreads": ("blocks-of-threads", "waits until all threads of the block have come here"),
     "numba.cuda.atomic": ("blocks-of-threads", "changes an element at which other threads may be at the same time"),
 }
-FILES = (  # each of these has a page
-    *(
-        "nn/**/*.py",
-        "optim/**/*.py",
-        "transforms/**/*.py",
-        "fast/*.py",
-        "fast/ladder/*.py",
-        "autograd/*.py",
-        "ops/*.py",
-    ),
-    *("kernel.py", "kernel_cache.py", "tensor.py", "types.py"),
-)
+FOLDERS = ("nn/**", "optim/**", "transforms/**", "fast", "fast/ladder", "autograd", "ops")
+FILES = (
+    *(f"{folder}/*.py" for folder in FOLDERS),
+    "kernel.py",
+    "kernel_cache.py",
+    "tensor.py",
+    "types.py",
+)  # have a page
 
 
 @dataclass(frozen=True)

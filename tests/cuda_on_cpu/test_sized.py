@@ -1,7 +1,9 @@
 """CUDA kernels compiled for the CPU: blocks shared out among threads, and forms for sizes that come again."""
 
+import itertools
 import math
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -87,16 +89,20 @@ def test_a_form_for_some_sizes_gives_the_same_bits_and_serves_no_others(monkeypa
 
 def test_sizes_that_come_again_get_a_form_of_their_own_once_they_have_taken_long(monkeypatch):
     launch.__globals__["_times"].cache_clear()
-    monkeypatch.setitem(launch.__globals__, "COMPILE", 0.01)
-    monkeypatch.setitem(launch.__globals__, "LOOK", 1e9)
+    monkeypatch.setitem(launch.__globals__, "is_kept", lambda kernel, arguments: False)
+    ticks = itertools.count()  # each launch takes a second
+    monkeypatch.setitem(launch.__globals__, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setitem(launch.__globals__, "LOOK", 0.5)
+    monkeypatch.setitem(launch.__globals__, "COMPILE", 2.5)
     x, y = np.arange(5_000.0), np.zeros(5_000)
-    for _ in range(2):
-        launch(slow_cuda, 20, 256, x, y)  # the first may compile, which does not count
-    (form,) = launch.__globals__["_times"](slow_cuda.py_func).values()
-    assert form.seconds > 0.01 and not form.done
-    monkeypatch.setitem(launch.__globals__, "LOOK", 0.001)
     launch(slow_cuda, 20, 256, x, y)
-    assert form.done
+    (form,) = launch.__globals__["_times"](slow_cuda.py_func).values()
+    form.seconds = 0  # the first launch counts, or not if it has compiled
+    done = []
+    for _ in range(4):
+        launch(slow_cuda, 20, 256, x, y)
+        done.append((form.looked, form.done))
+    assert done == [(False, False), (True, False), (True, False), (True, True)]
 
 
 @cuda.jit

@@ -80,7 +80,7 @@ def test_integers_are_left_to_the_reference():
     assert len(left) == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_shape_and_option(data):
     size, options = [], {"kernel_size": [], "stride": [], "padding": [], "dilation": []}
