@@ -132,6 +132,8 @@ def use(kind: str) -> None:
 
 def _launch_compiled() -> None:
     """From now on, `kernel[grid, block](...)` runs compiled for the CPU, also where a program launches a kernel itself."""
+    from reftorch.kernel import cuda
+
     if not isinstance(cuda, _AbsentCuda):
         made = type(cuda.jit(_launch_compiled))
         made.__getitem__ = lambda kernel, where: configured(kernel, *where[:2])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import glob
 import importlib
 import importlib.metadata
 import importlib.util
@@ -168,10 +169,13 @@ def leave_note(kind: str, text: str = "") -> None:
 
 def shared_memory(process: int | str = "self") -> list[str]:
     """MPI's files in /dev/shm that a process uses. MPI removes them, except when a job ends in a bad way."""
+    files: list[str] = []
+    for opened in glob.glob(f"/proc/{process}/fd/*"):  # opened, perhaps not mapped yet
+        with contextlib.suppress(OSError):
+            files.append(os.readlink(opened))
     with contextlib.suppress(OSError):
-        lines = Path(f"/proc/{process}/maps").read_text().splitlines()
-        return sorted({file for line in lines if (file := line.split()[-1]).startswith(IN_MEMORY)})
-    return []
+        files += [line.split()[-1] for line in Path(f"/proc/{process}/maps").read_text().splitlines()]
+    return sorted({file for file in files if file.startswith(IN_MEMORY)})
 
 
 def missing_ranks() -> list[int]:

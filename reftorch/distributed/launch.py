@@ -100,11 +100,11 @@ class Job:
             time.sleep(seconds)
             return
         for file in self.folder.glob("*.pid"):
-            rank = int(file.stem)
-            if rank not in self.known:
+            rank, number = int(file.stem), file.read_text()
+            if rank not in self.known and number:  # the file may be there before its contents
                 self.known.add(rank)
                 try:
-                    descriptor = os.pidfd_open(int(file.read_text()))
+                    descriptor = os.pidfd_open(int(number))
                 except ProcessLookupError:
                     self.ended.append(rank)
                     continue
@@ -137,15 +137,27 @@ class Job:
 
     def stop(self, number: int) -> None:
         """End the job: first politely, so that tracebacks are printed, then at once."""
+        self.send(getattr(signal, "SIGSTOP", 0))  # a rank that went on could make files in memory after the look at them
+        self.note_files()
+        self.process.send_signal(number)
+        until = time.monotonic() + GRACE
+        while self.process.poll() is None and time.monotonic() < until:
+            time.sleep(0.1)  # in which mpiexec passes the signal on
+            self.send(getattr(signal, "SIGCONT", 0))
+            self.note_files()
+        if self.process.poll() is None:
+            self.process.kill()  # its ranks see that, and end
+            self.process.wait()
+
+    def send(self, number: int) -> None:
+        """Send a signal to the ranks that have not ended."""
+        for descriptor in self.watched:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, number)
+
+    def note_files(self) -> None:
         for file in self.folder.glob("*.pid"):
             self.shared |= set(engine.shared_memory(file.read_text()))
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(number)
-            try:
-                self.process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()  # its ranks see that, and end
-                self.process.wait()
 
     def tidy_up(self) -> None:
         """Leave no process and no shared memory behind, whatever happened."""
