@@ -137,7 +137,9 @@ class Job:
 
     def stop(self, number: int) -> None:
         """End the job: first politely, so that tracebacks are printed, then at once."""
-        self.send(getattr(signal, "SIGSTOP", 0))  # a rank that went on could make files in memory after the look at them
+        self.send(
+            getattr(signal, "SIGSTOP", 0)
+        )  # a rank that went on could make files in memory after the look at them
         self.note_files()
         self.process.send_signal(number)
         until = time.monotonic() + GRACE
