@@ -1,15 +1,15 @@
 r"""Adaptive log-softmax: probabilities of very many classes, computed in two steps, with less work for the rare ones.
 
-The frequent classes are in the head, a usual softmax. The rare ones are in clusters: the head gives the probability of each cluster,
-and a cluster, in a smaller layer of its own, those of the classes in it.
+The frequent classes are in the head, an ordinary softmax. The rare classes are grouped into clusters. The head also gives the probability
+of each cluster, and each cluster has a smaller layer that gives the probabilities of the classes in it.
 
-Use it when there are tens of thousands of classes and a few of them are frequent, as with words; otherwise `cross_entropy`, which is exact,
-simpler and for a few thousand classes as fast.
+Use it when there are tens of thousands of classes and a few of them are frequent, as with words; otherwise `cross_entropy`, which is
+simpler, and as fast for a few thousand classes.
 
 ## Forward
 
-The classes are sorted by frequency, 0 is the most frequent. With one cutoff $c_1$ the classes below it are the shortlist, all others
-the cluster 1, which is one more class of the head. For a class $y$ of the shortlist
+The classes are sorted by frequency: class 0 is the most frequent. With one cutoff $c_1$, the classes below $c_1$ are the shortlist. All
+others are cluster 1, which is one more class of the head. For a class $y$ of the shortlist
 
 $$\log p(y) = \log p_{head}(y)$$
 
@@ -23,19 +23,19 @@ features from $D$ to $D / r^i$, $r$ being `div_value`. The loss is the mean of $
 
 ## Gradients
 
-They are those of the layers it consists of, `linear` and `log_softmax`. With the mean over $N$ samples,
-$\partial L / \partial \log p = -1 / N$ for each sample's own class. A cluster that no sample of the batch belongs to gets no
-gradient, and costs nothing.
+The module consists of `linear` and `log_softmax`, and has their gradients. With the mean over $N$ samples,
+$\partial L / \partial \log p = -1 / N$ for each sample's own class. A cluster without a sample in the batch is not computed and
+gets no gradient.
 
 ## Cost
 
-With shortlist $c_1$ and $k$ clusters: $N D (c_1 + k)$ MACs for the head, and for each sample of the cluster $i$
-$D / r^i \cdot (D + c_{i+1} - c_i)$ more. The full layer has $N D C$ MACs for $C$ classes.
+With a shortlist of $c_1$ classes and $k$ clusters: $N D (c_1 + k)$ MACs for the head, and for each sample of the cluster $i$
+another $D / r^i \cdot (D + c_{i+1} - c_i)$. The full layer has $N D C$ MACs for $C$ classes.
 
 ## Worked example
 
-Six classes: 0 and 1 in the head, 2 and 3 in the first cluster, 4 and 5 in the second. All parameters are zero, so all is equally likely
-at each step: the head chooses one of 4, a cluster one of 2.
+Six classes: 0 and 1 in the head, 2 and 3 in the first cluster, 4 and 5 in the second. All parameters are zero, so the outcomes of each step
+are equally likely: the head chooses one of 4, a cluster one of 2.
 
 >>> import reftorch as torch
 >>> layer = torch.nn.AdaptiveLogSoftmaxWithLoss(4, 6, cutoffs=[2, 4], div_value=2)
@@ -61,15 +61,15 @@ Yes. Those within a cluster sum to 1, so together they have the probability of t
 
 **What does a cutoff cost?**
 
-A class of the head for each cluster, and a product with a smaller matrix for each sample that belongs to it. The shapes of the
-clusters' layers show that the features become fewer:
+One more class in the head for each cluster, and two small matrix products for each sample that belongs to the cluster. Each cluster has
+fewer features than the one before it, as the shapes of the first layers show:
 
->>> [list(cluster[1].weight.shape) for cluster in layer.tail]
-[[2, 2], [2, 1]]
+>>> [list(cluster[0].weight.shape) for cluster in layer.tail]
+[[2, 4], [1, 4]]
 
 **May the classes be in any order?**
 
-They may, but it is faster and better the more of the targets are in the shortlist: number the classes by their frequency.
+Yes, but the layer is fastest when most targets are in the shortlist. So number the classes by frequency, the most frequent first.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         in_features: features of each sample.
         n_classes: how many classes there are.
         cutoffs: the first class of each cluster, increasing; classes below the first cutoff are in the head.
-        div_value: a cluster has by this factor fewer features than the one before.
+        div_value: each cluster has fewer features than the one before it, by this factor.
         head_bias: whether a number is added to each output of the head.
 
     Attributes: `head`, a Linear, and `tail`, a list with two Linear layers for each cluster.
@@ -108,7 +108,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     Raises:
         ValueError: `cutoffs` is empty, or not whole numbers that increase from at least 1 to at most n_classes - 1.
-        RuntimeError: when called, if input and target do not fit, or a target is no class.
+        RuntimeError: when called, if the shapes of input and target do not fit together, or a target is not a class.
     """
 
     def __init__(self, in_features, n_classes, cutoffs, div_value=4.0, head_bias=False, device=None, dtype=None):
@@ -172,7 +172,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return cat(columns, dim=1)
 
     def predict(self, input):
-        """The most probable class of each sample, (N): the head decides alone where it chooses a class of the shortlist."""
+        """The most probable class of each sample, (N). Where the head's best class is in the shortlist, the clusters are not computed."""
         best = self.head(input).argmax(1)
         rows = (best >= self.shortlist_size).nonzero().squeeze(1)
         if rows.numel():
@@ -188,7 +188,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
 
 def _check_shapes(x, target):
-    """Raise RuntimeError unless `x` (N, D) and `target` (N), or `x` (D) and `target` ()."""
+    """Raise RuntimeError unless the shapes of `x` and `target` are (N, D) and (N), or (D) and ()."""
     if target.dim() > 1:
         raise RuntimeError(
             f"0D or 1D target tensor expected, multi-target not supported: found target of shape {list(target.shape)}"

@@ -1,4 +1,4 @@
-"""Arguments of softmax and its kin, which work along one dimension: which one, and in which dtype."""
+"""Arguments of softmax, log_softmax and softmin: the dimension that they work along, and the dtype that they compute in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reftorch.types import as_dtype, float16, float32, float64
 
 
 def chosen_dim(function: str, dim: int | None, input: Tensor, stacklevel: int) -> int:
-    """The dimension: the one given, or with a warning a guess, which depends on the number of dimensions."""
+    """`dim`; if it is None, a guess that depends on the number of dimensions, with a warning."""
     if dim is not None:
         return dim
     warnings.warn(
@@ -24,7 +24,7 @@ def chosen_dim(function: str, dim: int | None, input: Tensor, stacklevel: int) -
 
 
 def prepared(function: str, input: Tensor, dim: int, dtype: Any = None) -> tuple[Tensor, int]:
-    """The input in the dtype that is computed in (float16 borrows float32), and the dimension counted from the front.
+    """The input in the dtype of the computation (float32 for float16), and the dimension as a number that is not negative.
 
     Raises:
         TypeError: `input` is not a tensor, or `dim` not an int.
@@ -38,9 +38,9 @@ def prepared(function: str, input: Tensor, dim: int, dtype: Any = None) -> tuple
 
 
 def around(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
-    """(N, C, D): how many elements there are before, along and behind dimension `dim`. A number counts as one class of one sample.
+    """(N, C, D): the product of the sizes before dimension `dim`, its size, and the product of those after it. A scalar is one class.
 
-    Where there are no elements at all, there are no samples either.
+    If C is 0, N is 0 too: then no kernel reads a class that does not exist.
     """
     N, C, D = math.prod(shape[:dim]), shape[dim] if shape else 1, math.prod(shape[dim + 1 :])
     return (N, C, D) if C else (0, 0, D)

@@ -23,18 +23,20 @@ $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } x_i > 0 \\
 e^{x_i / \alpha} \, \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-After an operation in place only $y_i$ is known; below zero $e^{x_i / \alpha} = y_i / \alpha + 1$:
+After an in-place operation only $y_i$ is known; below zero $e^{x_i / \alpha} = y_i / \alpha + 1$:
 
 $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\
 \left( \frac{y_i}{\alpha} + 1 \right) \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-With a negative $\alpha$ the curve grows without bound to the left, and backward after an operation in place raises an error.
+With a negative $\alpha$ the output falls without bound to the left. Backward after an in-place operation then raises an error, as in
+PyTorch.
 
 ## Cost
 
-One exponential per element that is not above zero, each way. Forward reads $x$ and writes $y$, 8 bytes per element in float32; backward
-reads $x$ (in place: $y$, and no exponential) and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One exponential per element that is not above zero, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes per element in
+float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. After an in-place operation, backward reads
+$y$ instead of $x$ and needs no exponential.
 
 ## Symbols
 
@@ -86,13 +88,15 @@ tensor([-2.8930, -3.0000])
 
 **Are ELU and CELU the same for $\alpha = 1$?**
 
+Yes:
+
 >>> x = torch.tensor([-3., -0.5, 2])
 >>> (F.celu(x) == F.elu(x)).all()
 tensor(True)
 
 ## Differences
 
-PyTorch's gradient at NaN is NaN or the gradient that arrives, depending on the position in the tensor. Here it is NaN.
+PyTorch's gradient at NaN is NaN or the upstream gradient, depending on the position in the tensor. Here it is NaN.
 """
 
 from __future__ import annotations
@@ -145,7 +149,7 @@ def celu_backward_x_cuda(x, grad_y, grad_x, alpha):
     grad_x[i] = grad_y[i] if x[i] > x.dtype.type(0) else math.exp(x[i] / a) * grad_y[i]
 
 
-# ## The gradient of the input after an operation in place
+# ## The gradient of the input after an in-place operation
 #
 # $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \text{ if } y_i > 0 \text{, else }
 # \left( \frac{y_i}{\alpha} + 1 \right) \frac{\partial L}{\partial y_i}$$
@@ -186,8 +190,8 @@ class CeluFunction(Function):
         if ctx.inplace:
             if ctx.numbers[0] < 0:
                 raise RuntimeError(
-                    f"celu in place cannot go backward with a negative alpha of {ctx.numbers[0]}: elements below zero were "
-                    "overwritten with elements above zero, and their signs are lost; use inplace=False"
+                    f"celu in place cannot go backward with a negative alpha of {ctx.numbers[0]}, as in PyTorch: use "
+                    "inplace=False, or a positive alpha"
                 )
             grad_x = elementwise(
                 celu_backward_x_in_place_cpu, celu_backward_x_in_place_cuda, saved, grad_y, numbers=ctx.numbers
@@ -213,7 +217,9 @@ def celu(input, alpha=1.0, inplace=False):
     check_tensors("celu", input=input)
     alpha = number("celu", "alpha", alpha)
     if alpha == 0:
-        raise RuntimeError("celu: alpha cannot be 0, x is divided by it; with a small alpha the curve is close to relu")
+        raise RuntimeError(
+            "celu: alpha cannot be 0, because x is divided by it; with a small alpha the curve is close to relu"
+        )
     return CeluFunction.apply(input, alpha, bool(inplace))
 
 
@@ -227,7 +233,7 @@ class CELU(Module):
 
     Args:
         alpha: the output approaches -alpha far below zero; not 0.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `celu`, when the layer is called.
     """

@@ -1,4 +1,4 @@
-"""Dtypes of activations that take integers too: sigmoid, tanh, softsign, tanhshrink, as in PyTorch."""
+"""Dtypes of activations that also take integers, as in PyTorch: sigmoid, tanh, softsign, tanhshrink, hardtanh and threshold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTEGERS = (int8, int16, int32, int64, uint8, uint16, uint32, uint64)
 
 
 def as_floating(function: str, input: Tensor, bools: bool = True, inplace: bool = False) -> Tensor:
-    """The input in a dtype that kernels take: integers, and bools if they are allowed, in the default one, float16 as float32.
+    """Convert the input to a dtype that the kernels take: integers, and bools if allowed, to the default dtype, float16 to float32.
 
     Raises:
         TypeError: the input is not a tensor.
@@ -34,10 +34,10 @@ def as_floating(function: str, input: Tensor, bools: bool = True, inplace: bool 
 
 
 def check_fits(function: str, dtype: dtype, **numbers: float) -> None:
-    """Check that a dtype of integers can hold these numbers, once their fractions are cut off.
+    """Check that an integer dtype can hold these numbers after truncation. Other dtypes are not checked.
 
     Raises:
-        RuntimeError: it cannot.
+        RuntimeError: a number is outside the range of the dtype.
     """
     if dtype not in INTEGERS:
         return

@@ -1,4 +1,4 @@
-r"""The exponential linear unit: an element above zero stays, every other element follows an exponential down to $-\alpha$.
+r"""The exponential linear unit: an element above zero stays, every other element follows an exponential that approaches $-\alpha$.
 
 Below zero it is smooth and saturates, so the mean of the outputs is closer to zero than that of a ReLU.
 
@@ -25,19 +25,20 @@ $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } x_i > 0 \\
 \alpha \, e^{x_i} \, \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-At $x_i = 0$ the left slope $\alpha$ is taken. After an operation in place only $y_i$ is known; below zero
+At $x_i = 0$ the left slope $\alpha$ is taken. After an in-place operation only $y_i$ is known; below zero
 $\alpha \, e^{x_i} = y_i + \alpha$:
 
 $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\
 (y_i + \alpha) \, \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-With a negative $\alpha$ the sign of $y_i$ does not tell that of $x_i$, so backward after an operation in place raises an error.
+With a negative $\alpha$ the sign of $y_i$ does not show the sign of $x_i$, so backward after an in-place operation raises an error.
 
 ## Cost
 
-One exponential per element that is not above zero, each way. Forward reads $x$ and writes $y$, 8 bytes per element in float32; backward
-reads $x$ (in place: $y$, and no exponential) and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One exponential per element that is not above zero, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes per element in
+float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. After an in-place operation, backward reads
+$y$ instead of $x$ and needs no exponential.
 
 ## Symbols
 
@@ -89,13 +90,13 @@ tensor([-1.9865, -2.0000])
 >>> x.exp() - 1, x.expm1()
 (tensor(0.), tensor(-1.0000e-08))
 
-**For which $\alpha$ has the curve no corner at zero?**
+**For which $\alpha$ does the curve have no corner at zero?**
 
 For $\alpha = 1$: the left slope is $\alpha$, the right one 1.
 
 ## Differences
 
-PyTorch's gradient at NaN is NaN or the gradient that arrives, depending on the position in the tensor. Here it is NaN.
+PyTorch's gradient at NaN is NaN or the upstream gradient, depending on the position in the tensor. Here it is NaN.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def elu_backward_x_cuda(x, grad_y, grad_x, alpha):
     grad_x[i] = slope * grad_y[i]
 
 
-# ## The gradient of the input after an operation in place
+# ## The gradient of the input after an in-place operation
 #
 # $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \text{ if } y_i > 0 \text{, else }
 # (y_i + \alpha) \, \frac{\partial L}{\partial y_i}$$
@@ -222,7 +223,7 @@ class ELU(Module):
 
     Args:
         alpha: the output approaches -alpha far below zero.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `elu`, when the layer is called.
     """

@@ -2,7 +2,7 @@ r"""The Gaussian error linear unit: the input multiplied by the probability that
 
 It is a smooth ReLU: the factor is close to 0 far below zero and close to 1 far above it.
 
-Use it when a Transformer is built: BERT, GPT and ViT use it; `silu` is nearly the same curve and costs less, `relu` costs least.
+Use it when you build a Transformer, as BERT, GPT and ViT do; `silu` is nearly the same curve and costs less, `relu` costs least.
 
 ## Forward
 
@@ -26,16 +26,16 @@ The derivative of $\Phi$ is the density of the normal distribution, $\varphi$. B
 $$\frac{\partial L}{\partial x_i} = \left( \Phi_i + x_i \, \varphi_i \right) \frac{\partial L}{\partial y_i} \qquad
 \varphi_i = \frac{1}{\sqrt{2 \pi}} \, e^{-x_i^2 / 2}$$
 
-Of the approximation: the derivative of $t_i$ is $(1 - t_i^2) \, s_i$, where $s_i$ is the derivative of $u_i$:
+For the approximation, the derivative of $t_i$ is $(1 - t_i^2) \, s_i$, where $s_i$ is the derivative of $u_i$:
 
 $$\frac{\partial L}{\partial x_i} = \left( \frac{1 + t_i}{2} + \frac{x_i}{2} (1 - t_i^2) \, s_i \right) \frac{\partial L}{\partial y_i}
 \qquad s_i = \sqrt{\frac{2}{\pi}} \left( 1 + 3 \cdot 0.044715 \, x_i^2 \right)$$
 
 ## Cost
 
-One error function per element forward, an exponential more backward; with `tanh` one hyperbolic tangent each way. Forward reads
-$x$ and writes $y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$,
-12 bytes.
+Forward computes one error function per element, backward one error function and one exponential. With `approximate="tanh"` each
+computes one hyperbolic tangent. Forward reads $x$ and writes $y$, 8 bytes per element in float32; backward reads $x$ and the
+gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 
@@ -76,7 +76,9 @@ tensor([-0.0116, -0.0830,  0.5000,  1.0830])
 
 ## Questions
 
-**By how much does the approximation differ at most?**
+**What is the largest error of the approximation?**
+
+Less than 0.0005:
 
 >>> x = torch.linspace(-4, 4, 401)
 >>> (F.gelu(x) - F.gelu(x, approximate="tanh")).abs().max().item() < 5e-4
@@ -230,7 +232,7 @@ def gelu(input, *, approximate="none"):
     Raises:
         TypeError: `input` is not a tensor.
         NotImplementedError: `input` is not float32 or float64.
-        RuntimeError: `approximate` is another word.
+        RuntimeError: `approximate` is neither "none" nor "tanh".
     """
     check_tensors("gelu", input=input)
     if approximate not in ("none", "tanh"):

@@ -3,13 +3,13 @@ r"""The gated linear unit: one half of the input is multiplied by the sigmoid of
 The second half is a gate: it decides, per element, how much of the first half passes. The output is half as long as the input along
 one dimension.
 
-Use it when a layer should choose what passes on, as in convolutions for sequences and in Transformers' feed-forward layers; `silu` is
-the case where an element is its own gate.
+Use it when a layer should learn which elements to pass on, as in convolutions for sequences and in Transformers' feed-forward layers;
+`silu` is the case where an element is its own gate.
 
 ## Forward
 
-Two elements, $a$ and its gate $b$: $y = a \, \sigma(b)$; the gate $0$ lets one half of $a$ pass. In general the halves lie along one
-dimension of a tensor: $n$ counts the elements before it, $k$ those of one half together with the dimensions behind.
+Two elements, $a$ and its gate $b$: $y = a \, \sigma(b)$; with the gate $0$, half of $a$ passes. In general the halves lie along one
+dimension of a tensor: $n$ is the position in the dimensions before it, $k$ the position in one half and in the dimensions after it.
 
 $$y[n, k] = x[n, 0, k] \, \sigma(x[n, 1, k]) \qquad \sigma(b) = \frac{1}{1 + e^{-b}}$$
 
@@ -30,8 +30,8 @@ The dimension is halved, so it must be even.
 
 ## Cost
 
-One exponential and one division per element of the output, each way. Forward reads two elements and writes one, 12 bytes per element
-of the output in float32; backward reads three and writes two, 20 bytes.
+One exponential and one division per element of the output, in forward and in backward. Forward reads two elements and writes one, 12 bytes
+per element of the output in float32; backward reads three and writes two, 20 bytes.
 
 ## Symbols
 
@@ -44,8 +44,8 @@ of the output in float32; backward reads three and writes two, 20 bytes.
 | $b$ | `b` | any number | the gate, before the sigmoid |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, K)$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, 2, K)$ | gradient of the loss for $x$ |
-| $n$ | `n` | $0 \le n < N$ | position before the dimension that is halved |
-| $k$ | `k` | $0 \le k < K$ | position in a half, and behind |
+| $n$ | `n` | $0 \le n < N$ | position in the dimensions before the one that is halved |
+| $k$ | `k` | $0 \le k < K$ | position in one half and in the dimensions after it |
 
 ## Worked example
 
@@ -63,16 +63,16 @@ tensor([[0.5000, 0.1192, 1.5000, 0.8399]])
 
 ## Questions
 
-**Which shape has the output for an input of shape (5, 8, 3) and dim 1?**
+**Which shape does the output have for an input of shape (5, 8, 3) and dim 1?**
 
 >>> F.glu(torch.zeros(5, 8, 3), dim=1).shape
 torch.Size([5, 4, 3])
 
-**Why does a linear unit with a gate not have a vanishing gradient?**
+**Why does the gradient of the first half not vanish?**
 
-Where the gate is open ($\sigma \approx 1$), the first half gets the gradient nearly unchanged: there is no nonlinearity on its way.
+The output is linear in the first half. Where the gate is open ($\sigma \approx 1$), the first half gets the gradient nearly unchanged.
 
-**Which gate lets exactly one half pass?**
+**With which gate does exactly half of an element pass?**
 
 0, since $\sigma(0) = \frac{1}{2}$.
 """
@@ -107,7 +107,7 @@ def glu_forward_cpu(x, y):
 @cuda.jit
 def glu_forward_cuda(x, y):
     N, K = y.shape
-    i = cuda.grid(1)  # one thread an element of the output
+    i = cuda.grid(1)  # one thread per element of the output
     if i >= N * K:
         return
     k = i % K
@@ -123,7 +123,7 @@ def glu_forward_cuda(x, y):
 # $$\frac{\partial L}{\partial x}[n, 0, k] = g \, \sigma(b) \qquad
 # \frac{\partial L}{\partial x}[n, 1, k] = g \, x[n, 0, k] \, \sigma(b) \, (1 - \sigma(b))$$
 #
-# The two elements that made an output share its gate, so one iteration computes both gradients.
+# Both gradients need the same sigmoid, so one iteration computes both.
 @njit(**PARALLEL)
 def glu_backward_x_cpu(x, grad_y, grad_x):
     N, K = grad_y.shape
@@ -140,7 +140,7 @@ def glu_backward_x_cpu(x, grad_y, grad_x):
 @cuda.jit
 def glu_backward_x_cuda(x, grad_y, grad_x):
     N, K = grad_y.shape
-    i = cuda.grid(1)  # one thread an element of the output
+    i = cuda.grid(1)  # one thread per element of the output
     if i >= N * K:
         return
     k = i % K

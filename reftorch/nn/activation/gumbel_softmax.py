@@ -13,23 +13,24 @@ $-\log E[c]$ has the Gumbel distribution, and
 
 $$y = \operatorname{softmax} \left( \frac{x - \log E}{\tau} \right)$$
 
-along one dimension of a tensor. The smaller $\tau$ is, the closer $y$ comes to a choice, a one and otherwise zeros. With `hard=True`
-the output is this choice: 1 for the largest element of $y$, 0 for the others.
+along one dimension of a tensor. The smaller $\tau$ is, the closer $y$ is to a hard choice: a single one, and zeros for all other classes.
+With `hard=True` the output is this choice: 1 for the largest element of $y$, 0 for the others.
 
 ## Gradients
 
-The noise does not depend on $x$. The gradient is that of softmax, divided by $\tau$. With $\mu$ the mean of the gradients that arrive,
+The noise does not depend on $x$. The gradient is that of softmax, divided by $\tau$. With $\mu$ the mean of the upstream gradients,
 weighted by $y$:
 
 $$\frac{\partial L}{\partial x}[c] = \frac{1}{\tau} \, y[c] \left( \frac{\partial L}{\partial y}[c] - \mu \right) \qquad
 \mu = \sum_{c=0}^{C-1} \frac{\partial L}{\partial y}[c] \, y[c]$$
 
 A choice has no useful derivative: it is constant except where it jumps. With `hard=True` the output is $(h - y) + y$, where $h$ is the
-choice and the bracket counts as a constant: the value is $h$, the gradient that of $y$ (a straight-through estimator).
+choice, and the difference in brackets is treated as a constant. So the value is $h$, and the gradient is that of $y$. This is called a
+straight-through estimator.
 
 ## Worked example
 
-Three classes at odds of 1 : 2 : 1. Over many draws each is chosen as often as softmax says:
+Three classes with probabilities in the ratio 1 : 2 : 1. Over many draws, the fraction of each class is close to its softmax probability:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -54,7 +55,7 @@ tensor([0.3300, 0.3300, 0.3300])
 
 **Why is the noise $-\log E$ and not a normal number?**
 
-Only with Gumbel noise is the class of the largest sum distributed exactly as softmax says.
+With Gumbel noise, each class has the largest sum with exactly its softmax probability. With normal noise the probabilities are different.
 
 **Does a hard choice have a gradient?**
 
@@ -77,7 +78,7 @@ from reftorch.types import float16, float32, float64
 
 
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
-    """A random choice along dimension `dim`, softened with temperature `tau`; with `hard` a one and otherwise zeros.
+    """A random choice along dimension `dim`, softened with temperature `tau`; with `hard`, a single 1 and otherwise zeros.
 
     Shapes: any; the result has the same.
 
@@ -93,7 +94,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     try:
         check_tensors("gumbel_softmax", (float16, float32, float64), logits=logits)
     except NotImplementedError as error:
-        raise RuntimeError(f"{error}: the noise is a fraction") from None
+        raise RuntimeError(f"{error}: the noise is not a whole number") from None
     exponential = logits.new_tensor(random.samples.exponential(logits.shape, dtype=logits.dtype.numpy))
     y = softmax((logits - exponential.log()) / tau, dim)
     if not hard:

@@ -2,7 +2,7 @@ r"""Hardshrink: elements close to zero become zero, all others stay.
 
 It removes small activations and leaves the large ones unchanged, so the curve jumps at $\pm\lambda$.
 
-Use it when small values are noise and are to be removed; `softshrink` does so without a jump, `threshold` on one side only.
+Use it when small values are noise and should be removed; `softshrink` does so without a jump, `threshold` on one side only.
 
 ## Forward
 
@@ -34,7 +34,7 @@ gradient of $y$ and writes the gradient of $x$, 12 bytes.
 |---|---|---|---|
 | $x_i$ | `x` | any shape | input, read as one row of elements |
 | $y_i$ | `y` | shape of $x$ | output |
-| $\lambda$ | `lambd` | any number | half the width of the interval around zero; `lambda` is a word of Python |
+| $\lambda$ | `lambd` | any number | half the width of the interval around zero; `lambda` is a keyword of Python |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
 | $i$ | `i` | $0 \le i <$ number of elements | position in the row |
@@ -66,11 +66,11 @@ No, the borders belong to the interval.
 
 **Which elements get a gradient?**
 
-Those outside of the interval, and they get it unchanged.
+Those outside of the interval. Their gradient passes unchanged.
 
 ## Differences
 
-PyTorch's gradient at NaN is 0 or the gradient that arrives, depending on the position in the tensor. Here it is the latter.
+PyTorch's gradient at NaN is 0 or the upstream gradient, depending on the position in the tensor. Here it is the latter.
 """
 
 from __future__ import annotations

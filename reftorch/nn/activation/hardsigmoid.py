@@ -1,6 +1,6 @@
-r"""A sigmoid made of three straight lines: 0 up to -3, 1 from 3 on, and a ramp between them.
+r"""A sigmoid made of three straight lines: 0 up to -3, a ramp from -3 to 3, and 1 above.
 
-It costs no exponential and is exact in low precision.
+It needs no exponential, so it is cheap on small devices and in low precision.
 
 Use it when a sigmoid must be cheap, as on a phone; its gradient is exactly 0 outside of the ramp, where `sigmoid` still has a small one.
 
@@ -55,18 +55,20 @@ tensor([0., 0., 1., 1., 0.])
 
 **Why 3 and 6?**
 
-The ramp from $-3$ to $3$ follows the sigmoid closely, and a division by 6 turns its width into a height of 1. The slope
-$\frac{1}{6}$ is a little less than the sigmoid's $\frac{1}{4}$ at 0.
+The ramp from $-3$ to $3$ follows the sigmoid closely. Its width is 6, so a division by 6 gives it a height of 1. The slope $\frac{1}{6}$ is
+a little less than the sigmoid's $\frac{1}{4}$ at 0.
 
-**How far is it from the sigmoid at most?**
+**What is the largest difference from the sigmoid?**
+
+About 0.07:
 
 >>> x = torch.linspace(-4, 4, 401)
 >>> round((F.hardsigmoid(x) - torch.sigmoid(x)).abs().max().item(), 3)
 0.069
 
-**Which gradient arrives at $x = 4$?**
+**What is the gradient at $x = 4$?**
 
-None: the line is flat, and a unit that is always beyond 3 learns nothing.
+0, because the line is flat there. A unit that is above 3 for every sample does not learn.
 """
 
 from __future__ import annotations
@@ -137,7 +139,7 @@ class HardsigmoidFunction(Function):
 
 
 def hardsigmoid(input, inplace=False):
-    """0 up to -3, 1 from 3 on, and (x + 3) / 6 between, for every element.
+    """0 up to -3, 1 from 3 on, and (x + 3) / 6 between them, for every element.
 
     Shapes: any; the result has the same, or is `input` itself, changed, if `inplace`.
 
@@ -154,7 +156,7 @@ class Hardsigmoid(Module):
     """A sigmoid of three straight lines, as a layer. It has no parameters.
 
     Args:
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `hardsigmoid`, when the layer is called.
     """

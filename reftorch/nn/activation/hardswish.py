@@ -17,7 +17,7 @@ $y_i$ depends on $x_i$ only, so the chain rule has one term:
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \frac{\partial y_i}{\partial x_i}$$
 
 Between the corners $y_i = (x_i^2 + 3 x_i) / 6$, with the derivative $(2 x_i + 3) / 6 = x_i / 3 + \frac{1}{2}$. Outside, the
-derivative is that of 0 or of $x_i$. At the corners the outer side counts:
+derivative is that of 0 or of $x_i$. At the corners the derivative of the outer side is taken:
 
 $$\frac{\partial L}{\partial x_i} = \begin{cases} 0 & \text{if } x_i \le -3 \\
 \left( \frac{x_i}{3} + \frac{1}{2} \right) \frac{\partial L}{\partial y_i} & \text{if } -3 < x_i < 3 \\
@@ -25,8 +25,9 @@ $$\frac{\partial L}{\partial x_i} = \begin{cases} 0 & \text{if } x_i \le -3 \\
 
 ## Cost
 
-Two comparisons, two multiplications and one addition per element. Forward reads $x$ and writes $y$, 8 bytes per element in float32;
-backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a copy of the input.
+Two comparisons, one addition, one multiplication and one division per element, in forward and in backward. Forward reads $x$ and writes
+$y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward
+needs a copy of the input.
 
 ## Symbols
 
@@ -61,19 +62,21 @@ Between $-3$ and $-1.5$, where the parabola falls; its lowest point is $y(-1.5) 
 >>> F.hardswish(torch.tensor([-1.6, -1.5, -1.4]))
 tensor([-0.3733, -0.3750, -0.3733])
 
-**How far is it from SiLU at most?**
+**What is the largest difference from SiLU?**
+
+About 0.14, at the corners:
 
 >>> x = torch.linspace(-4, 4, 401)
 >>> round((F.hardswish(x) - F.silu(x)).abs().max().item(), 3)
 0.142
 
-**What comes out for $-\infty$?**
+**What is the output for $-\infty$?**
 
 $-\infty \cdot 0$, which is NaN, as in SiLU; every finite number below $-3$ gives 0.
 
 ## Differences
 
-PyTorch's gradient at NaN is NaN or the gradient that arrives, depending on the position in the tensor. Here it is the latter.
+PyTorch's gradient at NaN is NaN or the upstream gradient, depending on the position in the tensor. Here it is the latter.
 """
 
 from __future__ import annotations
@@ -167,7 +170,7 @@ class Hardswish(Module):
     """Hardswish, as a layer: SiLU with a sigmoid of straight lines. It has no parameters.
 
     Args:
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `hardswish`, when the layer is called.
     """

@@ -1,6 +1,6 @@
 r"""Hardtanh: elements are limited to an interval, and stay as they are inside it.
 
-It is a hyperbolic tangent of three straight lines, without an exponential.
+It approximates the hyperbolic tangent by three straight lines and needs no exponential.
 
 Use it when outputs must stay inside an interval and cost matters; `tanh` is smooth, `relu6` is the case from 0 to 6.
 
@@ -19,7 +19,7 @@ $y_i$ depends on $x_i$ only, so the chain rule has one term:
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \frac{\partial y_i}{\partial x_i}$$
 
 The derivative is 1 inside the interval and 0 outside; at the limits themselves 0 is taken. $y_i$ is strictly inside exactly where
-$x_i$ is, so backward needs the output alone, also after an operation in place:
+$x_i$ is, so backward needs only the output, also after an in-place operation:
 
 $$\frac{\partial L}{\partial x_i} =
 \begin{cases} 0 & \text{if } y_i \le a \text{ or } y_i \ge b \\ \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
@@ -65,7 +65,7 @@ tensor([-1.0000,  0.5000])
 
 **What happens to the gradient of an element beyond a limit?**
 
-It is 0: the element learns nothing until other elements change it.
+It is 0. The parameters before it get no gradient through this element.
 
 **Which limits make hardtanh a ReLU?**
 
@@ -74,16 +74,16 @@ It is 0: the element learns nothing until other elements change it.
 >>> F.hardtanh(torch.tensor([-2., 3]), 0., float("inf"))
 tensor([0., 3.])
 
-**What are the limits for whole numbers?**
+**Which limits apply to an input of integers?**
 
-They are converted to the dtype of the input, which cuts off their fractions:
+The limits are converted to the dtype of the input, which truncates them:
 
 >>> F.hardtanh(torch.tensor([-2, 0, 2]), -1.5, 1.5)
 tensor([-1,  0,  1])
 
 ## Differences
 
-PyTorch's gradient at NaN is 0 or the gradient that arrives, depending on the position in the tensor. Here it is the latter.
+PyTorch's gradient at NaN is 0 or the upstream gradient, depending on the position in the tensor. Here it is the latter.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class Hardtanh(Module):
 
     Args:
         min_val, max_val: the limits.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
         min_value, max_value: deprecated names of the limits.
 
     Shapes: input (*), any shape; output the same. Errors as `hardtanh`, when the layer is called.
@@ -223,7 +223,7 @@ class Hardtanh(Module):
 
 
 def _renamed(old, old_value, new, value):
-    """The value of an argument that has had another name."""
+    """The value of an argument that was renamed: that of its old name if it was given, with a warning."""
     if old_value is None:
         return value
     warnings.warn(f"keyword argument `{old}` is deprecated and renamed to `{new}`", FutureWarning, stacklevel=3)

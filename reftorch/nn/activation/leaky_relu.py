@@ -27,7 +27,7 @@ $$\frac{\partial L}{\partial x_i} =
 
 At $x_i = 0$ there is no derivative; the slope $\alpha$ of the left side is taken. The formula needs only the sign of $x_i$. If
 $\alpha \ge 0$, $y_i$ is above zero exactly where $x_i$ is, so the operation may overwrite its input and read the sign of $y_i$
-instead. A negative $\alpha$ makes negative elements positive, so backward after an operation in place raises an error.
+instead. A negative $\alpha$ makes negative elements positive, so backward after an in-place operation raises an error.
 
 ## Cost
 
@@ -72,7 +72,7 @@ tensor([-2.,  0.,  3.])
 
 Slope 0 gives ReLU, and slope 1 gives the identity.
 
-**Why can backward not be computed after an operation in place with a slope of -1?**
+**Why can backward not be computed after an in-place operation with a slope of -1?**
 
 Backward needs the sign of $x_i$. With slope $-1$ every output is at least zero, so the sign of $x_i$ is lost:
 
@@ -123,7 +123,7 @@ def leaky_relu_forward_cuda(x, y, negative_slope):
 # $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \text{ if } x_i > 0 \text{, else }
 # \alpha \, \frac{\partial L}{\partial y_i}$$
 #
-# After an operation in place, `x` holds the output, which is above zero exactly where the input was.
+# After an in-place operation, `x` holds the output, which is above zero exactly where the input was.
 @njit(**PARALLEL)
 def leaky_relu_backward_x_cpu(x, grad_y, grad_x, negative_slope):
     for i in prange(x.size):
@@ -190,7 +190,7 @@ class LeakyReLU(Module):
 
     Args:
         negative_slope: factor for elements that are not above zero.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `leaky_relu`, when the layer is called.
     """

@@ -1,4 +1,4 @@
-r"""The logarithm of the sigmoid: the log-probability of a yes, computed from its logit without overflow.
+r"""The logarithm of the sigmoid: the log-probability of the answer "yes", computed from its logit without overflow.
 
 Taking the logarithm of a sigmoid that was rounded to 0 would give $-\infty$; so both are done in one step.
 
@@ -27,8 +27,8 @@ $$\frac{\partial L}{\partial x_i} = \sigma(-x_i) \, \frac{\partial L}{\partial y
 
 ## Cost
 
-One exponential and one logarithm per element forward, one exponential and one division backward. Forward reads $x$ and writes
-$y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One exponential and one logarithm per element in forward, one exponential and one division in backward. Forward reads $x$ and writes $y$, 8
+bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 
@@ -66,9 +66,9 @@ tensor([1.0000, 0.7311, 0.5000, 0.1192])
 
 $\log \sigma(x) = -\operatorname{softplus}(-x)$.
 
-**Which gradient arrives where the answer is already right, say at $x = 20$?**
+**What is the gradient where the answer is already right, for example at $x = 20$?**
 
-Nearly none: $\sigma(-20) \approx 2 \cdot 10^{-9}$. At $x = -20$ it is nearly 1.
+Nearly 0: $\sigma(-20) \approx 2 \cdot 10^{-9}$. At $x = -20$ it is nearly 1.
 
 >>> x = torch.tensor([20., -20], requires_grad=True)
 >>> F.logsigmoid(x).sum().backward()

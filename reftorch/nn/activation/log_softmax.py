@@ -1,7 +1,7 @@
 r"""The logarithm of softmax: the log-probability of each class, computed so that no exponential can overflow.
 
-Logits are any numbers, one for each class; softmax turns them into probabilities $p$ that sum to one. Taking the logarithm of a
-probability that was rounded to 0 would give $-\infty$; so both are done in one step.
+The logits are numbers of any size, one for each class; softmax turns them into probabilities $p$ that sum to one. The logarithm of a
+probability that was rounded to 0 would be $-\infty$. So softmax and logarithm are computed in one step.
 
 Use it when a loss needs log-probabilities (`nll_loss`, `kl_div`, `ctc_loss`); `cross_entropy` contains it, and `softmax` gives the
 probabilities themselves.
@@ -9,7 +9,7 @@ probabilities themselves.
 ## Forward
 
 One sample of three classes, with logits $x[c]$: $\log p[c] = x[c] - \log \sum_{c'} e^{x[c']}$. In general the classes lie along
-one dimension of a tensor; $n$ counts the elements before it, $d$ those behind it.
+one dimension of a tensor; $n$ is the position in the dimensions before it, $d$ the position in those after it.
 
 Adding a number to all logits of a sample changes no probability. So the largest logit, $m$, is subtracted first: the largest
 exponential is then $e^0 = 1$, none overflows, and the sum $s$ is at least 1, so that its logarithm is safe.
@@ -27,7 +27,7 @@ $-\log \sum_{c''} e^{x[c'']}$, which is $-e^{x[c]} / \sum_{c''} e^{x[c'']} = -p[
 
 $$\frac{\partial L}{\partial x}[n, c, d] = \sum_{c'=0}^{C-1} \left( [c = c'] - p[n, c, d] \right) \frac{\partial L}{\partial \log p}[n, c', d]$$
 
-The sum $g$ of the gradients that arrive is the same for all classes of a sample:
+The sum $g$ of the upstream gradients is the same for all classes of a sample:
 
 $$g[n, d] = \sum_{c=0}^{C-1} \frac{\partial L}{\partial \log p}[n, c, d] \qquad
 \frac{\partial L}{\partial x}[n, c, d] = \frac{\partial L}{\partial \log p}[n, c, d] - e^{\log p[n, c, d]} \, g[n, d]$$
@@ -52,12 +52,12 @@ once, and writes $\partial L / \partial x$: 16 bytes per element in float32.
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch: the dimensions before that of the classes |
 | $c$ | `c` | $0 \le c < C$ | class |
-| $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel): the dimensions behind that of the classes |
+| $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel): the dimensions after that of the classes |
 
 ## Worked example
 
-Three classes at odds of 1 : 2 : 1. Backward sends a gradient of 1 to the first log-probability only: its logit gets $1 - p$, the
-others get $-p$.
+Three classes with probabilities in the ratio 1 : 2 : 1. The upstream gradient is 1 for the first log-probability and 0 for the others. So
+the first logit gets the gradient $1 - p$, every other logit gets $-p$.
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -85,12 +85,12 @@ True
 
 **Why is $m + \log s$ not subtracted in one step?**
 
-With a huge $m$ the sum $m + \log s$ is rounded to $m$, and $\log s$ is lost. Each number is subtracted by itself.
+With a huge $m$ the sum $m + \log s$ is rounded to $m$, and $\log s$ is lost. So the kernel subtracts $m$ first and then $\log s$.
 
 >>> F.log_softmax(torch.tensor([1e9, 1e9]), dim=0)
 tensor([-0.6931, -0.6931])
 
-**What comes out where a logit is so small that its probability is rounded to 0?**
+**What is the result where a logit is so small that its probability is rounded to 0?**
 
 The log-probability is exact, while the logarithm of the probability is $-\infty$:
 
@@ -119,7 +119,7 @@ from reftorch.types import as_dtype, float16
 #
 # $$\log p[n, c, d] = x[n, c, d] - m[n, d] - \log s[n, d]$$
 #
-# Three passes over the classes of one sample. The differences are stored before $\log s$ is taken off: with a huge $m$, the sum
+# Three passes over the classes of one sample. The differences are stored before $\log s$ is subtracted: with a huge $m$, the sum
 # $m + \log s$ would round to $m$, and `x - (m + log s)` would lose $\log s$. A NaN is never the largest, but makes the sum NaN.
 @njit(**PARALLEL)
 def log_softmax_forward_cpu(x, log_p):
@@ -143,7 +143,7 @@ def log_softmax_forward_cpu(x, log_p):
 @cuda.jit
 def log_softmax_forward_cuda(x, log_p):
     N, C, D = x.shape
-    i = cuda.grid(1)  # one thread a sample: it writes the column of its C classes
+    i = cuda.grid(1)  # one thread per sample: it writes the column of its C classes
     if i >= N * D:
         return
     d = i % D
@@ -182,7 +182,7 @@ def log_softmax_backward_x_cpu(log_p, grad_log_p, grad_x):
 @cuda.jit
 def log_softmax_backward_x_cuda(log_p, grad_log_p, grad_x):
     N, C, D = log_p.shape
-    i = cuda.grid(1)  # one thread a sample
+    i = cuda.grid(1)  # one thread per sample
     if i >= N * D:
         return
     d = i % D

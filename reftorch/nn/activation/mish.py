@@ -24,9 +24,9 @@ $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \left( t_i +
 
 ## Cost
 
-One exponential, one logarithm and one hyperbolic tangent per element each way. Forward reads $x$ and writes $y$, 8 bytes per
-element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a
-copy of the input.
+One exponential, one logarithm and one hyperbolic tangent per element, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes
+per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a copy
+of the input.
 
 ## Symbols
 
@@ -70,6 +70,8 @@ tensor(0.6000)
 Yes. With $u = e^x$ it is $\tanh(\log(1 + u)) = \frac{u (u + 2)}{u (u + 2) + 2}$. The fast form uses it.
 
 **What is the smallest output?**
+
+About $-0.309$:
 
 >>> round(F.mish(torch.linspace(-3, 0, 301)).min().item(), 3)
 -0.309
@@ -171,7 +173,7 @@ class Mish(Module):
     """Mish, as a layer: x times tanh(softplus(x)). It has no parameters.
 
     Args:
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `mish`, when the layer is called.
     """

@@ -1,7 +1,7 @@
-r"""The parametric rectified linear unit: LeakyReLU whose slope is learned, one for all channels or one for each.
+r"""The parametric rectified linear unit: a leaky ReLU whose slope is learned, one slope for all channels or one per channel.
 
-The slope begins small, so the unit begins as a leaky ReLU; training may turn it into a ReLU (slope 0), a straight line
-(slope 1), or anything between and beyond.
+The slope is 0.25 at the start, so the unit starts as a leaky ReLU. Training may turn it into a ReLU (slope 0), a straight line
+(slope 1), or a function between or beyond these two.
 
 Use it when the slope below zero should be learned; `leaky_relu` has a fixed one.
 
@@ -12,9 +12,8 @@ One channel with slope $0.5$: $3$ stays $3$, and $-4$ becomes $-2$. In general:
 $$y[n, c, d] = \begin{cases} x[n, c, d] & \text{if } x[n, c, d] > 0 \\
 W[c] \, x[n, c, d] & \text{otherwise} \end{cases}$$
 
-Channels are the second dimension of the input; all after it are one row of positions $d$ here. An input of fewer than
-two dimensions is a single channel. If the weight holds one number, that counts for all, and a sample is read as one
-channel.
+Channels are the second dimension of the input; all dimensions after it are read as one row of positions $d$. An input of fewer than two
+dimensions is a single channel. If the weight holds one number, it is the slope of all elements, and a sample is read as one channel.
 
 ## Gradients
 
@@ -34,7 +33,7 @@ x[n, c, d] \, \frac{\partial L}{\partial y}[n, c, d] & \text{otherwise} \end{cas
 ## Cost
 
 $N C D$ comparisons and at most as many multiplications for $y$ and for the gradient of $x$, and $N C D$ multiply-adds
-for that of the weight. Forward moves 8 bytes per element in float32, the gradients 12 and 8: memory sets the speed.
+for that of the weight. Forward moves 8 bytes per element in float32, the gradients 12 and 8, so the speed of the memory is the limit.
 
 ## Symbols
 
@@ -108,7 +107,7 @@ from reftorch.tensor import Tensor
 from reftorch.types import float32, float64
 
 
-# ## The bend
+# ## The output
 #
 # $$y[n, c, d] = x[n, c, d] \text{ if } x[n, c, d] > 0 \text{, else } W[c] \, x[n, c, d]$$
 @njit(**PARALLEL)
@@ -166,8 +165,8 @@ def prelu_backward_x_cuda(grad_y, x, weight, grad_x):
 # $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} x[n, c, d] \, \frac{\partial L}{\partial y}[n, c, d]
 # \text{ where not } x[n, c, d] > 0$$
 #
-# A long sum, so the CPU adds it up in float64. What is above zero adds 0 rather than nothing: without a branch, the
-# compiler adds several at a time.
+# A long sum, so the CPU adds it up in float64. An element above zero adds 0 and is not skipped: without a branch, the
+# compiled loop adds several elements at a time.
 @njit(**PARALLEL)
 def prelu_backward_weight_cpu(grad_y, x, grad_weight):
     N, C, D = x.shape
@@ -228,7 +227,7 @@ class PreluFunction(Function):
 
 
 def channel_extents(shape, slopes):
-    """N, C and D for an input of this shape and as many slopes; one slope has one channel with everything in it."""
+    """N, C and D for an input of this shape; with one slope, all elements of a sample are one channel."""
     if slopes == 1:
         shape = (*shape[:1], 1, *shape[1:]) if shape else (1, 1)
     return shape[0], shape[1], math.prod(shape[2:])
@@ -240,14 +239,15 @@ def prelu(input, weight):
     Shapes: `input` (N, C, *) or any; `weight` (C), (1) or a number; the result has the input's shape.
 
     Raises:
-        RuntimeError: as many slopes as there are channels were wanted, or one; the dtypes or devices differ.
+        RuntimeError: the number of slopes is neither 1 nor the number of channels; `weight` has more than one dimension; the dtypes or
+            devices differ.
         NotImplementedError: `input` is not float32 or float64.
         TypeError: an argument is not a tensor.
     """
     for name, value in (("input", input), ("weight", weight)):
         if not isinstance(value, Tensor):
             raise TypeError(
-                f"prelu(): argument '{name}' must be Tensor, not {type(value).__name__}; for a constant slope there is "
+                f"prelu(): argument '{name}' must be Tensor, not {type(value).__name__}; for a constant slope use "
                 "leaky_relu"
             )
     channels = input.shape[1] if input.dim() > 1 else 1
@@ -279,10 +279,10 @@ class PReLU(Module):
 
     Args:
         num_parameters: how many slopes to learn: 1, or as many as the input has channels.
-        init: what each slope is to begin with.
+        init: the initial value of each slope.
 
-    Attributes: `weight` (num_parameters), the slopes. Weight decay would pull them to zero, towards ReLU: give them
-    to the optimizer in a group of their own, without it.
+    Attributes: `weight` (num_parameters), the slopes. Weight decay would pull the slopes towards zero, where the unit is a ReLU: put them
+    into a parameter group with `weight_decay=0`.
 
     Shapes: input (N, C, *) or, with one slope, any; output the same. Errors as `prelu`, when the layer is called.
 
@@ -298,7 +298,7 @@ class PReLU(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Make each slope `init` again."""
+        """Set each slope to `init`."""
         constant_(self.weight, self.init)
 
     def forward(self, input):

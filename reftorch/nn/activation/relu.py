@@ -3,7 +3,7 @@ r"""The rectified linear unit: negative elements become zero, all others stay.
 Without a nonlinearity between them two linear layers equal one linear layer. This one costs a comparison per element, and its
 derivative is 1 wherever the element is above zero.
 
-Use it when nothing speaks for another activation; `leaky_relu` and `elu` keep a gradient below zero, `gelu` and `silu` are
+Use it when there is no reason to choose another activation; `leaky_relu` and `elu` have a gradient below zero, `gelu` and `silu` are
 smooth.
 
 ## Forward
@@ -22,7 +22,7 @@ $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\ 0 & \text{if } y_i \le 0 \end{cases}$$
 
 At $x_i = 0$ the function has no derivative; the value in use is 0. The formula needs only $y$, never $x$, so the operation may
-overwrite its input. (Where $y_i$ is NaN the gradient passes.)
+overwrite its input. Where $y_i$ is NaN, the gradient passes.
 
 ## Cost
 
@@ -89,11 +89,11 @@ from reftorch.types import bfloat16, float16
 from reftorch.types import bool as bool_
 
 
-# ## The bend
+# ## The output
 #
 # $$y_i = \max(0, x_i)$$
 #
-# Asked as "is it negative?", so that NaN, which answers no to every comparison, is kept.
+# The condition is $x_i < 0$ and not $x_i \ge 0$: every comparison with NaN is false, so NaN is kept.
 @njit(**PARALLEL)
 def relu_forward_cpu(x, y):
     for i in prange(x.size):
@@ -114,8 +114,8 @@ def relu_forward_cuda(x, y):
 #
 # $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \text{ if } y_i > 0 \text{, else } 0$$
 #
-# Again asked the other way round, so that a gradient reaches what became NaN. It is a choice and not a product with 0 or 1:
-# 0 times an infinite gradient would be NaN.
+# The condition is $y_i \le 0$ and not $y_i > 0$, so that the gradient passes where $y_i$ is NaN. The kernel selects one of
+# two values: a product with 0 or 1 would be NaN where the gradient is infinite.
 @njit(**PARALLEL)
 def relu_backward_x_cpu(y, grad_y, grad_x):
     for i in prange(y.size):
@@ -189,7 +189,7 @@ class ReLU(Module):
     """The rectified linear unit, as a layer: negative elements become zero. It has no parameters.
 
     Args:
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same.
     """

@@ -1,8 +1,8 @@
 r"""ReLU6: a ReLU that is limited to 6.
 
-The limit keeps activations in a small range, so that few bits suffice for them.
+The limit keeps activations in a small range, so that few bits are enough to store them.
 
-Use it when a network is to run in low precision, as MobileNet; otherwise `relu`.
+Use it when a network should run in low precision, as MobileNet; otherwise `relu`.
 
 ## Forward
 
@@ -35,7 +35,7 @@ tensor([0., 0., 1., 0.])
 
 **Where does ReLU6 differ from ReLU?**
 
-Above 6 only: the output stays 6, and no gradient passes.
+Only from 6 on: the output is 6, and no gradient passes.
 
 **Why 6?**
 
@@ -53,7 +53,7 @@ tensor(True)
 
 ## Differences
 
-PyTorch's gradient at NaN is 0 or the gradient that arrives, depending on the position in the tensor. Here it is the latter.
+PyTorch's gradient at NaN is 0 or the upstream gradient, depending on the position in the tensor. Here it is the latter.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ReLU6(Hardtanh):
     """A ReLU that is limited to 6, as a layer. It has no parameters.
 
     Args:
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `hardtanh`, when the layer is called.
     """

@@ -1,6 +1,6 @@
-r"""The randomized leaky ReLU: in training every element that is not above zero is multiplied by a slope of its own, drawn at random.
+r"""The randomized leaky ReLU: in training, a random slope is drawn for every element that is not above zero.
 
-In evaluation all of them are multiplied by the mean slope. The noise acts like a regularizer, as dropout does.
+In evaluation all these elements are multiplied by the mean slope. The noise acts like a regularizer, as dropout does.
 
 Use it when a network with `leaky_relu` overfits; otherwise `leaky_relu`, whose slope is fixed, or `prelu`, which learns it.
 
@@ -19,15 +19,14 @@ $y_i$ depends on $x_i$ only, so the chain rule has one term:
 
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \frac{\partial y_i}{\partial x_i}$$
 
-The slopes are drawn before and do not depend on $x_i$, so backward multiplies by the same slopes:
+The slopes that were drawn in forward are constants for the derivative, so backward multiplies by the same slopes:
 
 $$\frac{\partial L}{\partial x_i} = r_i \, \frac{\partial L}{\partial y_i}$$
 
 ## Cost
 
-One random number per element that is not above zero, and one multiplication per element. Forward reads $x$ and the slopes and
-writes $y$, backward reads the slopes and the gradient of $y$ and writes the gradient of $x$: 12 bytes per element in float32,
-each.
+One random number per element that is not above zero, and one multiplication per element. Forward reads $x$ and the slopes and writes $y$:
+12 bytes per element in float32. Backward reads the slopes and the gradient of $y$ and writes the gradient of $x$: 12 bytes.
 
 ## Symbols
 
@@ -62,13 +61,13 @@ tensor([-2., -2.,  0.,  3.])
 
 **Is the gradient of two equal elements the same?**
 
-In training no: each has drawn a slope of its own, as the example shows.
+Not in training: a slope is drawn for each of them, as the example shows.
 
-**How many numbers are drawn for an input without negative elements?**
+**How many numbers are drawn for an input whose elements are all above zero?**
 
-None: only elements that are not above zero draw one.
+None. For an element that is exactly 0 a number is drawn, but its output is 0 with every slope.
 
-**What is the mean of the outputs of an element $-1$ over many draws?**
+**What is the mean output for an element $-1$ over many draws?**
 
 Minus the mean slope, which is the output in evaluation:
 
@@ -184,7 +183,7 @@ class RReLU(Module):
 
     Args:
         lower, upper: slopes are drawn between them.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `rrelu`, when the layer is called.
     """

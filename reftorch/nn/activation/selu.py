@@ -1,10 +1,10 @@
 r"""The scaled exponential linear unit: ELU with two fixed constants, chosen so that activations keep mean 0 and variance 1.
 
-If the inputs of a layer are independent with mean 0 and variance 1, and its weights are drawn with variance $1 / n$, its outputs have
-about the same mean and variance again: a deep network needs no normalization layers.
+If the inputs of a layer are independent with mean 0 and variance 1, and its weights are drawn with variance $1 / n$, its outputs have about
+the same mean and variance. So a deep network needs no normalization layers.
 
-Use it when a fully connected network shall normalize itself, together with `alpha_dropout` and `init.kaiming_normal_` for
-`nonlinearity="linear"`; otherwise `elu`.
+Use it when a fully connected network should keep its activations normalized without normalization layers, together with `alpha_dropout` and
+`init.kaiming_normal_` for `nonlinearity="linear"`; otherwise `elu`.
 
 ## Forward
 
@@ -27,7 +27,7 @@ $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \lambda \, \frac{\partial L}{\partial y_i} & \text{if } x_i > 0 \\
 \lambda \, \alpha \, e^{x_i} \, \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-After an operation in place only $y_i$ is known; below zero $\lambda \, \alpha \, e^{x_i} = y_i + \lambda \alpha$:
+After an in-place operation only $y_i$ is known; below zero $\lambda \, \alpha \, e^{x_i} = y_i + \lambda \alpha$:
 
 $$\frac{\partial L}{\partial x_i} =
 \begin{cases} \lambda \, \frac{\partial L}{\partial y_i} & \text{if } y_i > 0 \\
@@ -35,8 +35,9 @@ $$\frac{\partial L}{\partial x_i} =
 
 ## Cost
 
-One exponential per element that is not above zero, each way. Forward reads $x$ and writes $y$, 8 bytes per element in float32; backward
-reads $x$ (in place: $y$, and no exponential) and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One exponential per element that is not above zero, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes per element in
+float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. After an in-place operation, backward reads
+$y$ instead of $x$ and needs no exponential.
 
 ## Symbols
 
@@ -76,7 +77,9 @@ tensor([0.2379, 1.0507])
 
 ## Questions
 
-**Which mean and variance have the outputs for normal inputs?**
+**Which mean and variance do the outputs have for standard normal inputs?**
+
+Close to 0 and 1:
 
 >>> _ = torch.manual_seed(0)
 >>> y = F.selu(torch.randn(2000))
@@ -96,7 +99,7 @@ tensor(-1.7581)
 
 ## Differences
 
-PyTorch's gradient at NaN is NaN or $\lambda$ times the gradient that arrives, depending on the position in the tensor. Here it is NaN.
+PyTorch's gradient at NaN is NaN or $\lambda$ times the upstream gradient, depending on the position in the tensor. Here it is NaN.
 """
 
 from __future__ import annotations
@@ -155,7 +158,7 @@ def selu_backward_x_cuda(x, grad_y, grad_x):
     grad_x[i] = scale * slope * grad_y[i]
 
 
-# ## The gradient of the input after an operation in place
+# ## The gradient of the input after an in-place operation
 #
 # $$\frac{\partial L}{\partial x_i} = \lambda \, \frac{\partial L}{\partial y_i} \text{ if } y_i > 0 \text{, else }
 # (y_i + \lambda \alpha) \, \frac{\partial L}{\partial y_i}$$
@@ -224,7 +227,7 @@ class SELU(Module):
     """The scaled exponential linear unit, as a layer. It has no parameters.
 
     Args:
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `selu`, when the layer is called.
     """

@@ -30,8 +30,8 @@ $$\frac{\partial y_i}{\partial x_i} = \frac{e^{-x_i}}{(1 + e^{-x_i})^2} =
 
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, y_i \, (1 - y_i)$$
 
-So backward needs the output alone, and no exponential. The derivative is largest at $x_i = 0$, where it is $\frac{1}{4}$, and
-close to 0 on both sides.
+So backward needs only the output, and no exponential. The derivative is largest at $x_i = 0$, where it is $\frac{1}{4}$, and close to 0 on
+both sides.
 
 ## Cost
 
@@ -62,10 +62,10 @@ tensor([0.7864, 1.0000, 0.7864])
 
 ## Questions
 
-**By how much does a gradient shrink at least when it passes through four sigmoids?**
+**A gradient passes through four sigmoids. How much of it is left at most?**
 
-The derivative is at most $\frac{1}{4}$, so four of them multiply the gradient by at most $(\frac{1}{4})^4$: this is the vanishing
-gradient, and the reason why hidden layers prefer ReLU.
+The derivative is at most $\frac{1}{4}$, so four sigmoids multiply the gradient by at most $(\frac{1}{4})^4$. This is the vanishing
+gradient, and a reason to use ReLU in hidden layers.
 
 >>> 0.25**4
 0.00390625
@@ -111,7 +111,7 @@ from reftorch.types import float16
 #
 # $$y_i = \frac{1}{1 + e_i} \text{ if } x_i \ge 0 \text{, else } \frac{e_i}{1 + e_i} \qquad e_i = e^{-|x_i|}$$
 #
-# NaN is not at least 0, and becomes NaN on the other side.
+# For NaN the condition is false, and $e_i$ is NaN, so the output is NaN.
 @njit(**PARALLEL)
 def sigmoid_forward_cpu(x, y):
     for i in prange(x.size):

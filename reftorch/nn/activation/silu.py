@@ -1,6 +1,7 @@
 r"""The sigmoid linear unit, also called swish: the input multiplied by its own sigmoid.
 
-It looks like a ReLU with a soft corner: far below zero the sigmoid closes and the output is close to 0; far above zero it is open.
+It looks like a ReLU with a rounded corner. Far below zero the sigmoid is close to 0, and so is the output. Far above zero the sigmoid is
+close to 1, and the output is close to the input.
 
 Use it when a smooth ReLU is wanted, as in EfficientNet and many language models; `gelu` is nearly the same curve, `hardswish` an
 approximation without an exponential.
@@ -28,8 +29,8 @@ $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \sigma_i 
 
 ## Cost
 
-One exponential and one division per element each way. Forward reads $x$ and writes $y$, 8 bytes per element in float32; backward
-reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a copy of the input.
+One exponential and one division per element, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes per element in float32;
+backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a copy of the input.
 
 ## Symbols
 
@@ -68,9 +69,9 @@ The sigmoid falls faster than $|x|$ grows, so the output approaches 0. At $-\inf
 >>> F.silu(torch.tensor([-20., -float("inf")]))
 tensor([-4.1223e-08,         nan])
 
-**By how much does SiLU differ from ReLU at most?**
+**Where is the difference from ReLU largest?**
 
-At $x = 1.278$ and $x = -1.278$ by 0.278, and on both sides of these less and less:
+At $x = 1.278$ and $x = -1.278$, where it is 0.278:
 
 >>> x = torch.linspace(-5, 5, 1001)
 >>> round((F.relu(x) - F.silu(x)).max().item(), 3)
@@ -167,7 +168,7 @@ class SiLU(Module):
     """The sigmoid linear unit, as a layer. It has no parameters.
 
     Args:
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `silu`, when the layer is called.
     """

@@ -11,9 +11,9 @@ One sample of $C$ classes, with logits $x[c]$:
 
 $$y[c] = \frac{e^{x[c]}}{\sum_{c'=0}^{C-1} e^{x[c']}}$$
 
-In general the classes lie along one dimension of a tensor; $n$ counts the elements before it, $d$ those behind it. Subtracting the
-largest logit $m$ from all logits of a sample divides numerator and denominator by $e^m$. It changes no probability, and no
-exponential overflows:
+In general the classes lie along one dimension of a tensor; $n$ is the position in the dimensions before it, $d$ the position in those after
+it. Subtracting the largest logit $m$ from all logits of a sample divides numerator and denominator by $e^m$. It changes no probability, and
+no exponential overflows:
 
 $$m[n, d] = \max_{0 \le c < C} x[n, c, d] \qquad s[n, d] = \sum_{c=0}^{C-1} e^{x[n, c, d] - m[n, d]} \qquad
 y[n, c, d] = \frac{e^{x[n, c, d] - m[n, d]}}{s[n, d]}$$
@@ -26,13 +26,13 @@ Every logit $x[c]$ changes every probability $y[c']$ of its sample. By the quoti
 
 $$\frac{\partial y[c']}{\partial x[c]} = y[c'] \left( [c = c'] - y[c] \right)$$
 
-The chain rule sums over $c'$. The part without $[c = c']$ is the same for all classes: a mean $\mu$ of the gradients that arrive,
-each weighted by its probability.
+The chain rule sums over $c'$. The part without $[c = c']$ is the same for all classes: the mean $\mu$ of the upstream gradients, each
+weighted by its probability.
 
 $$\mu[n, d] = \sum_{c=0}^{C-1} \frac{\partial L}{\partial y}[n, c, d] \, y[n, c, d] \qquad
 \frac{\partial L}{\partial x}[n, c, d] = y[n, c, d] \left( \frac{\partial L}{\partial y}[n, c, d] - \mu[n, d] \right)$$
 
-A logit rises if its probability is wanted more than the mean is.
+A step of gradient descent raises the logits for which $\partial L / \partial y$ is below the mean $\mu$, and lowers the others.
 
 ## Cost
 
@@ -53,12 +53,13 @@ $\partial L / \partial x$: 20 bytes per element in float32.
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, D)$ | gradient of the loss for $x$ |
 | $n$ | `n` | $0 \le n < N$ | sample of the batch: the dimensions before that of the classes |
 | $c$ | `c` | $0 \le c < C$ | class |
-| $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel): the dimensions behind that of the classes |
+| $d$ | `d` | $0 \le d < D$ | position inside the sample (a pixel): the dimensions after that of the classes |
 
 ## Worked example
 
-Two samples of three classes, at odds of 1 : 2 : 1 and 1 : 1 : 8. A gradient of 1 arrives at the second probability of the first
-sample, and at all probabilities of the second one: these sum to 1 whatever the logits are, so no logit gets a gradient.
+Two samples of three classes, with probabilities in the ratios 1 : 2 : 1 and 1 : 1 : 8. The upstream gradient is 1 for the second
+probability of the first sample, and for all probabilities of the second sample. The latter sum to 1 whatever the logits are, so the logits
+of the second sample get no gradient.
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -77,14 +78,14 @@ True
 
 **What does softmax give for logits that are all equal?**
 
-Every class gets $1 / C$, whatever the number is.
+Every class gets $1 / C$, whatever the value of the logits is.
 
 >>> F.softmax(torch.tensor([7., 7, 7, 7]), dim=0)
 tensor([0.2500, 0.2500, 0.2500, 0.2500])
 
 **What changes when all logits are multiplied by a large number?**
 
-The largest one gets nearly all of the probability: softmax approaches the choice of the largest (argmax).
+The largest one gets nearly all of the probability: softmax approaches 1 for the largest logit and 0 for all others.
 
 >>> F.softmax(torch.tensor([1., 2, 3]) * 10, dim=0).round(decimals=3)
 tensor([0., 0., 1.])
@@ -98,9 +99,9 @@ tensor(0.8808)
 >>> torch.sigmoid(torch.tensor(2.))
 tensor(0.8808)
 
-**How many logits does one gradient that arrives change?**
+**The upstream gradient is not 0 for one probability only. How many logits get a gradient?**
 
-All $C$ of its sample: raising one probability lowers the others.
+All $C$ of that sample, because raising one probability lowers the others.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def softmax_forward_cpu(x, y):
 @cuda.jit
 def softmax_forward_cuda(x, y):
     N, C, D = x.shape
-    i = cuda.grid(1)  # one thread a sample: it writes the column of its C classes
+    i = cuda.grid(1)  # one thread per sample: it writes the column of its C classes
     if i >= N * D:
         return
     d = i % D
@@ -181,7 +182,7 @@ def softmax_backward_x_cpu(y, grad_y, grad_x):
 @cuda.jit
 def softmax_backward_x_cuda(y, grad_y, grad_x):
     N, C, D = y.shape
-    i = cuda.grid(1)  # one thread a sample: it writes the column of its C classes
+    i = cuda.grid(1)  # one thread per sample: it writes the column of its C classes
     if i >= N * D:
         return
     d = i % D

@@ -12,8 +12,8 @@ and `softmin` computes it in this way.
 
 ## Gradients
 
-The derivative of $-x$ is $-1$, so the gradient of softmax changes its sign. With $\mu$ the mean of the gradients that arrive, weighted
-by the probabilities:
+The derivative of $-x$ is $-1$, so the gradient of softmax changes its sign. With $\mu$ the mean of the upstream gradients, weighted by the
+probabilities:
 
 $$\frac{\partial L}{\partial x}[c] = -y[c] \left( \frac{\partial L}{\partial y}[c] - \mu \right) \qquad
 \mu = \sum_{c=0}^{C-1} \frac{\partial L}{\partial y}[c] \, y[c]$$
@@ -45,9 +45,9 @@ They exchange the probabilities:
 
 Only for two classes. In general the numbers $1 - y[c]$ sum to $C - 1$, not to 1.
 
-**What happens to the gradient of the nearest element when its weight is to grow?**
+**In which direction must a distance change for its weight to grow?**
 
-It is negative times minus one: the element has to become smaller, as the example shows.
+It must become smaller: in the example, the derivative of the first weight with respect to the first distance is negative.
 """
 
 from __future__ import annotations

@@ -7,11 +7,12 @@ Use it when an output must be positive, as a standard deviation or a rate; in hi
 ## Forward
 
 One element with $\beta = 1$: $0$ becomes $\log 2 \approx 0.69$, and $30$ stays $30$. A larger $\beta$ makes the bend sharper. For
-every element $i$, with $z_i = \beta x_i$ and the threshold $\theta$ (20), above which the exact number would be rounded to $x_i$:
+every element $i$, with $z_i = \beta x_i$ and the threshold $\theta$ (20), above which float32 would round the exact result to $x_i$:
 
 $$y_i = \begin{cases} x_i & \text{if } z_i > \theta \\ \frac{1}{\beta} \log(1 + e^{z_i}) & \text{otherwise} \end{cases}$$
 
-$e^{z_i}$ overflows for a large threshold. With $e_i = e^{-|z_i|}$ the kernel computes $\log(1 + e^{z_i}) = \max(z_i, 0) + \log(1 + e_i)$.
+With a large threshold $e^{z_i}$ can overflow. With $e_i = e^{-|z_i|}$ the kernel computes
+$\log(1 + e^{z_i}) = \max(z_i, 0) + \log(1 + e_i)$.
 
 ## Gradients
 
@@ -27,8 +28,8 @@ $$\frac{\partial L}{\partial x_i} =
 
 ## Cost
 
-One exponential and one logarithm per element forward, one exponential and one division backward. Forward reads $x$ and writes
-$y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One exponential and one logarithm per element in forward, one exponential and one division in backward. Forward reads $x$ and writes $y$, 8
+bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 
@@ -65,7 +66,7 @@ It is $x$: $\log \frac{1 + e^x}{1 + e^{-x}} = \log e^x$.
 >>> F.softplus(torch.tensor(1.5)) - F.softplus(torch.tensor(-1.5))
 tensor(1.5000)
 
-**By how much does it differ from ReLU at most?**
+**Where is the difference from ReLU largest?**
 
 At zero, by $\frac{1}{\beta} \log 2$:
 
@@ -74,12 +75,12 @@ tensor(0.0693)
 
 **Is the derivative continuous at the threshold?**
 
-Nearly: just below it is $\sigma(20) = 1 - 2 \cdot 10^{-9}$, above it is 1. Float32 cannot tell the two apart.
+Nearly: just below it is $\sigma(20) = 1 - 2 \cdot 10^{-9}$, above it is 1. In float32 both are 1.
 
 ## Differences
 
-With a threshold above 88 and a larger $z_i$, PyTorch's exponential overflows in float32: its output is infinite and its gradient NaN.
-Here both are right.
+With a threshold above 88 and a $z_i$ between 88.8 and the threshold, PyTorch's exponential overflows in float32: its output is infinite and
+its gradient NaN. Here both are right.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 |---|---|---|---|
 | $x_i$ | `x` | any shape | input, read as one row of elements |
 | $y_i$ | `y` | shape of $x$ | output |
-| $\lambda$ | `lambd` | $\lambda \ge 0$ | half the width of the interval around zero; `lambda` is a word of Python |
+| $\lambda$ | `lambd` | $\lambda \ge 0$ | half the width of the interval around zero; `lambda` is a keyword of Python |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
 | $i$ | `i` | $0 \le i <$ number of elements | position in the row |
@@ -56,22 +56,23 @@ tensor([1., 0., 0., 1.])
 
 **Why does softshrink make solutions sparse?**
 
-$y$ minimizes $\frac{1}{2} (y - x)^2 + \lambda |y|$. If $|x| \le \lambda$, the penalty is stronger than the first term, and $y = 0$ is best.
+$y$ minimizes $\frac{1}{2} (y - x)^2 + \lambda |y|$. If $|x| \le \lambda$ and $y$ moves away from 0, the penalty grows by more than the
+first term falls. So $y = 0$ is best.
 
 **By how much do large elements change?**
 
-All by $\lambda$, however large they are:
+By $\lambda$, however large they are:
 
 >>> F.softshrink(torch.tensor([-100., 100]), 1.0)
 tensor([-99.,  99.])
 
 **Which elements get a gradient?**
 
-Those outside of the interval, and they get it unchanged.
+Those outside of the interval. Their gradient passes unchanged.
 
 ## Differences
 
-PyTorch's gradient at NaN is 0 or the gradient that arrives, depending on the position in the tensor. Here it is the latter.
+PyTorch's gradient at NaN is 0 or the upstream gradient, depending on the position in the tensor. Here it is the latter.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ def softshrink(input, lambd=0.5):
     lambd = number("softshrink", "lambd", lambd)
     if not lambd >= 0:
         raise RuntimeError(
-            f"softshrink: lambda must be in range [0, infinity), but found {lambd}: elements move toward zero by it"
+            f"softshrink: lambda must be in range [0, infinity), but found {lambd}: it is the distance by which elements move toward zero"
         )
     return SoftshrinkFunction.apply(input, lambd)
 

@@ -2,7 +2,7 @@ r"""Softsign: the input divided by one plus its absolute value, a curve from -1 
 
 Its gradient falls like $1 / x^2$, while that of tanh falls like an exponential: units far from zero still learn.
 
-Use it when an output between -1 and 1 is wanted, without an exponential or with a gradient that lasts longer than that of `tanh`.
+Use it when an output between -1 and 1 is wanted, without an exponential or with a gradient that falls more slowly than that of `tanh`.
 
 ## Forward
 
@@ -19,15 +19,15 @@ $y_i$ depends on $x_i$ only, so the chain rule has one term:
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \frac{\partial y_i}{\partial x_i}$$
 
 For $x \ge 0$ the quotient rule gives $\frac{(1 + x) - x}{(1 + x)^2} = \frac{1}{(1 + x)^2}$; for $x < 0$ it is the same with $|x|$.
-Since $1 - \lvert y_i \rvert = \frac{1}{1 + |x_i|}$, backward needs the output alone:
+Since $1 - \lvert y_i \rvert = \frac{1}{1 + |x_i|}$, backward needs only the output:
 
 $$\frac{\partial L}{\partial x_i} = \frac{1}{(1 + |x_i|)^2} \, \frac{\partial L}{\partial y_i} =
 (1 - |y_i|)^2 \, \frac{\partial L}{\partial y_i}$$
 
 ## Cost
 
-One addition and one division per element forward, two multiplications backward. Forward reads $x$ and writes $y$, 8 bytes per
-element in float32; backward reads $y$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One addition and one division per element in forward, one subtraction and two multiplications in backward. Forward reads $x$ and writes $y$,
+8 bytes per element in float32; backward reads $y$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 
@@ -56,7 +56,7 @@ tensor([0.0625, 1.0000, 0.2500, 0.0400])
 
 **Which gradients do softsign and tanh give at $x = 9$?**
 
-$(1 + 9)^{-2} = 0.01$ against about $10^{-7}$, where float32 rounds the output to a number next to 1:
+Softsign gives $(1 + 9)^{-2} = 0.01$. Tanh gives about $10^{-7}$: float32 rounds its output to the largest number below 1.
 
 >>> a, b = torch.tensor(9., requires_grad=True), torch.tensor(9., requires_grad=True)
 >>> (F.softsign(a) + torch.tanh(b)).backward()
@@ -67,9 +67,9 @@ $(1 + 9)^{-2} = 0.01$ against about $10^{-7}$, where float32 rounds the output t
 
 1: near zero the curve is the identity.
 
-**Has the curve a kink at zero, where the absolute value has one?**
+**Does the curve have a corner at zero, where the absolute value has one?**
 
-No: $x |x|$ has the derivative $2 |x|$, and the slopes of both sides are 1. The second derivative jumps, from 2 to -2.
+No: the derivative $1 / (1 + |x|)^2$ approaches 1 from both sides. The second derivative jumps there, from 2 to $-2$.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ $$\frac{\partial y_i}{\partial x_i} = \frac{c \cdot c - s \cdot s}{c^2} = 1 - y_
 
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, (1 - y_i^2)$$
 
-So backward needs the output alone. The derivative is 1 at $x_i = 0$ and close to 0 where $|x_i|$ is large.
+So backward needs only the output. The derivative is 1 at $x_i = 0$ and close to 0 where $|x_i|$ is large.
 
 ## Cost
 
@@ -67,9 +67,9 @@ True
 
 It is $1 - y^2 = 1$ at $x = 0$; the sigmoid's largest derivative is only $\frac{1}{4}$.
 
-**Which gradient arrives at $x = 10$ in float32?**
+**What is the gradient at $x = 10$ in float32?**
 
-$\tanh 10$ is so close to 1 that float32 rounds it to 1, and $1 - 1^2 = 0$: the unit learns nothing more.
+$\tanh 10$ is so close to 1 that float32 rounds it to 1. The gradient is $1 - 1^2 = 0$, so the unit no longer learns.
 
 >>> x = torch.tensor(10., requires_grad=True)
 >>> torch.tanh(x).backward()

@@ -22,8 +22,8 @@ $$\frac{\partial L}{\partial x_i} = \left( 1 - (1 - t_i^2) \right) \frac{\partia
 
 ## Cost
 
-One hyperbolic tangent per element each way. Forward reads $x$ and writes $y$, 8 bytes per element in float32; backward reads
-$x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One hyperbolic tangent per element, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes per element in float32; backward
+reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 

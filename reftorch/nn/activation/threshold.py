@@ -2,7 +2,7 @@ r"""Threshold: an element above a threshold stays, every other element is replac
 
 ReLU is the case with threshold 0 and value 0.
 
-Use it when small activations are to be replaced, and the threshold is not 0; otherwise `relu`, or `hardshrink` for both signs.
+Use it when activations below a threshold other than 0 should be replaced by a constant; otherwise `relu`, or `hardshrink` for both signs.
 
 ## Forward
 
@@ -23,8 +23,8 @@ The derivative of $x_i$ is 1, that of the constant $v$ is 0:
 $$\frac{\partial L}{\partial x_i} =
 \begin{cases} 0 & \text{if } x_i \le \theta \\ \frac{\partial L}{\partial y_i} & \text{otherwise} \end{cases}$$
 
-The value $v$ may be above the threshold, so the output does not tell which elements were replaced: backward after an operation in
-place needs a copy of the input.
+The value $v$ may be above the threshold, so the output does not show which elements were replaced: backward after an in-place
+operation needs a copy of the input.
 
 ## Cost
 
@@ -69,9 +69,9 @@ tensor(True)
 
 It is replaced: only elements above the threshold stay.
 
-**What happens to a fraction as value, for whole numbers?**
+**The input holds integers. What happens to a value that is not an integer?**
 
-It is converted to the dtype of the input:
+It is converted to the dtype of the input, which truncates it:
 
 >>> F.threshold(torch.tensor([1, 5]), 3, 7.5)
 tensor([7, 5])
@@ -169,7 +169,7 @@ class Threshold(Module):
     Args:
         threshold: elements up to it are replaced.
         value: what they are replaced by.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `threshold`, when the layer is called.
     """

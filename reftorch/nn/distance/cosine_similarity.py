@@ -130,7 +130,7 @@ def cosine_similarity_forward_cpu(x1, x2, y, eps):
 @cuda.jit
 def cosine_similarity_forward_cuda(x1, x2, y, eps):
     N, D, K = x1.shape
-    i = cuda.grid(1)  # one thread a pair
+    i = cuda.grid(1)  # one thread per pair
     if i >= y.size:
         return
     k = i % K
@@ -176,7 +176,7 @@ def cosine_similarity_backward_x1_cpu(grad_y, x1, x2, y, grad_x1, eps):
 @cuda.jit
 def cosine_similarity_backward_x1_cuda(grad_y, x1, x2, y, grad_x1, eps):
     N, D, K = x1.shape
-    i = cuda.grid(1)  # one thread a pair
+    i = cuda.grid(1)  # one thread per pair
     if i >= grad_y.size:
         return
     k = i % K

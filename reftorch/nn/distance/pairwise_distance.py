@@ -164,7 +164,7 @@ def pairwise_distance_forward_cpu(x1, x2, y, norm, eps):
 @cuda.jit
 def pairwise_distance_forward_cuda(x1, x2, y, norm, eps):
     N, D = x1.shape
-    n = cuda.grid(1)  # one thread a pair
+    n = cuda.grid(1)  # one thread per pair
     if n >= N:
         return
     p = x1.dtype.type(norm)
@@ -202,7 +202,7 @@ def pairwise_distance_backward_x1_cpu(grad_y, x1, x2, y, grad_x1, norm, eps):
 @cuda.jit
 def pairwise_distance_backward_x1_cuda(grad_y, x1, x2, y, grad_x1, norm, eps):
     N, D = x1.shape
-    n = cuda.grid(1)  # one thread a pair
+    n = cuda.grid(1)  # one thread per pair
     if n >= N:
         return
     p = x1.dtype.type(norm)

@@ -172,7 +172,7 @@ def pdist_forward_cpu(x, y, norm):
 @cuda.jit
 def pdist_forward_cuda(x, y, norm):
     N, D = x.shape
-    r = cuda.grid(1)  # one thread a row
+    r = cuda.grid(1)  # one thread per row
     if r >= N:
         return
     p = x.dtype.type(norm)

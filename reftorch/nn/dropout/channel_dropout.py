@@ -269,7 +269,7 @@ class Dropout1d(_DropoutNd):
 
     Args:
         p: the probability that a channel is set to zero.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (N, C, L) or (C, L); output the same. Errors as `dropout1d`, when the layer is called.
 

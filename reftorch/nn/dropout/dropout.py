@@ -173,7 +173,7 @@ class Dropout(_DropoutNd):
 
     Args:
         p: the probability that an element is set to zero.
-        inplace: overwrite the input, which saves memory where nobody else needs it.
+        inplace: overwrite the input; this saves memory if the input is not needed afterwards.
 
     Shapes: input (*), any shape; output the same. Errors as `dropout`, when the layer is called.
 

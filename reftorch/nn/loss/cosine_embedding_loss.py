@@ -123,7 +123,7 @@ def cosine_embedding_loss_forward_cpu(x1, x2, target, loss, margin):
 @cuda.jit
 def cosine_embedding_loss_forward_cuda(x1, x2, target, loss, margin):
     N, D = x1.shape
-    n = cuda.grid(1)  # one thread a pair
+    n = cuda.grid(1)  # one thread per pair
     if n >= N:
         return
     dot = x1.dtype.type(0)
@@ -172,7 +172,7 @@ def cosine_embedding_loss_backward_x1_cpu(grad_loss, x1, x2, target, grad_x1, ma
 @cuda.jit
 def cosine_embedding_loss_backward_x1_cuda(grad_loss, x1, x2, target, grad_x1, margin):
     N, D = x1.shape
-    n = cuda.grid(1)  # one thread a pair
+    n = cuda.grid(1)  # one thread per pair
     if n >= N:
         return
     dot = x1.dtype.type(0)

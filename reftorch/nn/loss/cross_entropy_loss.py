@@ -170,7 +170,7 @@ def cross_entropy_forward_cpu(log_p, target, weight, loss, share, keep, spread, 
 @cuda.jit
 def cross_entropy_forward_cuda(log_p, target, weight, loss, share, keep, spread, ignore_index):
     N, C, D = log_p.shape
-    i = cuda.grid(1)  # one thread a sample
+    i = cuda.grid(1)  # one thread per sample
     if i >= loss.size:
         return
     d = i % D
@@ -219,7 +219,7 @@ def cross_entropy_backward_x_cpu(grad_loss, log_p, target, weight, grad_x, keep,
 @cuda.jit
 def cross_entropy_backward_x_cuda(grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index):
     N, C, D = grad_x.shape
-    i = cuda.grid(1)  # one thread a sample
+    i = cuda.grid(1)  # one thread per sample
     if i >= grad_loss.size:
         return
     d = i % D

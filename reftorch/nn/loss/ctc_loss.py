@@ -208,7 +208,7 @@ def ctc_loss_forward_alpha_cpu(x, target, input_lengths, target_lengths, alpha, 
 @cuda.jit
 def ctc_loss_forward_alpha_cuda(x, target, input_lengths, target_lengths, alpha, blank):
     N = alpha.shape[0]
-    n = cuda.grid(1)  # one thread a sample
+    n = cuda.grid(1)  # one thread per sample
     if n >= N:
         return
     S = 2 * target_lengths[n] + 1
@@ -296,7 +296,7 @@ def ctc_loss_backward_beta_cpu(x, target, input_lengths, target_lengths, beta, b
 @cuda.jit
 def ctc_loss_backward_beta_cuda(x, target, input_lengths, target_lengths, beta, blank):
     N = beta.shape[0]
-    n = cuda.grid(1)  # one thread a sample
+    n = cuda.grid(1)  # one thread per sample
     if n >= N:
         return
     S = 2 * target_lengths[n] + 1
@@ -346,7 +346,7 @@ def ctc_loss_backward_x_cuda(
     grad_loss, x, target, input_lengths, target_lengths, alpha, beta, loss, grad_x, blank, zero_infinity
 ):
     T, N, C = x.shape
-    i = cuda.grid(1)  # one thread a sample and time step
+    i = cuda.grid(1)  # one thread per sample and time step
     if i >= N * T:
         return
     t = i % T

@@ -119,7 +119,7 @@ def multi_label_margin_loss_forward_cpu(x, target, is_target, loss):
 @cuda.jit
 def multi_label_margin_loss_forward_cuda(x, target, is_target, loss):
     N, C = x.shape
-    n = cuda.grid(1)  # one thread a sample
+    n = cuda.grid(1)  # one thread per sample
     if n >= N:
         return
     for c in range(C):
@@ -165,7 +165,7 @@ def multi_label_margin_loss_backward_x_cpu(grad_loss, x, target, is_target, grad
 @cuda.jit
 def multi_label_margin_loss_backward_x_cuda(grad_loss, x, target, is_target, grad_x):
     N, C = x.shape
-    n = cuda.grid(1)  # one thread a sample
+    n = cuda.grid(1)  # one thread per sample
     if n >= N:
         return
     u = grad_loss[n] / x.dtype.type(C)

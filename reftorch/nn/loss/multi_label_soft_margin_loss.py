@@ -130,7 +130,7 @@ def multi_label_soft_margin_loss_forward_cpu(x, target, weight, loss):
 @cuda.jit
 def multi_label_soft_margin_loss_forward_cuda(x, target, weight, loss):
     N, C = x.shape
-    n = cuda.grid(1)  # one thread a sample
+    n = cuda.grid(1)  # one thread per sample
     if n >= N:
         return
     acc = x.dtype.type(0)

@@ -117,7 +117,7 @@ def multi_margin_loss_forward_cpu(x, target, weight, loss, p, margin):
 @cuda.jit
 def multi_margin_loss_forward_cuda(x, target, weight, loss, p, margin):
     N, C = x.shape
-    n = cuda.grid(1)  # one thread a sample
+    n = cuda.grid(1)  # one thread per sample
     if n >= N:
         return
     acc = x.dtype.type(0)
@@ -152,7 +152,7 @@ def multi_margin_loss_backward_x_cpu(grad_loss, x, target, weight, grad_x, p, ma
 @cuda.jit
 def multi_margin_loss_backward_x_cuda(grad_loss, x, target, weight, grad_x, p, margin):
     N, C = x.shape
-    n = cuda.grid(1)  # one thread a sample
+    n = cuda.grid(1)  # one thread per sample
     if n >= N:
         return
     scale = grad_loss[n] * weight[target[n]] / x.dtype.type(C)

@@ -142,7 +142,7 @@ def nll_loss_forward_cpu(x, target, weight, loss, share, ignore_index):
 @cuda.jit
 def nll_loss_forward_cuda(x, target, weight, loss, share, ignore_index):
     N, D = loss.shape
-    i = cuda.grid(1)  # one thread a sample
+    i = cuda.grid(1)  # one thread per sample
     if i >= loss.size:
         return
     d = i % D

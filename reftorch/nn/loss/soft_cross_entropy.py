@@ -133,7 +133,7 @@ def soft_cross_entropy_forward_cpu(log_p, target, weight, loss, keep, spread):
 @cuda.jit
 def soft_cross_entropy_forward_cuda(log_p, target, weight, loss, keep, spread):
     N, C, D = log_p.shape
-    i = cuda.grid(1)  # one thread a sample
+    i = cuda.grid(1)  # one thread per sample
     if i >= loss.size:
         return
     d = i % D
@@ -171,7 +171,7 @@ def soft_cross_entropy_backward_x_cpu(grad_loss, log_p, target, weight, grad_x, 
 @cuda.jit
 def soft_cross_entropy_backward_x_cuda(grad_loss, log_p, target, weight, grad_x, keep, spread):
     N, C, D = grad_x.shape
-    i = cuda.grid(1)  # one thread a sample
+    i = cuda.grid(1)  # one thread per sample
     if i >= grad_loss.size:
         return
     d = i % D
