@@ -1,7 +1,7 @@
 """`Module`, the base class of all layers and networks.
 
 A module is a function with a memory. The function is `forward`, which subclasses define. The memory is what is assigned to its
-attributes: a `Parameter` is something to be learnt, a buffer is something to be kept, a `Module` is a part of it. Assigning is
+attributes: a `Parameter` is something to be learned, a buffer is something to be kept, a `Module` is a part of it. Assigning is
 registering, and a registered thing is found by everything that concerns a network as a whole:
 
     class Net(nn.Module):
@@ -144,7 +144,7 @@ class Module(HookRegistration, Conversion, StateDict):
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that belongs to the module but is not learnt, found as the attribute `name`.
+        """Add a tensor that belongs to the module but is not learned, found as the attribute `name`.
 
         Args:
             name: without dots, and not the name of another attribute.

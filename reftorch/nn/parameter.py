@@ -2,7 +2,7 @@
 
 A plain tensor that is assigned to a module is a note that nobody else sees: a cache, the last hidden state. These two say what
 else a tensor can be: `Parameter`, something that the optimizer changes; `Buffer`, something that belongs to the module's state
-and is not learnt, such as a running mean.
+and is not learned, such as a running mean.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Buffer", "Parameter"]
 
 
 class Parameter(Tensor):
-    """A tensor that is learnt. It shares the memory of `data`, and is a leaf of the tape whatever `data` is.
+    """A tensor that is learned. It shares the memory of `data`, and is a leaf of the tape whatever `data` is.
 
     Args:
         data: the values; None stands for no elements.
@@ -51,7 +51,7 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that belongs to a module's state but is not learnt. It shares the memory of `data`.
+    """A tensor that belongs to a module's state but is not learned. It shares the memory of `data`.
 
     Args:
         data: the values; None stands for no elements.

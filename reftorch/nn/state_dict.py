@@ -1,4 +1,4 @@
-"""Saving what a module has learnt as a flat dictionary from dotted names to tensors, and loading it again.
+"""Saving what a module has learned as a flat dictionary from dotted names to tensors, and loading it again.
 
 `state_dict()` walks down the tree; each module adds its own parameters and buffers (`_save_to_state_dict`). `load_state_dict()`
 walks the same way; each module takes its own (`_load_from_state_dict`) and notes what it misses, what it does not know and what

@@ -234,7 +234,7 @@ def channel_extents(shape, slopes):
 
 
 def prelu(input, weight):
-    """Elements that are not above zero are multiplied by a learnt slope.
+    """Elements that are not above zero are multiplied by a learned slope.
 
     Shapes: `input` (N, C, *) or any; `weight` (C), (1) or a number; the result has the input's shape.
 

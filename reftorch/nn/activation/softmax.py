@@ -99,7 +99,7 @@ tensor(0.8808)
 >>> torch.sigmoid(torch.tensor(2.))
 tensor(0.8808)
 
-**The upstream gradient is not 0 for one probability only. How many logits get a gradient?**
+**Only one probability has an upstream gradient other than 0. How many logits get a gradient?**
 
 All $C$ of that sample, because raising one probability lowers the others.
 """

@@ -2,8 +2,8 @@ r"""Cosine similarity: how much two vectors point in the same direction, from -1
 
 The lengths of the vectors do not count, only the angle between them.
 
-Use it when vectors are compared whose length means nothing, such as embeddings of words. `pairwise_distance` compares positions;
-`cosine_embedding_loss` is the loss that is made of this similarity.
+Use it when you compare vectors whose length has no meaning, such as embeddings of words; `pairwise_distance` compares positions,
+and `cosine_embedding_loss` is a loss that uses this similarity.
 
 ## Forward
 
@@ -11,8 +11,9 @@ For two vectors $a$ and $b$ of $D$ numbers it is the cosine of their angle, the 
 
 $$y = \frac{\sum_d a[d] \, b[d]}{m_a \, m_b} \qquad m_a = \max(\lvert a \rvert, \varepsilon) \qquad \lvert a \rvert = \sqrt{\sum_d a[d]^2}$$
 
-and $m_b$ likewise. A vector of zeros has no direction; $\varepsilon$ keeps the quotient finite there, and the similarity is 0.
-In general the vectors lie along one dimension `dim` of a tensor; $n$ counts what stands before it, $k$ what stands behind it:
+and $m_b$ likewise. A vector of zeros has no direction. For it, $\varepsilon$ keeps the quotient finite, and the similarity is 0.
+In general the vectors lie along one dimension `dim` of a tensor; $n$ is the position in the dimensions before it, $k$ the
+position in those after it:
 
 $$y[n, k] = \frac{\sum_d a[n, d, k] \, b[n, d, k]}{m_a[n, k] \, m_b[n, k]}$$
 
@@ -23,8 +24,9 @@ $a[d] / \lvert a \rvert$, and stands in the denominator, so the quotient rule gi
 
 $$\frac{\partial L}{\partial a}[d] = g \left( \frac{b[d]}{m_a \, m_b} - \frac{y}{m_a} \, \frac{a[d]}{\lvert a \rvert} \right)$$
 
-(0 in place of $a[d] / \lvert a \rvert$ for a vector of zeros; the maximum with $\varepsilon$ is not differentiated.) Moving along $a$ changes
-nothing: the gradient is at a right angle to $a$. The gradient for $b$ is the same with the two exchanged.
+For a vector of zeros, $a[d] / \lvert a \rvert$ is replaced by 0. The maximum with $\varepsilon$ is treated as if it were the
+length. A step along $a$ does not change the angle, so the gradient is orthogonal to $a$. The gradient for $b$ is the same with
+$a$ and $b$ exchanged.
 
 ## Output size
 
@@ -32,7 +34,8 @@ The shape of the inputs (or the shape that they broadcast to) without dimension 
 
 ## Cost
 
-Forward reads both vectors once, with 3 multiply-adds per element; backward reads them twice and writes one gradient.
+Forward reads both vectors twice, once for the lengths and once for the dot product, with 3 multiply-adds and 2 divisions per
+element. Backward reads them twice for each of the two gradients.
 
 ## Symbols
 
@@ -47,13 +50,13 @@ Forward reads both vectors once, with 3 multiply-adds per element; backward read
 | $m_b$ | `m2` | at least $\varepsilon$ | length of the second vector as divisor |
 | $g$ | `grad_y` | $(N, K)$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial a}$ | `grad_x1` | $(N, D, K)$ | gradient of the loss for $a$ |
-| $n$ | `n` | $0 \le n < N$ | position before the dimension of the vectors |
+| $n$ | `n` | $0 \le n < N$ | position in the dimensions before that of the vectors |
 | $d$ | `d` | $0 \le d < D$ | position in the vector |
-| $k$ | `k` | $0 \le k < K$ | position behind the dimension of the vectors |
+| $k$ | `k` | $0 \le k < K$ | position in the dimensions after that of the vectors |
 
 ## Worked example
 
-The vectors (3, 4) and (4, 3) have the length 5 and the dot product 24; (3, 4) and (-4, 3) are at a right angle:
+The vectors (3, 4) and (4, 3) have the length 5 and the dot product 24; (3, 4) and (-4, 3) are orthogonal:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -72,14 +75,15 @@ tensor([[ 0.0448, -0.0336],
 
 **What is the dot product of the first gradient and the first vector?**
 
-3 * 0.0448 - 4 * 0.0336 = 0: no component of the gradient points along the vector.
+3 * 0.0448 - 4 * 0.0336 = 0: the gradient is orthogonal to the vector.
 
 >>> round(3 * 0.0448 - 4 * 0.0336, 6)
 0.0
 
 **What changes if a is multiplied by 10?**
 
-Not the similarity. The gradient becomes ten times smaller: a longer vector must move further for the same angle.
+The similarity stays the same. The gradient becomes ten times smaller: a longer vector must move further to change the angle as
+much.
 
 >>> c = torch.tensor([[30., 40]], requires_grad=True)
 >>> F.cosine_similarity(c, b[:1]).backward()
@@ -88,7 +92,8 @@ tensor([[ 0.0045, -0.0034]])
 
 **Why is the gradient of a vector of zeros so large?**
 
-It is the other vector divided by $\varepsilon$ and by a length: about $10^8$ times as large. One step from 0 gives a direction at once.
+It is the other vector, divided by its length and by $\varepsilon = 10^{-8}$. A very small step from 0 already decides the
+direction.
 """
 
 from __future__ import annotations
@@ -108,7 +113,7 @@ from reftorch.nn.module import Module
 #
 # $$y[n, k] = \frac{\sum_d a[n, d, k] \, b[n, d, k]}{m_a \, m_b}$$
 #
-# Each element is divided before it is multiplied: so the products stay between -1 and 1.
+# Each element is divided before it is multiplied, so that the products stay between -1 and 1 and cannot overflow.
 @njit(**PARALLEL)
 def cosine_similarity_forward_cpu(x1, x2, y, eps):
     N, D, K = x1.shape
@@ -246,7 +251,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-08):
     Raises:
         TypeError: an argument is not a tensor, `dim` not an int or `eps` not a number.
         IndexError: there is no dimension `dim`.
-        RuntimeError: the shapes do not broadcast, neither is floating point, or the devices differ.
+        RuntimeError: the shapes do not broadcast, neither tensor is floating point, or the devices differ.
     """
     eps = number("cosine_similarity", "eps", eps)
     x1, x2 = broadcast_pair("cosine_similarity", x1, x2)

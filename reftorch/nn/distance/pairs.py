@@ -1,4 +1,4 @@
-"""What the distances of two tensors share: their vectors get one shape and one dtype."""
+"""Shared by the distances of two tensors: the tensors are brought to one shape and one dtype, and `dim` is checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reftorch.types import float32, float64
 
 
 def broadcast_pair(function: str, x1: Tensor, x2: Tensor) -> tuple[Tensor, ...]:
-    """Both in one shape and in the wider of their dtypes.
+    """Both tensors, broadcast to one shape and converted to the wider of their dtypes.
 
     Raises:
         TypeError: one is not a tensor.
@@ -27,10 +27,10 @@ def broadcast_pair(function: str, x1: Tensor, x2: Tensor) -> tuple[Tensor, ...]:
 
 
 def position_of(function: str, dim: int, x: Tensor) -> int:
-    """The dimension counted from 0.
+    """`dim` as a number that is not negative.
 
     Raises:
-        TypeError: not an int.
+        TypeError: `dim` is not an int.
         IndexError: the tensor has no such dimension.
     """
     if isinstance(dim, bool) or not hasattr(dim, "__index__"):

@@ -1,18 +1,18 @@
 r"""The distance of two vectors, row by row: the p-norm of their difference.
 
-Two tensors hold one vector in each row; each row of the one is compared with the same row of the other.
+Each row of the two tensors is a vector. Row $n$ of the first tensor is compared with row $n$ of the second.
 
-Use it when vectors come in pairs. `pdist` compares all rows of one tensor with each other; `cosine_similarity` compares directions.
+Use it when vectors come in pairs; `pdist` compares all rows of one tensor with each other; `cosine_similarity` compares directions.
 
 ## Forward
 
-For one pair, with $d = a - b + \varepsilon$, the usual distance ($p = 2$) is $y = \sqrt{\sum_j d[j]^2}$. In general:
+For one pair, with $d = a - b + \varepsilon$, the Euclidean distance ($p = 2$) is $y = \sqrt{\sum_j d[j]^2}$. In general:
 
 $$d[n, j] = a[n, j] - b[n, j] + \varepsilon \qquad y[n] = \left( \sum_j |d[n, j]|^p \right)^{1/p}$$
 
-The small $\varepsilon$ is added to the difference with its sign. It keeps the distance of equal vectors above 0, where the root has
-no derivative. For $p = \infty$ the distance is the largest $|d|$, for $p = -\infty$ the smallest, and for $p = 0$ the number of
-differences that are not 0.
+The small $\varepsilon$ is added to the difference with its sign. It keeps the distance of equal vectors above 0, because the root
+has no derivative at 0. For $p = \infty$ the distance is the largest $|d|$, for $p = -\infty$ the smallest, and for $p = 0$ the
+number of differences that are not 0.
 
 ## Gradients
 
@@ -75,7 +75,7 @@ Always 1 (times $g$), however far the vectors are apart: 0.6 * 0.6 + 0.8 * 0.8 =
 >>> round(0.6 * 0.6 + 0.8 * 0.8, 6)
 1.0
 
-**Is the distance of a and b that of b and a?**
+**Is the distance of a and b equal to that of b and a?**
 
 Nearly. The $\varepsilon$ is added to $a - b$, so exchanging the vectors changes the distance a little:
 
@@ -85,7 +85,7 @@ Nearly. The $\varepsilon$ is added to $a - b$, so exchanging the vectors changes
 
 **What is the distance of a vector and itself?**
 
-$\varepsilon \sqrt{D}$, not 0.
+$\varepsilon \sqrt{D}$ for $p = 2$, not 0.
 """
 
 from __future__ import annotations
@@ -105,9 +105,10 @@ from reftorch.types import bool as boolean
 
 # ## The three steps of a norm
 #
-# One more difference of this size joins the sum (or the largest, or the smallest so far); the root at the end; and the derivative
-# of the distance for one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A comparison with NaN is false, so `size != size`
-# lets NaN through. `share` is what one of several largest elements gets.
+# `joined` adds one more difference to the sum, or compares it with the largest or smallest so far. `root` takes the root at the
+# end. `slope` is the derivative of the distance with respect to one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A
+# comparison with NaN is false, so `size != size` keeps a NaN. For an infinite p, `share` is the part of the gradient of each
+# element that reaches the distance.
 @njit(**SERIAL)
 def joined(total, size, p):
     if p == math.inf:
@@ -234,7 +235,7 @@ class PairwiseDistanceFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         x1, x2, y = ctx.saved_tensors
-        if ctx.options[0] == 0:  # a number of differences: it has no gradient
+        if ctx.options[0] == 0:  # the distance is a count: it has no gradient
             return None, None, None, None
         grad_x1 = x1.new_empty(x1.shape)
         run = on(x1.device, pairwise_distance_backward_x1_cpu, pairwise_distance_backward_x1_cuda, ctx.table[0])

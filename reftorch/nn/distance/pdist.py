@@ -2,12 +2,13 @@ r"""The distances of all pairs of rows of one tensor.
 
 $N$ vectors have $N (N - 1) / 2$ pairs. The result is one row of numbers: the upper triangle of the table of distances, row by row.
 
-Use it when each vector is compared with each other one, as in clustering. `pairwise_distance` compares the rows of two tensors.
+Use it when each vector is compared with every other vector, as in clustering; `pairwise_distance` compares the rows of two
+tensors.
 
 ## Forward
 
-For two rows $a$ and $b$ with the difference $d = a - b$ the usual distance ($p = 2$) is $\sqrt{\sum_j d[j]^2}$. In general, for the
-rows $r < s$ of $x$:
+For two rows $a$ and $b$ with the difference $d = a - b$ the Euclidean distance ($p = 2$) is $\sqrt{\sum_j d[j]^2}$. In general,
+for the rows $r < s$ of $x$:
 
 $$d[j] = x[r, j] - x[s, j] \qquad y[k] = \left( \sum_j |d[j]|^p \right)^{1/p}$$
 
@@ -33,7 +34,8 @@ $N (N - 1) / 2$; nothing for fewer than two rows.
 
 ## Cost
 
-$D N (N - 1) / 2$ differences forward, twice as many backward; powers other than 1 and 2 cost a call of `pow` for each.
+$D N (N - 1) / 2$ differences in forward, twice as many in backward. For powers other than 0, 1, 2 and $\infty$, each costs a call
+of `pow`.
 
 ## Symbols
 
@@ -66,11 +68,11 @@ tensor([[-1.6000, -0.8000],
         [ 1.0000, -1.0000],
         [ 0.6000,  1.8000]])
 
-Each pair pulls its two rows apart, with opposite forces: the column sums of the gradient are 0.
+Each pair gives opposite gradients to its two rows, so the column sums of the gradient are 0.
 
 ## Questions
 
-**Which number has the pair of rows 2 and 4 of 5 rows?**
+**Which number does the pair of rows 2 and 4 have if there are 5 rows?**
 
 $2 \cdot 5 - 3 + 4 - 2 - 1 = 8$. The pairs are 01 02 03 04 12 13 14 23 24 34.
 
@@ -80,7 +82,7 @@ tensor(10.)
 
 **Why is half of the table left out?**
 
-The distance of $r$ and $s$ is that of $s$ and $r$, and the diagonal is 0.
+The distance of $s$ and $r$ equals that of $r$ and $s$, and the diagonal is 0.
 
 **What is the difference from pairwise_distance for equal rows?**
 
@@ -107,9 +109,9 @@ from reftorch.types import float32, float64
 
 # ## The steps of a norm
 #
-# One more difference of this size joins the sum (or the largest so far); the root at the end; and the derivative of the distance
-# for one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A comparison with NaN is false, so `size != size` lets NaN through.
-# The last one is the number of the pair of two rows, in whichever order they come.
+# `joined` adds one more difference to the sum, or compares it with the largest so far. `root` takes the root at the end. `slope`
+# is the derivative of the distance with respect to one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A comparison with
+# NaN is false, so `size != size` keeps a NaN. `pair_of` is the number of the pair of two rows, in either order.
 @njit(**SERIAL)
 def joined(total, size, p):
     if p == math.inf:
@@ -250,13 +252,13 @@ def pdist(input, p=2.0):
 
     Raises:
         TypeError: `input` is not a tensor, or `p` not a number.
-        RuntimeError: `input` has not two dimensions, is not float32 or float64, or `p` is negative.
+        RuntimeError: `input` does not have two dimensions, is not float32 or float64, or `p` is negative.
     """
     check_are_tensors("pdist", input=input)
     p = number("pdist", "p", p)
     if input.dim() != 2:
         raise RuntimeError(
-            f"pdist only supports 2D tensors, got: {input.dim()}D, of shape {list(input.shape)}; wanted (N, D), one vector a row"
+            f"pdist only supports 2D tensors, got: {input.dim()}D, of shape {list(input.shape)}; wanted (N, D), one vector per row"
         )
     if input.dtype not in (float32, float64):
         raise RuntimeError(

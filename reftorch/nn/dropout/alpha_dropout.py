@@ -1,14 +1,14 @@
 r"""Alpha dropout: in training elements are set to the lowest value of SELU at random, and mean and variance stay as they were.
 
-Feature alpha dropout does the same with whole channels. In evaluation nothing happens.
+Feature alpha dropout does the same with whole channels. In evaluation the input is returned unchanged.
 
 Use it when the network normalizes itself with `SELU`: plain `Dropout` sets elements to 0 and changes the variance, which such
 a network must keep at 1.
 
 ## Forward
 
-$\mathrm{SELU}(x)$ approaches $-\alpha' = -1.7581$ for very negative $x$. That is the value a dropped element gets. Each element of
-the mask $m$ is 1 with probability $q = 1 - p$, else 0:
+$\mathrm{SELU}(x)$ approaches $-\alpha' = -1.7581$ for very negative $x$. A dropped element gets this value. Each element of the
+mask $m$ is 1 with probability $q = 1 - p$, else 0:
 
 $$z_i = m_i \, x_i - (1 - m_i) \, \alpha'$$
 
@@ -23,14 +23,14 @@ multiplied by 0.
 
 ## Gradients
 
-A kept element is multiplied by $s$; for a dropped one the input does not matter:
+A kept element is multiplied by $s$. The output of a dropped element does not depend on its input:
 
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, s \, m_i$$
 
 ## Cost
 
-One random number and about 5 operations per element. In float32 forward reads $x$ and $m$ and writes $y$: 12 bytes per element,
-and as many backward.
+One random number and about 5 operations per element. In float32 forward reads $x$ and $m$ and writes $y$: 12 bytes per element.
+Backward reads $m$ and the gradient of $y$ and writes the gradient of $x$: 12 bytes.
 
 ## Symbols
 
@@ -39,7 +39,7 @@ and as many backward.
 | $x_i$ | `x` | any shape | input, read as one row of elements |
 | $m_i$ | `mask` | 0 or 1 | whether the element is kept |
 | $s$ | `scale` | $> 0$ | brings the variance back to 1 |
-| $s \alpha'$ | `low` | $> 0$ | scale times 1.7581, minus the lowest value of SELU |
+| $s \alpha'$ | `low` | $> 0$ | scale times 1.7581; the lowest value of SELU is -1.7581 |
 | $p s \alpha'$ | `lift` | $> 0$ | brings the mean back to 0 |
 | $y_i$ | `y` | shape of $x$ | output |
 | $\frac{\partial L}{\partial y_i}$ | `grad_y` | shape of $x$ | gradient of the loss for $y$ |
@@ -48,8 +48,8 @@ and as many backward.
 
 ## Worked example
 
-With $p = 0.5$ the scale is 0.8865; dropped elements become $0.8865 \cdot (-1.7581 + 0.8790) = -0.7792$, and kept ones
-$0.8865 \, (x + 0.8790)$:
+With $p = 0.5$ the scale is 0.8864; dropped elements become $0.8864 \cdot (-1.7581 + 0.8790) = -0.7792$, and kept ones
+$0.8864 \, (x + 0.8790)$:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -83,7 +83,7 @@ With p = 0.3 it becomes $1 / 0.7$, since kept elements are divided by 0.7:
 
 **What is the default of `training` here?**
 
-False for the two functions, unlike `dropout`. The layers pass their own.
+False for the two functions, unlike for `dropout`. The layers pass their attribute `training`.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
     Raises:
         ValueError: `p` is not between 0 and 1.
         RuntimeError: the input is not floating point; in place on a leaf that requires grad; `p` is NaN.
-        TypeError: an argument is not a tensor, a number or a bool, as it should be.
+        TypeError: `input` is not a tensor, `p` not a number or `training` not a bool.
     """
     p = check_dropout("alpha_dropout", input, p, training)
     if not training or p == 0 or input.numel() == 0:

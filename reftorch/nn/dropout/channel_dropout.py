@@ -1,9 +1,9 @@
 r"""Dropout of channels: in training each channel of each sample is set to zero as a whole with probability p.
 
-The other channels are made larger to compensate. In evaluation nothing happens.
+The other channels are made larger to compensate. In evaluation the input is returned unchanged.
 
-Use it when the input has channels whose neighbouring elements carry nearly the same information, as after a convolution: to
-drop a single pixel takes away little there. `Dropout1d` is for sequences, `Dropout2d` for images, `Dropout3d` for volumes;
+Use it when the input has channels whose neighbouring elements carry nearly the same information, as after a convolution: there,
+dropping single pixels removes little information. `Dropout1d` is for sequences, `Dropout2d` for images, `Dropout3d` for volumes;
 for vectors of features use `Dropout`.
 
 ## Forward
@@ -23,8 +23,8 @@ $$\frac{\partial L}{\partial x}[n, c, d] = \frac{\partial L}{\partial y}[n, c, d
 
 ## Cost
 
-One multiplication per element, and one random number and one division per channel. Forward reads $x$ and writes $y$: 8 bytes
-per element in float32, and as many backward.
+One multiplication per element, and one random number and one division per channel. Forward reads $x$ and writes $y$: 8 bytes per
+element in float32. Backward moves as many.
 
 ## Symbols
 
@@ -77,9 +77,9 @@ One for each channel of each sample.
 
 No, each sample has its own mask, as the example shows.
 
-**Does Dropout2d take an image without a dimension of samples, (C, H, W)?**
+**Does Dropout2d take an image without a batch dimension, (C, H, W)?**
 
-Not yet in PyTorch, and so not here: an input with three dimensions is read as (N, C, L), with a warning. `Dropout1d` takes
+No, as in PyTorch: an input with three dimensions is read as (N, C, L), with a warning. `Dropout1d` takes
 (C, L), `Dropout3d` takes (C, D, H, W).
 """
 
@@ -125,7 +125,7 @@ def channel_dropout_forward_cuda(x, mask, y, keep):
 #
 # $$\frac{\partial L}{\partial x}[n, c, d] = \frac{\partial L}{\partial y}[n, c, d] \, \frac{m[n, c]}{q}$$
 #
-# With the mask that forward has drawn.
+# Backward uses the mask that forward has drawn.
 @njit(**PARALLEL)
 def channel_dropout_backward_x_cpu(grad_y, mask, grad_x, keep):
     N, C, D = grad_y.shape
@@ -193,7 +193,7 @@ def _of_channels(function, input, p, training, inplace):
 
 
 def _unbatched(function, input, p, training, inplace):
-    """Dropout of the first dimension of the input, which has no dimension of samples."""
+    """Dropout of the first dimension of the input, which has no batch dimension."""
     y = _of_channels(function, input.unsqueeze(0), p, training, inplace)
     return input if inplace else y.squeeze(0)
 
@@ -206,7 +206,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     Raises:
         ValueError: `p` is not between 0 and 1.
         RuntimeError: another number of dimensions; not floating point; in place on a leaf that requires grad.
-        TypeError: an argument is not a tensor, a number or a bool, as it should be.
+        TypeError: `input` is not a tensor, `p` not a number or `training` not a bool.
     """
     p = check_dropout("dropout1d", input, p, training)
     if input.ndim not in (2, 3):
@@ -244,7 +244,7 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
     """Set each channel of volumes to zero with probability `p` and divide the others by 1 - p, in `training` only.
 
     Shapes: (N, C, D, H, W) or (C, D, H, W); the result has the same, or is `input` itself, changed, if `inplace`. With a warning
-    also other shapes, whose first dimension are the channels.
+    also other shapes with channels in the first dimension.
 
     Raises: as `dropout1d`.
     """

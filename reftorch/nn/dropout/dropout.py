@@ -1,9 +1,9 @@
 r"""Dropout: in training each element is set to zero with probability p, and the others are made larger to compensate.
 
-The next layer cannot rely on any single element, so a network overfits less. In evaluation nothing happens.
+The next layer cannot rely on any single element, so a network overfits less. In evaluation the input is returned unchanged.
 
 Use it when a network with fully connected layers or a Transformer overfits; for the channels of images and sequences
-use `Dropout2d` or `Dropout1d`, since neighbouring elements of a channel carry the same information; after `SELU` use
+use `Dropout2d` or `Dropout1d`, since neighbouring elements of a channel carry nearly the same information; after `SELU` use
 `AlphaDropout`.
 
 ## Forward
@@ -13,8 +13,8 @@ $q = 1 - p$, else 0. A kept element is divided by $q$:
 
 $$y_i = x_i \, \frac{m_i}{q}$$
 
-Why divided by $q$? The expected value of $m_i$ is $q$, so the expected value of $y_i$ is $x_i$: the next layer
-receives the same mean in training and in evaluation, where $y_i = x_i$.
+The reason for the division: the expected value of $m_i$ is $q$, so the expected value of $y_i$ is $x_i$. The next layer receives
+the same mean in training and in evaluation, where $y_i = x_i$.
 
 With $p = 1$ all elements are dropped: no number is drawn, and $x$ is multiplied by 0.
 
@@ -28,8 +28,8 @@ Only kept elements get a gradient. Backward must not draw a new mask.
 
 ## Cost
 
-One random number, one division and one multiplication per element forward; in float32 forward reads $x$ and $m$ and writes
-$y$: 12 bytes per element, and as many backward. To draw the random numbers takes longer than all the rest.
+One random number, one division and one multiplication per element in forward. In float32 forward reads $x$ and $m$ and writes
+$y$: 12 bytes per element. Backward moves as many. Drawing the random numbers takes longer than the rest.
 
 ## Symbols
 
@@ -119,7 +119,7 @@ def dropout_forward_cuda(x, mask, y, keep):
 #
 # $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \frac{m_i}{q}$$
 #
-# With the mask that forward has drawn.
+# Backward uses the mask that forward has drawn.
 @njit(**PARALLEL)
 def dropout_backward_x_cpu(grad_y, mask, grad_x, keep):
     for i in prange(grad_y.size):
@@ -160,7 +160,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     Raises:
         ValueError: `p` is not between 0 and 1.
         RuntimeError: the input is not floating point; in place on a leaf that requires grad; `p` is NaN.
-        TypeError: an argument is not a tensor, a number or a bool, as it should be.
+        TypeError: `input` is not a tensor, `p` not a number or `training` not a bool.
     """
     p = check_dropout("dropout", input, p, training)
     if not training or p == 0 or input.numel() == 0:

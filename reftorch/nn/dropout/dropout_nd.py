@@ -1,4 +1,4 @@
-"""What all kinds of dropout share: how the mask is drawn, what is refused, and the layer's attributes."""
+"""Shared by all kinds of dropout: drawing the mask, checking the arguments, and the layer's attributes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reftorch.tensor import Tensor
 
 
 def check_dropout(function, input, p, training):
-    """`p` as a float, or an error as PyTorch raises it.
+    """Check the arguments as PyTorch does, and return `p` as a float.
 
     Raises:
         ValueError: `p` is not between 0 and 1.
@@ -42,7 +42,7 @@ def element_mask(x, p):
     """1 for each element of x that is kept, with probability 1 - p, else 0. For p = 1 nothing is drawn."""
     if p == 1:
         return x.new_zeros(x.shape)
-    order = sorted(range(x.ndim), key=lambda dim: -x.stride(dim))  # in which the elements of x come in memory
+    order = sorted(range(x.ndim), key=lambda dim: -x.stride(dim))  # dimensions of x, the slowest in memory first
     drawn = random.bernoulli(1 - p, tuple(x.shape[dim] for dim in order), x.dtype.numpy)
     return from_numpy(np.asarray(drawn).transpose(np.argsort(order))).to(x.device)
 

@@ -1,6 +1,6 @@
 r"""Bilinear: each output feature is a weighted sum of the products of all pairs of features of two inputs, plus a bias.
 
-Use it when two inputs of each sample are to be compared or combined, such as two words or a question and an answer; with one
+Use it when two inputs of each sample should be compared or combined, such as two words or a question and an answer; with one
 input use `Linear`; `CosineSimilarity` compares two inputs without weights.
 
 ## Forward
@@ -17,8 +17,8 @@ It is linear in $u$ if $v$ is fixed, and linear in $v$ if $u$ is fixed.
 
 ## Gradients
 
-Each product has three factors. The derivative for one of them is the product of the other two; the chain rule multiplies it by
-the gradient of $y$ and adds up over all products in which the factor occurs:
+Each product has three factors. The derivative with respect to one of them is the product of the other two. The chain rule
+multiplies it by the gradient of $y$ and sums over all products in which the factor occurs:
 
 $$\frac{\partial L}{\partial u}[n, d_u] =
 \sum_{d_{out}} \sum_{d_v} \frac{\partial L}{\partial y}[n, d_{out}] \, W[d_{out}, d_u, d_v] \, v[n, d_v]$$
@@ -35,8 +35,8 @@ $$(*, D_u), \; (*, D_v) \rightarrow (*, D_{out})$$
 
 ## Cost
 
-$2 N D_{out} D_u D_v$ multiplications forward and three times as many backward. The weight has $D_{out} D_u D_v$ elements: for 100 features each,
-a million.
+$2 N D_{out} D_u D_v$ multiplications in forward and three times as many in backward. The weight has $D_{out} D_u D_v$ elements:
+for 100 features each, a million.
 
 ## Symbols
 
@@ -59,7 +59,7 @@ a million.
 
 ## Worked example
 
-One output feature; its matrix takes the products of the first features and, three times, of the second ones:
+One output feature. Its matrix adds the product of the two first features and three times the product of the two second features:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -80,7 +80,7 @@ tensor([[615.]], grad_fn=<BilinearBackward0>)
 
 ## Questions
 
-**How many elements has the weight of Bilinear(20, 30, 40)?**
+**How many elements does the weight of Bilinear(20, 30, 40) have?**
 
 >>> 40 * 20 * 30
 24000
@@ -89,14 +89,14 @@ tensor([[615.]], grad_fn=<BilinearBackward0>)
 
 The bias, whatever the second input is.
 
-**With the identity matrix as the only W[0] and no bias, which known product is the output?**
+**One output feature, whose matrix is the identity, and no bias: which known product is the output?**
 
 The dot product of the two inputs.
 
 >>> F.bilinear(torch.tensor([[1., 2]]), torch.tensor([[3., 4]]), torch.eye(2).unsqueeze(0))
 tensor([[11.]])
 
-**Are the inputs broadcast, if one has a single sample and the other many?**
+**Are the inputs broadcast if one has a single sample and the other many?**
 
 No, all dimensions but the last must be equal. `u.expand(...)` repeats the samples without a copy.
 """
@@ -310,8 +310,8 @@ class BilinearFunction(Function):
 def bilinear(input1, input2, weight, bias=None):
     """The sum over all pairs of features of `input1` times `weight` times `input2`, plus `bias`.
 
-    Shapes: `input1` (*, in1_features), `input2` (*, in2_features) with the same dimensions before, `weight` (out_features,
-    in1_features, in2_features), `bias` (out_features); the result is (*, out_features).
+    Shapes: `input1` (*, in1_features), `input2` (*, in2_features) with the same dimensions before the last, `weight`
+    (out_features, in1_features, in2_features), `bias` (out_features); the result is (*, out_features).
 
     Raises:
         RuntimeError: sizes, dtypes or devices do not fit together.
@@ -364,10 +364,10 @@ class Bilinear(Module):
         in1_features: size of the last dimension of the first input.
         in2_features: size of the last dimension of the second input.
         out_features: size of the last dimension of the output.
-        bias: whether a learnt number is added to each output feature.
+        bias: whether a learned number is added to each output feature.
 
-    Attributes: `weight` (out_features, in1_features, in2_features) and `bias` (out_features), both drawn from the uniform
-    distribution on ±1/sqrt(in1_features).
+    Attributes: `weight` (out_features, in1_features, in2_features) and `bias` (out_features), both drawn uniformly between
+    -1/sqrt(in1_features) and 1/sqrt(in1_features).
 
     Shapes: inputs (*, in1_features) and (*, in2_features), output (*, out_features). Errors as `bilinear`, when the layer is
     called.
@@ -385,7 +385,7 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Draw new values: uniform on ±1/sqrt(in1_features)."""
+        """Draw new values, uniformly between -1/sqrt(in1_features) and 1/sqrt(in1_features)."""
         if self.in1_features <= 0:
             raise ValueError(f"in1_features must be > 0, but got (in1_features={self.in1_features})")
         bound = 1 / math.sqrt(self.in1_features)

@@ -1,7 +1,7 @@
 r"""Flatten: several dimensions become one. The elements stay where they are in memory; only the shape changes.
 
-Use it when the output of convolutions and pooling, which has channels, rows and columns, goes into a linear layer, which
-wants one vector of features per sample. `Unflatten` is the opposite.
+Use it when the output of convolutions and pooling, which has channels, rows and columns, goes into a linear layer, which takes
+one vector of features per sample. `Unflatten` is the opposite.
 
 ## Forward
 
@@ -9,12 +9,12 @@ An image (C, H, W) becomes a vector of $C \cdot H \cdot W$ elements, row by row 
 
 $$y[n, (c \, H + h) \, W + w] = x[n, c, h, w]$$
 
-In general the dimensions from `start_dim` to `end_dim` are multiplied. By default all but the first are, because the first
-one counts the samples.
+In general the dimensions from `start_dim` to `end_dim` become one, whose size is the product of theirs. By default these are all
+dimensions but the first, which counts the samples.
 
 ## Gradients
 
-Each element of $y$ is an element of $x$, so the gradient gets the shape of $x$ back:
+Each element of $y$ is an element of $x$, so the gradient of $x$ is that of $y$ in the shape of $x$:
 
 $$\frac{\partial L}{\partial x}[n, c, h, w] = \frac{\partial L}{\partial y}[n, (c \, H + h) \, W + w]$$
 
@@ -40,7 +40,7 @@ tensor([[[[ 0.,  1.,  2.],
 tensor([[ 0.,  1.,  2.,  3.,  4.,  5.],
         [ 6.,  7.,  8.,  9., 10., 11.]])
 
-With other limits: only the rows and columns become one.
+With `start_dim=2`, only the rows and columns become one dimension:
 
 >>> nn.Flatten(start_dim=2)(x).shape
 torch.Size([2, 1, 6])
@@ -54,7 +54,7 @@ torch.Size([2, 1, 6])
 
 **Why does Flatten start at dimension 1, but torch.flatten at dimension 0?**
 
-A layer gets a batch, whose samples must stay apart. The function flattens everything unless it is told otherwise.
+A layer gets a batch, whose samples must stay separate. The function flattens all dimensions by default.
 
 **Is the data copied?**
 

@@ -1,7 +1,7 @@
-r"""Identity: the output is the input. A layer that stands where no operation is wanted.
+r"""Identity: the output is the input. It takes the place of a layer where no operation is wanted.
 
-Use it when a network has a place for a layer that is to stay empty: a normalization that can be switched off, a last layer
-that is taken away from a trained network to get its features.
+Use it when a layer of a network is optional or should be removed: for example a normalization that can be switched off, or the last layer of
+a trained network whose features you need.
 
 ## Forward
 
@@ -13,11 +13,11 @@ The output is the same tensor object, not a copy.
 
 $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y}$$
 
-There is no node for it in the computation graph, since nothing is computed.
+It adds no node to the computation graph, since nothing is computed.
 
 ## Worked example
 
-It takes any arguments and ignores them, so that it can take the place of any other layer:
+It accepts any arguments and ignores them, so that it can replace any other layer:
 
 >>> import reftorch as torch
 >>> from reftorch import nn

@@ -1,10 +1,10 @@
 r"""Linear: each output feature is a weighted sum of all input features, plus a bias.
 
-Every output depends on every input, each with a weight of its own. Any dimensions may stand before the features: they are
-samples, and each is treated alike.
+Each pair of an input feature and an output feature has its own weight. The input may have any dimensions before the features: they count
+samples, and all samples are treated in the same way.
 
-Use it when every output may depend on every input; `conv2d` uses that near pixels belong together, `bilinear` multiplies two
-inputs.
+Use it when every output may depend on every input; `conv2d` connects only neighbouring pixels, with the same weights at every position, and
+`bilinear` multiplies two inputs.
 
 ## Forward
 
@@ -12,12 +12,13 @@ One sample, one output: $y = b + x_0 W_0 + x_1 W_1 + \dots$ In general:
 
 $$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}=0}^{D_{in}-1} x[n, d_{in}] \, W[d_{out}, d_{in}]$$
 
-In matrices $y = x W^\top + b$. The weight has one row for each output: a row of $W$ beside a row of $x$, both contiguous.
+In matrices $y = x W^\top + b$. The weight has one row for each output feature, so each output is the dot product of a row of $x$
+and a row of $W$, both contiguous in memory.
 
 ## Gradients
 
-Each $y$ is linear in $x$, $W$ and $b$, so a derivative is the factor that stands beside it; each gradient sums over the index
-that the tensor does not have:
+Each $y$ is linear in $x$, $W$ and $b$, so the derivative with respect to one factor of a product is the other factor. Each
+gradient sums over the index of $y$ that the tensor does not have:
 
 $$\frac{\partial L}{\partial x}[n, d_{in}] =
 \sum_{d_{out}=0}^{D_{out}-1} \frac{\partial L}{\partial y}[n, d_{out}] \, W[d_{out}, d_{in}]$$
@@ -32,9 +33,9 @@ The last dimension changes from $D_{in}$ to $D_{out}$; $N$ is the product of the
 
 ## Cost
 
-$N D_{in} D_{out}$ multiply-adds forward, and as many for each of the gradients of $x$ and $W$. At least
-$N D_{in} + D_{in} D_{out}$ elements are read and $N D_{out}$ written: a large batch uses each weight $N$ times, a single sample
-only once, and then the memory sets the speed.
+$N D_{in} D_{out}$ multiply-adds in forward, and as many for each of the gradients of $x$ and $W$. At least
+$N D_{in} + D_{in} D_{out}$ elements are read and $N D_{out}$ written: a large batch uses each weight $N$ times. A single sample
+uses it only once, and then the speed of the memory is the limit.
 
 ## Symbols
 
@@ -88,19 +89,19 @@ $120 \cdot 400$ weights and 120 biases, 48,120.
 
 What one linear layer can, with the weight $W_2 W_1$.
 
-**Which shape has the output for an input of shape (2, 3, 5, 4) and 6 output features?**
+**Which shape does the output have for an input of shape (2, 3, 5, 4) and 6 output features?**
 
-All dimensions but the last one are samples:
+All dimensions but the last one count samples and stay:
 
 >>> F.linear(torch.zeros(2, 3, 5, 4), torch.zeros(6, 4)).shape
 torch.Size([2, 3, 5, 6])
 
 ## Differences
 
-- The bias has shape $(D_{out})$, or one element, which counts for all outputs. PyTorch also takes some matrices for a bias, by
-  accident of the routine that it calls: that is an error here.
-- A weight of shape $(D_{in})$ gives an output without a last dimension, with a bias of one element if any; PyTorch refuses that
-  bias for some numbers of dimensions.
+- The bias has shape $(D_{out})$, or one element, which counts for all outputs. PyTorch also accepts some matrices as a bias, a
+  side effect of the routine that it calls. Here they raise an error.
+- A weight of shape $(D_{in})$ gives an output without a last dimension. A bias then has one element; for some numbers of
+  dimensions PyTorch raises an error for it.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def linear_output_size(size_in, out_features):
 #
 # $$y[n, d_{out}] = b[d_{out}] + \sum_{d_{in}} x[n, d_{in}] \, W[d_{out}, d_{in}]$$
 #
-# The inner loop walks along a row of x and a row of the weight, both contiguous, so the compiler adds several products at a time.
+# The inner loop runs along a row of x and a row of the weight, both contiguous, so the compiler adds several products at a time.
 @njit(**PARALLEL)
 def linear_forward_cpu(x, weight, bias, y):
     N, D_in = x.shape
@@ -191,7 +192,7 @@ def linear_backward_x_cuda(grad_y, weight, grad_x):
 #
 # $$\frac{\partial L}{\partial W}[d_{out}, d_{in}] = \sum_n \frac{\partial L}{\partial y}[n, d_{out}] \, x[n, d_{in}]$$
 #
-# Every sample pulls at every weight: a sum over the batch, which may be long, so the CPU adds it up in float64.
+# Every sample contributes to the gradient of every weight. The sum over the batch may be long, so the CPU adds it up in float64.
 @njit(**PARALLEL)
 def linear_backward_weight_cpu(grad_y, x, grad_weight):
     N, D_in = x.shape
@@ -301,7 +302,7 @@ def linear(input, weight, bias=None):
         TypeError: an argument is not a tensor.
     """
     _check_arguments(input, weight, bias)
-    if weight.ndim == 1:  # one output, which gets no dimension of its own
+    if weight.ndim == 1:  # one output feature: the result has no dimension for it
         row = None if bias is None else bias.reshape(1)
         return linear(input, weight.unsqueeze(0), row).squeeze(-1)
     if bias is not None and bias.shape != weight.shape[:1]:
@@ -355,8 +356,8 @@ class Linear(Module):
         out_features: size of the last dimension of the output, D_out.
         bias: whether a learned number is added to each output feature.
 
-    Attributes: `weight` (D_out, D_in) and `bias` (D_out), both drawn from the uniform distribution on ±1/sqrt(D_in), so that the
-    outputs are neither larger nor smaller for a wider input.
+    Attributes: `weight` (D_out, D_in) and `bias` (D_out), both drawn uniformly between -1/sqrt(D_in) and 1/sqrt(D_in), so that
+    the size of the outputs hardly depends on D_in.
 
     Shapes: input (*, D_in), output (*, D_out); as `linear`, which raises the errors when the layer is called.
 
@@ -376,7 +377,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Draw new values: uniform on ±1/sqrt(D_in), as `kaiming_uniform_` with a = sqrt(5) gives."""
+        """Draw new values, uniformly between -1/sqrt(D_in) and 1/sqrt(D_in): `kaiming_uniform_` with a = sqrt(5) gives this bound."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0

@@ -1,23 +1,23 @@
 r"""Unflatten: one dimension becomes several. The elements stay where they are in memory; only the shape changes.
 
-Use it when a linear layer makes a vector that is to become an image, as in the generator of images. `Flatten` is the
+Use it when the output vector of a linear layer should become an image, as in a network that generates images. `Flatten` is the
 opposite.
 
 ## Forward
 
-A vector of $C \cdot H \cdot W$ elements becomes an image (C, H, W). Its last index counts fastest:
+A vector of $C \cdot H \cdot W$ elements becomes an image (C, H, W). The last index changes fastest:
 
 $$y[n, c, h, w] = x[n, (c \, H + h) \, W + w]$$
 
 ## Gradients
 
-Each element of $y$ is an element of $x$, so the gradient gets the shape of $x$ back:
+Each element of $y$ is an element of $x$, so the gradient of $x$ is that of $y$ in the shape of $x$:
 
 $$\frac{\partial L}{\partial x}[n, (c \, H + h) \, W + w] = \frac{\partial L}{\partial y}[n, c, h, w]$$
 
 ## Output size
 
-The sizes multiply up to the size of the dimension that they replace. One of them may be -1: it is computed from the others.
+The product of the sizes is the size of the dimension that they replace. One of them may be -1: it is computed from the others.
 
 $$(N, \; C \cdot H \cdot W) \rightarrow (N, C, H, W)$$
 
@@ -45,7 +45,7 @@ torch.Size([2, 1, 2, 3])
 
 **Is nn.Unflatten(1, (3, 2)) followed by a transpose the same as nn.Unflatten(1, (2, 3))?**
 
-No. Both have two rows and three columns, but the elements stand in another order.
+No. Both have two rows and three columns, but the elements are in another order.
 
 >>> row = torch.arange(6.).reshape(1, 6)
 >>> nn.Unflatten(1, (3, 2))(row).transpose(1, 2)
@@ -76,7 +76,7 @@ class Unflatten(Module):
 
     Raises:
         TypeError: `unflattened_size` is not a tuple or list of ints.
-        RuntimeError: when the layer is called, the sizes do not multiply up to S.
+        RuntimeError: when the layer is called, the product of the sizes is not S.
         IndexError: when the layer is called, the input has no such dimension.
     """
 

@@ -1,8 +1,8 @@
-r"""Batch normalization: each channel of a batch is brought to mean 0 and variance 1, then to a learnt scale and shift.
+r"""Batch normalization: each channel of a batch is brought to mean 0 and variance 1, then to a learned scale and shift.
 
-However the layers before it change, the next layer sees numbers of a familiar size, and learning can be faster. In
-training a sample's output depends on the other samples of its batch; in evaluation, on statistics kept from training.
-The layers `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d` call this function.
+While the layers before it change, the next layer still gets inputs of a similar size, and learning can be faster. In training the
+output of a sample depends on the other samples of its batch. In evaluation it depends on statistics that were collected in
+training. The layers `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d` call this function.
 
 Use it when batches have many samples, as in the training of convolutional networks on images; with few samples per batch
 use `group_norm`, for sequences in a Transformer `layer_norm`.
@@ -17,29 +17,29 @@ In training $\mu$ and $v$ are the mean and the variance of the channel over the 
 $$\mu[c] = \frac{1}{M} \sum_{n, d} x[n, c, d] \qquad
 v[c] = \frac{1}{M} \sum_{n, d} \left( x[n, c, d] - \mu[c] \right)^2$$
 
-and the running statistics take a step towards them, the part $a$ (`momentum`) of the way. They are to describe all
-data, of which the batch is a sample, so the variance is the unbiased one, the sum divided by $M - 1$:
+and the running statistics move towards them by the fraction $a$ (`momentum`). They estimate the statistics of all data, of which
+the batch is a sample, so the variance is the unbiased one, the sum divided by $M - 1$:
 
 $$\bar \mu[c] \leftarrow \bar \mu[c] + a \left( \mu[c] - \bar \mu[c] \right) \qquad
 \bar v[c] \leftarrow \bar v[c] + a \left( \frac{M}{M - 1} \, v[c] - \bar v[c] \right)$$
 
-With `momentum=None` the layer takes $a$ = 1 / number of batches so far: the plain average. In evaluation $\mu$ and $v$
-are the running statistics $\bar \mu$ and $\bar v$, if there are any, and nothing is updated.
+With `momentum=None` the layer uses $a$ = 1 / number of batches so far, which gives the plain average over the batches. In
+evaluation $\mu$ and $v$ are the running statistics $\bar \mu$ and $\bar v$, if there are any, and nothing is updated.
 
 ## Gradients
 
 $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n, c, d] \qquad
 \frac{\partial L}{\partial b}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d]$$
 
-In training each element of $x$ moves its own $\hat x$ by $1 / \sqrt{v + \varepsilon}$. It also moves the mean, by
-$1 / M$, and the variance, by $2 (x - \mu) / M$, and through these two every $\hat x$ of its channel. With $i$ and $j$ for
-two elements of channel $c$:
+In training each element of $x$ changes its own $\hat x$, with the derivative $1 / \sqrt{v + \varepsilon}$. It also changes the
+mean, with the derivative $1 / M$, and the variance, with the derivative $2 (x - \mu) / M$, and through these two every $\hat x$
+of its channel. With $i$ and $j$ for two elements of channel $c$:
 
 $$\frac{\partial \hat x_j}{\partial x_i} = \frac{1}{\sqrt{v[c] + \varepsilon}} \left( [i = j] - \frac{1}{M} -
 \frac{1}{M} \, \hat x_i \, \hat x_j \right)$$
 
-The chain rule multiplies this by $W[c] \, \frac{\partial L}{\partial y_j}$ and adds up over $j$. The two sums are the
-gradients of $b$ and of $W$:
+The chain rule multiplies this by $W[c] \, \frac{\partial L}{\partial y_j}$ and sums over $j$. The two sums are the gradients of
+$b$ and of $W$:
 
 $$\frac{\partial L}{\partial x}[n, c, d] = \frac{W[c]}{\sqrt{v[c] + \varepsilon}} \left(
 \frac{\partial L}{\partial y}[n, c, d] - \frac{1}{M} \left( \frac{\partial L}{\partial b}[c] +
@@ -49,9 +49,9 @@ In evaluation $\mu$ and $v$ are constants, and the bracket is $\frac{\partial L}
 
 ## Cost
 
-About $3 N C D$ additions and $2 N C D$ multiplications each way. In training forward reads $x$ three times and writes
-$y$: 16 bytes an element in float32; backward reads $x$ and the gradient of $y$ twice and writes that of $x$: 20 bytes.
-So memory sets the speed.
+In training about 7 operations per element in forward and 12 in backward. Forward reads $x$ three times and writes $y$: 16 bytes
+per element in float32; backward reads $x$ and the gradient of $y$ twice and writes that of $x$: 20 bytes. So the speed of the
+memory is the limit.
 
 ## Symbols
 
@@ -97,7 +97,7 @@ tensor([[ -2.5000, 110.0000],
         [  1.5000, 110.0000],
         [  1.5000,  70.0000]], grad_fn=<NativeBatchNormBackward0>)
 
-The running statistics went half of the way to the means and to the unbiased variances, $12 / 3 = 4$:
+The running statistics moved half of the way to the means and to the unbiased variances, $12 / 3 = 4$:
 
 >>> mean, var
 (tensor([1.5000, 6.5000]), tensor([2.5000, 2.5000]))
@@ -108,7 +108,7 @@ The running statistics went half of the way to the means and to the unbiased var
 >>> weight.grad, bias.grad
 (tensor([-12.0000,   1.5000]), tensor([8., 3.]))
 
-The gradient of each channel of $x$ sums to zero, for a shift of the channel changes nothing:
+The gradient of each channel of $x$ sums to zero, because adding a number to all elements of the channel changes no output:
 
 >>> x.grad
 tensor([[ 1.5000, -9.3750],
@@ -118,30 +118,30 @@ tensor([[ 1.5000, -9.3750],
 
 ## Questions
 
-**A channel of a batch of 8 images with 5 rows and 5 columns: over how many elements is its mean taken?**
+**A batch has 8 images with 5 rows and 5 columns. Over how many elements is the mean of a channel taken?**
 
 >>> 8 * 5 * 5
 200
 
-**Why is a batch of one vector refused in training?**
+**Why does a batch of one vector raise an error in training?**
 
 The only element of each channel equals its mean, so every output would be the bias, whatever the input is.
 
 **What are the running mean and variance after one batch, with `momentum=1`?**
 
-Those of this batch: the step goes the whole way.
+Those of this batch, with the unbiased variance.
 
-**Why has a layer before a batch normalization usually no bias?**
+**Why does a layer before a batch normalization usually have no bias?**
 
-A bias shifts the whole channel by the same amount, and the mean that is subtracted contains this shift.
+A bias shifts the whole channel by the same amount. The mean contains this shift too, so the subtraction of the mean removes it.
 
 ## Differences
 
-- Older documentation draws the first weights from a uniform distribution. They are 1, as in PyTorch.
+- Older documentation says that the weights are initialized from a uniform distribution. They are initialized to 1, as in PyTorch.
 - PyTorch multiplies before it subtracts, $y = (W / \sqrt{v + \varepsilon}) \, x + \ldots$, and loses digits where the
   mean is large. Here a constant channel becomes its bias exactly.
-- In PyTorch a gradient in evaluation mode is wrong if a training step has updated the running statistics in between;
-  here it uses those of its forward.
+- In PyTorch a gradient in evaluation mode is wrong if a training step has updated the running statistics between forward and
+  backward. Here backward uses the statistics of its forward.
 - A layer without channels raises an IndexError in PyTorch; here its output is empty, as its input.
 """
 
@@ -163,7 +163,7 @@ from reftorch.nn.normalization.batch_norm_nd import check_options, check_tensors
 # v[c] = \frac{1}{M} \sum_{n, d} \left( x[n, c, d] - \mu[c] \right)^2$$
 #
 # In two passes, because the difference of mean square and squared mean loses its digits where the mean is large. Both
-# are long sums: the CPU adds them up in float64. The running statistics take their step in the same loop.
+# are long sums: the CPU adds them up in float64. The same loop updates the running statistics.
 @njit(**PARALLEL)
 def batch_norm_forward_statistics_cpu(x, mean, var, running_mean, running_var, momentum):
     N, C, D = x.shape
@@ -243,8 +243,8 @@ def batch_norm_forward_cuda(x, mean, var, weight, bias, y, eps):
 # $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n, c, d] \qquad
 # \frac{\partial L}{\partial b}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d]$$
 #
-# Together in one kernel, because the gradient of the input needs both sums, even if there is no weight and no bias. The root is
-# taken in float64: that of an infinite float32, by which something is divided, becomes an approximation that is NaN.
+# One kernel computes both, because the gradient of the input needs both sums, even if there is no weight and no bias. The root is
+# taken in float64: a division by the root of a float32 is compiled to an approximation, which is NaN for infinity.
 @njit(**PARALLEL)
 def batch_norm_backward_affine_cpu(grad_y, x, mean, var, grad_weight, grad_bias, eps):
     N, C, D = x.shape
@@ -332,7 +332,7 @@ class BatchNormFunction(Function):
         if training:
             mean, var = batch_statistics(x.reshape(N, C, D), running_mean, running_var, momentum)
         else:
-            mean, var = running_mean.clone(), running_var.clone()  # backward wants them as they are now
+            mean, var = running_mean.clone(), running_var.clone()  # backward needs their present values
         ctx.save_for_backward(x, weight, mean, var)
         ctx.training, ctx.eps = training, eps
         weight = x.new_ones(C) if weight is None else weight
@@ -393,7 +393,7 @@ def batch_statistics(x, running_mean, running_var, momentum):
     )
     run(*arrays(x, mean, var, *running), momentum)
     for kept, updated in zip((running_mean, running_var), running):
-        if kept is not None and updated is not kept:  # a strided view, of which the kernel got a copy
+        if kept is not None and updated is not kept:  # a strided view: the kernel updated a copy of it
             kept.data.copy_(updated)
     return mean, var
 
@@ -402,14 +402,16 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """Normalize each channel: with the statistics of the batch if `training`, else with the running ones.
 
     Shapes: `input` (N, C, *), and the result too; `running_mean`, `running_var`, `weight` and `bias` (C) or None. In
-    training the running statistics, if given, are updated in place: by `momentum` of the way to the batch's.
+    training the running statistics, if given, are updated in place: they move by the fraction `momentum` towards those of the
+    batch.
 
     Raises:
-        ValueError: one value for each channel in training; `eps` negative, or 0 in training; a running statistic alone.
-        IndexError: `input` is one number, in training.
+        ValueError: in training, only one value per channel; `eps` is negative, or 0 in training; only one of the two running
+            statistics.
+        IndexError: `input` has no dimensions, in training.
         RuntimeError: no running statistics in evaluation; sizes, dtypes or devices do not fit; one requires a gradient.
         NotImplementedError: `input` is not float32 or float64.
-        TypeError: an argument is not a tensor, a number or a bool, as it should be.
+        TypeError: an argument has the wrong type.
     """
     check_types(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if input.ndim == 0 and training:
@@ -419,7 +421,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         check_tensors(input, running_mean, running_var, weight, bias, training)
     elif input.ndim < 2:
         return input.clone()
-    training = training or input.numel() == 0  # nothing to normalize, with whatever statistics
+    training = training or input.numel() == 0  # an empty batch needs no statistics
     return BatchNormFunction.apply(
         input, weight, bias, running_mean, running_var, training, float(momentum), float(eps)
     )

@@ -1,10 +1,10 @@
 r"""Batch normalization of vectors, or of sequences with channels: each feature is brought to mean 0 and variance 1 over the batch.
 
-Then each feature gets a learnt scale and shift. The formulas, the gradients and the loops are those of `batch_norm`, with
-which this layer shares everything but the shape of its input.
+Then each feature gets a learned scale and shift. The formulas, the gradients and the loops are those of `batch_norm`; only the
+shape of the input is special.
 
-Use it when the input is a batch of vectors, after a linear layer, or of sequences, after `Conv1d`; for images use
-`BatchNorm2d`, and where a batch is small or its samples must not influence each other, `LayerNorm`.
+Use it when the input is a batch of vectors, after a linear layer, or of sequences, after `Conv1d`; for images use `BatchNorm2d`;
+if a batch is small, or its samples must not influence each other, use `LayerNorm`.
 
 ## Forward
 
@@ -41,7 +41,7 @@ tensor([[-1.5000,  0.5000],
         [ 0.5000,  0.5000],
         [ 0.5000, -1.5000]], grad_fn=<NativeBatchNormBackward0>)
 
-Its running statistics began with mean 0 and variance 1 and went half of the way to the means and to the unbiased variances,
+Its running statistics started with mean 0 and variance 1 and moved half of the way to the means and to the unbiased variances,
 $12 / 3 = 4$:
 
 >>> layer.running_mean, layer.running_var
@@ -49,7 +49,7 @@ $12 / 3 = 4$:
 
 ## Questions
 
-**How many learnt parameters does BatchNorm1d(100) have?**
+**How many learned parameters does BatchNorm1d(100) have?**
 
 Two per feature, whatever the length of the sequences.
 
@@ -77,13 +77,14 @@ class BatchNorm1d(_BatchNorm):
     Args:
         num_features: channels of the input, C.
         eps: added to the variance.
-        momentum: how far the running statistics move towards those of a batch; None averages over all batches.
-        affine: whether each channel has a learnt scale and shift.
-        track_running_stats: whether to keep running statistics; without them, evaluation uses those of its batch.
+        momentum: fraction by which the running statistics move towards those of each batch; None gives the average over all
+            batches.
+        affine: whether each channel has a learned scale and shift.
+        track_running_stats: whether to keep running statistics; without them, evaluation uses those of the batch.
         bias: whether there is a shift, if `affine`.
 
     Attributes: `weight` (C), ones, and `bias` (C), zeros; the buffers `running_mean` (C), zeros, `running_var` (C),
-    ones, and `num_batches_tracked`, how many batches they have seen. What is not there is None.
+    ones, and `num_batches_tracked`, the number of batches so far. A parameter or buffer that the layer does not have is None.
 
     Shapes: input (N, C) or (N, C, L); output the same. Errors as `batch_norm`, when the layer is called.
 

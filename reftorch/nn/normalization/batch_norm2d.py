@@ -1,14 +1,15 @@
 r"""Batch normalization of images: each channel is brought to mean 0 and variance 1 over the batch and all its pixels.
 
-Then each channel gets a learnt scale and shift. The formulas, the gradients and the loops are those of `batch_norm`, with
-which this layer shares everything but the shape of its input.
+Then each channel gets a learned scale and shift. The formulas, the gradients and the loops are those of `batch_norm`; only the
+shape of the input is special.
 
 Use it when a convolutional network is trained on images in batches of 16 or more; with smaller batches use `GroupNorm`, which
-does not look at other samples.
+does not use the other samples.
 
 ## Forward
 
-Mean $\mu$ and variance $v$ of a channel are taken over $N H W$ elements, so that all pixels of an image are treated alike:
+Mean $\mu$ and variance $v$ of a channel are taken over $N H W$ elements, so that all pixels of an image are treated in the same
+way:
 
 $$\mu[c] = \frac{1}{N H W} \sum_{n, h, w} x[n, c, h, w] \qquad
 v[c] = \frac{1}{N H W} \sum_{n, h, w} \left( x[n, c, h, w] - \mu[c] \right)^2$$
@@ -19,8 +20,8 @@ In training the layer also keeps running means and variances; in evaluation it u
 
 ## Gradients
 
-Those of `batch_norm`, where all dimensions after the channels count as one. A scale and a shift are used at every place, so
-their gradients are sums over all of them:
+Those of `batch_norm`, where all dimensions after the channels count as one. A scale and a shift are used at every position, so
+their gradients are sums over all positions:
 
 $$\frac{\partial L}{\partial W}[c] = \sum_{n, h, w} \frac{\partial L}{\partial y}[n, c, h, w] \, \hat x[n, c, h, w] \qquad
 \frac{\partial L}{\partial b}[c] = \sum_{n, h, w} \frac{\partial L}{\partial y}[n, c, h, w]$$
@@ -54,7 +55,7 @@ tensor(1)
 >>> 16 * 28 * 28
 12544
 
-**How many learnt parameters does BatchNorm2d(64) have?**
+**How many learned parameters does BatchNorm2d(64) have?**
 
 A scale and a shift for each channel, whatever the size of the images.
 
@@ -68,7 +69,7 @@ channel the network also takes images of any size.
 
 **What happens with a single image in training?**
 
-It works, unless it has a single pixel: mean and variance are then those of its own pixels.
+It works: mean and variance are those of its own pixels. An image with a single pixel raises an error.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 r"""Batch normalization of volumes: each channel is brought to mean 0 and variance 1 over the batch and all its voxels.
 
-Then each channel gets a learnt scale and shift. The formulas, the gradients and the loops are those of `batch_norm`, with
-which this layer shares everything but the shape of its input.
+Then each channel gets a learned scale and shift. The formulas, the gradients and the loops are those of `batch_norm`; only the
+shape of the input is special.
 
 Use it when a convolutional network is trained on volumes or on videos, after `Conv3d`; volumes are large, so batches are often
 small, and then `GroupNorm` is the better choice.
 
 ## Forward
 
-Mean $\mu$ and variance $v$ of a channel are taken over $N D H W$ elements, so that all voxels of an image are treated alike:
+Mean $\mu$ and variance $v$ of a channel are taken over $N D H W$ elements, so that all voxels of a volume are treated in the same
+way:
 
 $$\mu[c] = \frac{1}{N D H W} \sum_{n, d, h, w} x[n, c, d, h, w] \qquad
 v[c] = \frac{1}{N D H W} \sum_{n, d, h, w} \left( x[n, c, d, h, w] - \mu[c] \right)^2$$
@@ -19,8 +20,8 @@ In training the layer also keeps running means and variances; in evaluation it u
 
 ## Gradients
 
-Those of `batch_norm`, where all dimensions after the channels count as one. A scale and a shift are used at every place, so
-their gradients are sums over all of them:
+Those of `batch_norm`, where all dimensions after the channels count as one. A scale and a shift are used at every position, so
+their gradients are sums over all positions:
 
 $$\frac{\partial L}{\partial W}[c] = \sum_{n, d, h, w} \frac{\partial L}{\partial y}[n, c, d, h, w] \, \hat x[n, c, d, h, w] \qquad
 \frac{\partial L}{\partial b}[c] = \sum_{n, d, h, w} \frac{\partial L}{\partial y}[n, c, d, h, w]$$
@@ -50,11 +51,11 @@ tensor([0.3000])
 
 **Why is the running mean 0.3 after this batch?**
 
-It began with 0 and went the part 0.1, the momentum, of the way to 3.
+It starts at 0 and moves by the fraction 0.1, the momentum, towards 3.
 
 **Is the result the same as that of BatchNorm2d for an input of shape (N, C, D * H, W)?**
 
-Yes: the mean does not depend on how the places are arranged.
+Yes: mean and variance do not depend on how the voxels are arranged.
 
 >>> same = nn.BatchNorm2d(1, eps=1)(x.reshape(1, 1, 4, 2)).reshape(x.shape)
 >>> torch.equal(layer(x), same)

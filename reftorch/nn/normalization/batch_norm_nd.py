@@ -1,4 +1,4 @@
-"""What the batch normalizations of one, two and three dimensions share: what they keep, and what can be wrong."""
+"""Shared by the batch normalizations of one, two and three dimensions: the layer with its state, and the checks of the arguments."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class _NormBase(Module):
         self.reset_parameters()
 
     def reset_running_stats(self):
-        """Forget all batches: running mean 0, running variance 1."""
+        """Reset the running statistics: mean 0, variance 1, no batches."""
         if self.track_running_stats:
             self.running_mean.zero_()
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
     def reset_parameters(self):
-        """Forget all batches, and make each weight 1 and each bias 0."""
+        """Reset the running statistics, and set each weight to 1 and each bias to 0."""
         self.reset_running_stats()
         if self.affine:
             ones_(self.weight)
@@ -75,15 +75,15 @@ class _NormBase(Module):
 
 
 class _BatchNorm(_NormBase):
-    """Batch normalization as a layer. Subclasses say in `forward` and `_check_input_dim` for which inputs."""
+    """Batch normalization as a layer. Subclasses define `forward`, and in `_check_input_dim` which inputs they take."""
 
     def _check_input_dim(self, input):
         raise NotImplementedError(f"{type(self).__name__} must say which inputs it takes: override _check_input_dim")
 
     def _statistics(self):
-        """What to normalize a batch with: running mean and variance, whether its own are used, and the momentum.
+        """Running mean and variance, whether the batch is normalized with its own statistics, and the momentum.
 
-        In training this counts the batch. In evaluation its own statistics are used where no running ones are kept.
+        In training this also increments the number of batches. Without running statistics, evaluation uses those of the batch.
         """
         mean, var = self.running_mean, self.running_var
         momentum = 0.0 if self.momentum is None else self.momentum
@@ -93,14 +93,14 @@ class _BatchNorm(_NormBase):
             return None, None, True, momentum
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-            if self.momentum is None:  # the plain average of all batches so far
+            if self.momentum is None:  # the average over all batches so far
                 momentum = 1.0 / self.num_batches_tracked.item()
         return mean, var, True, momentum
 
 
-# ------------------------------------------------------------------------------------------- what can be wrong
+# ------------------------------------------------------------------------------------- checks of the arguments
 def check_options(shape, training, momentum, eps):
-    """The numbers and the size of a batch, with the errors that PyTorch raises."""
+    """Check the numbers and the size of the batch, with the errors that PyTorch raises."""
     if training and math.prod([*shape[:1], *shape[2:]]) == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {shape}: one value has no variance; "
@@ -119,7 +119,7 @@ def check_options(shape, training, momentum, eps):
 
 
 def check_tensors(input, running_mean, running_var, weight, bias, training):
-    """The tensors of a batch that is not empty, with the errors that PyTorch raises."""
+    """Check the tensors of a batch that is not empty, with the errors that PyTorch raises."""
     if input.dtype not in (float32, float64):
         raise NotImplementedError(f"batch_norm is not implemented for {input.dtype}: convert with .float()")
     running = {"running_mean": running_mean, "running_var": running_var}
@@ -153,7 +153,7 @@ def check_tensors(input, running_mean, running_var, weight, bias, training):
 
 
 def check_types(input, **others):
-    """Tensors, or None for all but the input."""
+    """Check that `input` is a tensor, and that the others are tensors or None."""
     for name, value in {"input": input, **others}.items():
         if not isinstance(value, Tensor) and (value is not None or name == "input"):
             raise TypeError(f"batch_norm(): argument '{name}' must be Tensor, not {type(value).__name__}")

@@ -1,7 +1,6 @@
 r"""Group normalization: the channels of a sample are divided into groups, and each group is brought to mean 0 and variance 1.
 
-Then each channel gets a learnt scale and shift. No sample takes part in the normalization of another one: training and
-evaluation are the same.
+Then each channel gets a learned scale and shift. Each sample is normalized by itself, so training and evaluation are the same.
 
 Use it when images are large and batches therefore small, as in detection and segmentation; with large batches `BatchNorm2d`
 is usual. One group is layer normalization of a whole image, one group per channel is instance normalization.
@@ -13,19 +12,19 @@ One group of one sample, of $M$ elements:
 $$\hat x = r \left( x - \mu \right) \qquad
 \mu = \frac{1}{M} \sum x \qquad v = \frac{1}{M} \sum \left( x - \mu \right)^2 \qquad r = \frac{1}{\sqrt{v + \varepsilon}}$$
 
-In general sample $n$ has $C$ channels of $D$ elements. With $G$ groups, group $g$ consists of $K = C / G$ channels that
-follow each other, from $c = g K$ to $c = g K + K - 1$, and $M = K D$:
+In general sample $n$ has $C$ channels of $D$ elements. With $G$ groups, group $g$ consists of $K = C / G$ consecutive channels,
+from $c = g K$ to $c = g K + K - 1$, and $M = K D$:
 
 $$\mu[n, g] = \frac{1}{M} \sum_{k, d} x[n, g K + k, d] \qquad
 v[n, g] = \frac{1}{M} \sum_{k, d} \left( x[n, g K + k, d] - \mu[n, g] \right)^2$$
 
 $$y[n, c, d] = W[c] \, \hat x[n, c, d] + b[c] \qquad \hat x[n, c, d] = r[n, g] \left( x[n, c, d] - \mu[n, g] \right)$$
 
-The statistics belong to a group, scale and shift to a channel.
+Each group has its own statistics, and each channel its own scale and shift.
 
 ## Gradients
 
-A scale and a shift are used in every sample and at every place of their channel, so their gradients are sums:
+A scale and a shift are used in every sample and at every position of their channel, so their gradients are sums:
 
 $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n, c, d] \qquad
 \frac{\partial L}{\partial b}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d]$$
@@ -34,9 +33,9 @@ Let $h$ be the gradient of the normalized input:
 
 $$h[n, c, d] = \frac{\partial L}{\partial \hat x}[n, c, d] = \frac{\partial L}{\partial y}[n, c, d] \, W[c]$$
 
-An element of $x$ moves its own $\hat x$ by $r$. It also moves the mean of its group, by $1 / M$, and the variance, by
-$2 (x - \mu) / M$, and through these two every $\hat x$ of the group. As in layer normalization two means over the group
-remain:
+An element of $x$ changes its own $\hat x$, with the derivative $r$. It also changes the mean of its group, with the derivative
+$1 / M$, and the variance, with the derivative $2 (x - \mu) / M$, and through these two every $\hat x$ of the group. As in layer
+normalization, the sum over the group contains two means:
 
 $$\frac{\partial L}{\partial x}[n, c, d] =
 r[n, g] \left( h[n, c, d] - \bar h[n, g] - \hat x[n, c, d] \, \overline{h \hat x}[n, g] \right)$$
@@ -46,9 +45,9 @@ $$\bar h[n, g] = \frac{1}{M} \sum_{k, d} h[n, g K + k, d] \qquad
 
 ## Cost
 
-About 8 operations per element forward and 14 backward. Forward reads $x$ up to three times and writes $y$: 16 bytes per
-element in float32, 8 if a group fits into the cache. Backward reads $x$ and the gradient of $y$ up to three times and writes
-that of $x$.
+About 8 operations per element in forward and 18 in backward. Forward reads $x$ up to three times and writes $y$: 16 bytes per
+element in float32, 8 if a group fits into the cache. Backward reads $x$ and the gradient of $y$ up to three times and writes that
+of $x$.
 
 ## Symbols
 
@@ -97,7 +96,7 @@ tensor([[[ -3.,   1.],
          [  1.,   1.],
          [  5., -15.]]], grad_fn=<NativeGroupNormBackward0>)
 
-A gradient of one output reaches all inputs of its group, also those of the other channel, and none of the other group:
+The gradient of one output reaches all inputs of its group, also those of the other channel, and no input of the other group:
 
 >>> y.backward(torch.tensor([[[8., 0],
 ...                           [0, 0],
@@ -118,7 +117,7 @@ tensor([-12.,   0.,   0.,   0.])
 >>> 8 * 4, 32 // 4 * 10 * 10
 (32, 800)
 
-**How many learnt parameters does GroupNorm(4, 32) have?**
+**How many learned parameters does GroupNorm(4, 32) have?**
 
 A scale and a shift per channel, not per group.
 
@@ -127,11 +126,11 @@ A scale and a shift per channel, not per group.
 
 **Does the output for one image depend on the other images of the batch?**
 
-No. That is the difference to batch normalization, and why there are no running statistics.
+No. This is the difference from batch normalization, and the reason why there are no running statistics.
 
 **Are channels 0 and 2 in the same group, for 4 channels and 2 groups?**
 
-No, the channels of a group follow each other: 0 and 1, then 2 and 3.
+No, the channels of a group are consecutive: 0 and 1, then 2 and 3.
 
 ## Differences
 
@@ -159,8 +158,8 @@ from reftorch.ops import empty
 #
 # $$y[n, c, d] = W[c] \, r[n, g] \left( x[n, c, d] - \mu[n, g] \right) + b[c]$$
 #
-# In three passes over the group: its mean, its variance, its output. The CPU adds up both sums in float64, and takes the
-# root of a float64: one divided by the root of a float32 is compiled to an approximation, which is NaN for infinity.
+# In three passes over the group: its mean, its variance, its output. The CPU adds up both sums in float64, and takes the root in
+# float64: a division by the root of a float32 is compiled to an approximation, which is NaN for infinity.
 @njit(**PARALLEL)
 def group_norm_forward_cpu(x, weight, bias, mean, rstd, y, eps):
     N, C, D = x.shape
@@ -385,11 +384,12 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     Shapes: `input` (N, C, *), and the result too; `weight` and `bias` (C) or None.
 
     Raises:
-        RuntimeError: fewer than two dimensions; the channels cannot be divided so; shapes or dtypes do not fit.
-        ValueError: the batch has only one element per group in all.
+        RuntimeError: fewer than two dimensions; the channels cannot be divided into `num_groups` groups; shapes or dtypes do not
+            fit.
+        ValueError: there is only one element per group, in the whole batch.
         NotImplementedError: the input is not float32 or float64.
-        TypeError: an argument is not a tensor, a number or an int, as it should be.
-        ZeroDivisionError: no groups.
+        TypeError: an argument has the wrong type.
+        ZeroDivisionError: `num_groups` is 0.
     """
     check_tensors("group_norm", input=input, weight=weight, bias=bias)
     _check_groups(input, num_groups)
@@ -405,7 +405,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
 
 def _check_groups(input, num_groups):
-    """Whether the channels of the input can be divided into so many groups of more than one element."""
+    """Check that the channels of the input can be divided into `num_groups` groups of more than one element."""
     shape = list(input.shape)
     if len(shape) < 2:
         raise RuntimeError(
@@ -433,13 +433,13 @@ class GroupNorm(Module):
     """Group normalization, as a layer.
 
     Args:
-        num_groups: how many groups the channels are divided into.
+        num_groups: number of groups that the channels are divided into.
         num_channels: channels of the input, C.
         eps: added to the variance.
-        affine: whether each channel has a learnt scale and shift.
+        affine: whether each channel has a learned scale and shift.
         bias: whether there is a shift, if `affine`.
 
-    Attributes: `weight` (C), ones, and `bias` (C), zeros. What is not there is None.
+    Attributes: `weight` (C), ones, and `bias` (C), zeros. A parameter that the layer does not have is None.
 
     Shapes: input (N, C, *); output the same. Errors as `group_norm`, when the layer is called.
 
@@ -458,7 +458,7 @@ class GroupNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Make each weight 1 and each bias 0."""
+        """Set each weight to 1 and each bias to 0."""
         if self.weight is not None:
             ones_(self.weight)
         if self.bias is not None:

@@ -1,6 +1,6 @@
 r"""Instance normalization: each channel of each sample is brought to mean 0 and variance 1.
 
-There can be a learnt scale and shift per channel, and running statistics for evaluation, but by default there are neither. The
+There can be a learned scale and shift per channel, and running statistics for evaluation, but by default there are neither. The
 layers `InstanceNorm1d`, `InstanceNorm2d` and `InstanceNorm3d` call the function of this file.
 
 Use it when the contrast and brightness of a single image must not matter, as in the transfer of styles; for recognition
@@ -18,22 +18,23 @@ In general, with a scale and a shift per channel:
 $$y[n, c, d] = W[c] \, \hat x[n, c, d] + b[c] \qquad
 \hat x[n, c, d] = \frac{x[n, c, d] - \mu[n, c]}{\sqrt{v[n, c] + \varepsilon}}$$
 
-Running statistics, if they are kept, take a step towards the averages over the samples, the part $a$ (`momentum`) of the way.
-The variances are then the unbiased ones, divided by $D - 1$:
+Running statistics, if they are kept, move towards the averages over the samples by the fraction $a$ (`momentum`). They use the
+unbiased variances, divided by $D - 1$:
 
 $$\bar \mu[c] \leftarrow \bar \mu[c] + a \left( \frac{1}{N} \sum_n \mu[n, c] - \bar \mu[c] \right) \qquad
 \bar v[c] \leftarrow \bar v[c] + a \left( \frac{1}{N} \sum_n \frac{D}{D - 1} \, v[n, c] - \bar v[c] \right)$$
 
-In evaluation they take the place of $\mu$ and $v$, the same for all samples: that is `batch_norm` in evaluation.
+In evaluation they replace $\mu$ and $v$ and are the same for all samples. This is `batch_norm` in evaluation.
 
 ## Gradients
 
 $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n, c, d] \qquad
 \frac{\partial L}{\partial b}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n, c, d]$$
 
-An element of $x$ moves its own $\hat x$ by $1 / \sqrt{v + \varepsilon}$. It also moves the mean of its channel, by $1 / D$, and
-the variance, by $2 (x - \mu) / D$, and through these two every $\hat x$ of the channel in this sample. The chain rule adds up
-over them. The scale is the same for the whole channel, so it stands before the bracket:
+An element of $x$ changes its own $\hat x$, with the derivative $1 / \sqrt{v + \varepsilon}$. It also changes the mean of its
+channel, with the derivative $1 / D$, and the variance, with the derivative $2 (x - \mu) / D$, and through these two every
+$\hat x$ of the channel in this sample. The chain rule sums over them. The scale is the same for the whole channel, so it stands
+before the bracket:
 
 $$\frac{\partial L}{\partial x}[n, c, d] = \frac{W[c]}{\sqrt{v[n, c] + \varepsilon}} \left(
 \frac{\partial L}{\partial y}[n, c, d] - s[n, c] - \hat x[n, c, d] \, p[n, c] \right)$$
@@ -43,8 +44,8 @@ p[n, c] = \frac{1}{D} \sum_d \frac{\partial L}{\partial y}[n, c, d] \, \hat x[n,
 
 ## Cost
 
-About 8 operations per element forward and 10 backward. A channel of a sample usually fits into the cache, so forward reads $x$
-and writes $y$ once: 8 bytes per element in float32.
+About 8 operations per element in forward and 11 in backward, 16 with a scale and a shift. A channel of a sample usually fits into
+the cache, so forward reads $x$ and writes $y$ once: 8 bytes per element in float32.
 
 ## Symbols
 
@@ -73,8 +74,9 @@ and writes $y$ once: 8 bytes per element in float32.
 
 ## Worked example
 
-Two samples of one channel with four elements, with means 3 and 80. The variances are 3 and 300, so with $\varepsilon = 0$ both
-rows would come out alike. With $\varepsilon = 1$ the first root is 2. The scale of the channel is 2:
+Two samples of one channel with four elements, with means 3 and 80. The variances are 3 and 300. With $\varepsilon = 0$ both rows
+would be normalized to the same numbers, in another order. With $\varepsilon = 1$ the first root is 2. The scale of the channel is
+2:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -96,7 +98,8 @@ tensor([[[ 0.7500, -0.2500, -0.2500, -0.2500]],
 >>> weight.grad
 tensor([-6.])
 
-Running statistics take the average over both samples: of the means 3 and 80, and of the unbiased variances 4 and 400.
+With `momentum=1` the running statistics are the averages over both samples: of the means 3 and 80, and of the unbiased variances
+4 and 400.
 
 >>> mean, var = torch.zeros(1), torch.zeros(1)
 >>> _ = F.instance_norm(x, mean, var, momentum=1)
@@ -112,7 +115,7 @@ Running statistics take the average over both samples: of the means 3 and 80, an
 
 **An image is made twice as bright. How does the output change?**
 
-Hardly at all: mean and standard deviation grow by the same factor. Only $\varepsilon$ makes a difference.
+Hardly at all: mean and standard deviation also become twice as large. Only $\varepsilon$ makes a small difference.
 
 **Which group normalization is the same as instance normalization?**
 
@@ -128,8 +131,9 @@ The only element equals its mean, so every output would be 0, whatever the input
 
 ## Differences
 
-- For a batch without samples and with a scale PyTorch raises an IndexError. Here the output is empty, as the input.
-- With `momentum=None` the layers' running statistics never move, as in PyTorch. There it means 0, not the average over batches.
+- For a batch without samples and with a scale PyTorch raises an IndexError. Here the output is empty, like the input.
+- With `momentum=None` the running statistics of the layers never change, as in PyTorch: None means 0 here, and not the average
+  over batches.
 """
 
 from __future__ import annotations
@@ -197,7 +201,7 @@ def instance_norm_forward_cuda(x, weight, bias, mean, var, y, eps):
         y[n, c, d] = weight[c] * x_hat + bias[c]
 
 
-# ## The step of the running statistics
+# ## The update of the running statistics
 #
 # $$\bar \mu[c] \leftarrow \bar \mu[c] + a \left( \frac{1}{N} \sum_n \mu[n, c] - \bar \mu[c] \right) \qquad
 # \bar v[c] \leftarrow \bar v[c] + a \left( \frac{1}{N} \sum_n \frac{D}{D - 1} \, v[n, c] - \bar v[c] \right)$$
@@ -238,7 +242,7 @@ def instance_norm_forward_running_cuda(mean, var, running_mean, running_var, mom
 # $$\frac{\partial L}{\partial x}[n, c, d] = \frac{W[c]}{\sqrt{v[n, c] + \varepsilon}} \left(
 # \frac{\partial L}{\partial y}[n, c, d] - s[n, c] - \hat x[n, c, d] \, p[n, c] \right)$$
 #
-# The root is taken in float64: that of an infinite float32, by which something is divided, becomes an approximation that is NaN.
+# The root is taken in float64: a division by the root of a float32 is compiled to an approximation, which is NaN for infinity.
 @njit(**PARALLEL)
 def instance_norm_backward_x_cpu(grad_y, x, mean, var, weight, grad_x, eps):
     N, C, D = x.shape
@@ -343,7 +347,7 @@ class InstanceNormFunction(Function):
             run = on(x.device, instance_norm_forward_running_cpu, instance_norm_forward_running_cuda, threads=C)
             run(*arrays(mean, var, *running), momentum, D)
             for kept, updated in zip((running_mean, running_var), running):
-                if updated is not kept:  # a strided view, of which the kernel got a copy
+                if updated is not kept:  # a strided view: the kernel updated a copy of it
                     kept.data.copy_(updated)
         return y
 
@@ -383,13 +387,13 @@ def instance_norm(
     """Normalize each channel of each sample: with its own statistics if `use_input_stats`, else with the running ones.
 
     Shapes: `input` (N, C, *), and the result too; all others (C) or None. With `use_input_stats` the running statistics, if
-    given, are updated in place: by `momentum` of the way to the averages over the batch.
+    given, are updated in place: they move by the fraction `momentum` towards the averages over the batch.
 
     Raises:
-        ValueError: one element per channel, with `use_input_stats`; a running statistic alone.
+        ValueError: only one element per channel, with `use_input_stats`; only one of the two running statistics.
         RuntimeError: no running statistics without `use_input_stats`; sizes, dtypes or devices do not fit.
         NotImplementedError: `input` is not float32 or float64.
-        TypeError: an argument is not a tensor, a number or a bool, as it should be.
+        TypeError: an argument has the wrong type.
     """
     check_use_of_input(input, use_input_stats)
     check_tensors("instance_norm", input=input, weight=weight, bias=bias)

@@ -1,7 +1,6 @@
 r"""Instance normalization of sequences: each channel of each sample is brought to mean 0 and variance 1 over its positions.
 
-The formulas, the gradients and the loops are those of `instance_norm`, with which this layer shares everything but the shape
-of its input.
+The formulas, the gradients and the loops are those of `instance_norm`; only the shape of the input is special.
 
 Use it when the level and the spread of a single sequence must not matter, such as the loudness of a recording; for vectors, and
 for sequences in a Transformer, use `LayerNorm`.
@@ -11,7 +10,7 @@ for sequences in a Transformer, use `LayerNorm`.
 $$y[n, c, l] = \frac{x[n, c, l] - \mu[n, c]}{\sqrt{v[n, c] + \varepsilon}} \qquad
 \mu[n, c] = \frac{1}{L} \sum_{l} x[n, c, l]$$
 
-where $v[n, c]$ is the variance of the same elements. With `affine=True` a learnt scale and shift per channel follow. With
+where $v[n, c]$ is the variance of the same elements. With `affine=True` a learned scale and shift per channel follow. With
 `track_running_stats=True` the layer keeps running means and variances, and uses them in evaluation.
 
 ## Gradients
@@ -49,7 +48,7 @@ None, unless `affine=True`.
 
 **Does `eval()` change the output?**
 
-Not by default: every sample is always normalized with its own statistics. It does with `track_running_stats=True`.
+Not by default, because every sample is normalized with its own statistics. With `track_running_stats=True` it does.
 """
 
 from __future__ import annotations
@@ -64,8 +63,8 @@ class InstanceNorm1d(_InstanceNorm):
     Args:
         num_features: channels of the input, C.
         eps: added to the variance.
-        momentum: how far the running statistics move towards those of a batch; None means that they do not move.
-        affine: whether each channel has a learnt scale and shift.
+        momentum: fraction by which the running statistics move towards those of each batch; None means that they never change.
+        affine: whether each channel has a learned scale and shift.
         track_running_stats: whether to keep running statistics, for evaluation.
         bias: whether there is a shift, if `affine`.
 
@@ -74,7 +73,7 @@ class InstanceNorm1d(_InstanceNorm):
     Shapes: input (N, C, L) or (C, L); output the same. Errors as `instance_norm`, when the layer is called.
 
     Raises:
-        ValueError: the input has another number of dimensions, or other channels than a layer with scales.
+        ValueError: the input has another number of dimensions or, with `affine`, another number of channels.
     """
 
     def _check_input_dim(self, input):

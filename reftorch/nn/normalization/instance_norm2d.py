@@ -1,7 +1,6 @@
 r"""Instance normalization of images: each channel of each sample is brought to mean 0 and variance 1 over its pixels.
 
-The formulas, the gradients and the loops are those of `instance_norm`, with which this layer shares everything but the shape
-of its input.
+The formulas, the gradients and the loops are those of `instance_norm`; only the shape of the input is special.
 
 Use it when the brightness and the contrast of a single image must not matter, as in the transfer of styles and the generation of
 images; for recognition use `BatchNorm2d` or `GroupNorm`.
@@ -11,7 +10,7 @@ images; for recognition use `BatchNorm2d` or `GroupNorm`.
 $$y[n, c, h, w] = \frac{x[n, c, h, w] - \mu[n, c]}{\sqrt{v[n, c] + \varepsilon}} \qquad
 \mu[n, c] = \frac{1}{H W} \sum_{h, w} x[n, c, h, w]$$
 
-where $v[n, c]$ is the variance of the same elements. With `affine=True` a learnt scale and shift per channel follow. With
+where $v[n, c]$ is the variance of the same elements. With `affine=True` a learned scale and shift per channel follow. With
 `track_running_stats=True` the layer keeps running means and variances, and uses them in evaluation.
 
 ## Gradients
@@ -20,7 +19,7 @@ Those of `instance_norm`, where all dimensions after the channels count as one.
 
 ## Worked example
 
-One image of two channels. The second one is a hundred times brighter, with $\varepsilon = 0.00001$ nobody sees that in the output:
+One image of two channels. The second one is a hundred times brighter. With $\varepsilon = 0.00001$ the output does not show this:
 
 >>> import reftorch as torch
 >>> from reftorch import nn
@@ -51,7 +50,7 @@ None, unless `affine=True`.
 
 **Does `eval()` change the output?**
 
-Not by default: every sample is always normalized with its own statistics. It does with `track_running_stats=True`.
+Not by default, because every sample is normalized with its own statistics. With `track_running_stats=True` it does.
 """
 
 from __future__ import annotations
@@ -66,8 +65,8 @@ class InstanceNorm2d(_InstanceNorm):
     Args:
         num_features: channels of the input, C.
         eps: added to the variance.
-        momentum: how far the running statistics move towards those of a batch; None means that they do not move.
-        affine: whether each channel has a learnt scale and shift.
+        momentum: fraction by which the running statistics move towards those of each batch; None means that they never change.
+        affine: whether each channel has a learned scale and shift.
         track_running_stats: whether to keep running statistics, for evaluation.
         bias: whether there is a shift, if `affine`.
 
@@ -76,7 +75,7 @@ class InstanceNorm2d(_InstanceNorm):
     Shapes: input (N, C, H, W) or (C, H, W); output the same. Errors as `instance_norm`, when the layer is called.
 
     Raises:
-        ValueError: the input has another number of dimensions, or other channels than a layer with scales.
+        ValueError: the input has another number of dimensions or, with `affine`, another number of channels.
     """
 
     def _check_input_dim(self, input):

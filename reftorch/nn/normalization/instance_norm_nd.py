@@ -1,4 +1,4 @@
-"""What the instance normalizations of one, two and three dimensions share: the layer's checks, and what else can be wrong."""
+"""Shared by the instance normalizations of one, two and three dimensions: the layer, and the checks of the arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reftorch.tensor import Tensor
 
 
 class _InstanceNorm(_NormBase):
-    """Instance normalization as a layer. Subclasses say for which inputs, and how many dimensions one sample has."""
+    """Instance normalization as a layer. Subclasses define which inputs they take, and how many dimensions one sample has."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class _InstanceNorm(_NormBase):
         raise NotImplementedError(f"{type(self).__name__} must say which inputs it takes: override _check_input_dim")
 
     def _checked(self, input, sample_dims):
-        """The input with a dimension of samples, checked, and whether it had one."""
+        """Check the input. Return it with a batch dimension, and whether it had one."""
         self._check_input_dim(input)
         dim = input.dim() - sample_dims
         if input.shape[dim] != self.num_features:
@@ -49,7 +49,7 @@ class _InstanceNorm(_NormBase):
         return (input, True) if dim == 1 else (input.unsqueeze(0), False)
 
     def _options(self):
-        """What the function is called with, besides the input."""
+        """The arguments of `instance_norm` after the input."""
         of_input = self.training or not self.track_running_stats
         momentum = 0.0 if self.momentum is None else self.momentum
         return self.running_mean, self.running_var, self.weight, self.bias, of_input, momentum, self.eps
@@ -70,9 +70,9 @@ class _InstanceNorm(_NormBase):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
 
 
-# ------------------------------------------------------------------------------------------- what can be wrong
+# ------------------------------------------------------------------------------------- checks of the arguments
 def check_use_of_input(input, use_input_stats):
-    """Whether the input has a variance, if that is wanted."""
+    """Check the types and, if the statistics of the input are used, that each channel has more than one element."""
     if not isinstance(input, Tensor):
         raise TypeError(f"instance_norm(): argument 'input' must be Tensor, not {type(input).__name__}")
     if not isinstance(use_input_stats, bool):
@@ -87,7 +87,7 @@ def check_use_of_input(input, use_input_stats):
 
 
 def check_statistics(input, running_mean, running_var, weight, bias, use_input_stats):
-    """The tensors of size C, with the errors that PyTorch raises."""
+    """Check the tensors of size C, with the errors that PyTorch raises."""
     running = {"running_mean": running_mean, "running_var": running_var}
     if not use_input_stats and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")

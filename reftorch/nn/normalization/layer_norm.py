@@ -1,7 +1,6 @@
-r"""Layer normalization: the features of each sample are brought to mean 0 and variance 1, then to a learnt scale and shift.
+r"""Layer normalization: the features of each sample are brought to mean 0 and variance 1, then to a learned scale and shift.
 
-No sample takes part in the normalization of another one: training and evaluation are the same, and a batch of one is
-enough.
+Each sample is normalized by itself, so training and evaluation are the same, and a batch may have a single sample.
 
 Use it when the features of one sample belong together, as in a Transformer or a recurrent network; for images with
 large batches `BatchNorm2d` is usual, for images with small batches `GroupNorm`; `RMSNorm` leaves out the mean.
@@ -36,13 +35,13 @@ Let $h$ be the gradient of the normalized row:
 
 $$h[n, d] = \frac{\partial L}{\partial \hat x}[n, d] = \frac{\partial L}{\partial y}[n, d] \, W[d]$$
 
-An element of $x$ moves its own $\hat x$ by $r$. It also moves the mean, by $1 / D$, and the variance, by
-$2 (x[n, d] - \mu[n]) / D$, and through these two every $\hat x$ of its row:
+An element of $x$ changes its own $\hat x$, with the derivative $r$. It also changes the mean, with the derivative $1 / D$, and
+the variance, with the derivative $2 (x[n, d] - \mu[n]) / D$, and through these two every $\hat x$ of its row:
 
 $$\frac{\partial \hat x[n, e]}{\partial x[n, d]} =
 r[n] \left( [d = e] - \frac{1}{D} - \frac{1}{D} \, \hat x[n, d] \, \hat x[n, e] \right)$$
 
-The chain rule multiplies this by $h[n, e]$ and adds up over $e$. Two means remain, taken over the row:
+The chain rule multiplies this by $h[n, e]$ and sums over $e$. The sum contains two means over the row:
 
 $$\frac{\partial L}{\partial x}[n, d] = r[n] \left( h[n, d] - \bar h[n] - \hat x[n, d] \, \overline{h \hat x}[n] \right)
 \qquad \bar h[n] = \frac{1}{D} \sum_e h[n, e]
@@ -52,9 +51,9 @@ The scale $W$ is inside these means, since it differs from feature to feature.
 
 ## Cost
 
-About 8 operations per element forward and 12 backward. A row usually fits into the cache, so forward reads $x$ and
-writes $y$ once: 8 bytes per element in float32. Backward reads $x$ and the gradient of $y$ twice, once for the rows and
-once for the sums over the rows, and writes the gradient of $x$: 20 bytes.
+About 8 operations per element in forward and 18 in backward. A row usually fits into the cache, so forward reads $x$ and writes
+$y$ once: 8 bytes per element in float32. Backward reads $x$ and the gradient of $y$ twice, once for the rows and once for the
+sums over the rows, and writes the gradient of $x$: 20 bytes.
 
 ## Symbols
 
@@ -95,7 +94,8 @@ so $\hat x$ is -1.5 for one feature of each row and 0.5 for the other three:
 tensor([[ -2.,   1.,   2.,   5.],
         [  2.,   1.,   2., -15.]], grad_fn=<NativeLayerNormBackward0>)
 
-Only the first output of the first row has a gradient, yet all of that row's inputs get one, and none of the other row's:
+Only the first output of the first row has an upstream gradient other than 0. All inputs of this row get a gradient, and no input
+of the other row:
 
 >>> y.backward(torch.tensor([[8., 0, 0, 0],
 ...                          [0, 0, 0, 0]]))
@@ -123,7 +123,7 @@ tensor([[-1.7292,  0.5764,  0.5764,  0.5764]])
 A shift of the whole row changes the mean by the same amount, so it changes no output. The derivative in that direction,
 which is the sum of the gradient, is 0.
 
-**What comes out if all features of a row are equal, or if there is only one?**
+**What is the output if all features of a row are equal, or if there is only one?**
 
 The bias: $x - \mu$ is 0, and 0 divided by the root of $\varepsilon$ is 0.
 
@@ -133,7 +133,7 @@ tensor([[5.],
 
 **How many means are there for an input of shape (2, 3, 4) and normalized_shape (3, 4)?**
 
-Two: one for each entry of the dimensions that are left. With normalized_shape (4) there are six.
+Two: one for each index of the dimensions before the features. With normalized_shape (4) there are six.
 
 ## Differences
 
@@ -163,9 +163,9 @@ from reftorch.ops import empty
 #
 # $$y[n, d] = W[d] \, r[n] \left( x[n, d] - \mu[n] \right) + b[d]$$
 #
-# In three passes over the row: its mean, its variance, its output. The variance is not taken from the mean of the
-# squares, because that loses its digits where the mean is large. The CPU adds up both sums in float64, and takes the
-# root of a float64: one divided by the root of a float32 is compiled to an approximation, which is NaN for infinity.
+# In three passes over the row: its mean, its variance, its output. The variance is not computed from the mean of the squares,
+# because that form loses digits where the mean is large. The CPU adds up both sums in float64, and takes the root in float64: a
+# division by the root of a float32 is compiled to an approximation, which is NaN for infinity.
 @njit(**PARALLEL)
 def layer_norm_forward_cpu(x, weight, bias, mean, rstd, y, eps):
     N, D = x.shape
@@ -346,9 +346,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     Shapes: `input` (*, *normalized_shape), and the result too; `weight` and `bias` normalized_shape or None.
 
     Raises:
-        RuntimeError: the input does not end with `normalized_shape`, which is not empty; other shapes or dtypes do not fit.
+        RuntimeError: the last dimensions of the input are not `normalized_shape`, or it is empty; shapes or dtypes do not fit.
         NotImplementedError: the input is not float32 or float64.
-        TypeError: an argument is not a tensor, a number or a tuple of ints, as it should be.
+        TypeError: an argument has the wrong type.
     """
     check_tensors("layer_norm", input=input, weight=weight, bias=bias)
     shape = check_normalized_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
@@ -363,10 +363,10 @@ class LayerNorm(Module):
     Args:
         normalized_shape: the last dimensions of the input, over which mean and variance are taken; an int for one dimension.
         eps: added to the variance.
-        elementwise_affine: whether each feature has a learnt scale and shift.
+        elementwise_affine: whether each feature has a learned scale and shift.
         bias: whether there is a shift, if `elementwise_affine`.
 
-    Attributes: `weight`, ones, and `bias`, zeros, both of shape normalized_shape. What is not there is None.
+    Attributes: `weight`, ones, and `bias`, zeros, both of shape normalized_shape. A parameter that the layer does not have is None.
 
     Shapes: input (*, *normalized_shape); output the same. Errors as `layer_norm`, when the layer is called.
     """
@@ -383,7 +383,7 @@ class LayerNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Make each weight 1 and each bias 0."""
+        """Set each weight to 1 and each bias to 0."""
         if self.weight is not None:
             ones_(self.weight)
         if self.bias is not None:

@@ -18,8 +18,8 @@ $$y[n, c, d] = \frac{x[n, c, d]}{s[n, c, d]^\beta}$$
 
 ## Gradients
 
-An element of $x$ occurs above the line of its own output, and in the sum $s$ of each output in whose window it is. The derivative
-of $s[o]^{-\beta}$ for $x[c]$ is $-\beta \, s[o]^{-\beta - 1} \cdot \frac{2 \alpha}{S} \, x[c]$, so
+An element of $x$ occurs in the numerator of its own output, and in the sum $s$ of each output whose window contains it. The
+derivative of $s[o]^{-\beta}$ with respect to $x[c]$ is $-\beta \, s[o]^{-\beta - 1} \cdot \frac{2 \alpha}{S} \, x[c]$, so
 
 $$\frac{\partial L}{\partial x}[c] = \frac{\frac{\partial L}{\partial y}[c]}{s[c]^\beta} - \frac{2 \alpha \beta}{S} \, x[c] \sum_o
 \frac{\partial L}{\partial y}[o] \, \frac{x[o]}{s[o]^{\beta + 1}}$$
@@ -29,8 +29,8 @@ $c - \lfloor (S - 1) / 2 \rfloor$ to $c + \lfloor S / 2 \rfloor$.
 
 ## Cost
 
-$S$ multiplications and one power per element forward, and as many multiplications and no power backward, since $s^\beta$ is kept.
-In float32 forward reads $x$ and writes $y$, $s$ and $s^\beta$: 16 bytes per element.
+Forward computes about $S$ multiplications and one power per element. Backward computes about $3 S$ multiplications and divisions
+and no power, since $s^\beta$ is kept. In float32 forward reads $x$ and writes $y$, $s$ and $s^\beta$: 16 bytes per element.
 
 ## Symbols
 
@@ -38,7 +38,7 @@ In float32 forward reads $x$ and writes $y$, $s$ and $s^\beta$: 16 bytes per ele
 |---|---|---|---|
 | $x$ | `x` | $(N, C, D)$ | input, all dimensions after the channels as one |
 | $y$ | `y` | $(N, C, D)$ | output |
-| $s$ | `s` | $(N, C, D)$ | what the window contributes |
+| $s$ | `s` | $(N, C, D)$ | $k$ plus the sum of squares of the window times $\alpha / S$ |
 | $s[c]^\beta$ | `power` | $(N, C, D)$ | what the element is divided by |
 | $S$ | `size` | $\ge 1$ | channels of a window |
 | $\alpha$ | `alpha` | any number | factor of the mean of squares |
@@ -81,9 +81,9 @@ tensor([[[ 0.],
 
 Channels 3 to 7; channels 3 to 6.
 
-**A window at the end has only half of its channels. Is the sum divided by fewer?**
+**A window at the first or last channel has fewer than `size` channels. Is the sum divided by their number?**
 
-No, always by `size`, as if the channels beyond the end were 0.
+No, it is always divided by `size`, as if the missing channels were 0.
 
 **What is the output with alpha = 0 and k = 1?**
 
@@ -94,7 +94,8 @@ True
 
 ## Differences
 
-PyTorch's documentation sums over one channel more for an even size than PyTorch does. Integers are refused here.
+For an even size, the formula in PyTorch's documentation sums over one channel more than PyTorch does. Integers raise an error
+here.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def local_response_norm_forward_cuda(x, s, power, y, size, alpha, beta, k):
 # $$\frac{\partial L}{\partial x}[c] = \frac{\frac{\partial L}{\partial y}[c]}{s[c]^\beta} - \frac{2 \alpha \beta}{S} \, x[c] \sum_o
 # \frac{\partial L}{\partial y}[o] \, \frac{x[o]}{s[o]^\beta \, s[o]}$$
 #
-# Over the mirrored window: the channels in whose windows channel c is.
+# The sum runs over the mirrored window: the channels whose windows contain channel c.
 @njit(**PARALLEL)
 def local_response_norm_backward_x_cpu(grad_y, x, s, power, grad_x, size, alpha, beta):
     N, C, D = x.shape
@@ -214,13 +215,14 @@ class LocalResponseNormFunction(Function):
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """Divide each element by (k + alpha * mean of squares over a window of `size` channels) to the power of beta.
 
-    Shapes: `input` (N, C, *) with three dimensions or more; the result has the same. An input without elements is returned itself.
+    Shapes: `input` (N, C, *) with three dimensions or more; the result has the same. An input without elements is returned as it
+    is.
 
     Raises:
         ValueError: fewer than three dimensions.
         RuntimeError: `size` is not positive.
         NotImplementedError: `input` is not float32 or float64.
-        TypeError: an argument is not a tensor, a number or an int, as it should be.
+        TypeError: an argument has the wrong type.
     """
     check_tensors("local_response_norm", input=input)
     if input.ndim < 3:

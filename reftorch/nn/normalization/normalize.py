@@ -1,8 +1,8 @@
 r"""Normalize: each vector of a tensor is divided by its length, so that it gets the length 1.
 
-Only the direction of a vector is left. There are no statistics and no learnt numbers.
+Only the direction of a vector remains. There are no statistics and no learned numbers.
 
-Use it when only the directions of vectors count, as with embeddings that are compared by their cosine; to bring activations
+Use it when only the directions of vectors matter, as with embeddings that are compared by their cosine; to bring activations
 inside a network to a common scale use `LayerNorm` or `RMSNorm`.
 
 ## Forward
@@ -21,10 +21,9 @@ not 0. If `dim` names several dimensions, they count as one.
 
 ## Gradients
 
-Where $\ell$ is below $\varepsilon$, the divisor is a constant, and $\frac{\partial L}{\partial x} = \frac{1}{\varepsilon}
-\frac{\partial L}{\partial y}$. Else $x$ also occurs in the divisor. The derivative of $1 / \ell$ is $-1 / \ell^2$ times the
-derivative of $\ell$, and the
-chain rule adds up over all outputs of the vector:
+Where $\ell$ is below $\varepsilon$, the divisor is a constant, and the gradient of $x$ is that of $y$ divided by $\varepsilon$.
+Otherwise $x$ also occurs in the divisor. The derivative of $1 / \ell$ is $-1 / \ell^2$ times the derivative of $\ell$, and the
+chain rule sums over all outputs of the vector:
 
 $$\frac{\partial L}{\partial x}[d] = \frac{1}{\ell} \, \frac{\partial L}{\partial y}[d] - \frac{q}{\ell^2} \,
 \frac{\partial \ell}{\partial x[d]} \qquad q = \sum_e \frac{\partial L}{\partial y}[e] \, x[e]$$
@@ -34,13 +33,13 @@ The power rule gives the derivative of the length, with the sign of $x[d]$:
 $$\frac{\partial \ell}{\partial x[d]} = \pm \left( \frac{|x[d]|}{\ell} \right)^{p - 1}$$
 
 For $p = 2$ it is $x[d] / \ell$, and what is subtracted is the part of the gradient along $x$: a change of the length has no effect. For
-$p = \pm \infty$ the derivative is 1, with the sign, at the element that counts, and divided among several equal ones; for $p = 0$ it
-is 0.
+$p = \pm \infty$ the derivative is 1, with the sign, at the element that determines the length; if there are several such
+elements, they share it equally. For $p = 0$ it is 0.
 
 ## Cost
 
-For $p = 2$ about 3 operations per element forward and 6 backward. In float32 forward reads $x$ and writes $y$: 8 bytes per element, if
-a vector fits into the cache; backward reads $x$ and the gradient of $y$ and writes that of $x$: 12 bytes.
+For $p = 2$ about 3 operations per element in forward and 6 in backward. In float32 forward reads $x$ and writes $y$: 8 bytes per
+element, if a vector fits into the cache; backward reads $x$ and the gradient of $y$ and writes that of $x$: 12 bytes.
 
 ## Symbols
 
@@ -73,7 +72,8 @@ tensor([[0.6000, 0.8000],
         [0.0000, 1.0000],
         [0.0000, 0.0000]], grad_fn=<NormalizeBackward0>)
 
-A gradient along the vector itself has no effect, as for the second vector; one across it is divided by the length:
+The part of the gradient along the vector is removed, as for the second vector. The part orthogonal to the vector is divided by
+the length:
 
 >>> y.backward(torch.tensor([[1., 0],
 ...                          [5, 7],
@@ -100,14 +100,16 @@ With dim=0.
 tensor([[0.6000, 0.0000],
         [0.8000, 1.0000]])
 
-**Which p makes the magnitudes of each row add up to 1?**
+**Which p makes the magnitudes of each row sum to 1?**
+
+$p = 1$:
 
 >>> F.normalize(torch.tensor([[1., -3]]), p=1)
 tensor([[ 0.2500, -0.7500]])
 
 ## Differences
 
-Complex numbers are refused here.
+Complex numbers raise an error here.
 """
 
 from __future__ import annotations
@@ -126,8 +128,8 @@ from reftorch.types import float32, float64
 
 # ## The norm, element by element
 #
-# What is known of it so far, with one more element; and what is left to do at the end. For an infinite p it is the largest or
-# smallest magnitude, else the sum of |x|^p, for p = 0 of ones.
+# `joined` adds one more element, and `completed` takes the root at the end. For an infinite p the norm is the largest or smallest
+# magnitude, for p = 0 the number of elements that are not 0, else the root of the sum of |x|^p.
 @njit(**SERIAL)
 def joined(acc, value, p, one):
     size = abs(value)
@@ -152,9 +154,10 @@ def completed(acc, p, one):
     return acc ** (one / p)
 
 
-# ## The derivative of the norm for one element
+# ## The derivative of the norm with respect to one element
 #
-# (|x| / length)^(p - 1) with the sign of x; for an infinite p it is shared among the `equal` elements that count.
+# (|x| / length)^(p - 1) with the sign of x; for an infinite p the elements that determine the norm share it: `equal` is their
+# number.
 @njit(**SERIAL)
 def slope_of_norm(value, length, p, equal, one):
     zero = one - one
@@ -297,7 +300,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     Raises:
         IndexError: there is no such dimension; for a tensor with one dimension write dim=0.
         RuntimeError: the input is not float32 or float64; a dimension is named twice; no largest element; `out` does not fit.
-        TypeError: an argument is not a tensor or a number, as it should be.
+        TypeError: an argument has the wrong type.
     """
     if not isinstance(input, Tensor):
         raise TypeError(f"normalize(): argument 'input' must be Tensor, not {type(input).__name__}")
@@ -336,7 +339,7 @@ def _along(input, dims, p, eps):
 
 
 def _into(out, y, input):
-    """`out` becomes y."""
+    """Copy y into `out`, which must have its shape and a floating-point dtype."""
     if input.requires_grad and is_grad_enabled():
         raise RuntimeError(
             "normalize(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "

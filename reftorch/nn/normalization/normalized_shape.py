@@ -1,4 +1,4 @@
-"""The features that layer normalization and RMS normalization take together: which shapes fit, and what else is refused."""
+"""The check of `normalized_shape`, shared by layer normalization and RMS normalization."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-r"""RMS normalization: the features of each sample are divided by their root mean square, then multiplied by a learnt scale.
+r"""RMS normalization: the features of each sample are divided by their root mean square, then multiplied by a learned scale.
 
 It is layer normalization without the mean and without the shift. Training and evaluation are the same.
 
 Use it when the features of one sample belong together, as in the larger language models; it takes fewer operations than
-`LayerNorm`, and as a rule the networks are as good.
+`LayerNorm`, and the networks are usually as good.
 
 ## Forward
 
@@ -25,17 +25,18 @@ A scale is used in every row, so its gradient is a sum over the rows:
 
 $$\frac{\partial L}{\partial W}[d] = \sum_n \frac{\partial L}{\partial y}[n, d] \, \hat x[n, d]$$
 
-Let $h[n, d] = \frac{\partial L}{\partial y}[n, d] \, W[d]$ be the gradient of the normalized row. An element of $x$ moves its own
-$\hat x$ by $r$. It also moves $r$, since $\frac{\partial r}{\partial x[d]} = -r^3 \, x[d] / D = -r^2 \, \hat x[d] / D$, and through $r$
-every $\hat x$ of its row. The chain rule adds up over them, and a mean over the row remains:
+Let $h[n, d] = \frac{\partial L}{\partial y}[n, d] \, W[d]$ be the gradient of the normalized row. An element of $x$ changes its
+own $\hat x$, with the derivative $r$. It also changes $r$, since
+$\frac{\partial r}{\partial x[d]} = -r^3 \, x[d] / D = -r^2 \, \hat x[d] / D$, and through $r$ every $\hat x$ of its row. The
+chain rule sums over them, and the sum contains a mean over the row:
 
 $$\frac{\partial L}{\partial x}[n, d] = r[n] \left( h[n, d] - \hat x[n, d] \, \overline{h \hat x}[n] \right) \qquad
 \overline{h \hat x}[n] = \frac{1}{D} \sum_e h[n, e] \, \hat x[n, e]$$
 
 ## Cost
 
-About 4 operations per element forward and 8 backward. In float32 forward reads $x$ and writes $y$: 8 bytes per element, if a
-row fits into the cache; backward reads $x$ and the gradient of $y$ twice and writes that of $x$: 20 bytes.
+About 4 operations per element in forward and 12 in backward. In float32 forward reads $x$ and writes $y$: 8 bytes per element, if
+a row fits into the cache; backward reads $x$ and the gradient of $y$ twice and writes that of $x$: 20 bytes.
 
 ## Symbols
 
@@ -71,7 +72,7 @@ tensor([[ 2.,  0.,  0.,  0.],
 >>> y.backward(torch.tensor([[8., 8, 0, 0],
 ...                          [8, 0, 0, 0]]))
 
-The first element of the first row is the only one that is not 0: it cannot change its own output, only that of others.
+In the first row only the first element is not 0. Its output is 2 for every positive value, so its gradient is 0:
 
 >>> x.grad
 tensor([[ 0.0000,  4.0000,  0.0000,  0.0000],
@@ -83,11 +84,12 @@ tensor([24.,  0.,  0.,  0.])
 
 **What changes if every element of a row is multiplied by 10? And if 10 is added to every element?**
 
-Multiplied: nothing, but for $\varepsilon$. Added: the output changes, unlike that of layer normalization.
+A factor of 10 changes nothing, except for the effect of $\varepsilon$. Adding 10 changes the output, unlike in layer
+normalization.
 
 **What is the mean of the squares of a row of the output, if there is no weight?**
 
-1, but for $\varepsilon$.
+1, except for the effect of $\varepsilon$.
 
 >>> row = F.rms_norm(torch.tensor([3., 4, 12]), (3,))
 >>> row.square().mean()
@@ -124,8 +126,8 @@ from reftorch.types import finfo
 #
 # $$y[n, d] = W[d] \, r[n] \, x[n, d]$$
 #
-# The CPU adds up the squares in float64, and takes the root of a float64: one divided by the root of a float32 is compiled
-# to an approximation, which is NaN for infinity.
+# The CPU adds up the squares in float64, and takes the root in float64: a division by the root of a float32 is compiled to an
+# approximation, which is NaN for infinity.
 @njit(**PARALLEL)
 def rms_norm_forward_cpu(x, weight, rms, y, eps):
     N, D = x.shape
@@ -263,10 +265,10 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     Shapes: `input` (*, *normalized_shape), and the result too; `weight` normalized_shape or None.
 
     Raises:
-        RuntimeError: the input does not end with `normalized_shape`, which is not empty; other shapes or dtypes do not fit.
+        RuntimeError: the last dimensions of the input are not `normalized_shape`, or it is empty; shapes or dtypes do not fit.
         ValueError: the input has no dimensions.
         NotImplementedError: the input is not float32 or float64.
-        TypeError: an argument is not a tensor, a number or a tuple of ints, as it should be.
+        TypeError: an argument has the wrong type.
     """
     if isinstance(input, Tensor) and input.ndim == 0:
         raise ValueError("rms_norm: input tensor must have at least 1 dimensions, but got 0")
@@ -283,7 +285,7 @@ class RMSNorm(Module):
     Args:
         normalized_shape: the last dimensions of the input, which are normalized together; an int for one dimension.
         eps: added to the mean of the squares; None for the machine epsilon of the input's dtype.
-        elementwise_affine: whether each feature has a learnt scale.
+        elementwise_affine: whether each feature has a learned scale.
 
     Attributes: `weight`, ones, of shape normalized_shape, or None.
 
@@ -301,7 +303,7 @@ class RMSNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Make each weight 1."""
+        """Set each weight to 1."""
         if self.weight is not None:
             ones_(self.weight)
 
