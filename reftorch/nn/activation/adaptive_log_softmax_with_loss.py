@@ -34,8 +34,8 @@ another $D / r^i \cdot (D + c_{i+1} - c_i)$. The full layer has $N D C$ MACs for
 
 ## Worked example
 
-Six classes: 0 and 1 in the head, 2 and 3 in the first cluster, 4 and 5 in the second. All parameters are zero, so the outcomes of each step
-are equally likely: the head chooses one of 4, a cluster one of 2.
+Six classes: 0 and 1 in the head, 2 and 3 in the first cluster, 4 and 5 in the second. All parameters are zero, so the outcomes of
+each step are equally likely: the head chooses one of 4, a cluster one of 2.
 
 >>> import reftorch as torch
 >>> layer = torch.nn.AdaptiveLogSoftmaxWithLoss(4, 6, cutoffs=[2, 4], div_value=2)

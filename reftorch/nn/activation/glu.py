@@ -30,8 +30,8 @@ The dimension is halved, so it must be even.
 
 ## Cost
 
-One exponential and one division per element of the output, in forward and in backward. Forward reads two elements and writes one, 12 bytes
-per element of the output in float32; backward reads three and writes two, 20 bytes.
+One exponential and one division per element of the output, in forward and in backward. Forward reads two elements and writes one,
+12 bytes per element of the output in float32; backward reads three and writes two, 20 bytes.
 
 ## Symbols
 

@@ -55,8 +55,8 @@ tensor([0., 0., 1., 1., 0.])
 
 **Why 3 and 6?**
 
-The ramp from $-3$ to $3$ follows the sigmoid closely. Its width is 6, so a division by 6 gives it a height of 1. The slope $\frac{1}{6}$ is
-a little less than the sigmoid's $\frac{1}{4}$ at 0.
+The ramp from $-3$ to $3$ follows the sigmoid closely. Its width is 6, so a division by 6 gives it a height of 1. The slope
+$\frac{1}{6}$ is a little less than the sigmoid's $\frac{1}{4}$ at 0.
 
 **What is the largest difference from the sigmoid?**
 

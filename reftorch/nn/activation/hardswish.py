@@ -25,9 +25,9 @@ $$\frac{\partial L}{\partial x_i} = \begin{cases} 0 & \text{if } x_i \le -3 \\
 
 ## Cost
 
-Two comparisons, one addition, one multiplication and one division per element, in forward and in backward. Forward reads $x$ and writes
-$y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward
-needs a copy of the input.
+Two comparisons, one addition, one multiplication and one division per element, in forward and in backward. Forward reads $x$ and
+writes $y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+In place, backward needs a copy of the input.
 
 ## Symbols
 

@@ -27,8 +27,8 @@ $$\frac{\partial L}{\partial x_i} = \sigma(-x_i) \, \frac{\partial L}{\partial y
 
 ## Cost
 
-One exponential and one logarithm per element in forward, one exponential and one division in backward. Forward reads $x$ and writes $y$, 8
-bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One exponential and one logarithm per element in forward, one exponential and one division in backward. Forward reads $x$ and
+writes $y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 

@@ -24,9 +24,9 @@ $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \left( t_i +
 
 ## Cost
 
-One exponential, one logarithm and one hyperbolic tangent per element, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes
-per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a copy
-of the input.
+One exponential, one logarithm and one hyperbolic tangent per element, in forward and in backward. Forward reads $x$ and writes
+$y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In
+place, backward needs a copy of the input.
 
 ## Symbols
 

@@ -1,10 +1,10 @@
 r"""The scaled exponential linear unit: ELU with two fixed constants, chosen so that activations keep mean 0 and variance 1.
 
-If the inputs of a layer are independent with mean 0 and variance 1, and its weights are drawn with variance $1 / n$, its outputs have about
-the same mean and variance. So a deep network needs no normalization layers.
+If the inputs of a layer are independent with mean 0 and variance 1, and its weights are drawn with variance $1 / n$, its outputs
+have about the same mean and variance. So a deep network needs no normalization layers.
 
-Use it when a fully connected network should keep its activations normalized without normalization layers, together with `alpha_dropout` and
-`init.kaiming_normal_` for `nonlinearity="linear"`; otherwise `elu`.
+Use it when a fully connected network should keep its activations normalized without normalization layers, together with
+`alpha_dropout` and `init.kaiming_normal_` for `nonlinearity="linear"`; otherwise `elu`.
 
 ## Forward
 

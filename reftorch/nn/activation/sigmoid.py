@@ -30,8 +30,8 @@ $$\frac{\partial y_i}{\partial x_i} = \frac{e^{-x_i}}{(1 + e^{-x_i})^2} =
 
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, y_i \, (1 - y_i)$$
 
-So backward needs only the output, and no exponential. The derivative is largest at $x_i = 0$, where it is $\frac{1}{4}$, and close to 0 on
-both sides.
+So backward needs only the output, and no exponential. The derivative is largest at $x_i = 0$, where it is $\frac{1}{4}$, and
+close to 0 on both sides.
 
 ## Cost
 

@@ -29,8 +29,9 @@ $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \, \sigma_i 
 
 ## Cost
 
-One exponential and one division per element, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes per element in float32;
-backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a copy of the input.
+One exponential and one division per element, in forward and in backward. Forward reads $x$ and writes $y$, 8 bytes per element in
+float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes. In place, backward needs a copy of
+the input.
 
 ## Symbols
 

@@ -11,9 +11,9 @@ One sample of $C$ classes, with logits $x[c]$:
 
 $$y[c] = \frac{e^{x[c]}}{\sum_{c'=0}^{C-1} e^{x[c']}}$$
 
-In general the classes lie along one dimension of a tensor; $n$ is the position in the dimensions before it, $d$ the position in those after
-it. Subtracting the largest logit $m$ from all logits of a sample divides numerator and denominator by $e^m$. It changes no probability, and
-no exponential overflows:
+In general the classes lie along one dimension of a tensor; $n$ is the position in the dimensions before it, $d$ the position in
+those after it. Subtracting the largest logit $m$ from all logits of a sample divides numerator and denominator by $e^m$. It
+changes no probability, and no exponential overflows:
 
 $$m[n, d] = \max_{0 \le c < C} x[n, c, d] \qquad s[n, d] = \sum_{c=0}^{C-1} e^{x[n, c, d] - m[n, d]} \qquad
 y[n, c, d] = \frac{e^{x[n, c, d] - m[n, d]}}{s[n, d]}$$
@@ -58,8 +58,8 @@ $\partial L / \partial x$: 20 bytes per element in float32.
 ## Worked example
 
 Two samples of three classes, with probabilities in the ratios 1 : 2 : 1 and 1 : 1 : 8. The upstream gradient is 1 for the second
-probability of the first sample, and for all probabilities of the second sample. The latter sum to 1 whatever the logits are, so the logits
-of the second sample get no gradient.
+probability of the first sample, and for all probabilities of the second sample. The latter sum to 1 whatever the logits are, so
+the logits of the second sample get no gradient.
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F

@@ -12,8 +12,8 @@ and `softmin` computes it in this way.
 
 ## Gradients
 
-The derivative of $-x$ is $-1$, so the gradient of softmax changes its sign. With $\mu$ the mean of the upstream gradients, weighted by the
-probabilities:
+The derivative of $-x$ is $-1$, so the gradient of softmax changes its sign. With $\mu$ the mean of the upstream gradients,
+weighted by the probabilities:
 
 $$\frac{\partial L}{\partial x}[c] = -y[c] \left( \frac{\partial L}{\partial y}[c] - \mu \right) \qquad
 \mu = \sum_{c=0}^{C-1} \frac{\partial L}{\partial y}[c] \, y[c]$$

@@ -28,8 +28,8 @@ $$\frac{\partial L}{\partial x_i} =
 
 ## Cost
 
-One exponential and one logarithm per element in forward, one exponential and one division in backward. Forward reads $x$ and writes $y$, 8
-bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One exponential and one logarithm per element in forward, one exponential and one division in backward. Forward reads $x$ and
+writes $y$, 8 bytes per element in float32; backward reads $x$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 
@@ -79,8 +79,8 @@ Nearly: just below it is $\sigma(20) = 1 - 2 \cdot 10^{-9}$, above it is 1. In f
 
 ## Differences
 
-With a threshold above 88 and a $z_i$ between 88.8 and the threshold, PyTorch's exponential overflows in float32: its output is infinite and
-its gradient NaN. Here both are right.
+With a threshold above 88 and a $z_i$ between 88.8 and the threshold, PyTorch's exponential overflows in float32: its output is
+infinite and its gradient NaN. Here both are right.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ $$\frac{\partial L}{\partial x_i} = \frac{1}{(1 + |x_i|)^2} \, \frac{\partial L}
 
 ## Cost
 
-One addition and one division per element in forward, one subtraction and two multiplications in backward. Forward reads $x$ and writes $y$,
-8 bytes per element in float32; backward reads $y$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
+One addition and one division per element in forward, one subtraction and two multiplications in backward. Forward reads $x$ and
+writes $y$, 8 bytes per element in float32; backward reads $y$ and the gradient of $y$ and writes the gradient of $x$, 12 bytes.
 
 ## Symbols
 

@@ -1,7 +1,7 @@
 r"""Identity: the output is the input. It takes the place of a layer where no operation is wanted.
 
-Use it when a layer of a network is optional or should be removed: for example a normalization that can be switched off, or the last layer of
-a trained network whose features you need.
+Use it when a layer of a network is optional or should be removed: for example a normalization that can be switched off, or the
+last layer of a trained network whose features you need.
 
 ## Forward
 

@@ -3,8 +3,8 @@ r"""Linear: each output feature is a weighted sum of all input features, plus a 
 Each pair of an input feature and an output feature has its own weight. The input may have any dimensions before the features: they count
 samples, and all samples are treated in the same way.
 
-Use it when every output may depend on every input; `conv2d` connects only neighbouring pixels, with the same weights at every position, and
-`bilinear` multiplies two inputs.
+Use it when every output may depend on every input; `conv2d` connects only neighbouring pixels, with the same weights at every
+position, and `bilinear` multiplies two inputs.
 
 ## Forward
 

@@ -1,17 +1,17 @@
-r"""Binary cross entropy of probabilities: minus the log-probability of a yes or a no.
+r"""Binary cross entropy of probabilities: minus the log-probability of the right answer, yes or no.
 
-Each element is a question of its own: the input is the predicted probability of "yes", the target is 1 for yes and 0 for no (or a
-share between the two).
+Each element is a separate question. The input is the predicted probability of "yes", the target is 1 for yes and 0 for no (or a
+number between the two).
 
-Use it when the network already gives probabilities. If it gives logits, `binary_cross_entropy_with_logits` does the sigmoid and this
-loss in one step, and is exact where a probability would round to 0 or 1.
+Use it when the network already gives probabilities. If it gives logits, `binary_cross_entropy_with_logits` computes the sigmoid
+and this loss in one step, and is exact where a probability would be rounded to 0 or 1.
 
 ## Forward
 
 $$l_i = - \left( t_i \log x_i + (1 - t_i) \log(1 - x_i) \right)$$
 
-For $t_i = 1$ only the first term is left, for $t_i = 0$ only the second. A prediction that is wrong and sure has an infinite loss;
-so that a training survives it, each logarithm is at least $-100$:
+For $t_i = 1$ only the first term remains, for $t_i = 0$ only the second. A prediction of exactly 0 or 1 that is wrong would have
+an infinite loss. So each logarithm is limited to at least $-100$:
 
 $$l_i = - t_i \max(\log x_i, -100) - (1 - t_i) \max(\log(1 - x_i), -100)$$
 
@@ -49,8 +49,8 @@ float32; backward reads $x$, $t$ and $g$ and writes the gradient: 16 bytes, with
 
 ## Worked example
 
-Three times "yes" is true; the predictions are 1/2, 1/4 and 0. The last one is sure and wrong: its loss is 100, its gradient is
-limited by the denominator.
+The right answer is "yes" three times; the predictions are 1/2, 1/4 and 0. The last one is as wrong as possible: its loss is 100,
+and its gradient is limited by the denominator.
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -67,25 +67,25 @@ tensor([0.0000, 1.0986,    inf])
 
 ## Questions
 
-**What is the loss of a coin, p = 1/2, whatever the answer?**
+**What is the loss of a prediction of 1/2?**
 
-$\log 2 = 0.693$. A classifier with a larger mean loss is worse than guessing.
+$\log 2 = 0.693$, for either answer. A classifier with a larger mean loss is worse than guessing.
 
 >>> F.binary_cross_entropy(torch.tensor([0.5, 0.5]), torch.tensor([0., 1]))
 tensor(0.6931)
 
 **Why does the mean not divide by the sum of the weights, as cross_entropy does?**
 
-PyTorch defines it so: a weight here scales its element's loss and nothing else.
+PyTorch defines it in this way: a weight scales the loss of its element and nothing else.
 
 >>> weight = torch.tensor([3., 1])
 >>> F.binary_cross_entropy(torch.tensor([0.5, 0.5]), torch.ones(2), weight).item() / F.binary_cross_entropy(
 ...     torch.tensor([0.5, 0.5]), torch.ones(2)).item()
 2.0
 
-**Why is the gradient for x not 0 where the logarithm was cut at -100?**
+**Why is the gradient for x not 0 where the logarithm is limited to -100?**
 
-The cut changes the loss only. With a gradient of 0 a prediction of exactly 0 could never recover.
+The limit is used for the loss only. With a gradient of 0, a wrong prediction of exactly 0 could never change.
 """
 
 from __future__ import annotations

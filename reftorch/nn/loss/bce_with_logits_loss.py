@@ -1,15 +1,15 @@
 r"""Binary cross entropy of logits: a sigmoid and the loss of a yes-or-no question in one exact step.
 
-Each element is a question of its own: the input is any number, the larger the surer of "yes"; the target is 1 for yes and 0 for no
-(or a share between the two).
+Each element is a separate question. The input is any number; a larger one means a larger probability of "yes". The target is 1
+for yes and 0 for no (or a number between the two).
 
-Use it when each sample may have several labels, or only two classes: it is the standard loss there. `binary_cross_entropy` takes
-probabilities instead; `cross_entropy` is for one class out of many.
+Use it when each sample may have several labels, or when there are only two classes: it is the standard loss for both.
+`binary_cross_entropy` takes probabilities instead; `cross_entropy` is for one class out of many.
 
 ## Forward
 
 The probability of "yes" is $s_i = 1 / (1 + e^{-x_i})$, the sigmoid. Minus its logarithm is $\log(1 + e^{-x_i})$, which would
-overflow for very negative $x_i$. This form never does:
+overflow for very negative $x_i$. This form never overflows:
 
 $$h_i = - \log s_i = \log(1 + e^{-|x_i|}) + \max(-x_i, 0)$$
 
@@ -17,7 +17,7 @@ And $-\log(1 - s_i) = x_i + h_i$. So binary cross entropy is:
 
 $$l_i = t_i \, h_i + (1 - t_i) (x_i + h_i) = (1 - t_i) \, x_i + h_i$$
 
-With `pos_weight` $q$ a missed "yes" costs $q_i$ times as much: the factor stands at $t_i \, h_i$ only.
+With `pos_weight` $q$ a missed "yes" costs $q_i$ times as much: $q_i$ multiplies only the term $t_i \, h_i$.
 
 $$l_i = (1 - t_i) \, x_i + \left( 1 + (q_i - 1) \, t_i \right) h_i$$
 
@@ -31,14 +31,15 @@ $s_i - 1$; collect the terms with $s_i$:
 
 $$\frac{\partial L}{\partial x_i} = g_i \left( s_i \, (1 - t_i + q_i t_i) - q_i t_i \right)$$
 
-Without `pos_weight` it is $g_i (s_i - t_i)$, the predicted probability minus the truth. The loss is linear in the target:
+Without `pos_weight` it is $g_i (s_i - t_i)$, the predicted probability minus the target. The loss is linear in the target:
 
 $$\frac{\partial L}{\partial t_i} = g_i \left( q_i \, h_i - r_i \right) \qquad r_i = - \log(1 - s_i) = x_i + h_i$$
 
 ## Cost
 
-Forward takes one exponential and one logarithm per element, backward one exponential: nearly all of the time. Forward reads $x$
-and $t$ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$ and $g$ and writes the gradient: 16 bytes.
+Forward takes one exponential and one logarithm per element, backward one exponential. These take nearly all of the time. Forward
+reads $x$ and $t$ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$ and $g$ and writes the gradient: 16
+bytes.
 
 ## Symbols
 
@@ -58,8 +59,8 @@ and $t$ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$
 
 ## Worked example
 
-A logit of 0 is a coin: the loss is $\log 2$, the gradient $\frac{1}{2} - t$. A logit of 200 is sure; if the answer is no, the loss
-is 200:
+A logit of 0 means the probability $\frac{1}{2}$: the loss is $\log 2$, the gradient $\frac{1}{2} - t$. A logit of 200 means a
+probability of almost 1; if the answer is no, the loss is 200:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -84,20 +85,20 @@ tensor([2.0794, 0.6931], grad_fn=<SliceBackward0>)
 
 **Why not a sigmoid and then binary_cross_entropy?**
 
-The sigmoid of 200 is rounded to 1; then the loss of a "no" is cut at 100 and its gradient has nothing to do with the truth. Here
-nothing is rounded away.
+The sigmoid of 200 is rounded to 1. Then the loss of a "no" is limited to 100, and the logit gets the gradient 0. Here the loss is
+200 and the gradient is 1.
 
 >>> F.binary_cross_entropy(torch.tensor([200.0]).sigmoid(), torch.zeros(1)).item()
 100.0
 
 **There are 100 "yes" and 300 "no". Which pos_weight balances them?**
 
-300 / 100 = 3: then both answers have the same weight in the sum.
+300 / 100 = 3. Then both answers have the same total weight.
 
 >>> 300 / 100
 3.0
 
-**Which shape has pos_weight?**
+**Which shape may pos_weight have?**
 
 Any that broadcasts to the input. For inputs (N, C) a vector (C) holds one number for each label.
 """

@@ -1,4 +1,4 @@
-"""What losses over classes share: how their shapes are read, and the checks of logits, labels and weights.
+"""Shared by the losses over classes: how their shapes are read, and the checks of logits, labels and weights.
 
 Logits have shape (C), (N, C) or (N, C, d1, ..., dK): C classes, N samples, and for each sample a grid of positions (the pixels of
 an image), which the kernels see as one index d of D = d1 * ... * dK. Labels have the same shape without C.
@@ -15,7 +15,7 @@ from reftorch.tensor import Tensor
 from reftorch.types import CPU, Size, float32, float64, int64, uint8
 
 
-@functools.lru_cache(maxsize=512)  # in training the same shapes come again and again, here and below
+@functools.lru_cache(maxsize=512)  # in training the same shapes occur in every step; also below
 def class_extents(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(N, C, D) for logits of this shape: N is 1 if there is no batch, D is 1 if there are no further dimensions."""
     first, *rest = shape
@@ -83,9 +83,12 @@ def check_label_dtype(target: Tensor) -> None:
 
 
 def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
-    """Raise IndexError unless each label, int64, is `ignore_index` or from 0 to C - 1: a kernel would read outside its arrays."""
+    """Raise IndexError unless each label, int64, is `ignore_index` or from 0 to C - 1.
+
+    With any other label a kernel would read outside its arrays.
+    """
     labels = target.array if target.device is CPU else target.detach().cpu().array
-    # as a number without a sign, a negative one is very large: so one walk over the labels is enough
+    # read as unsigned numbers, negative labels are very large: so one pass over the labels is enough
     if labels.size == 0 or labels.view(np.uint64).max() < C:
         return
     for position, label in enumerate(labels.ravel().tolist()):

@@ -1,4 +1,4 @@
-r"""The cosine embedding loss: vectors of a pair that belongs together should point the same way, all others should not.
+r"""The cosine embedding loss: vectors of a pair that belongs together should point in the same direction, all others should not.
 
 The target is 1 for a pair that belongs together and -1 for one that does not. Only the angle counts, not the lengths.
 
@@ -19,16 +19,17 @@ all losses, "sum" their sum, "mean" (the default) the sum divided by $N$.
 
 ## Gradients
 
-With $g = \partial L / \partial l$ (for the mean, the upstream gradient divided by $N$). The derivative of the loss for the cosine is
-$-1$ for $t = 1$, and 1 for $t = -1$ and $c \ge m$; call it $s$. The derivative of the cosine comes from the quotient rule:
+With $g = \partial L / \partial l$ (for the mean, the upstream gradient divided by $N$). The derivative $s$ of the loss with
+respect to the cosine is $-1$ for $t = 1$, 1 for $t = -1$ and $c \ge m$, and otherwise 0. The derivative of the cosine comes from
+the quotient rule:
 
 $$\frac{\partial L}{\partial a}[d] = g \, s \left( \frac{b[d]}{\sqrt{q_a \, q_b}} - c \, \frac{a[d]}{q_a} \right)$$
 
-The gradient for $b$ is the same with the two exchanged. The target has none: it only chooses.
+The gradient for $b$ is the same with $a$ and $b$ exchanged. The target has no gradient: it only selects the case.
 
 ## Cost
 
-Three multiply-adds per element forward, and twice as many backward for one of the vectors.
+Three multiply-adds per element in forward, and about twice as many in backward for each of the two vectors.
 
 ## Symbols
 
@@ -37,7 +38,7 @@ Three multiply-adds per element forward, and twice as many backward for one of t
 | $a$ | `x1` | $(N, D)$ | first vectors |
 | $b$ | `x2` | $(N, D)$ | second vectors |
 | $t$ | `target` | $(N)$ | target: 1 if the pair belongs together; -1: it does not |
-| $m$ | `margin` | -1 to 1 | cosine up to which other pairs cost nothing |
+| $m$ | `margin` | -1 to 1 | cosine up to which a pair that does not belong together has no loss |
 | $q_a$ | `q1` | at least $\varepsilon$ | squared length of the first vector |
 | $q_b$ | `q2` | at least $\varepsilon$ | squared length of the second vector |
 | $\varepsilon$ | `EPS` | $10^{-12}$ | keeps the quotient finite |
@@ -50,7 +51,7 @@ Three multiply-adds per element forward, and twice as many backward for one of t
 
 ## Worked example
 
-The cosine of (3, 4) and (4, 3) is 24 / 25. As a pair that belongs together it costs 0.04, as one that does not, 0.96:
+The cosine of (3, 4) and (4, 3) is 24 / 25. The loss is 0.04 if the pair belongs together, and 0.96 if it does not:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -68,18 +69,18 @@ tensor([[-0.0448,  0.0336],
 
 **What does a margin of 0.5 change for the second pair?**
 
-It costs 0.96 - 0.5, and its gradient stays the same; below a cosine of 0.5 it would cost nothing.
+Its loss is 0.96 - 0.5, and its gradient stays the same. Below a cosine of 0.5 it would have no loss.
 
 >>> round(F.cosine_embedding_loss(a[1:], b[1:], torch.tensor([-1]), margin=0.5).item(), 4)
 0.46
 
 **Why is the margin not used for pairs that belong together?**
 
-They should have the cosine 1, and no less. The margin says how different the others must be.
+Their cosine should be 1. The margin says how different the other pairs must be.
 
 **Is a target of 0 "different"?**
 
-No: neither of the two. Such a pair has the loss 0 and no gradient, and no error is raised.
+No, it means neither of the two. Such a pair has the loss 0 and no gradient, and no error is raised.
 """
 
 from __future__ import annotations
@@ -262,7 +263,7 @@ class CosineEmbeddingLoss(_Loss):
     """The cosine embedding loss, as a module.
 
     Args:
-        margin: cosine up to which pairs that do not belong together cost nothing.
+        margin: cosine up to which pairs that do not belong together have no loss.
         reduction: "none", "mean" (over the pairs) or "sum".
         size_average, reduce: deprecated spellings of `reduction`, which they override.
 

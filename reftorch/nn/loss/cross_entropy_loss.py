@@ -1,30 +1,31 @@
 r"""Cross entropy: minus the logarithm of the probability of the right class, the loss that most classifiers are trained with.
 
-A network gives each class a number, the logit, and softmax makes probabilities of them. The loss of a sample is 0 if its
-class has probability 1, $\log C$ if all $C$ classes have the same, and grows without bound as its probability goes to 0.
+A network gives each class a number, the logit, and softmax turns the logits into probabilities. The loss of a sample is 0 if its
+class has probability 1, and $\log C$ if all $C$ classes have the same probability. It grows without bound as the probability of
+the class goes to 0.
 
-Use it when each sample belongs to one of several classes; `bce_with_logits` is for yes or no, `nll_loss` for logarithms of
-probabilities that you have already.
+Use it when each sample belongs to one of several classes; `binary_cross_entropy_with_logits` is for yes or no, `nll_loss` for
+log-probabilities that are already computed.
 
 ## Forward
 
 The simplest case is one sample of class $k$: $l = - \log p[k]$. In general, `log_softmax` turns the logits $x$ into $\log
-p$. The label $y[n, d]$ of a sample, smoothed by $\varepsilon$ (`label_smoothing`), is a distribution $q$ over the classes;
-$w$ weighs the classes.
+p$. The label $y[n, d]$ of a sample, smoothed by $\varepsilon$ (`label_smoothing`), is a distribution $q$ over the classes; $w$
+holds the class weights.
 
 $$q[n, c, d] = a \, [c = y[n, d]] + b \qquad a = 1 - \varepsilon \qquad b = \varepsilon / C$$
 
 $$l[n, d] = - \sum_{c=0}^{C-1} w[c] \, q[n, c, d] \, \log p[n, c, d]$$
 
-Without smoothing only one term is left, $l[n, d] = - w[y[n, d]] \, \log p[n, y[n, d], d]$. A sample whose label is
-`ignore_index` $= \iota$ has no loss: $l[n, d] = 0$. `reduction="none"` returns $l$, "sum" its sum, and "mean" divides that
-by the weights of the labels:
+Without smoothing only one term remains, $l[n, d] = - w[y[n, d]] \, \log p[n, y[n, d], d]$. A sample whose label is `ignore_index`
+$= \iota$ has no loss: $l[n, d] = 0$. `reduction="none"` returns $l$, "sum" its sum, and "mean" divides the sum by the weights of
+the labels:
 
 $$L = \frac{\sum_{n,d} l[n, d]}{\sum_{n,d} s[n, d]} \qquad
 s[n, d] = \begin{cases} w[y[n, d]] & \text{if } y[n, d] \ne \iota \\ 0 & \text{otherwise} \end{cases}$$
 
-So the mean over nothing (an empty batch, all labels ignored, all weights zero) is NaN. If the target is floating point and has
-the shape of the input, it holds $q$ itself, before smoothing: see `soft_cross_entropy.py`.
+So the mean is NaN if nothing counts (an empty batch, all labels ignored, all weights zero). If the target is floating point and
+has the shape of the input, it holds $q$ itself, before smoothing: see `soft_cross_entropy.py`.
 
 ## Gradients
 
@@ -35,12 +36,13 @@ weighted target:
 $$\frac{\partial L}{\partial x}[n, c, d] = g[n, d] \left( M[n, d] \, e^{\log p[n, c, d]} - w[c] \, q[n, c, d] \right) \qquad
 M[n, d] = \sum_{c=0}^{C-1} w[c] \, q[n, c, d] = a \, w[y[n, d]] + \sum_{c=0}^{C-1} b \, w[c]$$
 
-Without weights $M = 1$ and the bracket is $p - q$: what the network says minus what is true.
+Without weights $M = 1$ and the bracket is $p - q$: the predicted distribution minus the target.
 
 ## Cost
 
 After $\log p$: forward $N D$ reads of $\log p$ (with smoothing $N C D$ reads and as many multiply-adds); backward $N C D$
-exponentials, $\log p$ read once and $\partial L / \partial x$ written once. Almost all of it is $N C D$ exponentials each way.
+exponentials, $\log p$ read once and $\partial L / \partial x$ written once. Almost all of the time is spent on $N C D$
+exponentials, in forward and in backward.
 
 ## Symbols
 
@@ -52,7 +54,7 @@ exponentials, $\log p$ read once and $\partial L / \partial x$ written once. Alm
 | $\iota$ | `ignore_index` | any integer | samples with this label do not count |
 | $w$ | `weight` | $(C)$ | weight: how much each class counts; all 1 if none are given |
 | $q$ | `q` | | the label as a distribution over the classes |
-| $a$ | `a` | $0 \le a \le 1$ | share of the label that smoothing leaves |
+| $a$ | `a` | $0 \le a \le 1$ | share that stays with the label after smoothing |
 | $b$ | `b` | $0 \le b \le 1 / C$ | what smoothing gives to each class |
 | $l$ | `loss` | $(N, D)$ | loss of each sample, before the reduction |
 | $s$ | `share` | $(N, D)$ | how much each sample counts in the mean |
@@ -65,8 +67,9 @@ exponentials, $\log p$ read once and $\partial L / \partial x$ written once. Alm
 
 ## Worked example
 
-Two samples, three classes. The first one's odds are 1 : 1 : 2 and its class is the last one, the second one's are 4 : 3 : 1 and
-its class is the first: both get probability 1/2, and a loss of $\log 2$. The gradient is $p$ minus the label, over 2 samples:
+Two samples, three classes. The probabilities of the first sample are in the ratio 1 : 1 : 2, and its class is the last one. Those
+of the second are in the ratio 4 : 3 : 1, and its class is the first one. Both classes have probability 1/2, so both losses are
+$\log 2$. The gradient is $p$ minus the label, divided by the 2 samples:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -79,7 +82,7 @@ tensor([0.6931, 0.6931], grad_fn=<NllLossBackward0>)
 tensor([[ 0.1250,  0.1250, -0.2500],
         [-0.2500,  0.1875,  0.0625]])
 
-With weights, a mean is a weighted one; and an ignored sample (here the second) leaves no trace:
+With weights, the mean is a weighted mean. An ignored sample (here the second) has the loss 0:
 
 >>> weight = torch.tensor([1., 1, 3])
 >>> F.cross_entropy(x, target, weight=weight, reduction="sum").item() / 4 == F.cross_entropy(x, target, weight=weight).item()
@@ -89,7 +92,7 @@ tensor([0.6931, 0.0000], grad_fn=<NllLossBackward0>)
 
 ## Questions
 
-**Which loss has a guess that gives all ten classes the same probability?**
+**What is the loss of a prediction that gives all ten classes the same probability?**
 
 $\log 10$:
 
@@ -98,23 +101,25 @@ $\log 10$:
 
 **Must a network end with softmax before this loss?**
 
-No: the loss computes log_softmax itself, from the logits. Two of them, one after the other, make learning slow.
+No: the loss computes log_softmax itself, from the logits. A softmax before it would be a second one, and would make learning
+slow.
 
 **What is the sum of the gradients of one sample's logits?**
 
-0 without smoothing and weights: $p$ and the label both sum up to 1.
+0: $p$ sums to 1, so the first term sums to $M$, and the second term sums to $M$ too.
 
 **Why are log_softmax and the negative log-likelihood one function here?**
 
-Together their gradient is $p - q$, which needs no division by a small probability.
+Because their joint gradient is $p - q$, which needs no division by a small probability.
 
 ## Differences
 
-- Older documentation divides the mean by the number of samples also when there are weights. It is their sum, as above; only
-class probabilities divide by the number of samples. - A `label_smoothing` below 0 counts as 0, in PyTorch too. - For
-unbatched logits $(C)$ a target of shape $(1)$ serves as well as one without dimensions; PyTorch then fails in backward. - An
-infinite or NaN weight spoils every gradient; in PyTorch, without smoothing, only those of samples of its class. - PyTorch
-takes float16 logits, and differentiates a loss twice; both raise an error here.
+- Older documentation divides the mean by the number of samples also when there are weights. It is divided by the sum of the
+  weights, as above. Only class probabilities divide by the number of samples.
+- A `label_smoothing` below 0 counts as 0, in PyTorch too.
+- For unbatched logits $(C)$ a target of shape $(1)$ works as well as one without dimensions. PyTorch then fails in backward.
+- An infinite or NaN weight makes every gradient NaN. In PyTorch, without smoothing, it affects only the samples of its class.
+- PyTorch takes float16 logits, and differentiates a loss twice. Both raise an error here.
 """
 
 from __future__ import annotations
@@ -146,7 +151,7 @@ from reftorch.types import float32, float64, int64
 #
 # $$l[n, d] = - \sum_c w[c] \, q[n, c, d] \, \log p[n, c, d] \qquad s[n, d] = w[y[n, d]]$$
 #
-# An ignored label may lie outside the classes, so nothing is looked up for it. Without smoothing ($b = 0$) the other classes are
+# An ignored label may lie outside the classes, so it is never used as an index. Without smoothing ($b = 0$) the other classes are
 # not read either: one of them may have probability 0, and 0 times $\log 0$ would be NaN.
 @njit(**PARALLEL)
 def cross_entropy_forward_cpu(log_p, target, weight, loss, share, keep, spread, ignore_index):
@@ -307,7 +312,7 @@ def cross_entropy(
         ValueError: batch sizes differ, or `reduction` is not "none", "mean" or "sum".
         IndexError: a label is neither a class nor `ignore_index`.
         RuntimeError: other sizes or dtypes do not fit; `label_smoothing` is above 1; `ignore_index` >= 0 with probabilities;
-            `weight` requires grad, which class indices do not give.
+            `weight` requires grad, and the target holds class indices.
         NotImplementedError: `input` is not float32 or float64.
         TypeError: an argument is not a tensor, or not a number.
     """
@@ -334,7 +339,7 @@ def cross_entropy(
 
 
 def _with_labels(input, target, weight, keep, spread, ignore_index, reduction):
-    """`cross_entropy` of class indices, once the options are known."""
+    """`cross_entropy` of class indices, after the checks of the options."""
     check_label_shape(input, target)
     check_label_dtype(target)
     if weight.dtype != input.dtype:
@@ -352,7 +357,7 @@ def _with_labels(input, target, weight, keep, spread, ignore_index, reduction):
 
 
 def _with_probabilities(input, target, weight, keep, spread, ignore_index, reduction):
-    """`cross_entropy` of class probabilities, once the options are known; the widest of the three dtypes is used."""
+    """`cross_entropy` of class probabilities, after the checks of the options; the widest of the three dtypes is used."""
     if not target.is_floating_point():
         raise RuntimeError(
             f"Expected floating point type for target with class probabilities, got {target.dtype}: a target of the "
@@ -372,8 +377,8 @@ class CrossEntropyLoss(_WeightedLoss):
     """Cross entropy between logits and classes, or probabilities of classes, as a module.
 
     Args:
-        weight: how much each class counts, (C); a buffer, and in the state_dict if given.
-        ignore_index: a label that does not count, inside the classes or not.
+        weight: how much each class counts, (C). It is a buffer, and in the state_dict if given.
+        ignore_index: samples with this label do not count; it need not be a class.
         reduction: "none", "mean" (weighted) or "sum".
         label_smoothing: share of each label that is spread over all classes, from 0 to 1.
         size_average, reduce: deprecated spellings of `reduction`, which they override.

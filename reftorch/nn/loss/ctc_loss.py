@@ -1,23 +1,23 @@
 r"""Connectionist temporal classification: the loss of a sequence whose labels come in a known order, but at unknown times.
 
-A network gives log-probabilities of classes for each time step: of a sound recording, or of a line of handwriting. The target is a
-text, shorter than the recording. The loss is minus the logarithm of the probability that the network says this text, in whatever
-rhythm.
+A network gives log-probabilities of classes for each time step: of a sound recording, or of a line of handwriting. The target is
+a text, shorter than the recording. The loss is minus the logarithm of the probability of this text, whatever the times of its
+labels are.
 
 Use it when the target says what occurs, and in which order, but not when. If there is a label for each time step, `cross_entropy` is
-enough; if the order may differ, too, attention models are used.
+enough; if the order may differ too, use a model with attention.
 
 ## Forward
 
-One class is the blank, "nothing new". A path says one class at each time step. Its text is read off in two steps: a class that is
-repeated without a break counts once, then blanks are removed. So with the blank `-` the paths `a-b`, `aab`, `abb`, `ab-` and `-ab`
-all say "ab", and "aa" needs a blank between: `a-a`.
+One class is the blank, which means "nothing new". A path has one class at each time step. Its text follows in two steps: a class
+that is repeated without a break counts once; then the blanks are removed. So with the blank `-` the paths `a-b`, `aab`, `abb`,
+`ab-` and `-ab` all have the text "ab". The text "aa" needs a blank between the two labels: `a-a`.
 
-The probability of a text is the sum over all of its paths. There are far too many to list, but they share their beginnings. Put a
-blank before, behind and between the $L$ labels: $y = (-, a, -, b, -)$ has $S = 2 L + 1$ places. A path walks from left to
-right along $y$: at each time step it stays, goes one place on, or jumps over a blank between two different labels. With $x[t, c]$
-the log-probability of class $c$ at time $t$, let $\alpha[t, s]$ be the logarithm of the sum over all ways to be at place $s$ at
-time $t$, in one sample:
+The probability of a text is the sum over all of its paths. There are far too many to list, but many paths begin in the same way.
+Put a blank before, between and after the $L$ labels: $y = (-, a, -, b, -)$ has $S = 2 L + 1$ places. A path moves from left to
+right along $y$: at each time step it stays at its place, moves to the next place, or jumps over a blank between two different
+labels. With $x[t, c]$ the log-probability of class $c$ at time $t$, let $\alpha[t, s]$ be the logarithm of the sum over all ways
+to be at place $s$ at time $t$, in one sample:
 
 $$\alpha[0, 0] = x[0, y[0]] \qquad \alpha[0, 1] = x[0, y[1]] \qquad \alpha[0, s] = -\infty \quad \text{for } s > 1$$
 
@@ -25,7 +25,7 @@ $$\alpha[t, s] = x[t, y[s]] + \log \left( e^{\alpha[t-1, s]} + e^{\alpha[t-1, s-
 \left[ y[s] \ne y[s-2] \right] e^{\alpha[t-1, s-2]} \right)$$
 
 The jump is forbidden from a blank to the next blank and between equal labels: in both cases $y[s] = y[s-2]$, one test for both. A
-text is complete at its last label or at the blank behind it, so with $T$ time steps:
+text is complete at its last label or at the blank after it, so with $T$ time steps:
 
 $$l = - \log \left( e^{\alpha[T-1, S-1]} + e^{\alpha[T-1, S-2]} \right)$$
 
@@ -36,25 +36,26 @@ by 0. `reduction="none"` returns the loss of each sample, "sum" their sum; "mean
 ## Gradients
 
 Let $\beta[t, s]$ be the logarithm of the sum over all ways to finish from place $s$ at time $t$, the probability at time $t$
-included. It is the same recursion from the other end:
+included. It is the same recursion in the opposite direction:
 
 $$\beta[t, s] = x[t, y[s]] + \log \left( e^{\beta[t+1, s]} + e^{\beta[t+1, s+1]} +
 \left[ y[s] \ne y[s+2] \right] e^{\beta[t+1, s+2]} \right)$$
 
 Then $e^{\alpha[t, s] + \beta[t, s] - x[t, y[s]]}$ is the probability of all complete paths through place $s$ at time $t$. Divided by
-$e^{-l}$, and summed over the places that hold class $c$, it is the share of the paths of the text that say $c$ at time $t$:
+$e^{-l}$, and summed over the places that hold class $c$, it is the share of the paths of the text that have class $c$ at time
+$t$:
 
 $$\gamma[t, c] = \sum_{s \,:\, y[s] = c} e^{\alpha[t, s] + \beta[t, s] - x[t, c] + l}$$
 
-Raising $x[t, c]$ by a little raises the log-probability of the text by this share: $\partial l / \partial x = -\gamma$. The
-log-probabilities come from `log_softmax`, whose gradient adds $e^{x}$ times the sum of what arrives, and $\sum_c \gamma[t, c] = 1$.
-PyTorch adds this $e^x$ here already; `log_softmax` then adds nothing more, because the sum over the classes is 0. With
-$g = \partial L / \partial l$:
+This share is the derivative of the log-probability of the text with respect to $x[t, c]$, so $\partial l / \partial x = -\gamma$.
+The log-probabilities come from `log_softmax`, whose backward subtracts $e^{x}$ times the sum of the upstream gradients. This sum
+is $-\sum_c \gamma[t, c] = -1$, so it would add $e^x$. PyTorch adds this $e^x$ already here. Then the sum of the upstream
+gradients over the classes is 0, and `log_softmax` changes nothing more. With $g = \partial L / \partial l$:
 
 $$\frac{\partial L}{\partial x}[t, c] = g \left( e^{x[t, c]} - \gamma[t, c] \right)$$
 
-what the network says minus what the paths of the text say. So it is the right gradient for logits before a `log_softmax`, and only
-for those. Time steps beyond the length of a sample have none.
+It is the predicted probability minus the share of the paths. So it is the right gradient for the logits before a `log_softmax`,
+and only for those. Time steps beyond the length of a sample have the gradient 0.
 
 ## Output size
 
@@ -62,8 +63,9 @@ A number; with `reduction="none"` $(N)$, and a number for a single sample.
 
 ## Cost
 
-For each sample $T S$ steps with three exponentials and a logarithm each way, one time step after the other. $\alpha$ and $\beta$ are
-kept: $2 N T S$ numbers.
+For each sample $T S$ steps with up to two exponentials and two logarithms, in forward for $\alpha$ and in backward for $\beta$;
+the time steps follow each other. The gradient takes two more exponentials for each class and time step. $\alpha$ and $\beta$ have
+$2 N T S$ numbers.
 
 ## Symbols
 
@@ -71,11 +73,11 @@ kept: $2 N T S$ numbers.
 |---|---|---|---|
 | $x$ | `x` | $(T, N, C)$ | input: log-probabilities; the formulas leave out the sample |
 | $y$ | `label_at` | 0 to $C - 1$ | the labels with blanks between, made from `target` |
-| $\alpha$ | `alpha` | $(N, T, S)$ | logarithm of all ways to come to a place |
-| $\beta$ | `beta` | $(N, T, S)$ | logarithm of all ways to finish from a place |
+| $\alpha$ | `alpha` | $(N, T, S)$ | logarithm of the probability of all ways to reach a place |
+| $\beta$ | `beta` | $(N, T, S)$ | logarithm of the probability of all ways to finish from a place |
 | $l$ | `loss` | $(N)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N)$ | gradient of the reduced loss for each sample's loss |
-| $\gamma$ | `share` | 0 to 1 | share of the paths that say a class at a time |
+| $\gamma$ | `share` | 0 to 1 | share of the paths that have a class at a time step |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(T, N, C)$ | gradient of the loss for $x$ |
 | $t$ | `t` | $0 \le t < T$ | time step; $T$ is the sample's own number of them, `input_lengths` |
 | $s$ | `s` | $0 \le s < S$ | place in the text with its blanks; $S$ is the sample's own, from `target_lengths` |
@@ -101,10 +103,11 @@ tensor([[  7., -18.,  11.],
         [  3.,  -1.,  -2.],
         [  3.,  11., -14.]])
 
-The first row: in 10 of the 11 parts of the probability the path says a at time 0, and in 1 the blank. So $\gamma$ is
+The first row: the paths with a at time 0 have the probability 10/32, the one with the blank has 1/32. So $\gamma$ is
 $(1, 10, 0) / 11$, and the gradient $(1/4, 1/2, 1/4) - \gamma$, here times 44.
 
-The trellis, $e^\alpha$ times 32, one row a time step. Each number is the sum of its predecessors, times the probability:
+The table of $e^\alpha$ times 32, one row per time step. Each number is the sum of those that a path may come from, times the
+probability of the class:
 
 >>> import numpy as np
 >>> from reftorch.nn.loss.ctc_loss import ctc_loss_forward_alpha_cpu
@@ -129,7 +132,8 @@ The probability of a path is the product of as many numbers below 1 as there are
 
 **Where does the network put its labels after training?**
 
-Mostly at single time steps, with blanks between: a peak says its label once, and everywhere else "nothing new" is right.
+Mostly at single time steps. Each label has a short peak of probability, and at all other time steps the blank is the most
+probable class.
 
 **What is the loss of an empty text?**
 
@@ -141,7 +145,7 @@ Minus the sum of the blank's log-probabilities: there is one path only.
 ## Differences
 
 - The gradient is right only for normalized log-probabilities, as explained above; `gradcheck` must go through `log_softmax`.
-- A label that is not a class raises an error; PyTorch reads other memory.
+- A label that is not a class raises an error; PyTorch reads outside of its arrays.
 """
 
 from __future__ import annotations
@@ -179,12 +183,12 @@ def log_add(a, b):
     return a + math.log1p(math.exp(b - a))
 
 
-# ## All ways to come to a place
+# ## All ways to reach a place
 #
 # $$\alpha[t, s] = x[t, y[s]] + \log \left( e^{\alpha[t-1, s]} + e^{\alpha[t-1, s-1]} +
 # \left[ y[s] \ne y[s-2] \right] e^{\alpha[t-1, s-2]} \right)$$
 #
-# One thread walks through the time steps of a sample. Of the first one only the two first places can be reached.
+# One thread computes all time steps of a sample. At the first time step only the first two places can be reached.
 @njit(**PARALLEL)
 def ctc_loss_forward_alpha_cpu(x, target, input_lengths, target_lengths, alpha, blank):
     N = alpha.shape[0]
@@ -231,7 +235,7 @@ def ctc_loss_forward_alpha_cuda(x, target, input_lengths, target_lengths, alpha,
 #
 # $$l = - \log \left( e^{\alpha[T-1, S-1]} + e^{\alpha[T-1, S-2]} \right)$$
 #
-# An empty text has one place only. Without time steps only the empty text can be said.
+# An empty text has one place only. Without time steps only the empty text has a path.
 @njit(**PARALLEL)
 def ctc_loss_forward_cpu(alpha, input_lengths, target_lengths, loss):
     N = loss.shape[0]
@@ -271,7 +275,7 @@ def ctc_loss_forward_cuda(alpha, input_lengths, target_lengths, loss):
 # $$\beta[t, s] = x[t, y[s]] + \log \left( e^{\beta[t+1, s]} + e^{\beta[t+1, s+1]} +
 # \left[ y[s] \ne y[s+2] \right] e^{\beta[t+1, s+2]} \right)$$
 #
-# The same from the other end: `later` is the number of time steps that follow.
+# The same recursion in the opposite direction: `later` is the number of time steps that follow.
 @njit(**PARALLEL)
 def ctc_loss_backward_beta_cpu(x, target, input_lengths, target_lengths, beta, blank):
     N = beta.shape[0]
@@ -393,11 +397,11 @@ class CtcLossFunction(Function):
 
 
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
-    """The loss of the texts `targets`, said by `log_probs` in any rhythm, or its mean or sum.
+    """Minus the log-probability of the texts `targets`, given `log_probs` for each time step, or its mean or sum.
 
-    Shapes: `log_probs` (T, N, C), or (T, C) for a single sample. `targets` (N, L), of which the first `target_lengths[n]` count, or
-    all texts one behind the other in one dimension. `input_lengths` and `target_lengths` (N): tensors of integers or tuples of ints.
-    The result is a scalar; with `reduction="none"` (N), or () for a single sample.
+    Shapes: `log_probs` (T, N, C), or (T, C) for a single sample. `targets` (N, L), of which the first `target_lengths[n]` count,
+    or all texts one after the other in one dimension. `input_lengths` and `target_lengths` (N): tensors of integers or tuples of
+    ints. The result is a scalar; with `reduction="none"` (N), or () for a single sample.
 
     Raises:
         ValueError: `reduction` is not "none", "mean" or "sum".
@@ -453,7 +457,7 @@ def _lengths(name, given, N):
 
 
 def _padded(targets, lengths, C, blank):
-    """The texts as one array (N, L) of int64, filled up with blanks, once all labels are checked."""
+    """The texts as one array (N, L) of int64, filled up with blanks; all labels are checked."""
     N, given = len(lengths), targets.detach().cpu().numpy().astype(np.int64)
     table = np.full((N, max(lengths)), blank, np.int64)
     if given.ndim == 2:
@@ -486,7 +490,7 @@ class CTCLoss(_Loss):
     """Connectionist temporal classification, as a module.
 
     Args:
-        blank: the class that says "nothing new".
+        blank: the class that means "nothing new".
         reduction: "none", "mean" (of the losses divided by the lengths of their texts) or "sum".
         zero_infinity: replace infinite losses, of texts that do not fit, and their gradients by 0.
 

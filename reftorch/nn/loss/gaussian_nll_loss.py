@@ -1,10 +1,10 @@
 r"""The Gaussian loss: how unlikely the target is if the prediction is a mean and a variance.
 
-A network gives two numbers: what it expects, and how unsure it is. An error costs less where the variance is large; but a large
+A network gives two numbers: the expected value and its variance. An error costs less where the variance is large, but a large
 variance has its own cost.
 
-Use it when the network should also say how far off it may be. With a fixed variance it is `mse_loss` up to a factor and a constant;
-for counts use `poisson_nll_loss`.
+Use it when the network should also predict how large its error may be. With a fixed variance it is `mse_loss` up to a factor and
+a constant; for counts use `poisson_nll_loss`.
 
 ## Forward
 
@@ -27,8 +27,8 @@ $\varepsilon$ would get, so that it can grow again.
 
 ## Cost
 
-One logarithm and one division per element forward, two divisions backward. Forward reads three tensors and writes one: 16 bytes per
-element in float32; backward reads four and writes up to two.
+One logarithm and one division per element in forward; in backward one division for the mean and two for the variance. Forward
+reads three tensors and writes one: 16 bytes per element in float32; backward reads four and writes up to two.
 
 ## Symbols
 

@@ -3,16 +3,16 @@ r"""The hinge embedding loss: pairs that belong together should be close, all ot
 The input is a distance, of two embeddings for example. The target is 1 for a pair that belongs together and -1 for one that does
 not.
 
-Use it when pairs have a label and their distance is at hand. `cosine_embedding_loss` computes the similarity of two vectors itself;
-`triplet_margin_loss` compares two distances and needs no absolute one.
+Use it when pairs have a label and their distance is already computed. `cosine_embedding_loss` computes the similarity of two
+vectors itself; `triplet_margin_loss` compares two distances with each other.
 
 ## Forward
 
 $$l_i = \begin{cases} x_i & \text{if } t_i = 1 \\ \max(0, m - x_i) & \text{if } t_i = -1 \end{cases}$$
 
-A pair that belongs together costs its distance $x_i$; another one costs what is missing to the margin $m$. Where $t_i$ is neither
-1 nor -1, the loss is the sum of both terms. `reduction="none"` returns all $l_i$, "sum" their sum, "mean" (the default) the sum
-divided by the number of elements $n$.
+The loss of a pair that belongs together is its distance $x_i$. The loss of another pair is what its distance lacks to the margin
+$m$. Where $t_i$ is neither 1 nor -1, the loss is the sum of both terms. `reduction="none"` returns all $l_i$, "sum" their sum,
+"mean" (the default) the sum divided by the number of elements $n$.
 
 ## Gradients
 
@@ -22,7 +22,7 @@ together has the slope 1, that of the others the slope -1 up to the margin:
 $$\frac{\partial L}{\partial x_i} = g_i \cdot \begin{cases} 1 & \text{if } t_i = 1 \\
 -1 & \text{if } t_i = -1 \text{ and } x_i \le m \\ 0 & \text{if } t_i = -1 \text{ and } x_i > m \end{cases}$$
 
-The target has no gradient: it only chooses.
+The target has no gradient: it only selects the case.
 
 ## Cost
 
@@ -35,7 +35,7 @@ $t$ and $g$ and writes the gradient: 16 bytes.
 |---|---|---|---|
 | $x_i$ | `x` | any shape | input: a distance, read as one row of elements |
 | $t_i$ | `target` | 1 or -1 | target: 1 if the pair belongs together; -1: it does not |
-| $m$ | `margin` | any number | distance from which on other pairs cost nothing |
+| $m$ | `margin` | any number | distance from which a pair that does not belong together has no loss |
 | $l_i$ | `loss` | shape of $x$ | loss of each pair, before the reduction |
 | $g_i$ | `grad_loss` | shape of $x$ | gradient of the reduced loss for each pair's loss |
 | $\frac{\partial L}{\partial x_i}$ | `grad_x` | shape of $x$ | gradient of the loss for $x$ |
@@ -43,7 +43,7 @@ $t$ and $g$ and writes the gradient: 16 bytes.
 
 ## Worked example
 
-With a margin of 3 a pair that belongs together is pulled, another one is pushed while it is closer than 3:
+The margin is 3. Gradient descent makes the distance of the first pair smaller, and that of the second one larger, until it is 3:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -58,9 +58,9 @@ tensor([ 1., -1.,  0.])
 
 ## Questions
 
-**Which target belongs to "different", 0 or -1?**
+**Which target means "different", 0 or -1?**
 
--1. A target of 0 is neither, and gets both terms: a common mistake, and no error is raised.
+-1. A target of 0 is neither, so its loss is the sum of both terms. This is a common mistake, and no error is raised.
 
 >>> F.hinge_embedding_loss(torch.tensor([1.0]), torch.tensor([0.0]), margin=3).item()
 3.0
@@ -87,7 +87,7 @@ from reftorch.nn.loss.reduction import _Loss, grad_of_each, reduced, reduction_n
 #
 # $$l_i = x_i \text{ if } t_i = 1 \text{, } \max(0, m - x_i) \text{ if } t_i = -1$$
 #
-# Two conditions, not if and else: a target that is neither 1 nor -1 gets both terms.
+# There are two separate conditions, because a target that is neither 1 nor -1 gets both terms.
 @njit(**PARALLEL)
 def hinge_embedding_loss_forward_cpu(x, target, loss, margin):
     for i in prange(x.size):
@@ -186,7 +186,7 @@ class HingeEmbeddingLoss(_Loss):
     """The hinge embedding loss, as a module.
 
     Args:
-        margin: distance from which on pairs that do not belong together cost nothing.
+        margin: distance from which pairs that do not belong together have no loss.
         reduction: "none", "mean" (over all pairs) or "sum".
         size_average, reduce: deprecated spellings of `reduction`, which they override.
 

@@ -1,9 +1,9 @@
 r"""Huber's loss: half the squared error near the target, a straight line with the slope $\delta$ far from it.
 
-The curve is that of the squared error up to an error of $\delta$. Beyond, it continues as its own tangent, so that an outlier pulls
-with the force $\delta$ and no more.
+The curve is that of the squared error up to an error of $\delta$. Beyond that, it continues as a straight line, so the gradient
+of an outlier is never larger than $\delta$.
 
-Use it when the squared error is right but for a few outliers: $\delta$ says which errors count as outliers. `smooth_l1_loss` is the
+Use it when the squared error is right except for a few outliers: $\delta$ says which errors count as outliers. `smooth_l1_loss` is the
 same curve divided by $\delta$.
 
 ## Forward
@@ -19,12 +19,13 @@ $w_i \, l_i$; the mean is still divided by $n$.
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), each piece is differentiated by itself:
+With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), each piece is differentiated
+separately:
 
 $$\frac{\partial L}{\partial x_i} = g_i \cdot \begin{cases} d & \text{if } |d| \le \delta \\ \delta & \text{if } d > \delta \\
 -\delta & \text{if } d < -\delta \end{cases} \qquad \frac{\partial L}{\partial t_i} = - \frac{\partial L}{\partial x_i}$$
 
-The gradient of the squared error, clipped to the range from $-\delta$ to $\delta$.
+This is the gradient of half the squared error, clipped to the range from $-\delta$ to $\delta$.
 
 ## Cost
 
@@ -68,16 +69,17 @@ Divided by $\delta$ it is the smooth absolute error with $\beta = \delta$:
 >>> (F.huber_loss(x, target, delta=2.0) / F.smooth_l1_loss(x, target, beta=2.0)).item()
 2.0
 
-**What is it for a very large delta?**
+**What is the loss for a very large delta?**
 
-Half the squared error: no error is an outlier then.
+Half the squared error, because no error is an outlier then.
 
 >>> F.huber_loss(x, target, delta=100.0).item(), F.mse_loss(x, target).item()
 (2.625, 5.25)
 
 **How should delta be chosen?**
 
-As the size of an error that is still normal noise. A common choice is 1.35 times the standard deviation of the noise.
+Equal to the size of the largest error that is still normal noise. A common choice is 1.35 times the standard deviation of the
+noise.
 """
 
 from __future__ import annotations
@@ -188,8 +190,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     delta = number("huber_loss", "delta", delta)
     if delta <= 0:
         raise RuntimeError(
-            f"huber_loss does not support non-positive values for delta: found {delta}; it is the size of an error, from which "
-            "on the loss is a straight line"
+            f"huber_loss does not support non-positive values for delta: found {delta}; it is the size of the error from "
+            "which the loss is a straight line"
         )
     if not x.is_floating_point() and target.is_floating_point():
         raise RuntimeError(
@@ -209,7 +211,7 @@ class HuberLoss(_Loss):
 
     Args:
         reduction: "none", "mean" (over all elements) or "sum".
-        delta: the size of an error from which on the loss is a straight line.
+        delta: the size of the error from which the loss is a straight line.
 
     Shapes: input and target (*), the same; as `huber_loss`, which raises the errors when the module is called.
 

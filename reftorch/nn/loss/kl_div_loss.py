@@ -50,7 +50,8 @@ float32; backward reads $t$ and $g$ and writes the gradient.
 
 ## Worked example
 
-The prediction is 1/4, 1/4, 1/2, the truth is 1/2, 0, 1/2. Only the first element differs where it counts: $\frac{1}{2} \log 2$.
+The prediction is 1/4, 1/4, 1/2, the target is 1/2, 0, 1/2. Only the first element has a loss, $\frac{1}{2} \log 2$: the second
+target is 0, and the third prediction is right.
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -62,7 +63,7 @@ tensor([[0.3466, 0.0000, 0.0000]], grad_fn=<KLDivLossBackward0>)
 >>> x.grad
 tensor([[-0.5000, -0.0000, -0.5000]])
 
-The target's derivative at 0 does not exist:
+The derivative with respect to a target of 0 does not exist:
 
 >>> target.grad
 tensor([[1.6931,    nan, 1.0000]])
@@ -71,10 +72,10 @@ tensor([[1.6931,    nan, 1.0000]])
 
 **Why does reduction="mean" give a warning?**
 
-It divides by the number of elements, classes included, so it is not the divergence. Two classes give half of it, ten a tenth. Use
-"batchmean".
+It divides by the number of elements, classes included, so it is not the divergence. With two classes it is half of the
+divergence, with ten a tenth. Use "batchmean".
 
-**Is the divergence of p and q that of q and p?**
+**Is the divergence of p and q equal to that of q and p?**
 
 No. It is weighted with the target's probabilities:
 
@@ -84,12 +85,13 @@ No. It is weighted with the target's probabilities:
 
 **What happens if the input holds probabilities instead of logarithms?**
 
-No error: the sum is then a number without meaning, and may be negative. Use `log_softmax`, not `softmax`, before this loss.
+No error is raised. The sum is then a number without meaning, and may be negative. Use `log_softmax`, not `softmax`, before this
+loss.
 
 **The gradient for x does not depend on x. How can training stop?**
 
-The log-probabilities come from `log_softmax`, whose gradient subtracts the predicted probabilities. Together the gradient for the
-logits is $p - t$, and that is 0 for a perfect prediction.
+The log-probabilities come from `log_softmax`, whose backward adds the predicted probabilities. So the gradient for the logits is
+$p - t$, and it is 0 for a perfect prediction.
 """
 
 from __future__ import annotations
@@ -169,7 +171,7 @@ def kl_div_loss_backward_x_cuda(grad_loss, target, grad_x, log_target):
 #
 # $$\frac{\partial L}{\partial t_i} = g_i \, (\log t_i + 1 - x_i) \quad \text{or} \quad g_i \, e^{t_i} \, (t_i + 1 - x_i)$$
 #
-# The 1 is written as t / t: so a target of 0 has the gradient NaN, as in PyTorch, and not minus infinity.
+# The 1 is written as t / t, so that a target of 0 has the gradient NaN, as in PyTorch, and not minus infinity.
 @njit(**PARALLEL)
 def kl_div_loss_backward_target_cpu(grad_loss, x, target, grad_target, log_target):
     for i in prange(x.size):

@@ -1,9 +1,9 @@
 r"""The absolute error: the distance between a prediction and its target, averaged over all elements.
 
-A miss that is twice as large costs twice as much. Of all constant predictions the median of the targets has the smallest loss.
+An error that is twice as large has twice the loss. Of all constant predictions the median of the targets has the smallest loss.
 
-Use it when single targets may be far off (outliers): each element pulls with the same force, however large its error. `mse_loss`
-punishes large errors more; `smooth_l1_loss` and `huber_loss` are the same as this one for large errors, and smooth at 0.
+Use it when single targets may be far off (outliers): the gradient has the same size for every error. `mse_loss` gives large
+errors more weight; `smooth_l1_loss` and `huber_loss` are also linear for large errors, and smooth at 0.
 
 ## Forward
 
@@ -24,7 +24,7 @@ $$\frac{\partial L}{\partial x_i} = g_i \cdot
 \begin{cases} 1 & \text{if } x_i > t_i \\ -1 & \text{if } x_i < t_i \\ 0 & \text{otherwise} \end{cases} \qquad
 \frac{\partial L}{\partial t_i} = - \frac{\partial L}{\partial x_i}$$
 
-At the kink, $x_i = t_i$, the derivative does not exist; 0 is used, the middle of the two slopes. NaN has the gradient 0, too.
+At $x_i = t_i$ the derivative does not exist; 0 is used, the mean of the two slopes. NaN also has the gradient 0.
 
 ## Cost
 
@@ -44,7 +44,7 @@ $g$ and writes the gradient: 16 bytes.
 
 ## Worked example
 
-The errors are -3, 0 and 6. The gradient of the mean is the sign divided by 3; the second element is exact, so it does not pull:
+The errors are -3, 0 and 6. The gradient of the sum is the sign of each error. The second element is exact, so its gradient is 0:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -71,8 +71,9 @@ The median, 0: its sum of absolute errors is 110, and the mean of the targets, 1
 
 **Why do small errors not become exactly 0 in training?**
 
-The gradient of an element has the same size for every error. With a fixed learning rate the prediction steps over the target and
-back. A smaller learning rate at the end helps, or `smooth_l1_loss`, whose gradient shrinks with the error.
+The gradient of an element has the same size for every error. With a fixed learning rate the prediction steps over the target in
+one step and back in the next. A smaller learning rate at the end helps, or `smooth_l1_loss`, whose gradient shrinks with the
+error.
 
 **What happens if the shapes differ?**
 
@@ -173,7 +174,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
         return weighted((x - target).abs(), weight, reduction)
     if promote_types(x.dtype, target.dtype) in (float32, float64):
         return L1LossFunction.apply(*promoted("l1_loss", x, target), reduction)
-    loss = (x - target).abs()  # integers and complex numbers, which have no loop of their own
+    loss = (x - target).abs()  # integers and complex numbers, for which there is no kernel
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 

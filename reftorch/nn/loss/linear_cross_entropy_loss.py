@@ -1,9 +1,9 @@
 r"""Cross entropy of a linear layer: the last layer of a classifier and its loss, as one module.
 
-The input is what the last hidden layer says; the module holds the matrix that turns it into one logit for each class.
+The input is the output of the last hidden layer. The module holds the matrix that turns it into one logit for each class.
 
-Use it when the last layer is used for nothing else than this loss, as in language models. In all other cases `Linear` and
-`CrossEntropyLoss` one after the other are the same, and the logits can be read.
+Use it when the logits are needed for this loss only, as in the training of language models; `Linear` followed by
+`CrossEntropyLoss` gives the same loss and also the logits.
 
 ## Forward
 
@@ -12,14 +12,14 @@ those of a linear layer, and the loss is that of `cross_entropy` for the label $
 
 $$z = W x + b \qquad l = - \log \frac{e^{z[y]}}{\sum_c e^{z[c]}}$$
 
-With further dimensions $d_1, \dots, d_K$ (`out_features`), $W$ has the shape $(C, d_1, \dots, d_K, D)$: each position has a linear
-layer and a loss of its own. Class weights, `ignore_index`, `label_smoothing` and `reduction` are those of `cross_entropy`, and so
-are targets that hold probabilities.
+With further dimensions $d_1, \dots, d_K$ (`out_features`), $W$ has the shape $(C, d_1, \dots, d_K, D)$: each position has its own
+linear layer and its own loss. Class weights, `ignore_index`, `label_smoothing` and `reduction` are those of `cross_entropy`, and
+so are targets that hold probabilities.
 
 ## Gradients
 
 With $g = \partial L / \partial l$ and the predicted probabilities $p$, cross entropy gives $g (p - q)$ for the logits, where $q$ is 1
-for the label and 0 otherwise. The linear layer multiplies this with what it was multiplied with:
+for the label and 0 otherwise. In the linear layer, the gradient of one factor is this gradient times the other factor:
 
 $$\frac{\partial L}{\partial z} = g \, (p - q) \qquad \frac{\partial L}{\partial x} = W^T \frac{\partial L}{\partial z} \qquad
 \frac{\partial L}{\partial W} = \frac{\partial L}{\partial z} \, x^T \qquad
@@ -31,7 +31,8 @@ That of `cross_entropy`: a number; with `reduction="none"` the shape of class la
 
 ## Worked example
 
-Two classes whose rows are (1, 0) and (0, 1): the logits are the input itself. Odds of 3 : 1 for class 0, which is right:
+Two classes whose rows are (1, 0) and (0, 1): the logits are the input itself. The probabilities are in the ratio 3 : 1, and class
+0 is right:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -44,7 +45,7 @@ tensor(0.2877, grad_fn=<NllLossBackward0>)
 >>> x.grad
 tensor([[-0.2500,  0.2500]])
 
-It is the same as the two steps:
+The two steps give the same loss:
 
 >>> F.cross_entropy(F.linear(x, weight), torch.tensor([0])).item() == loss.item()
 True
@@ -53,25 +54,27 @@ True
 
 **What takes the most memory in a language model's loss?**
 
-The logits: a batch of 8192 tokens and 128,000 classes in float32 takes $8192 \cdot 128000 \cdot 4$ bytes, 4.2 GB, and their gradient
-as much again.
+The logits: a batch of 8192 tokens and 128,000 classes in float32 takes $8192 \cdot 128000 \cdot 4$ bytes, 4.2 GB, and their
+gradient takes the same amount again.
 
 >>> 8192 * 128_000 * 4 / 1e9
 4.194304
 
 **What do PyTorch's `options` do about it?**
 
-They take the batch in pieces, so that only the logits of one piece exist. The numbers are the same up to rounding. With the mean
-and the sum, the gradients are computed in forward too, piece by piece, and kept; so a second backward needs
-`allow_retain_graph=True`. By default a piece has as many samples as make half as many logits as there are features in the batch:
+They compute the loss in pieces of the batch, so that only the logits of one piece exist at a time. The results are the same up to
+rounding. With the mean and the sum, the gradients are also computed in forward, piece by piece, and kept. So a second backward
+needs `allow_retain_graph=True`. By default, approximately, the logits of a piece take at most as much memory as the input, and
+more than half of it:
 
 >>> from reftorch.nn.loss.linear_cross_entropy_options import piece_size
 >>> piece_size(torch.nn.LinearCrossEntropyOptions(), 8192, 1024, 128_000, torch.float32)
 64
 
-**Can the loss be taken for tokens that are padding?**
+**Can a batch contain tokens that are only padding?**
 
-Yes: give them the label `ignore_index`, -100 by default. They add nothing, and the mean does not count them.
+Yes, it can leave them out: give them the label `ignore_index`, -100 by default. They add nothing, and the mean does not count
+them.
 
 >>> two = torch.tensor([[3., 1], [5, 5]]).log()
 >>> F.linear_cross_entropy(two, torch.eye(2), torch.tensor([0, -100]))
@@ -115,12 +118,12 @@ def linear_cross_entropy(
 
     Shapes: `input` (N, D) or (D); `linear_weight` (C, D) or (C, d1, ..., dK, D); `linear_bias` the same without the D; `target` as
     for `cross_entropy` with logits (N, C, d1, ..., dK); `weight` (C). `options`: an nn.LinearCrossEntropyOptions, to compute in
-    pieces; a warning says so where there is no such form.
+    pieces; if that is not possible, a warning says so.
 
     Raises:
         RuntimeError: shapes do not fit, or `ignore_index` is given with probabilities.
-        ValueError: `options` say two sizes of a piece.
-        AttributeError: a tensor, or `options`, is something else. Further ones as `cross_entropy`.
+        ValueError: `options` give two different sizes of a piece.
+        AttributeError: a tensor, or `options`, has the wrong type. Further errors as `cross_entropy`.
     """
     check_have_sizes("linear_cross_entropy", input=input, linear_weight=linear_weight, target=target)
     _check_shapes(input, linear_weight, linear_bias)
@@ -128,8 +131,8 @@ def linear_cross_entropy(
     shape = (*input.shape[:-1], C, *positions)
     if ignore_index is not None and target.shape == shape:
         raise RuntimeError(
-            "linear_cross_entropy: ignore_index cannot be specified when target contains probabilities: a sample is left out by "
-            "probabilities of 0"
+            "linear_cross_entropy: ignore_index cannot be specified when target contains probabilities: to leave a sample "
+            "out, make all its probabilities 0"
         )
     if options is not None and _can_be_in_pieces(positions, reduction, label_smoothing, target):
         return _in_pieces(input, linear_weight, target, linear_bias, weight, ignore_index, reduction, options)
@@ -147,7 +150,7 @@ def linear_cross_entropy(
 
 
 def _can_be_in_pieces(positions, reduction, label_smoothing, target):
-    """Whether there is a form in pieces for this; else a warning says why not."""
+    """Whether this loss can be computed in pieces; if not, a warning says why."""
     if not positions and label_smoothing == 0 and target.dtype is int64 and reduction in ("mean", "sum", "none"):
         return True
     warnings.warn(
@@ -170,7 +173,7 @@ def _in_pieces(input, linear_weight, target, linear_bias, weight, ignore_index, 
     (N, D), C = x.shape, linear_weight.shape[0]
     size = piece_size(options, N, D, C, x.dtype)
     ignore_index = -100 if ignore_index is None else ignore_index
-    logits = x.detach()[:, :1].expand(N, C)  # only their shape is of use
+    logits = x.detach()[:, :1].expand(N, C)  # only their shape is used
     check_label_shape(logits, labels)
     check_label_range(labels, C, ignore_index)
     if weight is not None:
@@ -215,7 +218,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
     Args:
         in_features: size of each input sample.
         num_classes: number of classes.
-        out_features: further dimensions, a tuple: each position has a layer and a loss of its own.
+        out_features: further dimensions, a tuple: each position has its own layer and loss.
         bias: add a learnable bias to the logits.
         weight: how much each class counts, (C).
         reduction, ignore_index, label_smoothing: as `CrossEntropyLoss`.

@@ -1,4 +1,4 @@
-"""`LinearCrossEntropyOptions`: in pieces of how many samples `linear_cross_entropy` computes its loss."""
+"""`LinearCrossEntropyOptions`: the size of the pieces of the batch for which `linear_cross_entropy` computes its loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROUGH = (float16, bfloat16)  # the dtypes whose sums PyTorch computes in a wider
 
 @dataclasses.dataclass(slots=True, frozen=True)
 class LinearCrossEntropyOptions:
-    """How `linear_cross_entropy` computes in pieces, for the memory's sake: never are there more logits than those of one piece.
+    """How `linear_cross_entropy` computes in pieces to save memory: only the logits of one piece exist at a time.
 
     Args:
         allow_retain_graph: keep the gradients after a backward, so that there can be a second one.
@@ -24,7 +24,7 @@ class LinearCrossEntropyOptions:
         acc_dtype: the dtype of sums; None: the input's.
 
     Raises:
-        ValueError: a value is none of these.
+        ValueError: a value is not one of these.
     """
 
     allow_retain_graph: bool = False
@@ -56,10 +56,10 @@ class LinearCrossEntropyOptions:
 
 
 def piece_size(options: LinearCrossEntropyOptions, N: int, D: int, C: int, x_dtype: dtype) -> int:
-    """How many of N samples with D features and C classes make a piece, at least 1.
+    """The number of samples in a piece, at least 1, for N samples with D features and C classes.
 
     Raises:
-        ValueError: `batch_chunk_size` and `chunking_method` say different numbers.
+        ValueError: `batch_chunk_size` and `chunking_method` give different numbers.
         RuntimeError: `acc_dtype` is not the input's.
     """
     method, size = options.chunking_method, options.batch_chunk_size
@@ -67,7 +67,7 @@ def piece_size(options: LinearCrossEntropyOptions, N: int, D: int, C: int, x_dty
         method = None if size is not None else "aspect_ratio" if x_dtype in ROUGH else "aspect_ratio:2"
     found = N if size is None else min(size, N)
     if method is not None:
-        samples = -(-N // -(-C // D))  # so many rows of C logits take as much memory as N rows of D features
+        samples = -(-N // -(-C // D))  # rows of C logits that take as much memory as N rows of D features
         power = 1 << (samples - 1).bit_length()  # the next power of 2
         found = min(power // int(method.partition(":")[2] or 1), N)
         if size is not None and size != found:

@@ -1,9 +1,9 @@
-"""`linear_cross_entropy` in pieces of the batch: the same numbers, with the logits of one piece in memory instead of all.
+"""`linear_cross_entropy` in pieces of the batch: the same results, but only the logits of one piece are in memory at a time.
 
-For the mean and the sum, the gradients of a piece are computed directly after its loss, in forward; then its logits can be
-forgotten. What is kept is the gradients, which have the shapes of the inputs. Backward only multiplies them by the upstream
-gradient, which is one number. With `reduction="none"` the upstream gradient has a number for each sample, unknown in forward: so
-backward computes the logits of each piece a second time.
+For the mean and the sum, the gradients of a piece are computed in forward, directly after its loss. Then its logits are freed.
+The gradients, which have the shapes of the inputs, are kept. Backward only multiplies them by the upstream gradient, which is one
+number. With `reduction="none"` the upstream gradient has one number per sample, which forward does not know. So backward computes
+the logits of each piece a second time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _gradients(inputs: list, needed: list[bool], N: int, size: int, piece_loss: 
     total = x.new_zeros(())
     gradients = [each.new_zeros(each.shape) if wanted else None for each, wanted in zip(inputs, needed)]
     for place in _pieces(N, size):
-        with enable_grad():  # a small graph of this piece only
+        with enable_grad():  # a computation graph of this piece only
             leaves: list = [None if tensor is None else tensor.detach() for tensor in (x[place], *parameters)]
             wanted = [leaf.requires_grad_() for leaf, is_wanted in zip(leaves, needed) if is_wanted]
             loss = piece_loss(place, *leaves)
@@ -40,7 +40,7 @@ def _gradients(inputs: list, needed: list[bool], N: int, size: int, piece_loss: 
 
 
 class SumInPiecesFunction(Function):
-    """The sum of the losses of all samples; `divisor`, a tensor or None, divides it: the mean."""
+    """The sum of the losses of all samples; for the mean it is divided by `divisor`, a tensor or None."""
 
     @staticmethod
     def forward(ctx, x, weight, bias, losses, divisor, size, keeps):

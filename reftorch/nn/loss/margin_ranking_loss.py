@@ -1,7 +1,7 @@
 r"""The margin ranking loss: of two scores, the one that should be larger must be larger by a margin.
 
-Two inputs are compared. The target says which one should rank higher: 1 the first, -1 the second. A pair in the right order, with
-enough distance, has no loss.
+Two inputs are compared. The target says which one should rank higher: 1 the first, -1 the second. A pair in the right order whose
+scores differ enough has no loss.
 
 Use it when only the order of scores matters, as in a search engine. `triplet_margin_loss` compares distances of points;
 `hinge_embedding_loss` takes one distance and a label.
@@ -16,7 +16,7 @@ For $t_i = 1$ it is 0 as soon as $a_i$ is above $b_i$ by the margin $m$. `reduct
 ## Gradients
 
 With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$) and the value $v_i$ that the maximum
-compares with 0, a pair with $v_i < 0$ has no gradient. For the others the derivative of $v_i$ is left:
+compares with 0, a pair with $v_i < 0$ has no gradient. For the others the derivative of the loss is that of $v_i$:
 
 $$v_i = - t_i \, (a_i - b_i) + m$$
 
@@ -36,7 +36,7 @@ writes one: 20 bytes.
 | $a_i$ | `x1` | any shape | first score, `input1`, read as one row of numbers |
 | $b_i$ | `x2` | shape of $a$ | second score, `input2` |
 | $t_i$ | `target` | 1 or -1 | target: which score should be larger: 1 the first, -1 the second |
-| $m$ | `margin` | any number | by how much |
+| $m$ | `margin` | any number | by how much that score should be larger |
 | $v_i$ | `value` | any number | what is compared with 0 |
 | $l_i$ | `loss` | shape of $a$ | loss of each pair, before the reduction |
 | $g_i$ | `grad_loss` | shape of $a$ | gradient of the reduced loss for each pair's loss |
@@ -46,7 +46,7 @@ writes one: 20 bytes.
 
 ## Worked example
 
-The first score should be larger, with a margin of 2: it is so by 3, by 1, and not at all:
+The first score should be larger than the second by a margin of 2. The differences are 3, 1 and -1:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -62,26 +62,27 @@ tensor([0., 1., 1.])
 >>> target.grad
 tensor([-0., -1.,  1.])
 
-The gradient of the first score is the opposite: the pair with a loss wants a larger first score and a smaller second one.
+The gradient of the first score has the opposite sign. So for pairs with a loss, gradient descent makes the first score larger and
+the second one smaller.
 
 ## Questions
 
 **What happens with the default margin, 0, if both scores are equal?**
 
-The loss is 0, but the gradient is not: at $v_i = 0$ the slope of the right side counts. The scores move apart.
+The loss is 0, but the gradient is not: at $v_i = 0$ the slope for $v_i > 0$ is used. The scores move apart.
 
 >>> score = torch.tensor([1.0], requires_grad=True)
 >>> F.margin_ranking_loss(score, torch.tensor([1.0]), torch.ones(1)).backward()
 >>> score.grad
 tensor([-1.])
 
-**Does the loss care how wrong the order is?**
+**Does the loss depend on how wrong the order is?**
 
-Yes, linearly. But the gradient has the same size for all pairs that are wrong.
+Yes, it is linear in the difference. But the gradient has the same size for all pairs that are wrong.
 
 **Can the network minimize the loss by making all scores equal?**
 
-With a margin of 0 yes. A margin above 0 prevents it: equal scores cost $m$.
+Yes, with a margin of 0. A margin above 0 prevents it: equal scores cost $m$.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ from reftorch.nn.loss.reduction import _Loss, grad_of_each, reduced, reduction_n
 #
 # $$l_i = \max(0, - t_i \, (a_i - b_i) + m)$$
 #
-# NaN is not below 0, and stays.
+# NaN is not below 0, so it is kept.
 @njit(**PARALLEL)
 def margin_ranking_loss_forward_cpu(x1, x2, target, loss, margin):
     for i in prange(x1.size):

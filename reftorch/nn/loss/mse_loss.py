@@ -1,9 +1,9 @@
-r"""The mean squared error: how far a prediction is from the truth, squared and averaged.
+r"""The mean squared error: the distance between a prediction and its target, squared and averaged.
 
 An error twice as large has a loss four times as large, so the few large errors count most.
 
-Use it when a prediction is a number and large errors are the worst; `l1_loss` is less sensitive to outliers, `huber_loss`
-lies between.
+Use it when a prediction is a number and large errors should count most; `l1_loss` is less sensitive to outliers, `huber_loss` is
+between the two.
 
 ## Forward
 
@@ -11,7 +11,7 @@ One element: a prediction of $1$ for a target of $4$ has the loss $(1 - 4)^2 = 9
 
 $$l_i = (x_i - t_i)^2$$
 
-`reduction="none"` returns all $l_i$, "sum" their sum, and "mean" (the default) divides that by their number $n$:
+`reduction="none"` returns all $l_i$, "sum" their sum, and "mean" (the default) divides the sum by their number $n$:
 
 $$L = \frac{1}{n} \sum_i l_i$$
 
@@ -33,8 +33,8 @@ its copies.
 
 ## Cost
 
-A subtraction, a multiplication and an addition an element. Forward reads $x$ and $t$ and writes $l$, which the sum
-reads again: 16 bytes an element in float32; backward as many.
+One subtraction, one multiplication and one addition per element. Forward reads $x$ and $t$ and writes $l$, which the sum reads
+again: 16 bytes per element in float32. Backward moves as many.
 
 ## Symbols
 
@@ -64,7 +64,7 @@ tensor([-2.,  0.,  4.])
 >>> target.grad
 tensor([ 2.,  0., -4.])
 
-Here the second element counts twice as much as the others together, and has no loss:
+With these weights, the second element, which has no loss, counts twice as much as the other two together:
 
 >>> F.mse_loss(x, target, weight=torch.tensor([1., 4, 1])).item()
 7.5
@@ -73,15 +73,15 @@ Here the second element counts twice as much as the others together, and has no 
 
 **Of all constant predictions, which one has the smallest loss?**
 
-The mean of the targets: there the gradients $2 (x - t_i)$ sum up to zero.
+The mean of the targets: there the gradients $2 (x - t_i)$ sum to zero.
 
 **How much does the loss of an element grow if its error doubles?**
 
 It becomes four times as large.
 
-**The gradient for an error of 3 in a mean over 3 elements?**
+**What is the gradient for an error of 3 in a mean over 3 elements?**
 
-$2 \cdot 3 / 3 = 2$, as for the first element above.
+$2 \cdot 3 / 3 = 2$. The first element above has the error $-3$ and the gradient $-2$.
 
 >>> y = torch.tensor([3., 0, 0], requires_grad=True)
 >>> F.mse_loss(y, torch.zeros(3)).backward()
@@ -120,7 +120,7 @@ def mse_loss_forward_cuda(x, target, loss):
 #
 # $$\frac{\partial L}{\partial x_i} = 2 \, (x_i - t_i) \, g_i$$
 #
-# The target's gradient is the same with the two exchanged.
+# The gradient of the target is the same with `x` and `target` exchanged.
 @njit(**PARALLEL)
 def mse_loss_backward_x_cpu(grad_loss, x, target, grad_x):
     for i in prange(x.size):

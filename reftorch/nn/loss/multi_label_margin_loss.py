@@ -2,13 +2,13 @@ r"""The multi-label margin loss: the score of every right class must exceed the 
 
 A sample may have several right classes. The target lists their numbers; the list ends at the first -1.
 
-Use it when samples have several labels and only the order of the scores matters. `multilabel_soft_margin_loss` treats each label as
-a yes-or-no question of its own; `multi_margin_loss` is for one right class.
+Use it when samples have several labels and only the order of the scores matters. `multilabel_soft_margin_loss` treats each label
+as a separate yes-or-no question; `multi_margin_loss` is for one right class.
 
 ## Forward
 
-For one sample with the scores $x[c]$ and the right classes $T$, each pair of a right class $k$ and a wrong class $c$ costs what is
-missing to a distance of 1:
+For one sample with the scores $x[c]$ and the right classes $T$, each pair of a right class $k$ and a wrong class $c$ adds what
+their difference lacks to 1:
 
 $$l = \frac{1}{C} \sum_{k \in T} \; \sum_{c \notin T} \max \left( 0, 1 - (x[k] - x[c]) \right)$$
 
@@ -17,8 +17,8 @@ twice. `reduction="none"` returns all $l[n]$, "sum" their sum, "mean" (the defau
 
 ## Gradients
 
-With $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). Each pair whose distance is below 1 adds
-the same amount $u$ to the wrong class, and takes it off the right one:
+With $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). Each pair whose difference is below
+1 adds the same amount $u$ to the gradient of the wrong class, and subtracts it from that of the right class:
 
 $$\frac{\partial L}{\partial x}[n, c] \mathrel{+}= u, \qquad \frac{\partial L}{\partial x}[n, k] \mathrel{-}= u, \qquad
 u = \frac{g[n]}{C}$$
@@ -44,7 +44,7 @@ The number of right classes times that of wrong ones, for each sample: at most $
 
 ## Worked example
 
-Classes 3 and 0 are right, 1 and 2 are wrong. What stands behind the -1 is not read:
+Classes 3 and 0 are right, 1 and 2 are wrong. Numbers after the -1 are not read:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -57,8 +57,8 @@ tensor(0.7500, grad_fn=<MultilabelMarginLossBackward0>)
 >>> x.grad
 tensor([[-0.2500,  0.2500,  0.0000,  0.0000]])
 
-Of the four pairs only class 0 (score 2) against class 1 (score 4) is too close: it lacks 3, divided by 4 classes. The pair of 5 and 4
-has a distance of exactly 1, which is enough.
+Of the four pairs only the pair of class 0 (score 2) and class 1 (score 4) has a loss: its difference of -2 lacks 3, and 3 is
+divided by the 4 classes. The pair with the scores 5 and 4 has a difference of exactly 1, which is enough.
 
 ## Questions
 
@@ -66,17 +66,17 @@ has a distance of exactly 1, which is enough.
 
 0, and so is its gradient: there is no pair.
 
-**Why has the target as many columns as there are classes?**
+**Why does the target have as many columns as there are classes?**
 
 So that all samples of a batch fit into one tensor, however many labels each of them has; unused places hold -1.
 
 **What does the division by C do?**
 
-It only scales the loss: the number of pairs that are compared is another one for each sample.
+It only scales the loss. It does not give a mean over the pairs, because their number is different for each sample.
 
 ## Differences
 
-- An empty batch has the mean NaN; in PyTorch it is whatever is in memory.
+- An empty batch has the mean NaN; in PyTorch it is undefined.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def multi_label_margin_loss_forward_cuda(x, target, is_target, loss):
 # $$\frac{\partial L}{\partial x}[n, c] \mathrel{+}= u, \qquad \frac{\partial L}{\partial x}[n, k] \mathrel{-}= u, \qquad
 # u = g[n] / C$$
 #
-# One thread owns all classes of a sample, and adds each pair to two of them.
+# One thread owns all classes of a sample, because each pair changes the gradients of two classes.
 @njit(**PARALLEL)
 def multi_label_margin_loss_backward_x_cpu(grad_loss, x, target, is_target, grad_x):
     N, C = x.shape

@@ -30,12 +30,12 @@ The loss is linear in the target and in the weight; the difference of the two lo
 $$\frac{\partial L}{\partial t}[n, c] = - \frac{g[n] \, w[c]}{C} \, x[n, c] \qquad
 \frac{\partial L}{\partial w}[n, c] = \frac{g[n]}{C} \left( (1 - t[n, c]) \, x[n, c] + h \right)$$
 
-A weight that serves all samples gets the sum of the last one over $n$.
+A weight that is shared by all samples gets the sum of the last gradient over $n$.
 
 ## Cost
 
-One exponential and one logarithm per element forward, one exponential backward. Forward reads $x$ and $t$ and writes one number for
-each sample.
+One exponential and one logarithm per element in forward, one exponential in backward. Forward reads $x$ and $t$ and writes one
+number for each sample.
 
 ## Symbols
 
@@ -56,7 +56,8 @@ each sample.
 
 ## Worked example
 
-Two samples, two classes. The odds of "yes" are 1, 3 and 1/3; the probabilities of the right answers 1/2, 3/4, 3/4 and 1/4:
+Two samples, two classes. The odds of "yes", $s / (1 - s)$, are 1, 3, 1/3 and 1/3. The probabilities of the right answers are 1/2,
+3/4, 3/4 and 1/4:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -79,7 +80,7 @@ tensor([0.4904, 0.8370])
 
 **What is the difference from binary_cross_entropy_with_logits?**
 
-With the mean, none. With "none" this loss has one number for each sample, with "sum" it is divided by C.
+With the mean, none. With "none" this loss has one number for each sample. With "sum" it is the other sum divided by C.
 
 >>> torch.allclose(F.multilabel_soft_margin_loss(x, target), F.binary_cross_entropy_with_logits(x, target))
 True
@@ -94,7 +95,8 @@ Yes: then all answers are "no".
 
 ## Differences
 
-- A weight with more dimensions than the input: the classes are the last dimension here; PyTorch then sums over another one.
+- If a weight has more dimensions than the input, the classes are the last dimension here. PyTorch then sums over another
+  dimension.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@ r"""The multi-class margin loss: the score of the right class must exceed every 
 
 It is the hinge loss of support vector machines for several classes. The target is the number of the right class.
 
-Use it when only the winner of the scores matters and they need not become probabilities; `cross_entropy` is the usual choice, and
-`multilabel_margin_loss` is for samples with several right classes.
+Use it when only the class with the largest score matters and no probabilities are needed; `cross_entropy` is the usual choice,
+and `multilabel_margin_loss` is for samples with several right classes.
 
 ## Forward
 
-For one sample with the scores $x[c]$ and the right class $y$, each other class costs what is missing to the margin $m$; the mean is
-over all $C$ classes:
+For one sample with the scores $x[c]$ and the right class $y$, each other class adds what the difference of the scores lacks to
+the margin $m$. The sum is divided by the number of classes $C$:
 
 $$l = \frac{1}{C} \sum_{c \ne y} \max \left( 0, m - x[y] + x[c] \right)$$
 
@@ -20,8 +20,8 @@ $$z[n, c] = m - x[n, y[n]] + x[n, c] \qquad l[n] = \frac{w[y[n]]}{C} \sum_{c \ne
 
 ## Gradients
 
-With $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). A wrong class with $z > 0$ has the
-derivative of the power; the score of the right class occurs in each term with a minus sign:
+With $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). For a wrong class with $z > 0$ the
+derivative is that of the power. The score of the right class occurs in each term with a minus sign:
 
 $$\frac{\partial L}{\partial x}[n, c] = g[n] \, \frac{w[y[n]]}{C} \cdot \begin{cases} p \, z[n, c]^{p-1} & \text{if } z[n, c] > 0 \\
 0 & \text{otherwise} \end{cases} \qquad \text{for } c \ne y[n]$$
@@ -50,8 +50,8 @@ About four operations for each class of a sample. Forward reads $x$ once, backwa
 
 ## Worked example
 
-The right class, number 2, has the score 5. With a margin of 2, the first score is below it by 4, which is enough; the others lack 1
-and 5:
+The right class, number 2, has the score 5. The margin is 2. The first score is smaller by 4, which is enough; the other two lack
+1 and 5:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -75,16 +75,16 @@ The squares of what is missing: (1 + 25) / 4.
 
 **Why is the sum divided by C and not by C - 1, the number of wrong classes?**
 
-PyTorch defines it so. It only scales the loss.
+PyTorch defines it in this way. It only scales the loss.
 
 **When does a sample have no gradient?**
 
-When the right score is above all others by the margin. Then nothing is learned from it; cross entropy always learns a little.
+When the right score is above all others by the margin. With cross entropy, a sample always has a gradient.
 
 ## Differences
 
-- The PyTorch documentation writes the weight inside the power; in fact it stands outside, as above.
-- An empty batch has the mean NaN and the sum 0; in PyTorch both are whatever is in memory.
+- The formula in PyTorch's documentation has the weight inside the power. PyTorch computes it outside, as above.
+- An empty batch has the mean NaN and the sum 0; in PyTorch both are undefined.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     the shape of the target. `size_average` and `reduce` are deprecated and override `reduction`.
 
     Raises:
-        ValueError: `p` is neither 1 nor 2, `weight` has not one dimension, or `reduction` is not "none", "mean" or "sum".
+        ValueError: `p` is neither 1 nor 2, `weight` does not have one dimension, or `reduction` is not "none", "mean" or "sum".
         RuntimeError: a target is not a class; sizes, dtypes or devices do not fit; `weight` requires grad.
         NotImplementedError: `input` is not float32 or float64.
         TypeError: an argument is not a tensor, or `margin` not a number.
@@ -266,7 +266,7 @@ class MultiMarginLoss(_WeightedLoss):
     Shapes: input (N, C) or (C), target (N) or (); as `multi_margin_loss`, which raises the errors when the module is called.
 
     Raises:
-        ValueError: `p` is neither 1 nor 2, or `weight` has not one dimension.
+        ValueError: `p` is neither 1 nor 2, or `weight` does not have one dimension.
     """
 
     def __init__(self, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):

@@ -3,8 +3,8 @@ r"""The negative log-likelihood: minus the log-probability that was predicted fo
 The input holds log-probabilities, one for each class, the target the number of the right class. The loss picks one number of each
 sample and changes its sign.
 
-Use it when the network ends with `log_softmax`. If it gives logits, `cross_entropy` is both steps in one, and faster; if the target
-is a distribution, use `kl_div`.
+Use it when the network ends with `log_softmax`. If it gives logits, `cross_entropy` computes both in one step and is faster; if
+the target is a distribution, use `kl_div`.
 
 ## Forward
 
@@ -19,7 +19,7 @@ default) divides the sum by the weights of the targets:
 $$L = \frac{\sum_{n,d} l[n, d]}{\sum_{n,d} s[n, d]} \qquad
 s[n, d] = \begin{cases} w[y[n, d]] & \text{if } y[n, d] \ne \iota \\ 0 & \text{otherwise} \end{cases}$$
 
-So the mean over nothing (an empty batch, all targets ignored, all weights zero) is NaN.
+So the mean is NaN if nothing counts (an empty batch, all targets ignored, all weights zero).
 
 ## Gradients
 
@@ -51,8 +51,8 @@ Forward reads one number of each sample; backward writes $N C D$ numbers, nearly
 
 ## Worked example
 
-Three samples, three classes; whole numbers in place of log-probabilities, so that one sees what is picked. The last sample is
-ignored:
+Three samples, three classes; integers in place of log-probabilities, so that the picked numbers are easy to see. The last sample
+is ignored:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -80,17 +80,17 @@ The losses are 3 * 3 and 1 * 4, and the weights of the targets sum to 4:
 
 **The gradient does not depend on x. How does training know when to stop?**
 
-Log-probabilities are not free: `log_softmax` makes their exponentials sum to one. Its own gradient adds the predicted
-probabilities, and the result for the logits is $p$ minus the label.
+`log_softmax` makes the exponentials of the log-probabilities sum to one. Its backward adds the predicted probabilities. So the
+gradient for the logits is $p$ minus the label, and it is 0 for a perfect prediction.
 
-**Is the loss always positive?**
+**Can the loss be negative?**
 
-For log-probabilities yes, they are at most 0. The loss does not check it: with logits as input it is a number without meaning, and
-training diverges.
+It is never negative for log-probabilities, because they are at most 0. The loss does not check this: with logits as input it is a
+number without meaning, and training diverges.
 
 ## Differences
 
-- For an unbatched input $(C)$ a target of shape $(1)$ serves as well as one without dimensions.
+- For an unbatched input $(C)$ a target of shape $(1)$ works as well as one without dimensions.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ from reftorch.types import int64
 #
 # $$l[n, d] = - w[y[n, d]] \; x[n, y[n, d], d] \qquad s[n, d] = w[y[n, d]]$$
 #
-# An ignored target may lie outside the classes, so nothing is looked up for it.
+# An ignored target may lie outside the classes, so it is never used as an index.
 @njit(**PARALLEL)
 def nll_loss_forward_cpu(x, target, weight, loss, share, ignore_index):
     N, D = loss.shape

@@ -1,4 +1,4 @@
-"""What losses of one element at a time share: checks of their tensors, which get one shape and one dtype, and weights."""
+"""Shared by the elementwise losses: checks of the tensors, broadcasting to one shape, conversion to one dtype, and weights."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_no_gradient(function: str, **tensors: Tensor) -> None:
 
 
 def broadcast(*tensors: Tensor, warn: bool = True) -> tuple[Tensor, ...]:
-    """All expanded to one shape. Where their shapes differ this is nearly always a mistake: `warn` says so, as torch does.
+    """Expand all tensors to one shape. Different shapes are nearly always a mistake: with `warn` there is a warning, as in torch.
 
     Raises:
         RuntimeError: the shapes do not broadcast.
@@ -64,10 +64,10 @@ def broadcast(*tensors: Tensor, warn: bool = True) -> tuple[Tensor, ...]:
 
 
 def promoted(function: str, *tensors: Tensor) -> tuple[Tensor, ...]:
-    """All in the widest of their dtypes.
+    """Convert all tensors to the widest of their dtypes.
 
     Raises:
-        NotImplementedError: that is neither float32 nor float64.
+        NotImplementedError: this dtype is neither float32 nor float64.
     """
     dtypes = {tensor.dtype for tensor in tensors}
     if len(dtypes) == 1 and dtypes.issubset((float32, float64)):
@@ -90,7 +90,7 @@ def check_weight(weight: Tensor | None, input: Tensor) -> None:
 
 
 def weighted(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
-    """The weighted losses, their sum, or their weighted mean: arithmetic of tensors, so that the weights have a gradient, too."""
+    """The weighted losses, their sum, or their weighted mean. Computed with tensors, so that the weights get a gradient too."""
     loss = loss * weight
     if reduction == "none":
         return loss

@@ -3,8 +3,8 @@ r"""The Poisson loss: how unlikely a count is if events happen at the predicted 
 The target is a number of events: calls in an hour, photons in a pixel. The prediction is the rate, the expected number of events,
 or (the default) its logarithm, so that any output of a network is a valid prediction.
 
-Use it when the targets are counts, 0, 1, 2, ...: their variance grows with their mean, and `mse_loss` would let the large counts
-decide everything. `gaussian_nll_loss` is the one for real numbers with a predicted variance.
+Use it when the targets are counts, 0, 1, 2, ...: their variance grows with their mean, so in `mse_loss` the large counts would
+dominate; `gaussian_nll_loss` is for real numbers with a predicted variance.
 
 ## Forward
 
@@ -22,8 +22,8 @@ $$t_i \log t_i - t_i + \tfrac{1}{2} \log(2 \pi t_i)$$
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), the derivative for a rate and for a
-logarithm:
+With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), the derivatives for a rate and for a
+logarithm are:
 
 $$\frac{\partial L}{\partial x_i} = g_i \left( 1 - \frac{t_i}{x_i + \varepsilon} \right) \qquad \text{or} \qquad
 \frac{\partial L}{\partial x_i} = g_i \left( e^{x_i} - t_i \right)$$
@@ -55,7 +55,8 @@ and $t$ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$
 
 ## Worked example
 
-Rates of 1, 2 and 4 are predicted, by their logarithms; 3, 2 and 0 events happen. The gradient is rate minus count:
+The predicted rates are 1, 2 and 4, given by their logarithms; the counts are 3, 2 and 0. The gradient is the rate minus the
+count:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -74,8 +75,8 @@ tensor([-0.0000, -0.6931, -1.3863])
 
 **Why is the loss not 0 for a perfect prediction?**
 
-It is minus a log-probability without its constant. A rate of 2 and a count of 2 give $2 - 2 \log 2 = 0.6137$; what counts is that
-any other rate gives more.
+It is minus a log-probability without its constant. A rate of 2 and a count of 2 give $2 - 2 \log 2 = 0.6137$; every other rate
+gives a larger loss.
 
 >>> F.poisson_nll_loss(torch.tensor([1.9, 2, 2.1]).log(), torch.tensor([2., 2, 2]), reduction="none")
 tensor([0.6163, 0.6137, 0.6161])

@@ -1,4 +1,4 @@
-"""What all losses share: the names of the reductions, old and new, and the sum over the losses of a batch.
+"""Shared by all losses: the names of the reductions, old and new, and the sum over the losses of a batch.
 
 A loss gives one number for each sample. `reduction="none"` returns them, "sum" their sum, "mean" their (weighted) mean.
 """
@@ -18,7 +18,7 @@ from reftorch.types import CPU
 
 
 def reduction_name(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
-    """The reduction that is meant: "none", "mean" or "sum".
+    """The valid name of the reduction: "none", "mean" or "sum".
 
     `size_average` and `reduce` are deprecated; giving either (not None) overrides `reduction`, with a warning. Each counts as
     True where only the other is given.
@@ -97,12 +97,12 @@ class _WeightedLoss(_Loss):
 
 # ## The sum of all losses
 #
-# One after the other on the CPU, in float64: a long sum. On CUDA the body is another one, because a single thread would be slow
-# and atomics would add in a different order, and so round differently, in each run. One block of threads, a power of two, does
-# it: with 256 of them each takes every 256th value; then half of the threads add what the other half has, then half of those,
-# until one number is left. The order never changes. Each `syncthreads` makes sure that all have written before anyone reads, so
-# no thread may return early.
-BLOCK = 256  # threads at most
+# The CPU adds one loss after the other, in float64, because the sum is long. The CUDA kernel has another body: a single thread
+# would be slow, and atomics would add in a different order in each run, and so round differently. One block of threads computes
+# the sum; the number of threads is a power of two. With 256 threads, each adds every 256th value. Then half of the threads add
+# the partial sums of the other half, and so on, until one number is left. The order never changes. Each `syncthreads` waits until
+# all threads have written, before one of them reads. So no thread may return early.
+BLOCK = 256  # largest number of threads
 
 
 @njit(**SERIAL)
@@ -142,14 +142,14 @@ def loss_sum(loss: Tensor) -> Tensor:
 
 
 def _threads(loss: Tensor) -> int:
-    """No more than there are values, rounded up to a power of two, and at most BLOCK."""
+    """The number of threads: that of the values, rounded up to a power of two, and at most BLOCK."""
     return min(BLOCK, 1 << max(0, loss.numel() - 1).bit_length())
 
 
 # ## The weighted mean of all losses
 #
-# The same sums, of the losses and of how much each counts, and their ratio. Where nothing counts the divisor is NaN, not 0: so
-# is the mean, then, and every gradient.
+# The sum of the losses, divided by the sum of the shares (how much each sample counts). If the shares sum to 0, the divisor is
+# NaN and not 0. So the mean and every gradient are NaN then.
 @njit(**SERIAL)
 def loss_mean_cpu(loss, share, mean, divisor):
     acc = np.float64(0)
@@ -196,7 +196,7 @@ def loss_mean(loss: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     return mean, divisor
 
 
-# Every loss counts alike: the gradient of the mean is the same for each, g over the divisor.
+# The gradient of the mean is the same for each loss: the upstream gradient over the divisor.
 @njit(**SERIAL)
 def loss_mean_backward_cpu(grad_y, divisor, grad_loss):
     for i in range(grad_loss.size):
@@ -229,7 +229,7 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 
 
 def _shared(total: Tensor, count: int, shape: tuple[int, ...]) -> Tensor:
-    """The total divided by the count, under this shape."""
+    """The total divided by the count, with this shape."""
     if total.device is not CPU or total.array.size != 1 or count == 0:
         return (total / count).expand(shape)
     result = total.new_empty(shape)

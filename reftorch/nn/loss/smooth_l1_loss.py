@@ -1,10 +1,10 @@
 r"""The smooth absolute error: a parabola near the target, a straight line far from it.
 
-Small errors are treated as by the squared error, so the gradient shrinks as the prediction comes close. Large errors are treated as
-by the absolute error, so that no outlier pulls harder than others.
+Small errors are treated as by the squared error, so the gradient shrinks as the prediction comes close. Large errors are treated
+as by the absolute error, so the gradient of an outlier is not larger than 1.
 
-Use it when targets have outliers but the last steps of training should be gentle, as in the regression of bounding boxes.
-`huber_loss` is the same curve times $\beta$; with $\beta = 0$ it is `l1_loss`.
+Use it when targets have outliers and the gradient should become small near the target, as in the regression of bounding boxes;
+`huber_loss` is the same curve times $\beta$. With $\beta = 0$ this loss is `l1_loss`.
 
 ## Forward
 
@@ -12,12 +12,13 @@ With the difference $d = x_i - t_i$ and the threshold $\beta$:
 
 $$l_i = \begin{cases} \dfrac{d^2}{2 \beta} & \text{if } |d| < \beta \\ |d| - \dfrac{\beta}{2} & \text{otherwise} \end{cases}$$
 
-Both pieces give $\beta / 2$ at $|d| = \beta$, and both have slope 1 there: so the curve has no jump and no kink. `reduction="none"`
-returns all $l_i$, "sum" their sum, "mean" (the default) the sum divided by the number of elements $n$.
+Both pieces give $\beta / 2$ at $|d| = \beta$, and both have slope 1 there: so the curve has no jump and no corner.
+`reduction="none"` returns all $l_i$, "sum" their sum, "mean" (the default) the sum divided by the number of elements $n$.
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), each piece is differentiated by itself:
+With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), each piece is differentiated
+separately:
 
 $$\frac{\partial L}{\partial x_i} = g_i \cdot \begin{cases} d / \beta & \text{if } |d| < \beta \\ 1 & \text{if } d \ge \beta \\
 -1 & \text{if } d \le -\beta \end{cases} \qquad \frac{\partial L}{\partial t_i} = - \frac{\partial L}{\partial x_i}$$
@@ -189,7 +190,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     reduction = reduction_name(reduction)
     if beta < 0:
         raise RuntimeError(
-            f"smooth_l1_loss does not support negative values for beta: found {beta}; it is the size of an error, from which on "
+            f"smooth_l1_loss does not support negative values for beta: found {beta}; it is the size of the error from which "
             "the loss is a straight line"
         )
     return SmoothL1LossFunction.apply(*promoted("smooth_l1_loss", x, target), beta, reduction)
@@ -200,7 +201,7 @@ class SmoothL1Loss(_Loss):
 
     Args:
         reduction: "none", "mean" (over all elements) or "sum".
-        beta: the size of an error from which on the loss is a straight line; 0 is `L1Loss`.
+        beta: the size of the error from which the loss is a straight line; with 0 it is `L1Loss`.
         size_average, reduce: deprecated spellings of `reduction`, which they override.
 
     Shapes: input and target (*), the same; as `smooth_l1_loss`, which raises the errors when the module is called.

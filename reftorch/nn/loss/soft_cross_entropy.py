@@ -1,7 +1,7 @@
 r"""Cross entropy whose targets are probabilities: each sample belongs to several classes, to each with a share.
 
-`F.cross_entropy` comes here if the target is floating point and has the input's shape. That serves blended images (mixup), soft
-labels of a teacher network, and doubtful annotations; for one class a sample, indices are faster.
+`F.cross_entropy` calls this function if the target is floating point and has the shape of the input. Examples are blended images
+(mixup), soft labels of a teacher network, and uncertain annotations.
 
 Use it when a target is a distribution over the classes; class indices (`cross_entropy_loss`) are faster if there is one
 class per sample.
@@ -31,8 +31,8 @@ The first one follows from $\partial \log p[c'] / \partial x[c] = [c = c'] - p[c
 
 ## Cost
 
-After $\log p$: about $3 N C D$ multiply-adds forward and $4 N C D$ backward for $x$, with $N C D$ exponentials. Each pass reads
-$\log p$ and $t$ once (twice $t$ for $M$); a gradient writes $N C D$ elements.
+After $\log p$: about $3 N C D$ multiply-adds in forward and $4 N C D$ in backward for $x$, with $N C D$ exponentials. Each pass
+reads $\log p$ and $t$ once (twice $t$ for $M$); a gradient writes $N C D$ elements.
 
 ## Symbols
 
@@ -42,7 +42,7 @@ $\log p$ and $t$ once (twice $t$ for $M$); a gradient writes $N C D$ elements.
 | $\log p$ | `log_p` | $(N, C, D)$ | logarithm of the probability that the logits give each class |
 | $w$ | `weight` | $(C)$ | weight: how much each class counts; all 1 if none are given |
 | $q$ | `q` | | smoothed target |
-| $a$ | `a` | $0 \le a \le 1$ | share of the target that smoothing leaves |
+| $a$ | `a` | $0 \le a \le 1$ | share of the target that stays after smoothing |
 | $b$ | `b` | $0 \le b \le 1 / C$ | what smoothing gives to each class |
 | $l$ | `loss` | $(N, D)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N, D)$ | gradient of the reduced loss for each sample's loss |
@@ -56,8 +56,8 @@ $\log p$ and $t$ once (twice $t$ for $M$); a gradient writes $N C D$ elements.
 
 ## Worked example
 
-The logits give odds of 1 : 2 : 1; the sample is one half class 0 and one half class 2. The gradient for the logits is $p - q$,
-$[1/4, 1/2, 1/4] - [1/2, 0, 1/2]$; that for the target is $-\log p = [\log 4, \log 2, \log 4]$:
+The probabilities are in the ratio 1 : 2 : 1. The sample belongs half to class 0 and half to class 2. The gradient for the logits
+is $p - q$, $[1/4, 1/2, 1/4] - [1/2, 0, 1/2]$; that for the target is $-\log p = [\log 4, \log 2, \log 4]$:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -72,7 +72,7 @@ tensor([[-0.2500,  0.5000, -0.2500]])
 >>> target.grad
 tensor([[1.3863, 0.6931, 1.3863]])
 
-A class weight is worth what its class adds to the loss, $-q \log p$:
+The gradient of a class weight is what its class adds to the loss, $-q \log p$:
 
 >>> weight = torch.tensor([1., 2, 1], requires_grad=True)
 >>> F.cross_entropy(x, target, weight).backward()
@@ -95,7 +95,7 @@ $\log 2$, the entropy of the target, where the probabilities equal it:
 
 **How does label smoothing change a target of class indices?**
 
-It becomes a distribution: $1 - \varepsilon$ more for the class, and $\varepsilon / C$ for each.
+It becomes a distribution: each class gets $\varepsilon / C$, and the class of the index gets $1 - \varepsilon$ in addition.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ class SoftCrossEntropyFunction(Function):
         N, C, D = class_extents(x.shape)
         target = target.reshape(N, C, D)
         log_p, loss = x.new_empty(N, C, D), x.new_empty(N, D)
-        if C:  # without classes there is no probability either
+        if C:  # without classes there are no probabilities
             run = on(x.device, log_softmax_forward_cpu, log_softmax_forward_cuda, N * D)
             run(*arrays(x.reshape(N, C, D), log_p))
         run = on(x.device, soft_cross_entropy_forward_cpu, soft_cross_entropy_forward_cuda, N * D)
@@ -264,7 +264,7 @@ class SoftCrossEntropyFunction(Function):
         ctx.shape, ctx.keep, ctx.spread, ctx.reduction = x.shape, keep, spread, reduction
         if reduction == "none":
             return loss.reshape(label_shape(x.shape))
-        ctx.divisor = (N * D if N * C * D else math.nan) if reduction == "mean" else 1  # no element has no mean
+        ctx.divisor = (N * D if N * C * D else math.nan) if reduction == "mean" else 1  # the mean of no elements is NaN
         return loss_sum(loss) / ctx.divisor
 
     @staticmethod

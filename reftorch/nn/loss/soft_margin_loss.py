@@ -1,6 +1,7 @@
 r"""The soft margin loss: the logistic loss of two classes that are called 1 and -1.
 
-The input is a score, the target its wanted sign. The loss falls smoothly towards 0 as the score goes to the right side.
+The input is a score, the target its wanted sign. The loss falls smoothly towards 0 as the score grows in the direction of this
+sign.
 
 Use it when the labels are 1 and -1. With labels 1 and 0, `binary_cross_entropy_with_logits` is the same loss and does not overflow;
 `multilabel_soft_margin_loss` is its mean over the labels of a sample.
@@ -14,8 +15,8 @@ default) the sum divided by the number of elements $n$.
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$) and $z_i = e^{-t_i x_i}$, the derivative
-of $z_i$ for $x_i$ is $-t_i z_i$, and that of $\log(1 + z)$ is $1 / (1 + z)$:
+With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$) and $z_i = e^{-t_i x_i}$, the
+derivative of $z_i$ with respect to $x_i$ is $-t_i z_i$, and that of $\log(1 + z)$ is $1 / (1 + z)$:
 
 $$\frac{\partial L}{\partial x_i} = - g_i \, t_i \, \frac{z_i}{1 + z_i}$$
 
@@ -23,8 +24,9 @@ The target has no gradient.
 
 ## Cost
 
-Forward takes an exponential and a logarithm per element, backward an exponential: nearly all of the time. Forward reads $x$ and $t$
-and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$ and $g$ and writes the gradient: 16 bytes.
+Forward takes an exponential and a logarithm per element, backward an exponential. These take nearly all of the time. Forward
+reads $x$ and $t$ and writes $l$: 12 bytes per element in float32; backward reads $x$, $t$ and $g$ and writes the gradient: 16
+bytes.
 
 ## Symbols
 
@@ -66,8 +68,8 @@ True
 
 **Where does it overflow?**
 
-$e^{-t x}$ is infinite in float32 from $t x < -88.7$ on: the loss is then infinite and its gradient NaN, in PyTorch too. The loss of
-logits has the value 100 for a score of -100:
+$e^{-t x}$ is infinite in float32 where $t x < -88.8$. The loss is then infinite and its gradient NaN, in PyTorch too.
+`binary_cross_entropy_with_logits` has the value 100 for a score of -100:
 
 >>> F.soft_margin_loss(torch.tensor([-100.0]), torch.ones(1)).item()
 inf
@@ -76,8 +78,8 @@ inf
 
 **Is the loss ever 0?**
 
-Only when rounding makes it so. A correct score still has a small gradient that makes it larger: there is no margin behind which
-nothing happens, so it is called soft.
+Only when rounding makes it so. A correct score still has a small gradient that makes it larger. There is no margin beyond which
+the gradient is 0: the margin is soft.
 """
 
 from __future__ import annotations

@@ -13,20 +13,21 @@ With the distances $a_i$ of anchor and positive, and $b_i$ of anchor and negativ
 $$l_i = \max(0, a_i - b_i + m)$$
 
 A triplet costs nothing as soon as the negative is further away by the margin $m$. The distances are those of `pairwise_distance`,
-with its $p$ and its $\varepsilon$. With `swap` the distance of positive and negative takes the place of $b_i$ where it is smaller: the
-negative is then pushed away from the nearer one of the two. `reduction="none"` returns all $l_i$, "sum" their sum, "mean" (the
+with its $p$ and its $\varepsilon$. With `swap` the distance of positive and negative replaces $b_i$ where it is smaller: the
+negative is then moved away from the nearer one of the two. `reduction="none"` returns all $l_i$, "sum" their sum, "mean" (the
 default) the sum divided by the number of triplets $n$.
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), a triplet whose loss was cut at 0 has
-none:
+With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$), a triplet with $a_i - b_i + m < 0$
+has no gradient:
 
 $$\frac{\partial L}{\partial a_i} = \begin{cases} g_i & \text{if } a_i - b_i + m \ge 0 \\ 0 & \text{otherwise} \end{cases} \qquad
 \frac{\partial L}{\partial b_i} = - \frac{\partial L}{\partial a_i}$$
 
-The chain rule continues in `pairwise_distance`: the anchor is pulled to the positive and pushed away from the negative, both with a
-force of the same size. At a tie of `swap` each of the two distances gets one half.
+The chain rule continues in `pairwise_distance`: gradient descent moves the anchor towards the positive and away from the
+negative. For $p = 2$ both gradients have the same length. If the two distances that `swap` compares are equal, each of them gets
+one half of the gradient.
 
 ## Cost
 
@@ -46,7 +47,8 @@ That of two distances (three with `swap`), $D$ multiply-adds for each triplet an
 
 ## Worked example
 
-The anchor is at 0, the positive at 3. A negative at 5.5 is further away by 2.5, more than the margin of 2; one at 4 lacks 1:
+The anchor is at 0, the positive at 3. A negative at 5.5 is further away by 2.5, more than the margin of 2. A negative at 4 is
+further away by 1, so it lacks 1:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -60,9 +62,9 @@ tensor([0., 1.], grad_fn=<TripletMarginLossBackward0>)
 >>> positive.grad.T
 tensor([[0., 1.]])
 
-The positive of the second triplet is pulled to the anchor; its negative is pushed away, with the gradient -1.
+Gradient descent moves the positive of the second triplet towards the anchor, and its negative, which has the gradient -1, away from it.
 
-With `swap` the negative at 4 counts as 1 away, its distance from the positive:
+With `swap` the distances of the negatives from the positives, 2.5 and 1, replace 5.5 and 4:
 
 >>> F.triplet_margin_loss(anchor, positive, negative, margin=2, eps=0, swap=True, reduction="none")
 tensor([2.5000, 4.0000], grad_fn=<TripletMarginLossBackward0>)
@@ -73,16 +75,18 @@ tensor([2.5000, 4.0000], grad_fn=<TripletMarginLossBackward0>)
 
 No: all distances are 0 then, and each triplet costs the margin.
 
-**Where is the gradient of the anchor in the example?**
+**Why is the gradient of the anchor 0 in the example?**
 
-Its pull to the positive at 3 and its push from the negative at 4 have opposite directions here: both are 1, and they cancel.
+Positive and negative of the second triplet lie on the same side of the anchor. The anchor should move towards the first and away from the
+second; both gradients have the length 1, and they cancel.
 
 >>> anchor.grad.T
 tensor([[0., 0.]])
 
-**Which triplets teach most?**
+**Which triplets change the network?**
 
-Those with a loss above 0. Most random triplets have none after a short training, so hard negatives, near the anchor, are looked for.
+Those with a loss above 0. After a short training most random triplets have no loss, so one selects hard negatives, which are near
+the anchor.
 """
 
 from __future__ import annotations
@@ -100,7 +104,7 @@ from reftorch.ops import minimum
 #
 # $$l_i = \max(0, a_i - b_i + m)$$
 #
-# NaN is not below 0, and stays.
+# NaN is not below 0, so it is kept.
 @njit(**PARALLEL)
 def triplet_margin_loss_forward_cpu(near, far, loss, margin):
     for i in prange(near.size):
@@ -221,7 +225,7 @@ def _positive(margin):
     margin = number("triplet_margin_loss", "margin", margin)
     if margin <= 0:
         raise ValueError(
-            f"margin must be greater than 0, got {margin}: by so much the negative must be further away than the positive"
+            f"margin must be greater than 0, got {margin}: the negative must be further away than the positive by it"
         )
     return margin
 
