@@ -1,4 +1,4 @@
-"""Optimizers: what changes the parameters once their gradients are known."""
+"""Optimizers: they change the parameters according to their gradients."""
 
 from typing import TYPE_CHECKING
 

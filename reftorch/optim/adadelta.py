@@ -1,4 +1,4 @@
-r"""Adadelta: each element of a parameter takes steps whose size is measured by its own past steps, not by a learning rate.
+r"""Adadelta: the size of each element's step follows from its own past steps, and not from a learning rate.
 
 The gradient is divided by the root of the mean of past squared gradients, and multiplied by the root of the mean of past squared steps.
 
@@ -38,7 +38,7 @@ About 11 operations and two roots for each element; 28 bytes in float32.
 | $\gamma$ | `lr` | $\gamma \ge 0$, usually 1 | factor of all steps |
 | $\rho$ | `rho` | from 0 to 1 | how much of the means is kept |
 | $1 - \rho$ | `new` | from 0 to 1 | how much of the new square enters them |
-| $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | what the first step is made of |
+| $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | keeps the divisor above 0 and sets the size of the first step |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
 
 ## Worked example
@@ -139,10 +139,10 @@ class Adadelta(Adaptive):
         lr: factor of all steps, a number or a tensor with one element.
         rho: how much of the running means is kept.
         eps: keeps the divisor above 0, and sets the size of the first step.
-        weight_decay: times the parameter is added to its gradient.
-        foreach: the numbers are the same.
+        weight_decay: this number times the parameter is added to its gradient.
+        foreach: accepted, without effect on the result.
         capturable: only for parameters on a GPU.
-        maximize: climb instead of descending.
+        maximize: maximize the objective instead of minimizing it.
         differentiable: record the step on the tape.
 
     Raises:

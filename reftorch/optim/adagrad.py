@@ -2,8 +2,8 @@ r"""Adagrad: each element of a parameter takes its gradient divided by the root 
 
 Elements that have rarely had a gradient take long steps, and all steps become shorter with time.
 
-Use it when many gradients are zero most of the time, as those of rows of an embedding; `RMSprop` and `Adam` forget old gradients, so their
-steps do not die out.
+Use it when many gradients are zero most of the time, as those of rows of an embedding; `RMSprop` and `Adam` forget old gradients,
+so their steps do not shrink to zero.
 
 ## Forward
 
@@ -67,9 +67,9 @@ No: twice the slope doubles the gradient and the root of the sum.
 
 Arbitrarily far, but slowly: $1 + 1/\sqrt 2 + 1/\sqrt 3 + \dots$ grows like $2 \sqrt t$.
 
-**What is `initial_accumulator_value` good for?**
+**What does `initial_accumulator_value` change?**
 
-It stands in the sum from the beginning, so that the first steps are shorter than the learning rate.
+It is the initial value of the sum, so the first steps are shorter than the learning rate.
 
 ## Differences
 
@@ -117,7 +117,7 @@ def adagrad_step_cuda(param, grad, total, size, eps, weight_decay, maximize):
 
 def _step_of_rows(group: dict, param: Tensor, grad: Any, total: Tensor, size: Any) -> None:
     """The step along a sparse gradient: the same formula, for the rows that it has."""
-    grad = grad.coalesce()  # the step is not linear in the gradient: its rows must be there once
+    grad = grad.coalesce()  # the step is not linear in the gradient: each row must occur once
     at = tuple(grad.indices())
     row, row_total = param.detach()[at], total[at]
     numbers = (size, group["eps"], 0.0)
@@ -142,11 +142,11 @@ class Adagrad(Adaptive):
         params: tensors, (name, tensor) pairs or group dicts; a group may set each of the options below for itself.
         lr: learning rate, a number or a tensor with one element.
         lr_decay: the learning rate is divided by 1 + (step - 1) * lr_decay.
-        weight_decay: times the parameter is added to its gradient.
-        initial_accumulator_value: what the sums of squares begin with.
+        weight_decay: this number times the parameter is added to its gradient.
+        initial_accumulator_value: initial value of the sums of squares.
         eps: keeps the divisor above 0.
-        foreach, fused: the numbers are the same.
-        maximize: climb instead of descending.
+        foreach, fused: accepted, without effect on the result.
+        maximize: maximize the objective instead of minimizing it.
         differentiable: record the step on the tape.
 
     Raises:

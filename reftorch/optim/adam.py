@@ -9,8 +9,8 @@ better weight decay, and `SGD` with momentum needs less memory.
 ## Forward
 
 $i$ counts the elements of a parameter. Without options: the mean $m_i$ of the gradients $g_i$, the mean $v_i$ of their squares, and
-a step along $m_i / \sqrt{v_i}$. Both means begin at 0 and are too small at first, by $1 - \beta_1^t$ and $1 - \beta_2^t$ after $t$
-steps, so they are divided by that. In full, with weight decay $\lambda$:
+a step along $m_i / \sqrt{v_i}$. Both means begin at 0 and are too small at first, by the factors $1 - \beta_1^t$ and
+$1 - \beta_2^t$ after $t$ steps, so they are divided by these factors. In full, with weight decay $\lambda$:
 
 $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad \text{minus for } \texttt{maximize}$$
 
@@ -19,7 +19,7 @@ $$m_i \leftarrow m_i + (1 - \beta_1) \, (g_i - m_i) \qquad v_i \leftarrow \beta_
 $$\theta_i \leftarrow \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \varepsilon}
 \qquad \eta = \frac{\gamma}{1 - \beta_1^t} \qquad \rho = \sqrt{1 - \beta_2^t}$$
 
-With `amsgrad` the largest $v_i$ of all steps, $\hat v_i \leftarrow \max(\hat v_i, v_i)$, stands in the place of $v_i$. With
+With `amsgrad` the largest $v_i$ of all steps, $\hat v_i \leftarrow \max(\hat v_i, v_i)$, replaces $v_i$. With
 `decoupled_weight_decay` the gradient has no decay, and $\theta_i$ is multiplied by $\kappa = 1 - \gamma \lambda$ before the step;
 otherwise $\kappa = 1$.
 
@@ -50,7 +50,7 @@ bytes in float32. The state has twice the size of the parameters.
 | $\rho$ | `root` | from 0 to 1 | correction of $\sqrt{v_i}$ for the first steps |
 | $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | keeps the divisor above 0 |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
-| $\kappa$ | `keep` | as a rule just below 1 | what decoupled decay leaves of the parameter |
+| $\kappa$ | `keep` | as a rule just below 1 | factor of the parameter in decoupled weight decay |
 
 ## Worked example
 
@@ -73,7 +73,7 @@ learning rate times $4 / \sqrt{16} = 1$:
 
 **What changes if the loss is multiplied by 1000?**
 
-Nothing but the influence of $\varepsilon$: the slope is in $m$ and in the root of $v$.
+Only the influence of $\varepsilon$: $m$ and the root of $v$ grow by the same factor.
 
 **Why are the means corrected?**
 
@@ -82,8 +82,8 @@ is a thirtieth of it with $\beta_2 = 0.999$: without the correction the first st
 
 **Why is weight decay weak here?**
 
-It is part of the gradient, and so it is divided by $\sqrt{v_i}$ too: elements with large gradients hardly decay. `AdamW` decays all
-alike.
+It is part of the gradient, and so it is divided by $\sqrt{v_i}$ too: elements with large gradients hardly decay. In `AdamW` all
+elements decay by the same factor.
 
 ## Differences
 
@@ -173,10 +173,10 @@ class Adam(Adaptive):
         lr: learning rate, a number or a tensor with one element.
         betas: how much of the running means of the gradient and of its square is kept.
         eps: keeps the divisor above 0.
-        weight_decay: times the parameter is added to its gradient.
+        weight_decay: this number times the parameter is added to its gradient.
         amsgrad: divide by the largest mean of squares so far.
-        foreach, fused: the numbers are the same.
-        maximize: climb instead of descending.
+        foreach, fused: accepted, without effect on the result.
+        maximize: maximize the objective instead of minimizing it.
         capturable: only for parameters on a GPU.
         differentiable: record the step on the tape.
         decoupled_weight_decay: shrink the parameter itself, as `AdamW` does.

@@ -1,16 +1,16 @@
-r"""AdamW: Adam whose weight decay shrinks the parameters themselves, not by way of the gradient.
+r"""AdamW: Adam with a weight decay that shrinks the parameters directly and is not part of the gradient.
 
-In Adam the decay is part of the gradient and is divided by its size, so parameters with large gradients hardly decay. Here all shrink by the
-same factor.
+In Adam the decay is part of the gradient and is divided by its size, so parameters with large gradients hardly decay. Here all parameters
+shrink by the same factor.
 
-Use it when Adam is used with weight decay: it is the usual choice for Transformers. Without weight decay it is `Adam`.
+Use it when you want Adam with weight decay: it is the usual choice for Transformers. Without weight decay it is `Adam`.
 
 ## Forward
 
 First each parameter shrinks, then it takes Adam's step without decay:
 
 $$\theta_i \leftarrow (1 - \gamma \lambda) \, \theta_i \qquad
-\theta_i \leftarrow \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \epsilon}$$
+\theta_i \leftarrow \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \varepsilon}$$
 
 with the means $m_i$ and $v_i$ and the corrections $\eta$ and $\rho$ of `Adam`, whose kernel does both in one pass.
 
@@ -33,7 +33,7 @@ A gradient of zero leaves only the decay: $\theta$ becomes $(1 - \frac{1}{2} \cd
 
 **What would Adam do in the example?**
 
-The decay is its whole gradient, and steps of Adam have the size of the learning rate, whatever the decay is:
+There the decay is the whole gradient, and Adam's steps have the size of the learning rate, whatever the decay is:
 
 >>> theta = torch.tensor([16.0], requires_grad=True)
 >>> optimizer = torch.optim.Adam([theta], lr=0.5, weight_decay=0.5)
@@ -48,7 +48,7 @@ Yes, the decay of a step is the product of both, $\gamma \lambda$.
 
 **Which parameters should not decay?**
 
-As a rule biases and the weights of norms: put them into a group of their own with `weight_decay=0`.
+Usually biases and the weights of normalization layers: put them into a separate parameter group with `weight_decay=0`.
 """
 
 from __future__ import annotations

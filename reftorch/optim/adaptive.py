@@ -1,6 +1,6 @@
-"""What Adam, RMSprop, Adagrad and Adadelta share: a count of steps and some state for each parameter, and one launch for each.
+"""Shared by Adam, RMSprop, Adagrad and Adadelta: for each parameter a count of steps, a state, and one launch of a kernel per step.
 
-A subclass says what state a parameter begins with (`_begin`), and how it is changed by its gradient (`_change`).
+A subclass defines the initial state of a parameter (`_begin`) and one step (`_change`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reftorch.tensor import Tensor
 
 
 def check_not_negative(**values: Any) -> None:
-    """Raise ValueError unless each of the values, by the words that it is called in errors, is at least 0 and no NaN."""
+    """Raise ValueError if a value is negative or NaN. Each keyword is the name in the error, with `__` for a space."""
     for name, value in values.items():
         if not value >= 0.0:
             raise ValueError(f"Invalid {name.replace('__', ' ')}: {value}: it must not be negative")
@@ -49,9 +49,9 @@ def launch(
 
 
 class Adaptive(Optimizer):
-    """An optimizer whose steps depend on the size of past gradients, and whose state has a "step" and tensors like the parameter."""
+    """An optimizer whose steps depend on the size of past gradients. Its state has a "step" and tensors of the parameter's shape."""
 
-    _later: dict[str, Any] = {}  # options that states saved long ago do not have
+    _later: dict[str, Any] = {}  # options that states saved by older versions lack, with their defaults
     _sparse = "does not support sparse gradients"
 
     def _begin(self, group: dict, param: Tensor) -> dict[str, Tensor]:
@@ -63,7 +63,7 @@ class Adaptive(Optimizer):
         raise NotImplementedError
 
     def _check_sparse(self, group: dict, grad: Tensor) -> None:
-        """Raise RuntimeError unless a step along a sparse gradient is there."""
+        """Raise RuntimeError unless sparse gradients are supported with these options."""
         raise RuntimeError(f"{type(self).__name__} {self._sparse}")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ class Adaptive(Optimizer):
             for name, default in self._later.items():
                 group.setdefault(name, default)
         for remembered in self.state.values():
-            if remembered and not isinstance(remembered["step"], Tensor):  # once it was a number
+            if remembered and not isinstance(remembered["step"], Tensor):  # older versions saved a number
                 remembered["step"] = tensor(float(remembered["step"]))
 
     def step(self, closure: Callable | None = None) -> Any:

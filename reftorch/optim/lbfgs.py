@@ -1,11 +1,11 @@
-r"""L-BFGS: a quasi-Newton method, whose steps use how the gradient has changed in the last steps.
+r"""L-BFGS: a quasi-Newton method, whose steps use the changes of the gradient in the last steps.
 
-Newton's step needs the matrix of second derivatives. This method never has that matrix: it estimates the product with its inverse from
-pairs of vectors that it remembers, the last steps and the changes of the gradient in them.
+Newton's step needs the matrix of second derivatives. This method never computes that matrix: it estimates the product with its
+inverse from pairs of vectors that it remembers, the last steps and the changes of the gradient in them.
 
 Use it when the loss is computed from all data at once and has few parameters, as in fitting a curve or in style transfer: a few dozen
-steps get closer to the minimum than thousands of gradient descent; with losses of small batches the differences of gradients are noise,
-so use `SGD` or `Adam`.
+steps get closer to the minimum than thousands of steps of gradient descent. With small batches the differences of gradients are
+mostly noise; then use `SGD` or `Adam`.
 
 ## Forward
 
@@ -14,8 +14,8 @@ All parameters together are one vector $\theta$, with the gradient $g$. After th
 $$s_i = t \, d_i \qquad y_i = g_{i+1} - g_i \qquad \rho_i = \frac{1}{y_i^\top s_i}$$
 
 are remembered, at most `history_size` of them, and only if $y_i^\top s_i > 10^{-10}$. In one dimension $y / s$ is the second
-derivative, and Newton's step is $-g \, s / y$. In general the inverse matrix $H$ must satisfy $H y_i = s_i$ for the last pair. BFGS
-changes the previous $H$ as little as possible to that end:
+derivative, and Newton's step is $-g \, s / y$. In general the inverse matrix $H$ must satisfy $H y_i = s_i$ for the last pair.
+BFGS changes the previous $H$ as little as possible to satisfy this:
 
 $$H \leftarrow (I - \rho \, s y^\top) \, H \, (I - \rho \, y s^\top) + \rho \, s s^\top$$
 
@@ -41,7 +41,7 @@ cubic polynomial that has the losses $f_1, f_2$ and slopes $\varphi'_1, \varphi'
 $$t = t_2 - (t_2 - t_1) \, \frac{\varphi'_2 + b - a}{\varphi'_2 - \varphi'_1 + 2 b} \qquad
 a = \varphi'_1 + \varphi'_2 - 3 \, \frac{f_1 - f_2}{t_1 - t_2} \qquad b = \sqrt{a^2 - \varphi'_1 \varphi'_2}$$
 
-One call of `step` does up to `max_iter` of such steps. So it needs a closure that computes the loss and its gradients anew:
+One call of `step` takes up to `max_iter` such steps. So it needs a closure that computes the loss and its gradients anew:
 
     def closure():
         optimizer.zero_grad()
@@ -61,8 +61,8 @@ memory is $2 M + 3$ times that of the parameters.
 
 ## Worked example
 
-The loss $\theta^2 + 10 \phi^2$ is ten times as steep in one direction. The first step goes along the gradient, shortened; after two
-pairs the method knows both curvatures:
+The loss $\theta^2 + 10 \phi^2$ is ten times as steep in one direction. The first step goes along the gradient and is shortened.
+After a few steps the pairs contain both curvatures, and the last steps are close to Newton's:
 
 >>> import reftorch as torch
 >>> theta = torch.tensor([4.0, 1.0], requires_grad=True)
@@ -159,7 +159,7 @@ def is_flat(point: Point, start: Point) -> Any:
 
 
 def bracket(evaluate: Callable[[Any], Point], start: Point, t: Any, most: int) -> tuple[list[Point], int]:
-    """One length that satisfies both conditions, or two with such a length between them; and how many more were tried."""
+    """One length that satisfies both conditions, or two with such a length between them; and how many were tried after the first."""
     before, point, tried = start, evaluate(t), 0
     while tried < most:
         if not falls_enough(point, start) or (tried > 1 and point.loss >= before.loss):
@@ -258,7 +258,7 @@ class LBFGS(Optimizer):
         params: tensors or (name, tensor) pairs; one group.
         lr: learning rate, a number or a tensor with one element.
         max_iter: how many directions one call of `step` takes.
-        max_eval: how often it computes the loss; by default 1.25 times `max_iter`.
+        max_eval: how often it may compute the loss; by default 1.25 times `max_iter`.
         tolerance_grad: it stops where no element of the gradient is larger.
         tolerance_change: it stops where the parameters, or the loss, change less.
         history_size: how many pairs are remembered.

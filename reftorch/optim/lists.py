@@ -1,6 +1,6 @@
-"""What the functional forms of optimizers do with their lists of parameters, gradients and states.
+"""Checks and conversions of an optimizer's lists of parameters, gradients and states.
 
-The kernels of an optimizer see a tensor of any shape as one row of numbers, and write to it in place.
+The kernels of an optimizer read a tensor of any shape as one row of elements, and write to it in place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reftorch.types import float32, float64
 
 
 def rows(*tensors: Tensor) -> list:
-    """The arrays of tensors on one device, each as one row of numbers: its own memory where the tensor is contiguous.
+    """The arrays of tensors on one device, each as one row of elements: the tensor's own memory where it is contiguous.
 
     Raises:
         RuntimeError: the tensors are on different devices.
@@ -24,15 +24,15 @@ def rows(*tensors: Tensor) -> list:
 
 
 def changed(tensor: Tensor, new: Tensor) -> None:
-    """Say that a kernel wrote to `new`, the contiguous form of `tensor`: its content is to be the tensor's."""
+    """Record that a kernel wrote to `new`, the contiguous form of `tensor`, and copy it back if it is another tensor."""
     if new is tensor:
-        tensor._counter.bump()  # a tape that saved it must notice
+        tensor._counter.bump()  # backward must notice the change if the tape saved it
     else:
         tensor.copy_(new)
 
 
 def is_recording(*values: Any) -> bool:
-    """Whether a step with these tensors (and other values) belongs on the tape."""
+    """Whether a step with these tensors (and other values) must be recorded on the tape."""
     return is_grad_enabled() and any(isinstance(v, Tensor) and v.requires_grad for v in values)
 
 

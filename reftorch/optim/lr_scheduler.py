@@ -1,7 +1,7 @@
-r"""Schedules of the learning rate: it changes while a model is trained, by the number of steps or by how training goes.
+r"""Schedules of the learning rate: it changes during training, depending on the number of steps or on a measure of the result.
 
-A large learning rate is fast at first, a small one is exact at the end. A schedule belongs to one optimizer and writes the learning rate of
-each of its groups.
+A large learning rate makes fast progress at first; a small one at the end comes closer to the minimum. A schedule belongs to one
+optimizer and writes the learning rate of each of its groups.
 
 Use it when training no longer gets better, or is unstable at first: `StepLR`, `MultiStepLR` and `CosineAnnealingLR` shrink the rate,
 `LinearLR` warms up, `OneCycleLR` does both, `ReduceLROnPlateau` waits until a measure stops improving, `LambdaLR` takes any function,
@@ -44,7 +44,7 @@ A rate that is halved every two steps:
 
 **What comes first, the optimizer's step or the schedule's?**
 
-The optimizer's. The schedule has written the first rate when it was made, and with the other order that rate is never used.
+The optimizer's. The schedule writes the first rate when it is made. With the other order that rate would never be used.
 
 **How does one warm up and then decay?**
 
@@ -65,9 +65,10 @@ With two schedules, one after the other. The second begins with the rate 8 at th
 [4.0]
 [2.0]
 
-**Per epoch or per batch?**
+**Is a schedule called per epoch or per batch?**
 
-As you count: the schedule changes at each call. `OneCycleLR` is meant to be called after each batch, most others after each epoch.
+Both are possible: the rate changes at each call of `step`. `OneCycleLR` is meant to be called after each batch, most others after
+each epoch.
 
 ## Differences
 
@@ -110,14 +111,14 @@ class LambdaLR(LRScheduler):
         return [rate * function(self.last_epoch) for function, rate in zip(self.lr_lambdas, self.base_lrs)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer; of functions only the attributes of callable objects, not lambdas and their like."""
+        """Everything but the optimizer; of functions only the attributes of callable objects, not plain functions and lambdas."""
         state = super().state_dict()
         plain = types.FunctionType
         state["lr_lambdas"] = [None if isinstance(f, plain) else f.__dict__.copy() for f in self.lr_lambdas]
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a saved state; functions stay as they are here."""
+        """Load a saved state; functions are not replaced."""
         self.__dict__.update({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
         for function, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
             if attributes is not None:

@@ -1,4 +1,4 @@
-"""A learning rate that rises once and falls once, with momentum that does the opposite. `lr_scheduler` has the page."""
+"""A learning rate that rises once and falls once, with momentum that does the opposite. It is documented with `lr_scheduler`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OneCycleLR(LRScheduler):
     Args:
         optimizer: has a momentum or betas, if `cycle_momentum`.
         max_lr: the largest rate, one or one for each group.
-        total_steps: how many steps the cycle has; or `epochs` and `steps_per_epoch`, whose product it is.
+        total_steps: number of steps in the cycle; or give `epochs` and `steps_per_epoch`, and it is their product.
         pct_start: the part of the cycle in which the rate rises.
         anneal_strategy: "cos" or "linear".
         cycle_momentum: whether momentum falls from `max_momentum` to `base_momentum` and rises again.
@@ -26,8 +26,8 @@ class OneCycleLR(LRScheduler):
         three_phase: fall to the first rate in as many steps as the rise took, then to the last one.
 
     Raises:
-        ValueError: the number of steps is missing or not positive, `pct_start` is no float from 0 to 1, another strategy, or no momentum;
-            in `step`, if there are more than `total_steps`.
+        ValueError: the number of steps is missing or not positive, `pct_start` is not a float from 0 to 1, another strategy, or
+            no momentum; in `step`, if there are more than `total_steps`.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ def _cycle_length(total_steps: Any, epochs: Any, steps_per_epoch: Any) -> int:
 
 
 def _phases(total_steps: int, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
-    """The phases of a cycle: the step where each ends, and the options of a group that it leads from and to."""
+    """The phases of a cycle: the step where each ends, and the names of the group's options at its start and end."""
     names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
     rise = (float(pct_start * total_steps) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
     if not three_phase:

@@ -1,4 +1,4 @@
-"""What all optimizers share: parameter groups, state, hooks, saving and loading.
+"""Shared by all optimizers: parameter groups, state, hooks, saving and loading.
 
 An optimizer holds two things. `param_groups` is a list of dicts: each has its tensors under "params" and every option of the
 optimizer (a learning rate, a momentum, ...) under the option's name, so that groups can differ. `state` maps a parameter to a
@@ -57,7 +57,7 @@ def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
 
 
 def _with_hooks(step: Callable) -> Callable:
-    """`step` between its hooks: those of all optimizers come outermost."""
+    """`step` with its hooks before and after it; the global hooks are the first and the last."""
 
     @functools.wraps(step)
     def hooked_step(*args: Any, **kwargs: Any) -> Any:
@@ -72,7 +72,7 @@ def _with_hooks(step: Callable) -> Callable:
                     )
                 args, kwargs = answer
         result = step(*args, **kwargs)
-        self._opt_called = True  # a schedule of the learning rate wants to know
+        self._opt_called = True  # read by schedules of the learning rate
         for hook in (*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()):
             hook(self, args, kwargs)
         return result
@@ -93,7 +93,7 @@ class Optimizer:
 
     Args:
         params: tensors, or pairs (name, tensor) as `named_parameters()` gives, or dicts that describe one group each. The order
-            must be the same in each run, since saved state is matched by position: a set will not do.
+            must be the same in each run, since saved state is matched by position: so a set is not allowed.
         defaults: the options of a group that does not set its own.
 
     Raises:
@@ -123,7 +123,7 @@ class Optimizer:
         groups = list(params)
         if not groups:
             raise ValueError(
-                "optimizer got an empty parameter list: has the model parameters, and was the iterator "
+                "optimizer got an empty parameter list: does the model have parameters, or was the iterator "
                 "model.parameters() used up before?"
             )
         if not isinstance(groups[0], dict):
@@ -206,7 +206,7 @@ class Optimizer:
             )
 
     def _check_group(self, param_group: dict[str, Any]) -> None:
-        """Raise unless the group fits to those that are there."""
+        """Raise unless the group fits the existing groups."""
         params = set(param_group["params"])
         if len(params) != len(param_group["params"]):
             warnings.warn(
@@ -229,7 +229,7 @@ class Optimizer:
                 )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, which backward would otherwise add to: set them to None, or to zero.
+        """Delete the gradients (set them to None), or set them to zero, because backward adds to what is there.
 
         A parameter whose gradient is None is skipped by `step`; with a gradient of zero it takes part, and its momentum and
         weight decay still move it.
@@ -264,7 +264,7 @@ class Optimizer:
 
     # ---- saving and loading
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on later, apart from the parameters: `{"state": ..., "param_groups": ...}`.
+        """What is needed to continue training later, besides the parameters: `{"state": ..., "param_groups": ...}`.
 
         Parameters are replaced by numbers, counted through all groups: `state` maps the number to what is remembered about the
         parameter, and a group lists the numbers under "params". Tensors are not copied.
@@ -288,7 +288,7 @@ class Optimizer:
         return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the state and options of `state_dict`, as `state_dict()` made it.
+        """Load the state and options of `state_dict`, as `state_dict()` returned it.
 
         Parameters are matched by position. Tensors in the state get the parameter's dtype and device; those that have them
         already are shared with `state_dict`, not copied.
@@ -330,7 +330,7 @@ class Optimizer:
         return _add(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call `hook(optimizer, state_dict)` on what `state_dict()` made; what it returns, unless None, takes its place."""
+        """Call `hook(optimizer, state_dict)` on what `state_dict()` made; what it returns, unless None, replaces it."""
         return _add(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:

@@ -1,4 +1,4 @@
-"""A learning rate that is reduced when a measure stops improving. `lr_scheduler` has the page."""
+"""A learning rate that is reduced when a measure stops improving. It is documented with `lr_scheduler`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class ReduceLROnPlateau(LRScheduler):
     Args:
         optimizer: whose learning rates are written.
         mode: "min" if smaller is better, "max" if larger is.
-        factor: below 1.
-        patience: so many steps in a row may be no better.
+        factor: factor of the rate, below 1. patience: number of steps in a row without improvement after which the rate stays the
+            same.
         threshold: by how much a measure must be better than the best one.
         threshold_mode: "rel", a part of the best measure, or "abs".
-        cooldown: so many steps after a change are not counted.
+        cooldown: number of steps after a change that are not counted.
         min_lr: the rate does not fall below it; one number, or one for each group.
-        eps: a change of the rate that is not larger is not made.
+        eps: the rate is changed only if the change is larger than this.
 
     Raises:
         ValueError: `factor` is not below 1, an unknown mode, or another number of `min_lr` than groups.
-        TypeError: `optimizer` is none.
+        TypeError: `optimizer` is not an Optimizer.
         RuntimeError: in `step`, if a group was added and `min_lr` is a list.
     """
 
@@ -66,7 +66,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.best, self.cooldown_counter, self.num_bad_epochs = self.mode_worse, 0, 0
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Take note of a measure, a number or a tensor with one element, and reduce the rate if it is time."""
+        """Compare a measure, a number or a tensor with one element, with the best one, and reduce the rate if it did not improve."""
         current = float(metrics)
         if epoch is not None:
             warnings.warn(EPOCH, stacklevel=2)

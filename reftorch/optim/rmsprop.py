@@ -2,7 +2,8 @@ r"""RMSprop: each element of a parameter takes its gradient divided by the root 
 
 So elements with large and with small gradients move about equally fast. It is Adam without the mean of the gradient itself.
 
-Use it when gradients have very different sizes and momentum hurts, as in reinforcement learning; `Adam` also averages the gradient.
+Use it when gradients have very different sizes and an average of the gradient would be a disadvantage, as in reinforcement
+learning; `Adam` also averages the gradient.
 
 ## Forward
 
@@ -12,7 +13,7 @@ full:
 $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad
 v_i \leftarrow \alpha \, v_i + (1 - \alpha) \, g_i^2 \qquad \text{minus for } \texttt{maximize}$$
 
-With `centered` the square of the mean gradient $m_i$ is subtracted, so that the variance is left:
+With `centered` the square of the mean gradient $m_i$ is subtracted, which gives the variance:
 
 $$m_i \leftarrow m_i + (1 - \alpha) \, (g_i - m_i) \qquad s_i = \begin{cases} v_i - m_i^2 & \text{centered} \\ v_i & \text{otherwise}
 \end{cases}$$
@@ -105,7 +106,7 @@ __all__ = ["RMSprop"]
 # $$v_i \leftarrow \alpha \, v_i + (1 - \alpha) \, g_i^2 \qquad d_i = \frac{g_i}{\sqrt{s_i} + \varepsilon} \qquad
 # \theta_i \leftarrow \theta_i - \gamma \, d_i$$
 #
-# `grad_avg` and `buf` are not touched without `centered` and momentum; `square_avg` stands in for them.
+# `grad_avg` and `buf` are not used without `centered` and momentum; `square_avg` is passed in their place.
 @njit(**PARALLEL)
 def rmsprop_step_cpu(
     param, grad, square_avg, grad_avg, buf, lr, alpha, new, eps, weight_decay, momentum, centered, maximize
@@ -172,12 +173,12 @@ class RMSprop(Adaptive):
         lr: learning rate, a number or a tensor with one element.
         alpha: how much of the running means is kept.
         eps: keeps the divisor above 0.
-        weight_decay: times the parameter is added to its gradient.
+        weight_decay: this number times the parameter is added to its gradient.
         momentum: how much of the previous direction is kept.
         centered: divide by the root of the variance of the gradient, not of its mean square.
         capturable: only for parameters on a GPU.
-        foreach: the numbers are the same.
-        maximize: climb instead of descending.
+        foreach: accepted, without effect on the result.
+        maximize: maximize the objective instead of minimizing it.
         differentiable: record the step on the tape.
 
     Raises:

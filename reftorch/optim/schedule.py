@@ -1,4 +1,4 @@
-"""What all schedules of the learning rate share: they count steps, and write the rates of an optimizer's groups."""
+"""Shared by all schedules of the learning rate: they count steps, and write the rates of an optimizer's groups."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_rate(group: dict, lr: Any) -> None:
 
 
 def for_groups(name: str, optimizer: Optimizer, value: Any) -> list:
-    """One value for each group, out of one for all or a list."""
+    """One value for each group, from one value for all groups or from a list."""
     count = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
         return [value] * count
@@ -43,14 +43,14 @@ def for_groups(name: str, optimizer: Optimizer, value: Any) -> list:
 
 
 class LRScheduler:
-    """The base class of schedules that count steps. A subclass has `get_lr`.
+    """The base class of schedules that count steps. A subclass defines `get_lr`.
 
     Args:
         optimizer: whose learning rates are written.
         last_epoch: how many steps were taken before; -1 at the beginning.
 
     Raises:
-        TypeError: `optimizer` is none.
+        TypeError: `optimizer` is not an Optimizer.
         KeyError: with another `last_epoch`, if the optimizer's groups have no "initial_lr": load its state first.
     """
 
@@ -124,7 +124,7 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Load a saved state."""
         self.__dict__.update(state_dict)
 
 

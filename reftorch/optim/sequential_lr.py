@@ -1,4 +1,4 @@
-"""Schedules of the learning rate one after the other. `lr_scheduler` has the page."""
+"""Schedules of the learning rate one after the other. It is documented with `lr_scheduler`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ class SequentialLR(LRScheduler):
     """Several schedules of one optimizer, one after the other; the next one begins anew at each of the `milestones`.
 
     Raises:
-        ValueError: no schedule, one of another optimizer or a `ReduceLROnPlateau`, or not one milestone fewer than schedules.
-        TypeError: one of `schedulers` is no schedule.
+        ValueError: no schedule, one of another optimizer or a `ReduceLROnPlateau`; the milestones are not one fewer than the
+            schedules.
+        TypeError: one of `schedulers` is not a schedule.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class SequentialLR(LRScheduler):
         self._last_lr = first.get_last_lr()
 
     def recursive_undo(self, sched: LRScheduler | None = None) -> None:
-        """Take back the step that each schedule took when it was made."""
+        """Undo the step that each schedule took when it was made."""
         scheduler: Any = self if sched is None else sched
         if hasattr(scheduler, "_schedulers"):
             for inner in scheduler._schedulers:
@@ -64,7 +65,7 @@ class SequentialLR(LRScheduler):
             scheduler.last_epoch -= 1
 
     def step(self) -> None:  # type: ignore[override]
-        """Count one step, and let the schedule whose turn it is write the rates."""
+        """Count one step. The schedule between the milestones on both sides writes the rates."""
         self.last_epoch += 1
         number = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[number]
@@ -81,7 +82,7 @@ class SequentialLR(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Load a saved state."""
         self.__dict__.update({key: value for key, value in state_dict.items() if key != "_schedulers"})
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"]):
             scheduler.load_state_dict(state)

@@ -1,7 +1,7 @@
 r"""Stochastic gradient descent: each parameter takes a step against its gradient, with momentum if wanted.
 
 Momentum sums up past gradients, so that steps of one direction grow longer and steps of changing direction cancel.
-"Stochastic" is the gradient, which is taken from a few examples; the step itself is exact.
+The gradient is called stochastic because it is computed from a random part of the data; the step itself is not random.
 
 Use it when you want the simplest optimizer, or one whose results generalize well with a tuned learning rate; `adam` needs
 less tuning.
@@ -9,39 +9,38 @@ less tuning.
 ## Forward
 
 Without options a step is $\theta \leftarrow \theta - \gamma \, \frac{\partial f}{\partial \theta}$, with the learning rate
-$\gamma$. In general, every number of every parameter takes the same step; $i$ counts them. First the direction to leave,
-$g_i$: the gradient of the loss $f$, negated for the rare task of making $f$ large, and a pull of each parameter towards
-zero, the weight decay.
+$\gamma$. In general, each element of each parameter takes a step by the same formula; $i$ counts the elements. First comes $g_i$:
+the gradient of the loss $f$, negated if $f$ should become large, plus the weight decay, which pulls each parameter towards zero.
 
 $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad \text{minus for } \texttt{maximize}$$
 
-Then the momentum buffer remembers it. The first step, $t = 1$, has nothing to remember yet and takes the gradient undamped:
+Then the momentum buffer is updated. Before the first step, $t = 1$, there is no buffer, so it becomes the undamped gradient:
 
 $$b_i \leftarrow \begin{cases} g_i & \text{if } t = 1 \\ \mu \, b_i + (1 - \tau) \, g_i & \text{if } t > 1 \end{cases}$$
 
-The step goes along the buffer. Nesterov's variant looks one step of momentum further, and without momentum there is no buffer:
+The step goes along the buffer. Nesterov's variant adds one more step of momentum. Without momentum there is no buffer:
 
 $$d_i = \begin{cases} g_i & \text{if } \mu = 0 \\ b_i & \text{if } \mu > 0 \\
 g_i + \mu \, b_i & \text{if } \mu > 0 \text{, Nesterov} \end{cases}$$
 
 $$\theta_i \leftarrow \theta_i - \gamma \, d_i$$
 
-A sparse gradient, as that of `Embedding(sparse=True)`, changes only the rows that it has. Its momentum buffer is sparse too; it gets
-rows and loses none. Weight decay would change all rows, and is refused.
+A sparse gradient, as that of `Embedding(sparse=True)`, changes only the rows that it has. Its momentum buffer is sparse too; rows
+are added to it and never removed. Weight decay would change all rows, so it raises an error.
 
 ## Gradients
 
-A step is the end of the tape, not a part of it: it runs under `no_grad` and changes the parameters in place. With
-`differentiable=True` it is recorded instead, in tensor operations. Then a loss after the step can be traced back to the
-parameter before it and to a learning rate that is a tensor:
+A step is not recorded on the tape: it runs under `no_grad` and changes the parameters in place. With `differentiable=True` it is
+recorded, in tensor operations. Then a loss after the step has a gradient for the parameter before the step, and for a learning
+rate that is a tensor:
 
 $$\frac{\partial L}{\partial \gamma} = - \sum_i \frac{\partial L}{\partial \theta_i} \, d_i$$
 
 ## Cost
 
-At most 5 multiplications and 4 additions for a number, and far more to carry: read $\theta_i$, its gradient and $b_i$, write
-$\theta_i$ and $b_i$, 20 bytes in float32, or 12 without momentum. The memory sets the speed. A small network is all
-overhead: one launch of a kernel for each parameter; `foreach=True` takes eight parameters a launch.
+At most 5 multiplications and 4 additions per element. A step reads $\theta_i$, its gradient and $b_i$ and writes $\theta_i$ and
+$b_i$: 20 bytes in float32, or 12 without momentum. So the speed of the memory is the limit. In a small network most of the time
+is the overhead of one launch per parameter; `foreach=True` takes eight parameters per launch.
 
 ## Symbols
 
@@ -90,7 +89,7 @@ With `foreach` one kernel does all parameters of a group:
 
 **How far does a parameter move in the first step, with momentum and without?**
 
-By the learning rate times the gradient in both cases: the buffer begins with the gradient itself.
+By the learning rate times the gradient in both cases, because the first buffer is the gradient itself.
 
 **To which value does the buffer grow if the gradient stays 4 and the momentum is 1/2?**
 
@@ -98,19 +97,20 @@ To 8, the sum of 4, 2, 1, ...
 
 **What does weight decay do to a parameter whose gradient is 0?**
 
-It multiplies it by $1 - \gamma \lambda$ in each step.
+Without momentum, it multiplies the parameter by $1 - \gamma \lambda$ in each step.
 
 ## Differences
 
 - Sutskever et al. (2013) and other frameworks put the learning rate into the buffer, $b \leftarrow \mu b + \gamma g$ and
-$\theta \leftarrow \theta - b$. It is the same until the rate changes: there old gradients keep the rate they came with. -
-Other frameworks start from a buffer of zeros. The first step is then damped too; here it is not. - Older documentation
-writes `maximize` as a last line $\theta + \gamma g$. With weight decay that would push parameters away from zero. PyTorch
-negates the gradient at the start, as above, so that the decay still decays. - A parameter that is listed twice takes two
-steps, one after the other; in PyTorch `foreach` makes a difference then. - Gradient and buffer must have
-the parameter's shape; PyTorch's functional form lets them broadcast. A buffer of another dtype is converted when it is used
-next. - `fused=True` with a `found_inf` of 1 leaves no buffer behind; PyTorch leaves one with arbitrary
-content. - `differentiable=True` can be differentiated once, like everything on this tape.
+  $\theta \leftarrow \theta - b$. It is the same until the rate changes: then old gradients keep their old rate.
+- Other frameworks start from a buffer of zeros. The first step is then damped too; here it is not.
+- Older documentation writes `maximize` as a last line $\theta + \gamma g$. With weight decay that would push parameters away
+  from zero. PyTorch negates the gradient at the start, as above, so that the decay still makes parameters smaller.
+- A parameter that is listed twice takes two steps, one after the other. In PyTorch the result depends on `foreach` then.
+- Gradient and buffer must have the parameter's shape; PyTorch's functional form lets them broadcast. A buffer of another dtype is
+  converted when it is used next.
+- `fused=True` with a `found_inf` of 1 makes no buffer; PyTorch makes one with arbitrary content.
+- `differentiable=True` can be differentiated once, like everything on this tape.
 """
 
 from __future__ import annotations
@@ -127,8 +127,9 @@ from reftorch.tensor import Tensor
 __all__ = ["SGD", "sgd"]
 
 
-# No leave to fuse or reorder operations, for that would depend on where in a row a number stands. So its step is the same to the
-# last bit in both kernels below, and in plain Python. It costs nothing: the memory is slower.
+# The compiler must not fuse or reorder operations, because the result would then depend on the position of an element in its row.
+# So the step is the same to the last bit in both kernels below, and when they are interpreted. It costs no time, because the
+# memory is slower.
 EXACT = {**PARALLEL, "fastmath": False}
 
 
@@ -139,7 +140,7 @@ EXACT = {**PARALLEL, "fastmath": False}
 #
 # The three arrays are rows of equal length, whatever the parameter's shape, and the four rates have their type, so that no
 # float64 enters a float32 step. A rate of zero switches its term off: 0 times an infinite parameter would be NaN. Without
-# momentum `buf` is not touched; the gradient stands in for it.
+# momentum `buf` is not used; the gradient is passed in its place.
 @njit(**EXACT)
 def sgd_step_cpu(param, grad, buf, lr, momentum, undamped, weight_decay, first, nesterov, maximize):
     for i in prange(param.size):
@@ -170,8 +171,9 @@ def sgd_step_cuda(param, grad, buf, lr, momentum, undamped, weight_decay, first,
 
 # ## One step of several parameters in one launch
 #
-# The same step, for tuples of rows. On the CPU the threads share out the parameters. On CUDA one thread still owns one number:
-# the thread's number is counted off against the sizes, parameter after parameter, until it falls inside one.
+# The same step, for tuples of rows. On the CPU each thread takes some of the parameters. On CUDA one thread still owns one
+# element: the sizes of the parameters are subtracted from the thread's number, one after the other, until it is below the next
+# size.
 @njit(**EXACT)
 def sgd_step_many_cpu(params, grads, bufs, lr, momentum, undamped, weight_decay, first, nesterov, maximize):
     for k in prange(len(params)):
@@ -207,7 +209,7 @@ def sgd_step_many_cuda(params, grads, bufs, lr, momentum, undamped, weight_decay
     param[i] -= lr * d
 
 
-SLOTS = 8  # parameters in one launch: their number is part of the compiled type, so the last launch is filled up
+SLOTS = 8  # parameters in one launch; the number is part of the compiled type, so the last launch is filled up with empty arrays
 
 
 def _step_each(jobs: list, rates: list, nesterov: bool, maximize: bool) -> None:
@@ -312,14 +314,14 @@ def sgd(
     Args:
         momentum_buffer_list: one buffer, or None before the first step, for each parameter; the new ones are put there. It
             may be empty when `momentum` is zero.
-        foreach: True for several parameters a launch, False for one; by default True if all parameters are on CUDA.
+        foreach: True for several parameters per launch, False for one; by default True if all parameters are on CUDA.
         fused: the same here, and allows `grad_scale`, by which gradients are divided first (in place), and `found_inf`, which
             prevents the step if it is 1.
 
     Raises:
         IndexError: the lists have different lengths.
         RuntimeError: a gradient or buffer has another shape, dtype or device than its parameter, the parameter is a leaf that
-            requires grad and recording is on, or a sparse gradient meets `fused`, `weight_decay` or a dense buffer that it cannot enter.
+            requires grad and recording is on, or a sparse gradient is combined with `fused`, `weight_decay` or a dense buffer.
         NotImplementedError: a parameter is neither float32 nor float64.
     """
     if foreach is None and fused is None:
@@ -358,10 +360,10 @@ class SGD(Optimizer):
         lr: learning rate, a number or a tensor with one element.
         momentum: how much of the previous direction is kept, from 0 (no buffer) to below 1.
         dampening: the part of the gradient that does not enter the buffer, from the second step on.
-        weight_decay: times the parameter is added to its gradient (an L2 penalty of half of it).
-        nesterov: look one step of momentum ahead; needs momentum and no dampening.
-        maximize: climb instead of descending.
-        foreach: several parameters a launch; by default for parameters on CUDA. The numbers are the same.
+        weight_decay: this number times the parameter is added to its gradient (an L2 penalty of half of it).
+        nesterov: add one more step of momentum; needs momentum and no dampening.
+        maximize: maximize the objective instead of minimizing it.
+        foreach: several parameters per launch; by default for parameters on CUDA. The result is the same.
         differentiable: record the step on the tape. Parameters that require grad may then not be leaves.
         fused: as `foreach`; excludes `foreach` and `differentiable`.
 

@@ -1,4 +1,4 @@
-r"""SparseAdam: Adam for tables of which each step needs only a few rows. Only these rows, and their means, change.
+r"""SparseAdam: Adam for tables of which each step uses only a few rows. Only these rows, and their means, change.
 
 The gradient is a sparse tensor, as `Embedding` and `EmbeddingBag` give it with `sparse=True`: it has the rows that were looked up.
 
@@ -7,9 +7,9 @@ means, and needs a dense gradient.
 
 ## Forward
 
-Entries of the gradient at the same position are added up first. Then $k$ counts the rows that the gradient has, $r_k$ is the number of
-the $k$-th one in the table, and $d$ counts the elements of a row. The means $m$ and $v$ have the shape of the table, and the formulas are
-those of Adam, at these rows only:
+Entries of the gradient for the same row are added first. Then $k$ counts the rows that the gradient has, $r_k$ is the index of
+the $k$-th one in the table, and $d$ counts the elements of a row. The means $m$ and $v$ have the shape of the table. The formulas
+are those of Adam, for these rows only, except that $\varepsilon$ is added before the root is corrected:
 
 $$g_{kd} = \pm \frac{\partial f}{\partial \theta_{r_k d}} \qquad \text{minus for } \texttt{maximize}$$
 
@@ -67,7 +67,8 @@ the learning rate; the row 1 stays:
 
 **What would Adam do to a row without a gradient?**
 
-Its gradient is zero, so the means shrink, and the row still moves along what is left of $m$. Here it stays, and so do its means.
+Its gradient would be zero, so the means would shrink, and the row would still move along the rest of $m$. Here the row and its
+means stay unchanged.
 
 **Are the first steps of a row corrected, if it is chosen late?**
 
@@ -135,7 +136,7 @@ class SparseAdam(Optimizer):
         lr: learning rate, a number or a tensor with one element.
         betas: how much of the running means of the gradient and of its square is kept.
         eps: keeps the divisor above 0.
-        maximize: climb instead of descending.
+        maximize: maximize the objective instead of minimizing it.
 
     Raises:
         ValueError: `lr` or `eps` is not above 0, a beta is not from 0 to below 1, or a parameter is sparse or complex.
@@ -200,7 +201,7 @@ class SparseAdam(Optimizer):
         lists = {name: [state[name]] for name in ("exp_avg", "exp_avg_sq")}
         check_lists([param], **lists)
         state.update((name, value) for name, (value,) in lists.items())
-        grad = grad.coalesce()  # the step is not linear in the gradient: its rows must be there once
+        grad = grad.coalesce()  # the step is not linear in the gradient: each row must occur once
         values, count = grad.values(), grad._nnz()
         if values.numel() == 0:
             return

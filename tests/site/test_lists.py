@@ -87,7 +87,7 @@ def test_cards_say_what_a_curve_is_like():
     assert traits["softplus"] == "0 to ∞, monotone, smooth"
     assert traits["hardswish"] == "-0.38 to ∞, not monotone, the slope jumps"
     assert traits["linear"] == ""
-    assert gallery.use(components()["relu"]).startswith("Use it when nothing speaks for another activation;")
+    assert gallery.use(components()["relu"]).startswith("Use it when there is no reason to choose another activation;")
 
 
 def test_notation_has_every_symbol():
