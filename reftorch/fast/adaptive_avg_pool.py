@@ -63,8 +63,8 @@ def windows(size_in, size_out):
 @njit(**SERIAL)
 def sum_of(line, begin, end):
     acc = np.float64(0)
-    for value in line[begin:end]:
-        acc += value
+    for i in range(np.uint64(begin), np.uint64(end)):  # signed, each index is tested for being negative
+        acc += line[i]
     return acc
 
 
@@ -106,7 +106,8 @@ def spread(row, grad_y, counted, w_begin, w_end):
     for w_out in range(grad_y.size):
         begin, end = w_begin[w_out], w_end[w_out]
         share = grad_y[w_out] / grad_y.dtype.type(counted * (end - begin))
-        row[begin:end] += share
+        for i in range(np.uint64(begin), np.uint64(end)):
+            row[i] += share
 
 
 @njit(**SERIAL)
