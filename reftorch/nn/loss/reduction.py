@@ -233,7 +233,7 @@ def _shared(total: Tensor, count: int, shape: tuple[int, ...]) -> Tensor:
     if total.device is not CPU or total.array.size != 1 or count == 0:
         return (total / count).expand(shape)
     result = total.new_empty(shape)
-    np.divide(total.array, total.dtype.numpy.type(count), out=result.array)
+    result.array.fill(total.array.reshape(())[()] / total.dtype.numpy.type(count))  # one division, however many share
     return result
 
 
