@@ -28,7 +28,7 @@ COPIED = (
     boolean,
     complex64,
     complex128,
-)  # those of kernels that move elements only
+)  # the dtypes of kernels that only copy elements
 
 
 def check_tensors(function: str, allowed: tuple[dtype, ...] = FLOATS, **tensors: Any) -> None:
@@ -71,7 +71,7 @@ def integer(function: str, name: str, value: Any) -> int:
     """The argument as an int.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not an integer.
     """
     if type(value) is int:
         return value
@@ -102,15 +102,15 @@ _ORDER = {1: "length", 2: "rows, columns", 3: "depth, rows, columns"}
 
 
 def sizes(n: int, value: Any, name: str, function: str) -> tuple[int, ...]:
-    """`n` ints, one for each dimension, out of an int or a sequence of one or `n` ints.
+    """`n` ints, one for each dimension, from an int or a sequence of one or `n` ints.
 
     Args:
         n: how many dimensions there are.
         value: what the caller gave.
-        name: the argument's name, and `function` whose argument it is, for the error texts.
+        name, function: the names of the argument and of the function, for the error texts.
 
     Raises:
-        TypeError: something else than ints.
+        TypeError: the value holds something other than ints.
         RuntimeError: a sequence of another length.
     """
     if type(value) is tuple and [*map(type, value)] == [int] * n:
@@ -133,11 +133,11 @@ def sizes(n: int, value: Any, name: str, function: str) -> tuple[int, ...]:
 
 
 def pair(value: Any, name: str, function: str) -> tuple[int, int]:
-    """(rows, columns) out of an int, or a sequence of one or two: `sizes` of two dimensions."""
+    """(rows, columns) from an int or a sequence of one or two ints: `sizes` for two dimensions."""
     return sizes(2, value, name, function)  # type: ignore[return-value]
 
 
 def options_text(module: Module, *always: str, **usual: Any) -> str:
-    """For `extra_repr`: "name=value" of these attributes; of the `usual` ones only those that have another value than usual."""
+    """For `extra_repr`: "name=value" for each attribute. The `usual` ones are shown only if they differ from the value given here."""
     shown = [*always, *(name for name, value in usual.items() if getattr(module, name) != value)]
     return ", ".join(f"{name}={getattr(module, name)}" for name in shown)

@@ -1,7 +1,7 @@
-"""Changing what a module's numbers are made of: their type, their device, their storage.
+"""Changing the dtype, the device or the storage of a module's tensors.
 
-All of it is one method, `_apply(fn)`: every parameter, its gradient and every buffer below the module is replaced by `fn` of it.
-Parameters stay the same objects and only get other data, so an optimizer that holds them goes on working.
+Everything is based on one method, `_apply(fn)`: every parameter, its gradient and every buffer of the module and its submodules
+is replaced by `fn` of it. Parameters stay the same objects and only get other data, so an optimizer that holds them still works.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Conversion(ModuleTree):
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}: "
-                "layers compute with real numbers; cast single tensors with Tensor.to"
+                "layers do not compute with integers; cast single tensors with Tensor.to"
             )
         if dtype is not None and dtype.is_complex:
             warnings.warn("Complex modules are experimental: most kernels here know real numbers only", stacklevel=2)
@@ -101,10 +101,10 @@ class Conversion(ModuleTree):
         return self._apply(lambda t: t.cuda(device))
 
     def to_empty(self: M, *, device: Device | str | int | None, recurse: bool = True) -> M:
-        """Move parameters and buffers to `device` without their values: what they hold afterwards is arbitrary.
+        """Move parameters and buffers to `device` without their values; the new values are arbitrary.
 
         Args:
-            device: where to; None stays.
+            device: the new device; None keeps the device.
             recurse: whether the modules below move too.
         """
         return self._apply(lambda t: empty_like(t, device=device), recurse=recurse)
@@ -144,7 +144,7 @@ def _no_device(name: str) -> str:
 
 
 def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, Dtype | None]:
-    """The device and the dtype that the arguments of `Module.to` ask for."""
+    """The device and the dtype in the arguments of `Module.to`; None for those that are not given."""
     names = ["device", "dtype", "non_blocking", "copy"]
     if args and isinstance(args[0], Tensor):
         names = ["tensor", "non_blocking", "copy"]
@@ -174,7 +174,7 @@ def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, Dtype | None]:
 
 
 def _shared(t: Tensor) -> Tensor:
-    """`t` over anonymous memory, which child processes do not get a copy of but the thing itself."""
+    """Move `t` to anonymous memory, which forked processes share instead of getting a copy."""
     if t.device.type == "cpu" and t.numel() > 0:
         array = np.frombuffer(mmap.mmap(-1, t.array.nbytes), dtype=t.array.dtype).reshape(t.array.shape)
         array[...] = t.array

@@ -1,4 +1,4 @@
-"""The functions behind the modules. Each lives with its component; here they are together, as `F`."""
+"""The functions that the modules call. Each is defined in the file of its component; here all of them are together, as `F`."""
 
 from typing import TYPE_CHECKING
 

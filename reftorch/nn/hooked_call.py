@@ -1,8 +1,8 @@
 """One call of a module that has hooks, from the forward pre-hooks to the gradients that reach its inputs.
 
-Forward hooks are plain calls around `forward`. Backward hooks need a place on the tape where the gradient passes: a gate, which
-is the identity in both directions and tells a listener what passes through it backwards. One gate is put around all inputs, one
-around all outputs:
+Forward hooks are plain calls before and after `forward`. Backward hooks need a node in the computation graph that the gradients
+pass: a gate. A gate is the identity in forward and in backward, and in backward it calls a listener with the gradients. One gate
+is put around all inputs, and one around all outputs:
 
     args ──▶ gate ──▶ forward ──▶ gate ──▶ result
              ◀── grad_input       ◀── grad_output
@@ -30,7 +30,7 @@ class HookedCall:
         self.begun: set[tuple] = set()  # the forward hooks that have been called
 
     def run(self) -> Any:
-        """Pre-hooks, `forward`, hooks; if any of them fails, the hooks that are always called."""
+        """Run the pre-hooks, `forward` and the hooks. If one of them fails, run the hooks with `always_call`."""
         try:
             return self._steps()
         except Exception:
@@ -56,7 +56,7 @@ class HookedCall:
 
     # -------------------------------------------------------------------------------------------- which hooks there are
     def _forward_hooks(self) -> Iterator[tuple[tuple, Hook, bool, bool]]:
-        """Of each hook a name, itself, whether it wants kwargs, and whether it is always called; global ones first."""
+        """For each hook: its key, the hook, whether it takes kwargs, and whether it is always called. Global hooks come first."""
         e, m = everywhere, self.module
         for where, hooks, with_kwargs, always_called in (
             ("everywhere", e.forward, e.forward_with_kwargs, e.forward_always_called),
@@ -72,7 +72,7 @@ class HookedCall:
             yield hook, hook_id in self.module._forward_pre_hooks_with_kwargs
 
     def _backward_hooks(self) -> tuple[list[Hook], list[Hook], list[Hook]]:
-        """The full hooks, the legacy hooks and the pre-hooks; global ones first."""
+        """The full hooks, the legacy hooks and the pre-hooks; global hooks come first."""
         module = self.module
         full: list[Hook] = []
         legacy: list[Hook] = []
@@ -107,7 +107,7 @@ class HookedCall:
             self.result = answer
 
     def _call_the_always_called(self) -> None:
-        """After a failure: its exception is on the way to the caller, so those of the hooks become warnings."""
+        """Call the other `always_call` hooks after a failure. Its exception goes to the caller, so theirs become warnings."""
         for key, hook, with_kwargs, always_called in self._forward_hooks():
             if key in self.begun or not always_called:
                 continue
@@ -123,13 +123,13 @@ class HookedCall:
 
 # ------------------------------------------------------------------------------------------------ full backward hooks
 class Gate(Function):
-    """The identity; in the backward pass it hands the gradients to `listener` and goes on with its answer."""
+    """The identity. In backward it calls `listener` with the gradients and returns its result."""
 
     @staticmethod
     def forward(ctx: Any, listener: Callable, materialize: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
         ctx.listener = listener
         ctx.set_materialize_grads(materialize)
-        passed = tuple(x.view_as(x) for x in tensors)  # the same memory, another place on the tape
+        passed = tuple(x.view_as(x) for x in tensors)  # the same memory, a new node of the graph
         ctx.mark_non_differentiable(*[y for x, y in zip(tensors, passed) if not x.requires_grad])
         return passed
 
@@ -178,7 +178,7 @@ class BackwardGates:
 
     def _at_inputs(self, grads: Sequence) -> Sequence:
         if self.inputs is None or self.grad_output is None:
-            return grads  # it came to the inputs past the outputs
+            return grads  # this gradient did not pass the gate at the outputs
         grad_input: Sequence = _spread(grads, self.inputs, self.n_inputs)
         for hook in self.hooks:
             answer = hook(self.module, grad_input, self.grad_output)
@@ -187,7 +187,7 @@ class BackwardGates:
         return [grad_input[i] for i in self.inputs]
 
     def _without_inputs(self, grad_output: Sequence) -> None:
-        """No gradient will reach the inputs: call the hooks now."""
+        """Call the hooks now, because no gradient will reach the inputs."""
         if self.hooks:
             warnings.warn(
                 f"Full backward hook of {self.module._get_name()} is firing when gradients are computed with respect to "
@@ -204,7 +204,7 @@ class BackwardGates:
 
 
 def _through_gate(values: tuple, listener: Callable, materialize: bool) -> tuple[list[int] | None, tuple]:
-    """Send the tensors among `values` through one gate; also where they are, or None if none needs a gradient."""
+    """Pass the tensors among `values` through one gate. Returns their positions too, or None if no tensor needs a gradient."""
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
         return None, values
@@ -223,7 +223,7 @@ def _spread(grads: Sequence, places: list[int], size: int) -> tuple:
 
 
 def _replaced(answer: Any, before: Sequence, kind: str, what: str) -> Sequence:
-    """The gradients after a hook: its answer, if it gave one."""
+    """The gradients after a hook: its result, unless it is None."""
     if answer is None:
         return before
     if not isinstance(answer, (tuple, list)):
@@ -245,7 +245,7 @@ def _replaced(answer: Any, before: Sequence, kind: str, what: str) -> Sequence:
 
 # ------------------------------------------------------------------------------------------------ legacy backward hooks
 def attach_legacy_hooks(module: Any, hooks: list[Hook], inputs: tuple, result: Any) -> None:
-    """Let the last operation of `forward` call the hooks with its own gradients."""
+    """Register the hooks at the node of the last operation of `forward`: they get the gradients of this operation."""
     first = result
     while not isinstance(first, Tensor):
         first = next(v for v in first.values() if isinstance(v, Tensor)) if isinstance(first, dict) else first[0]

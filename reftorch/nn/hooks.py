@@ -1,4 +1,4 @@
-"""Hooks: functions of the user's that run before or after a module's `forward`, or when gradients pass through the module.
+"""Hooks: functions of the user that run before or after a module's `forward`, or when gradients pass through the module.
 
 | registered with                       | called as                               | when                                  |
 |---------------------------------------|-----------------------------------------|---------------------------------------|
@@ -8,9 +8,9 @@
 | `register_full_backward_hook`         | `hook(module, grad_input, grad_output)` | it has reached the inputs             |
 | `register_backward_hook` (deprecated) | `hook(module, grad_input, grad_output)` | it has passed the last operation      |
 
-There are global forms, `register_module_forward_hook` and so on, whose hooks are called at every module, before the module's own.
-What a hook returns, if not None, replaces the arguments, the output, or the gradients that go on from there. This file keeps the
-books; `hooked_call.py` runs the hooks.
+There are global forms, `register_module_forward_hook` and so on. Their hooks are called for every module, before the module's own
+hooks. What a hook returns, if not None, replaces the arguments, the output or the gradients. This file registers the hooks;
+`hooked_call.py` calls them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class HookRegistration:
             hook: the function to call.
             prepend: call it before the hooks that this module has already (but after the global ones).
             with_kwargs: call `hook(module, args, kwargs, output)`.
-            always_call: call it also if the call of the module fails, with the output that there is by then, or None.
+            always_call: call it also if the call of the module fails, with the output so far, or None.
         """
         extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
         handle = RemovableHandle(self._forward_hooks, extra)
@@ -92,8 +92,8 @@ class HookRegistration:
         """Call `hook(module, grad_output)` when a backward pass arrives at the outputs of this module.
 
         `grad_output` is a tuple with an entry for each output, None for those that are not tensors or do not contribute to
-        the loss. A tuple that the hook returns goes on in its place. Inputs and outputs of the module become views while it
-        has backward hooks: changing them in place raises a RuntimeError.
+        the loss. A tuple that the hook returns replaces it. Inputs and outputs of the module become views while it has backward
+        hooks: changing them in place raises a RuntimeError.
 
         Args:
             hook: the function to call.
@@ -107,9 +107,9 @@ class HookRegistration:
         """Call `hook(module, grad_input, grad_output)` when a backward pass has reached the inputs of this module.
 
         Both gradients are tuples with an entry for each positional input and each output, None for those that are not
-        tensors; keyword arguments are left out. A tuple that the hook returns goes on in place of `grad_input`. If no input
-        requires grad, the hook is called when the gradient arrives at the outputs, and must not return gradients. Inputs and
-        outputs of the module become views while it has backward hooks: changing them in place raises a RuntimeError.
+        tensors; keyword arguments are left out. A tuple that the hook returns replaces `grad_input`. If no input requires grad,
+        the hook is called when the gradient arrives at the outputs, and must not return gradients. Inputs and outputs of the
+        module become views while it has backward hooks: changing them in place raises a RuntimeError.
 
         Args:
             hook: the function to call.

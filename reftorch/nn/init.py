@@ -1,13 +1,13 @@
 r"""How the parameters of a layer get their first values: the functions of `torch.nn.init`.
 
-Most of them answer one question: how large may random weights be, so that signals neither grow nor fade from layer to layer?
-A weight has a **fan-in**, the number of inputs that one output sums, and a **fan-out**, the number of outputs that one input
-reaches. A sum of $\text{fan\_in}$ independent terms has $\text{fan\_in}$ times their variance, so weights of standard deviation
-$\text{gain} / \sqrt{\text{fan\_in}}$ keep the variance of the signal, and $\text{fan\_out}$ does the same for gradients on
-their way back. The gain makes up for what the activation function takes away.
+Most of them choose the size of random weights so that signals neither grow nor shrink from layer to layer. A weight has a
+**fan-in**, the number of inputs that one output sums, and a **fan-out**, the number of outputs that one input reaches. A sum of
+$\text{fan\_in}$ independent terms has $\text{fan\_in}$ times their variance, so weights of standard deviation
+$\text{gain} / \sqrt{\text{fan\_in}}$ keep the variance of the signal, and $\text{fan\_out}$ does the same for the gradients in
+backward. The gain compensates for the effect of the activation function on the variance.
 
-Each function changes its tensor in place, is not recorded for gradients, and returns the tensor. After the same `manual_seed`
-the numbers are PyTorch's; `reftorch.random` says to which bit.
+Each function changes its tensor in place, is not recorded on the tape, and returns the tensor. After the same `manual_seed` the
+numbers are those of PyTorch; `reftorch.random` says how exactly.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     $\sqrt{2 / (1 + \text{slope}^2)}$ for "leaky_relu", whose negative slope is `param` (0.01 if None).
 
     Raises:
-        ValueError: an unknown name, or a slope that is no number.
+        ValueError: an unknown name, or a slope that is not a number.
     """
     if nonlinearity in _GAINS:
         return _GAINS[nonlinearity]
@@ -59,7 +59,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
-    """(fan-in, fan-out) of a weight of shape (outputs, inputs, *kernel): a kernel's every position is one more path.
+    """(fan-in, fan-out) of a weight of shape (outputs, inputs, *kernel). Every position of the kernel is one more connection.
 
     Raises:
         ValueError: the tensor has fewer than two dimensions.
@@ -82,7 +82,7 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 
 # ---------------------------------------------------------------------------------------- given distributions
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    r"""Fill with numbers uniform on $[a, b)$."""
+    r"""Fill with uniform numbers from $[a, b)$."""
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -101,10 +101,10 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""Fill with normal numbers, of those that lie in $[a, b]$.
+    r"""Fill with numbers of the normal distribution that is truncated to $[a, b]$.
 
-    If more than 30% of the normal distribution lies there, numbers outside are drawn again until none is left. If less,
-    that would take long: then numbers uniform on $[a, b)$ are accepted with a probability proportional to the density.
+    If more than 30% of the normal distribution lies there, numbers outside are drawn again until none is left. Otherwise this
+    would take too long, and uniform numbers from $[a, b)$ are accepted with a probability proportional to the density.
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -180,23 +180,23 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Make a matrix the identity: a `Linear` layer of this weight passes on as many of its inputs as it has outputs.
+    """Make a matrix the identity: a `Linear` layer with this weight copies input i to output i.
 
     Raises:
-        ValueError: the tensor is no matrix.
+        ValueError: the tensor is not a matrix.
     """
     _want_dimensions(tensor, (2,))
     return _assign(tensor, np.eye(*tensor.shape))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Make a convolution's weight the identity: output channel d of a group is its input channel d, unmoved.
+    """Make a convolution's weight the identity: output channel d of a group equals input channel d of the group.
 
-    The weight is (C_out, C_in / groups, *kernel) with one to three kernel dimensions; the single 1 of a channel stands in
-    the middle of its kernel. Channels without a partner are 0.
+    The weight is (C_out, C_in / groups, *kernel) with one to three kernel dimensions; the single 1 of a channel is in the middle
+    of its kernel. Output channels without an input channel of the same number are 0.
 
     Raises:
-        ValueError: another number of dimensions, or C_out is no multiple of `groups`.
+        ValueError: another number of dimensions, or C_out is not a multiple of `groups`.
     """
     _want_dimensions(tensor, (3, 4, 5))
     C_out, C_in, *kernel = tensor.shape
@@ -212,7 +212,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 # ----------------------------------------------------------------------- scales that keep the signal's variance
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    r"""Fill with numbers uniform on $[-a, a)$, $a = \text{gain} \sqrt{6 / (\text{fan\_in} + \text{fan\_out})}$.
+    r"""Fill with uniform numbers from $[-a, a)$, $a = \text{gain} \sqrt{6 / (\text{fan\_in} + \text{fan\_out})}$.
 
     A compromise between forward and backward (Glorot and Bengio, 2010); $a$ is $\sqrt 3$ standard deviations.
 
@@ -245,9 +245,9 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    r"""Fill with numbers uniform on $[-b, b)$, $b = \text{gain} \sqrt{3 / \text{fan}}$ (He and others, 2015).
+    r"""Fill with uniform numbers from $[-b, b)$, $b = \text{gain} \sqrt{3 / \text{fan}}$ (He and others, 2015).
 
-    `mode` says which fan: "fan_in" keeps the variance forward, "fan_out" backward. The gain is
+    `mode` says which fan: "fan_in" keeps the variance in forward, "fan_out" in backward. The gain is
     `calculate_gain(nonlinearity, a)`: `a` is the negative slope of "leaky_relu" and ignored for others.
 
     Raises:
@@ -285,8 +285,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     r"""Fill with a matrix whose rows or columns, whichever are fewer, are orthogonal and of length `gain`.
 
     Dimensions after the first count as one. The matrix is the Q of the QR decomposition of a normal random matrix
-    (Saxe and others, 2013), with columns turned so that R's diagonal is positive, without which not every orthogonal
-    matrix would be equally likely (Mezzadri, 2007).
+    (Saxe and others, 2013), with the signs of its columns changed so that the diagonal of R is positive. Otherwise not every
+    orthogonal matrix would be equally likely (Mezzadri, 2007).
 
     Raises:
         ValueError: the tensor has fewer than two dimensions.
@@ -310,7 +310,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """Fill a matrix with normal numbers, then set the share `sparsity` of each column, rounded up, to 0 (Martens, 2010).
 
     Raises:
-        ValueError: the tensor is no matrix.
+        ValueError: the tensor is not a matrix.
     """
     _want_dimensions(tensor, (2,))
     rows, columns = tensor.shape

@@ -1,8 +1,8 @@
 """`Module`, the base class of all layers and networks.
 
-A module is a function with a memory. The function is `forward`, which subclasses define. The memory is what is assigned to its
-attributes: a `Parameter` is something to be learned, a buffer is something to be kept, a `Module` is a part of it. Assigning is
-registering, and a registered thing is found by everything that concerns a network as a whole:
+A module is a function with a state. The function is `forward`, which subclasses define. The state is what is assigned to the
+attributes: a `Parameter` is learned, a buffer is kept but not learned, a `Module` is a part of this module. An assignment
+registers the object, so that the methods for a whole network find it:
 
     class Net(nn.Module):
         def __init__(self):
@@ -16,7 +16,8 @@ registering, and a registered thing is found by everything that concerns a netwo
     net = Net()
     net.to("cuda"); net.train(); list(net.parameters()); net.state_dict()
 
-This file is the core: registering, attributes, calling, modes, printing. The rest of `Module` is inherited, theme by theme:
+This file is the core: registering, attributes, calling, modes, printing. The rest of `Module` is inherited from classes in these
+files:
 
 | theme                                            | file             |
 |--------------------------------------------------|------------------|
@@ -86,12 +87,12 @@ class Module(HookRegistration, Conversion, StateDict):
 
     Attributes:
         training: whether the module is in training mode; see `train` and `eval`.
-        call_super_init: set on a subclass that also inherits from another class: `__init__` hands its arguments on to that.
+        call_super_init: set by a subclass that also inherits from another class: `__init__` passes its arguments to that class.
     """
 
     training: bool
     call_super_init: bool = False
-    dump_patches: bool = False  # of no effect; old code sets it
+    dump_patches: bool = False  # has no effect; old code sets it
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init and (args or kwargs):
@@ -120,7 +121,7 @@ class Module(HookRegistration, Conversion, StateDict):
 
         Args:
             name: without dots, and not the name of another attribute.
-            param: None keeps the name for a parameter that this module does without, such as the bias of a layer with none.
+            param: None reserves the name for a parameter that this module does not have, such as the bias of a layer without one.
 
         Raises:
             AttributeError: `Module.__init__` has not run.
@@ -148,7 +149,7 @@ class Module(HookRegistration, Conversion, StateDict):
 
         Args:
             name: without dots, and not the name of another attribute.
-            tensor: None keeps the name for a buffer that this module does without.
+            tensor: None reserves the name for a buffer that this module does not have.
             persistent: whether it is part of `state_dict()`.
 
         Raises:
@@ -223,7 +224,7 @@ class Module(HookRegistration, Conversion, StateDict):
             super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        # Python asks here for what is not in __dict__. The tables are absent before __init__ and while unpickling.
+        # Python calls this method for names that are not in __dict__. The tables are absent before __init__ and while unpickling.
         if name in self.__dict__.get("_parameters", ()):
             return self._parameters[name]
         for table in ("_buffers", "_modules"):
@@ -244,7 +245,7 @@ class Module(HookRegistration, Conversion, StateDict):
         return sorted(key for key in keys if not key[0].isdigit())
 
     def _make_room(self, kind: str, name: str, keep: str) -> None:
-        """Forget whatever else is registered or stored under this name."""
+        """Remove whatever else is registered or stored under this name."""
         self._check_initialised(kind, name)
         self.__dict__.pop(name, None)
         for table in {"_parameters", "_buffers", "_modules"} - {keep}:
@@ -260,7 +261,7 @@ class Module(HookRegistration, Conversion, StateDict):
 
     # -------------------------------------------------------------------------------------------- modes and gradients
     def train(self: T, mode: bool = True) -> T:
-        """Set training mode (or evaluation mode) here and below: layers such as dropout and batch normalisation look at it.
+        """Set training mode (or evaluation mode) here and below: layers such as dropout and batch normalization depend on it.
 
         Raises:
             ValueError: `mode` is not a bool.
@@ -277,13 +278,13 @@ class Module(HookRegistration, Conversion, StateDict):
         return self.train(False)
 
     def requires_grad_(self: T, requires_grad: bool = True) -> T:
-        """Say whether the parameters here and below shall get gradients; False freezes them."""
+        """Set whether the parameters of this module and its submodules get gradients; False freezes them."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or, if not `set_to_none`, fill them with zeros."""
+        """Delete the gradients of all parameters, or, if not `set_to_none`, fill them with zeros."""
         if getattr(self, "_is_replica", False):
             warnings.warn(
                 "zero_grad() of a data-parallel replica has no effect: its parameters are copies, whose gradients go to the "
@@ -299,7 +300,7 @@ class Module(HookRegistration, Conversion, StateDict):
                 grad.zero_()
 
     def apply(self: T, fn: Callable[[Module], Any]) -> T:
-        """Call `fn` with every module below and then with this one, for instance to initialise the parameters."""
+        """Call `fn` with every module below and then with this one, for instance to initialize the parameters."""
         for module in self.children():
             module.apply(fn)
         fn(self)
@@ -323,7 +324,7 @@ class Module(HookRegistration, Conversion, StateDict):
         return self.__dict__.copy()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({**_blank_state(), **state})  # what an older version did not save is blank
+        self.__dict__.update({**_blank_state(), **state})  # what an older version did not save gets its first value
 
     def _replicate_for_data_parallel(self: T) -> T:
         """A copy for another device: its own tables of buffers and modules, and no parameters yet."""
@@ -336,11 +337,11 @@ class Module(HookRegistration, Conversion, StateDict):
         return replica
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing changes: what a module computes is compiled kernel by kernel, each when it is first used."""
+        """Do nothing: each kernel is compiled when it is first used."""
 
 
 def _after_hooks(hooks: OrderedDict[int, Hook], module: Module, name: str, value: Any) -> Any:
-    """What is to be registered, after the global registration hooks have seen it."""
+    """The value to register: `value`, or what the global registration hooks replaced it by."""
     for hook in hooks.values():
         answer = hook(module, name, value)
         value = value if answer is None else answer
@@ -348,7 +349,7 @@ def _after_hooks(hooks: OrderedDict[int, Hook], module: Module, name: str, value
 
 
 def indented(text: str) -> str:
-    """`text` with all lines but the first moved right; empty ones stay empty."""
+    """`text` with all lines but the first indented; empty lines stay empty."""
     first, *rest = text.split("\n")
     return "\n".join([first, *(f"  {line}" if line.strip() else "" for line in rest)])
 

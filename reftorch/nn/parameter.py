@@ -1,8 +1,8 @@
 """Parameter and Buffer: tensors that a module registers when they are assigned to one of its attributes.
 
-A plain tensor that is assigned to a module is a note that nobody else sees: a cache, the last hidden state. These two say what
-else a tensor can be: `Parameter`, something that the optimizer changes; `Buffer`, something that belongs to the module's state
-and is not learned, such as a running mean.
+A plain tensor that is assigned to a module is not registered; it may be a cache or the last hidden state. A `Parameter` is a
+tensor that the optimizer changes. A `Buffer` is a tensor that belongs to the module's state and is not learned, such as a running
+mean.
 """
 
 from __future__ import annotations

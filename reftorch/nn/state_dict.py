@@ -1,9 +1,10 @@
 """Saving what a module has learned as a flat dictionary from dotted names to tensors, and loading it again.
 
-`state_dict()` walks down the tree; each module adds its own parameters and buffers (`_save_to_state_dict`). `load_state_dict()`
-walks the same way; each module takes its own (`_load_from_state_dict`) and notes what it misses, what it does not know and what
-does not fit, so that one error can list everything. A subclass that changes its layout raises its `_version`: the number is saved
-in `state_dict._metadata` and given to `_load_from_state_dict`, which can then translate old files.
+`state_dict()` traverses the tree; each module adds its own parameters and buffers (`_save_to_state_dict`). `load_state_dict()`
+traverses it in the same order; each module loads its own state (`_load_from_state_dict`) and notes which keys are missing, which
+are unknown and which do not fit, so that one error can list everything. A subclass that changes its layout increases its
+`_version`: the number is saved in `state_dict._metadata` and given to `_load_from_state_dict`, which can then translate old
+files.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class StateDict(ModuleTree):
     _load_state_dict_post_hooks: OrderedDict[int, Hook]
 
     def _own_state(self) -> dict[str, Tensor]:
-        """The parameters and persistent buffers of this module alone; those that are None are no state."""
+        """The parameters and persistent buffers of this module alone, without those that are None."""
         buffers = {k: b for k, b in self._buffers.items() if k not in self._non_persistent_buffers_set}
         return {k: t for k, t in {**self._parameters, **buffers}.items() if t is not None}
 
@@ -67,7 +68,7 @@ class StateDict(ModuleTree):
         Args:
             destination: a dictionary to add to, instead of a new one.
             prefix: put before all names.
-            keep_vars: give the parameters themselves instead of tensors detached from the tape.
+            keep_vars: return the parameters themselves instead of tensors detached from the tape.
         """
         if args:
             warnings.warn(
@@ -169,7 +170,7 @@ class StateDict(ModuleTree):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        """Take the state of this module alone from `state_dict`; subclasses may do it differently.
+        """Load the state of this module alone from `state_dict`; subclasses may do it differently.
 
         Args:
             state_dict: everything whose name begins with `prefix`; may be changed.
@@ -209,7 +210,7 @@ class StateDict(ModuleTree):
                         unexpected_keys.append(key)
 
     def _load_tensor(self, name: str, key: str, own: Tensor, loaded: Any, assign: bool) -> str | None:
-        """Copy or assign one tensor; what went wrong, if anything did."""
+        """Copy or assign one tensor. Returns an error text, or None if it worked."""
         if not isinstance(loaded, Tensor):
             return f'While copying the parameter named "{key}", expected a Tensor from checkpoint but received {type(loaded)}'
         if own.dim() == 0 and tuple(loaded.shape) == (1,):
@@ -235,11 +236,11 @@ class StateDict(ModuleTree):
     # -------------------------------------------------------------------------------------------- state that is not tensors
     def get_extra_state(self) -> Any:
         """Override together with `set_extra_state` to save something else with the module; it must be picklable."""
-        raise RuntimeError(f"{self._get_name()} has no extra state: get_extra_state() is there to be overridden")
+        raise RuntimeError(f"{self._get_name()} has no extra state: override get_extra_state()")
 
     def set_extra_state(self, state: Any) -> None:
-        """Override together with `get_extra_state`: takes what that returned."""
-        raise RuntimeError(f"{self._get_name()} has no extra state: set_extra_state() is there to be overridden")
+        """Override together with `get_extra_state`: it gets what `get_extra_state` returned."""
+        raise RuntimeError(f"{self._get_name()} has no extra state: override set_extra_state()")
 
     # -------------------------------------------------------------------------------------------- hooks
     def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:

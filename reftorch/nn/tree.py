@@ -1,8 +1,8 @@
-"""A module is the root of a tree: how to walk over what hangs on it, and how to find one thing by its dotted name.
+"""A module is the root of a tree of modules: how to traverse it, and how to find one member by its dotted name.
 
 Each node of the tree keeps three dictionaries: parameters, buffers and child modules. A name such as `"encoder.0.weight"` is the
 path from the root: child `encoder`, its child `0`, and there the parameter `weight`. The iterators go depth first, parents before
-children, in the order in which things were registered, and yield a thing that hangs on two branches once, under its first name.
+children, in the order of registration. A member that is reached on two branches is yielded once, under its first name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ModuleTree:
-    """The part of `Module` that knows the tree. It never changes it, except in `set_submodule`."""
+    """The part of `Module` that reads the tree. Only `set_submodule` changes the tree."""
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -68,7 +68,7 @@ class ModuleTree:
 
     # -------------------------------------------------------------------------------------------- parameters and buffers
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters, as an optimizer wants them; of this module alone if `recurse` is False."""
+        """All parameters, as an optimizer takes them; of this module alone if `recurse` is False."""
         for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
