@@ -18,8 +18,8 @@ class ReduceLROnPlateau(LRScheduler):
     Args:
         optimizer: whose learning rates are written.
         mode: "min" if smaller is better, "max" if larger is.
-        factor: factor of the rate, below 1. patience: number of steps in a row without improvement after which the rate stays the
-            same.
+        factor: factor of the rate, below 1.
+        patience: number of steps in a row without improvement that leave the rate as it is.
         threshold: by how much a measure must be better than the best one.
         threshold_mode: "rel", a part of the best measure, or "abs".
         cooldown: number of steps after a change that are not counted.
