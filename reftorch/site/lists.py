@@ -13,6 +13,7 @@ from typing import Any
 
 from markdown.extensions.toc import slugify
 
+from ..bench.record import setting
 from ..step.components import Component, components
 from . import document
 from .gallery import gallery
@@ -165,7 +166,10 @@ COLUMNS = {
     "PyTorch": "--:",
     "ratio": "--:",
     "share": "--:",
+    "reference": "--:",
+    "its ratio": "--:",
 }
+Case = tuple[str, str, str]  # component, case, direction
 
 
 def _about(run: dict[str, Any]) -> str:
@@ -179,18 +183,27 @@ def _threads(run: dict[str, Any]) -> str:
     return f"{run['threads']} thread" + "s" * (run["threads"] > 1)
 
 
-def _timed(rows: list[dict[str, Any]]) -> list[str]:
-    """A table of what was timed, without columns that say the same in every row."""
+def _timed(rows: list[dict[str, Any]], reference: dict[Case, dict[str, Any]] | None = None) -> list[str]:
+    """A table of what was timed, beside the times of the reference kernels, without columns that say the same in every row."""
     table = []
     for row in rows:
-        other, ratio = row["torch_seconds"], row["ratio"]
-        cells = [row["component"], row["case"], row["direction"], _time(row["seconds"]["median"])]
-        cells += [_time(other["median"]) if other else "", f"{ratio['median']:.2f}" if ratio else ""]
+        other, slower = row["torch_seconds"], (reference or {}).get(_case(row))
+        cells = [*_case(row), _time(row["seconds"]["median"]), _time(other["median"]) if other else "", _ratio(row)]
         cells += [f"{row['share']:.0%} of {row['limit']}" if row["share"] is not None else ""]
+        cells += [_time(slower["seconds"]["median"]), _ratio(slower)] if slower else ["", ""]
         table.append(dict(zip(COLUMNS, cells)))
-    kept = [name for name in COLUMNS if name not in ("component", "direction") or len({row[name] for row in table}) > 1]
+    same = {name for name in ("component", "direction") if len({row[name] for row in table}) == 1}
+    kept = [name for name in COLUMNS if name not in same and any(row[name] for row in table)]
     lines = [f"| {' | '.join(kept)} |", f"|{'|'.join(COLUMNS[name] for name in kept)}|"]
     return [*lines, *(f"| {' | '.join(row[name] for name in kept)} |" for row in table)]
+
+
+def _case(row: dict[str, Any]) -> Case:
+    return row["component"], row["case"], row["direction"]
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    return f"{row['ratio']['median']:.2f}" if row["ratio"] else ""
 
 
 def _run(run: dict[str, Any]) -> list[str]:
@@ -232,16 +245,30 @@ BESIDE = {"DistributedDataParallel": "one process"}  # rows that stand beside th
 
 
 def speed(names: set[str]) -> str:
-    """The latest run that timed what these names stand for: forwards and backwards, beside PyTorch."""
+    """The latest run that timed what these names stand for, forwards and backwards, beside PyTorch; and the reference kernels, if
+    they were timed on the same machine with as many threads."""
     names = names | {BESIDE[name] for name in names & set(BESIDE)}
-    for run in reversed(_data("benchmarks.json") or []):
+    runs = sorted(_data("benchmarks.json") or [], key=lambda run: run["date"], reverse=True)
+    for run in [run for run in runs if run["kernels"] == "fast"]:
         rows = [row for row in run["rows"] if row["component"] in names]
         rows = [row for row in rows if row["direction"] in WHOLE] or rows
         if rows:
             whole = " Forwards and backwards together." * all(row["direction"] == "both" for row in rows)
-            lines = [f"{_about(run)}{whole} *Ratio*: PyTorch's time by reftorch's; above 1, reftorch was faster.", ""]
-            return "\n".join([*lines, *_timed(rows), ""])
+            said = f"{_about(run)}{whole} *Ratio*: PyTorch's time by reftorch's; above 1, reftorch was faster."
+            beside = _reference(run, runs)
+            timed = {_case(row): row for row in beside["rows"]} if beside else {}
+            if beside and any(_case(row) in timed for row in rows):
+                when = _about(beside)
+                said += " *Reference*: the time of the kernels of this page, without fast forms."
+                said += f" It was measured in another run: {when}" * (when != _about(run))
+            return "\n".join([said, "", *_timed(rows, timed), ""])
     return "Not measured.\n"
+
+
+def _reference(run: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The run of the reference kernels that can be compared with a run of the fast ones."""
+    wanted = (*setting(run)[:-1], "reference")
+    return next((other for other in runs if setting(other) == wanted), None)
 
 
 def rungs(ladder: str) -> str:

@@ -75,10 +75,16 @@ def _rank(component: Component) -> tuple[int, str]:
 
 
 def title(component: Component) -> str:
-    """The class that the file is about, or the file's name if it has none."""
+    """The class that the file is named after, or else all its classes, as in "Dropout1d, 2d, 3d", or its name if it has none."""
     classes = [name.rpartition(".")[2] for name, thing in public(component).items() if isinstance(thing, type)]
-    same = [name for name in classes if name.lower() == component.file.stem.replace("_", "")]
-    return (same or classes or [component.name])[-1]
+    stem = component.file.stem
+    families: dict[str, list[str]] = {}
+    for name in classes:
+        if name.lower() == stem.replace("_", ""):
+            return name
+        family = re.sub(r"\dd$", "", name)
+        families.setdefault(family, []).append(name.removeprefix(family))
+    return ", ".join(family + ", ".join(dimensions) for family, dimensions in families.items()) or stem
 
 
 def link(component: Component, page: str) -> str:

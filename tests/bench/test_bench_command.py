@@ -72,6 +72,22 @@ def test_only_chooses_by_component_size_and_direction(tmp_path):
     assert run["overhead"] == run["memory"] == []
 
 
+def test_a_saved_run_of_the_reference_kernels_stands_beside_that_of_the_fast_ones(monkeypatch, tmp_path):
+    """And a part of it that is measured again takes the place of that part only."""
+    file = tmp_path / "benchmarks.json"
+    monkeypatch.setattr(command, "saved_file", lambda: file)
+    bench("--no-torch", "--only", "ReLU", "--save")
+    bench("--no-torch", "--reference", "--only", "ReLU", "--save")
+    runs = {run["kernels"]: run for run in json.loads(file.read_text())}
+    assert set(runs) == {"fast", "reference"}
+    bench("--no-torch", "--reference", "--only", "ReLU.* forward", "--save")
+    again = {run["kernels"]: run for run in json.loads(file.read_text())}
+    assert again["fast"] == runs["fast"] and len(again) == 2
+    before, after = ({row["direction"]: row for row in run["reference"]["rows"]} for run in (runs, again))
+    assert before.keys() == after.keys() and before["both"] == after["both"]
+    assert before["forward"]["seconds"] != after["forward"]["seconds"]
+
+
 def test_reference_runs_the_reference_kernels(monkeypatch, tmp_path):
     seen = []
     measure = command.measure

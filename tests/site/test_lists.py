@@ -174,6 +174,27 @@ def test_every_component_says_what_can_be_called(component, formulas):
     assert '<nav class="rt-contents"' in made and "\n## Neighbours\n" in made
 
 
+@pytest.mark.parametrize(
+    "name, title",
+    [
+        ("conv2d", "Conv2d"),
+        ("softmax", "Softmax"),  # Softmax2d is there, too
+        ("reflection_pad", "ReflectionPad1d, 2d, 3d"),
+        ("constant_pad", "ConstantPad1d, 2d, 3d, ZeroPad1d, 2d, 3d"),
+        ("interpolate", "Upsample, UpsamplingNearest2d, UpsamplingBilinear2d"),
+        ("one_hot", "one_hot"),
+        ("normalization/normalize", "normalize"),
+    ],
+)
+def test_a_page_is_called_what_a_reader_looks_for(name, title):
+    assert sections.title(components()[name]) == title
+
+
+def test_no_two_pages_have_the_same_title():
+    titles = sorted(map(sections.title, components().values()))
+    assert len(set(titles)) == len(titles)
+
+
 def test_sections_and_neighbours_are_in_the_documentations_order():
     every = [c.name for inside in sections.sections().values() for c in inside]
     assert sorted(every) == sorted(components())
@@ -256,6 +277,43 @@ def test_what_was_not_measured_is_said_to_be_absent(monkeypatch, tmp_path):
     assert lists.agreement({"relu"}) == "Not measured.\n" and lists.speed({"ReLU"}) == "Not measured.\n"
 
 
+MEASURED = {"date": "2026-01-02T03", "machine": {"processor": "abacus", "gpu": None}, "threads": 2, "device": "cpu"}
+MEASURED["versions"] = {"numba": "1", "torch": None}
+
+
+def test_the_reference_kernels_stand_beside_the_fast_ones(monkeypatch, tmp_path):
+    """In the table of the latest run, and only what was measured on the same machine with as many threads."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(lists, "DOCS", tmp_path)
+
+    def run(kernels, *rows, **changed):
+        return {**MEASURED, "kernels": kernels, "rows": list(rows), **changed}
+
+    def row(case, seconds, ratio):
+        times = {
+            "seconds": {"median": seconds},
+            "torch_seconds": {"median": seconds * ratio},
+            "ratio": {"median": ratio},
+        }
+        return {"component": "Linear", "case": case, "direction": "both", "share": None, "limit": None, **times}
+
+    def said(*runs):
+        (tmp_path / "data" / "benchmarks.json").write_text(json.dumps(runs))
+        return lists.speed({"Linear"})
+
+    fast = run("fast", row("small", 0.002, 1.5), row("large", 0.004, 0.5))
+    slow = run("reference", row("small", 0.02, 0.15))
+    older = run("fast", row("small", 9.0, 1.0), date="2025-01-02T03", threads=1)
+    alone = said(older, fast, run("reference", row("small", 5.0, 1.0), threads=1))
+    assert "| small | 2 ms | 3 ms | 1.50 |" in alone and "eference" not in alone and "9 s" not in alone
+    both = said(fast, slow, older)
+    assert "| case | reftorch | PyTorch | ratio | reference | its ratio |" in both and "another run" not in both
+    assert "| small | 2 ms | 3 ms | 1.50 | 20 ms | 0.15 |" in both and "| large | 4 ms | 2 ms | 0.50 |  |  |" in both
+    later = said(fast, {**slow, "date": "2026-02-03T04"})
+    assert "another run: 2026-02-03, abacus, 2 threads, numba 1." in later and "| 20 ms | 0.15 |" in later
+    assert said(slow) == "Not measured.\n"
+
+
 def test_what_was_measured_is_shown(monkeypatch, tmp_path):
     (tmp_path / "data").mkdir()
     monkeypatch.setattr(lists, "DOCS", tmp_path)
@@ -264,8 +322,7 @@ def test_what_was_measured_is_shown(monkeypatch, tmp_path):
     rows = [{**row, "torch_seconds": spread, "ratio": {"median": r, "low": r, "high": r}} for r in (0.5, 2.0, 2.0)]
     row |= {"torch_seconds": None, "ratio": None}
     rows.append(row)
-    about = {"date": "2026-01-02T03", "machine": {"processor": "abacus", "gpu": None}, "threads": 2, "device": "cpu"}
-    about["versions"] = {"numba": "1", "torch": None}
+    about = MEASURED
     run = {**about, "kernels": "fast", "rows": rows}
     (tmp_path / "data" / "benchmarks.json").write_text(json.dumps([run]))
     assert lists.speed({"ReLU"}) == "Not measured.\n" and lists.speed({"Linear"}).count("| LeNet |") == 4

@@ -63,7 +63,8 @@ def test_on_paper(visit, served, path, scheme):
         .map(e => e.outerHTML.slice(0, 80))""")
     assert pale == []
     cut = page.evaluate(
-        "[...document.querySelectorAll('.rt-line')].filter(line => line.scrollWidth > line.parentElement.clientWidth + 1).length"
+        "[...document.querySelectorAll('.rt-line, .highlight code')].filter(line => line.getClientRects().length &&"
+        " line.scrollWidth > line.parentElement.clientWidth + 1).length"
     )
     assert cut == 0
 

@@ -13,6 +13,8 @@ FAULTS = """async () => {
         if (left < 0 || right > innerWidth) faults.push(`${name} reaches from ${left} to ${right}`);
         if (code.scrollWidth > code.clientWidth) faults.push(`a line of ${name} is cut off`);
     }
+    for (const code of [...document.querySelectorAll('.highlight code')].filter(shown))
+        if (code.scrollWidth > code.clientWidth) faults.push(`an example is cut off: ${code.textContent.slice(0, 60)}`);
     const high = line => box(line).height / parseFloat(getComputedStyle(line).lineHeight);
     for (const twins of [...document.querySelectorAll('.rt-twins')].filter(shown)) {
         const beside = [...twins.querySelectorAll('.rt-twin')].filter(shown);
@@ -29,7 +31,9 @@ def test_the_faults_are_found(visit, served):
     page = visit(served + "/nn/convolution/conv2d.html", 390)
     assert page.evaluate(FAULTS) == []
     page.add_style_tag(content=".md-typeset .rt-line code { white-space: pre; }")
-    assert any("is cut off" in fault for fault in page.evaluate(FAULTS))
+    assert any("a line of conv2d" in fault for fault in page.evaluate(FAULTS))
+    page.add_style_tag(content=".md-typeset .highlight pre > code { white-space: pre; }")
+    assert any("an example is cut off" in fault for fault in page.evaluate(FAULTS))
     page.add_style_tag(content=".rt-twins.rt-twins > .rt-twin { display: block !important; }")
     page.add_style_tag(content=".md-typeset .rt-line code { white-space: pre-wrap; }")
     assert any("is broken to stand beside" in fault for fault in page.evaluate(FAULTS))
