@@ -1,22 +1,22 @@
-r"""A border that shows the other end of the input, as if both ends were joined to a ring.
+r"""A border that shows the other end of the input, as if both ends were joined into a ring.
 
-Use it when the data is periodic: angles, hours of a day, the longitude of a map, simulations with periodic boundaries. Other
-pictures have no such neighbour; `ReflectionPad2d` suits them better.
+Use it when the data is periodic: angles, hours of a day, the longitude of a map, simulations with periodic boundaries. For
+data that is not periodic, `ReflectionPad2d` is the better choice.
 
 ## Forward
 
-Along one dimension, a b c d with a border of 2 becomes c d | a b c d | a b. The position $j = l_{out} - p$ goes once round:
+Along one dimension, a b c d with a border of 2 becomes c d | a b c d | a b. The position $j = l_{out} - p$ is wrapped around:
 
 $$y[o, l_{out}, m] = x[o, l_{in}, m] \qquad l_{in} = \begin{cases} j + L_{in} & \text{if } j < 0 \\ j - L_{in} & \text{if } j \ge L_{in} \\
 j & \text{otherwise} \end{cases}$$
 
 which is $j \bmod L_{in}$, since a border is at most as wide as the input: $p, q \le L_{in}$. Several dimensions are padded one after
-the other. Negative widths cut elements off first; what is left is the ring.
+the other. Negative widths cut elements off first; the remaining elements form the ring.
 
 ## Gradients
 
-An element is shown at its own place and at every place one turn, $L_{in}$ elements, further on or back, as far as the output goes. The
-loss depends on it through each of these, and the chain rule adds them up:
+An element is shown at its own position, and at the positions $L_{in}$ elements before and after it, if the output contains them. The
+loss depends on it through each of these, and the chain rule adds up their gradients:
 
 $$\frac{\partial L}{\partial x}[o, l_{in}, m] = \sum_{l_{out} \, \equiv \, l_{in} + p \pmod{L_{in}}}
 \frac{\partial L}{\partial y}[o, l_{out}, m]$$
@@ -59,10 +59,10 @@ tensor([[36.,  9., 18.]])
 
 ## Questions
 
-**What does a convolution of a ring compute?**
+**What does a convolution compute after a circular border?**
 
-With a circular border of $K - 1$ in front, the filter sees every element with its $K - 1$ predecessors. Turning the ring turns the
-output:
+With a circular border of $K - 1$ elements in front, the filter reads every element with its $K - 1$ predecessors on the ring. If the
+input is rolled, the output is rolled too:
 
 >>> x, weight = torch.tensor([[[1., 2, 3, 4]]]), torch.tensor([[[1., 10]]])
 >>> F.conv1d(F.pad(x, (1, 0), "circular"), weight)
@@ -72,7 +72,7 @@ tensor([[[43., 14., 21., 32.]]])
 
 **How wide may the border be?**
 
-At most once round: as many elements as the input has.
+At most as wide as the input, so that a position is wrapped around once only.
 
 **What do negative widths do?**
 
@@ -94,7 +94,7 @@ from reftorch.nn.padding.lines import PadNd, check_dimensions, lines, needed, re
 #
 # $$y[o, l_{out}, m] = x[o, l_{in}, m]$$
 #
-# A position outside goes once round the ring.
+# A position outside is wrapped around.
 @njit(**PARALLEL)
 def circular_pad_forward_cpu(x, y, before):
     outer, L_in, inner = x.shape
@@ -164,7 +164,7 @@ def circular_pad_backward_x_cuda(grad_y, grad_x, before):
 
 
 class CircularPadFunction(Function):
-    """A border that goes round, on the tape; `widths` is (dimension, before, after) of each padded dimension, none negative."""
+    """A circular border on the tape; `widths` is (dimension, before, after) of each padded dimension, none negative."""
 
     @staticmethod
     def forward(ctx, x, widths):
@@ -210,6 +210,11 @@ def circular_pad(input, padding):
             raise RuntimeError(
                 f"Negative padding value is resulting in an empty dimension: {(before, after)} at dimension {dim} of "
                 f"{list(input.shape)}"
+            )
+        if max(before, after) > kept:
+            raise RuntimeError(
+                f"Padding value causes wrapping around more than once: {(before, after)} at dimension {dim} of "
+                f"{list(input.shape)}, of which negative widths leave {kept} elements"
             )
         if kept < extent:
             input = input.narrow(dim, max(-before, 0), kept)
