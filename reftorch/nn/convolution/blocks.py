@@ -1,4 +1,4 @@
-"""What Unfold and Fold share: how many blocks an image has, and what can be wrong with the arguments."""
+"""What Unfold and Fold share: the number of blocks that an image has, and the checks of the arguments."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def pair_of(function, name, value):
     """(rows, columns) out of an int or a sequence of exactly two.
 
     Raises:
-        TypeError: something else than ints.
-        RuntimeError: a sequence of another length, of one too, as in PyTorch.
+        TypeError: a value is not an int.
+        RuntimeError: a sequence whose length is not 2. As in PyTorch, a sequence of one is refused too.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     for each in values:

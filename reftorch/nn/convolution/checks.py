@@ -1,4 +1,4 @@
-"""What can be wrong with the arguments of a convolution of n dimensions, each with the error that PyTorch raises."""
+"""Checks of the arguments of a convolution of n dimensions. Each raises the error that PyTorch raises."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ORDER = {1: "the length", 2: "rows and columns", 3: "depth, rows and columns"}
 
 
 def check_sizes(function, n, size_in, weight_size, bias_size, groups, transposed=False):
-    """The numbers of dimensions, and one bias for each filter. `transposed`: the weight's first dimension is that of the input."""
+    """The numbers of dimensions, and one bias for each filter. `transposed`: the weight's first dimension is the input's channels."""
     first, second = ("C_in", "C_out / groups") if transposed else ("C_out", "C_in / groups")
     if len(weight_size) != n + 2:
         raise RuntimeError(

@@ -3,8 +3,9 @@ r"""Convolution of sequences with a bank of learned filters.
 Each filter slides along the sequence and computes, at every position, the sum of the elements under it times its weights. One
 filter makes one channel of the output. The sequences may be sound, text as vectors, or measurements over time.
 
-Use it when neighbouring elements of a sequence belong together and their order matters: a filter sees K of them at a time, at
-every position alike. For images there is `Conv2d`, for volumes and videos `Conv3d`; to make a sequence longer, `ConvTranspose1d`.
+Use it when neighbouring elements of a sequence belong together and their order matters: a filter reads K of them at a time, with
+the same weights at every position. For images there is `Conv2d`, for volumes and videos `Conv3d`; to make a sequence longer,
+`ConvTranspose1d`.
 
 ## Forward
 
@@ -30,7 +31,7 @@ remainder and $l_{out}$ is in range:
 $$\frac{\partial L}{\partial x}[n, c_{in}, l_{in}] = \sum_{c_{out} \in g} \; \sum_{k}
 W[c_{out}, c, k] \; \frac{\partial L}{\partial y}[n, c_{out}, l_{out}], \qquad l_{out} = \frac{l_{in} + p - k d}{s}$$
 
-The same product seen from the weight: it was multiplied with one element at each position of each sequence:
+A weight is multiplied by one element at each position of each sequence:
 
 $$\frac{\partial L}{\partial W}[c_{out}, c, k] = \sum_n \; \sum_{l_{out}}
 \frac{\partial L}{\partial y}[n, c_{out}, l_{out}] \; x[n, c_{in}, l_{in}]$$
@@ -107,7 +108,7 @@ Each layer adds $K - 1 = 2$: seven. With dilations 1, 2 and 4 it is $1 + 2 + 4 +
 >>> layers(torch.zeros(1, 1, 15)).shape
 torch.Size([1, 1, 1])
 
-**Why does the gradient of $x$ ask whether a division leaves a remainder?**
+**Why does the gradient of $x$ check whether a division leaves a remainder?**
 
 With stride 2 the filter stands at every second position only. A weight $k$ meets the element $l_{in}$ only if
 $l_{in} + p - k d$ is even; otherwise no output multiplied the two.
@@ -123,8 +124,8 @@ True
 
 ## Differences
 
-- `padding="same"` with an even span needs one element more behind than before. PyTorch pads a copy first; here the loop does not
-  depend on where the sequence ends, so only $p$ is passed and $L_{out}$ decides the rest. The numbers are the same."""
+- `padding="same"` with an even filter size can need one more element of padding behind than before. PyTorch pads a copy first. Here
+  the kernel takes only the padding before, $p$; the padding behind follows from $L_{out}$. The numbers are the same."""
 
 from __future__ import annotations
 
@@ -150,7 +151,7 @@ def conv1d_output_size(length_in, kernel_size, stride, padding, dilation):
 #
 # $$y[n, c_{out}, l_{out}] = b[c_{out}] + \sum_{c, k} W[c_{out}, c, k] \; x[n, c_{in}, l_{in}]$$
 #
-# Three loops choose an element of y, two sum over what the filter sees. Padding is never stored: where the filter leaves the
+# Three loops choose an element of y, two sum over the elements under the filter. Padding is never stored: where the filter leaves the
 # sequence there is nothing to add.
 @njit(**PARALLEL)
 def conv1d_forward_cpu(x, weight, bias, y, stride, pad, dil, groups):
@@ -198,8 +199,8 @@ def conv1d_forward_cuda(x, weight, bias, y, stride, pad, dil, groups):
 # $$\frac{\partial L}{\partial x}[n, c_{in}, l_{in}] = \sum_{c_{out} \in g} \sum_{k} W[c_{out}, c, k] \;
 # \frac{\partial L}{\partial y}[n, c_{out}, l_{out}]$$
 #
-# Weight k read element l_in for the output with l_out s = l_in + p - k d. If that is not a multiple of the stride, or lies
-# outside, there is no such output.
+# Weight k read element l_in for the output with l_out s = l_in + p - k d. If the right side is not a multiple of the stride, or
+# l_out lies outside, there is no such output.
 @njit(**PARALLEL)
 def conv1d_backward_x_cpu(grad_y, weight, grad_x, stride, pad, dil, groups):
     N, C_in, L_in = grad_x.shape
@@ -248,7 +249,7 @@ def conv1d_backward_x_cuda(grad_y, weight, grad_x, stride, pad, dil, groups):
 # $$\frac{\partial L}{\partial W}[c_{out}, c, k] = \sum_n \sum_{l_{out}}
 # \frac{\partial L}{\partial y}[n, c_{out}, l_{out}] \; x[n, c_{in}, l_{in}]$$
 #
-# One weight meets an element at each position of each sequence: a long sum, so the CPU adds it up in float64.
+# A weight is multiplied by one element at each position of each sequence. The sum is long, so the CPU adds it up in float64.
 @njit(**PARALLEL)
 def conv1d_backward_weight_cpu(grad_y, x, grad_weight, stride, pad, dil, groups):
     N, C_in, L_in = x.shape
@@ -373,7 +374,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Raises:
         RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a filter longer than the input.
         TypeError: an argument is not a tensor, or not an int.
-        NotImplementedError: float16 and bool, for which there is no kernel.
+        NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     check_tensors("conv1d", allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, dilation = sizes(1, stride, "stride", "conv1d"), sizes(1, dilation, "dilation", "conv1d")
@@ -407,7 +408,7 @@ class Conv1d(ConvNd):
         stride: how far the filter moves, in elements.
         padding: elements added on each side; or "same", or "valid".
         dilation: how far apart the weights of a filter lie, in elements.
-        groups: in how many groups the channels are cut.
+        groups: number of groups that the channels are divided into.
         bias: whether a learned number is added to each output channel.
         padding_mode: what the added elements are: "zeros", "reflect", "replicate" or "circular".
 

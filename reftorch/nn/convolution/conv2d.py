@@ -26,9 +26,9 @@ of that group only. $G = C_{in}$ is depthwise convolution, one filter or several
 
 ## Gradients
 
-Each $y$ is a sum of products $W x$, so its derivative with respect to a pixel is the weight beside it, and with respect to a
-weight the pixel beside it. The chain rule sums over all outputs. A pixel is read by the outputs for which this division has
-no remainder and a result in range:
+Each $y$ is a sum of products $W x$. Its derivative with respect to a pixel is the weight that multiplies this pixel, and its
+derivative with respect to a weight is the pixel that this weight multiplies. The chain rule sums over all outputs. A pixel is read
+by the outputs for which the two divisions below leave no remainder and the results are in range:
 
 $$\frac{\partial L}{\partial x}[n, c_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \; \sum_{k_h, k_w}
 W[c_{out}, c, k_h, k_w] \; \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
@@ -47,7 +47,7 @@ $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{h_{out}, w_{out}}
 
 $$H_{out} = \left\lfloor \frac{H_{in} + 2 p_h - d_h (K_h - 1) - 1}{s_h} \right\rfloor + 1$$
 
-and $W_{out}$ alike: the filter spans $d_h (K_h - 1) + 1$ rows, and moves by $s_h$ as long as it fits.
+$W_{out}$ is computed in the same way. The filter spans $d_h (K_h - 1) + 1$ rows, and moves by $s_h$ rows as long as it fits.
 
 ## Cost
 
@@ -125,9 +125,10 @@ $33 \cdot 16 \cdot 3 \cdot 3$ weights and 33 biases:
 
 The filter spans 5 rows, so 2 on each side: $H + 2 \cdot 2 - 4 - 1 + 1 = H$.
 
-**An output of one pixel depends on how many pixels of the input, after two layers with filters of 3 by 3?**
+**On how many pixels of the input does one pixel of the output depend, after two layers with filters of 3 by 3?**
 
-On 5 by 5: the second filter reads 3 by 3 outputs of the first, and each further one adds 2 rows and 2 columns.
+On 5 by 5. The second layer reads 3 by 3 pixels of the first layer's output, and each of these reads 3 by 3 pixels of the input.
+Each further layer adds 2 rows and 2 columns.
 
 **Why does the formula of the output not flip the filter?**
 
@@ -135,10 +136,10 @@ What is computed is cross-correlation. The weights are learned, so a flipped fil
 
 ## Differences
 
-- Older documentation draws the initial weights from $\pm \sqrt{1 / (C_{in} K_h K_w)}$. With groups a filter sees only
-  $C_{in} / G$ channels, and the bound is $\sqrt{G / (C_{in} K_h K_w)}$, as PyTorch computes it.
-- `padding="same"` with an even span needs one row more below than above. PyTorch pads a copy first; here the loop does not
-  care where the image ends, so only $p_h$ above is passed and $H_{out}$ decides the rest. The numbers are the same."""
+- The documentation of older versions gives the bound of the initial weights as $\pm \sqrt{1 / (C_{in} K_h K_w)}$. With groups a filter
+  reads only $C_{in} / G$ channels, and the bound is $\sqrt{G / (C_{in} K_h K_w)}$, as PyTorch computes it.
+- `padding="same"` with an even filter size can need one more row of padding below than above. PyTorch pads a copy first. Here the
+  kernel takes only the padding above, $p_h$; the padding below follows from $H_{out}$. The numbers are the same."""
 
 from __future__ import annotations
 
@@ -223,8 +224,8 @@ def conv2d_forward_cuda(x, weight, bias, y, stride_h, stride_w, pad_h, pad_w, di
 # $$\frac{\partial L}{\partial x}[n, c_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \sum_{k_h, k_w} W[c_{out}, c, k_h, k_w] \;
 # \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}]$$
 #
-# The forward loop turned round: a pixel asks which outputs read it. Weight k_h read row h_in for the output row with
-# h_out s_h = h_in + p_h - k_h d_h. If that is not a multiple of the stride, or lies outside, there is no such row.
+# Each pixel of x sums over the outputs that read it. Weight k_h read row h_in for the output row with
+# h_out s_h = h_in + p_h - k_h d_h. If the right side is not a multiple of the stride, or h_out lies outside, there is no such row.
 @njit(**PARALLEL)
 def conv2d_backward_x_cpu(grad_y, weight, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
     N, C_in, H_in, W_in = grad_x.shape
@@ -283,7 +284,7 @@ def conv2d_backward_x_cuda(grad_y, weight, grad_x, stride_h, stride_w, pad_h, pa
 # $$\frac{\partial L}{\partial W}[c_{out}, c, k_h, k_w] = \sum_n \sum_{h_{out}, w_{out}}
 # \frac{\partial L}{\partial y}[n, c_{out}, h_{out}, w_{out}] \; x[n, c_{in}, h_{in}, w_{in}]$$
 #
-# One weight meets a pixel at each position of each image: a long sum, so the CPU adds it up in float64.
+# A weight is multiplied by one pixel at each position of each image. The sum is long, so the CPU adds it up in float64.
 @njit(**PARALLEL)
 def conv2d_backward_weight_cpu(grad_y, x, grad_weight, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
     N, C_in, H_in, W_in = x.shape
@@ -420,7 +421,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Raises:
         RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a filter larger than the image.
         TypeError: an argument is not a tensor, or not an int.
-        NotImplementedError: float16, for which there is no kernel.
+        NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     check_tensors("conv2d", allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, dilation = sizes(2, stride, "stride", "conv2d"), sizes(2, dilation, "dilation", "conv2d")
@@ -454,7 +455,7 @@ class Conv2d(ConvNd):
         stride: how far the filter moves, in pixels.
         padding: rows and columns added on each side; or "same", or "valid".
         dilation: how far apart the weights of a filter lie, in pixels.
-        groups: in how many groups the channels are cut.
+        groups: number of groups that the channels are divided into.
         bias: whether a learned number is added to each output channel.
         padding_mode: what the added pixels are: "zeros", "reflect", "replicate" or "circular".
 

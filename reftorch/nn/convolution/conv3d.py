@@ -49,7 +49,7 @@ $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{d_{out}, h_{out}, w_{
 
 $$D_{out} = \left\lfloor \frac{D_{in} + 2 p_d - d_d (K_d - 1) - 1}{s_d} \right\rfloor + 1$$
 
-and $H_{out}$, $W_{out}$ alike with their own options.
+$H_{out}$ and $W_{out}$ are computed in the same way from their own options.
 
 ## Cost
 
@@ -138,23 +138,23 @@ Not at all: each plane is convolved by itself, as an image of a batch.
 >>> torch.allclose(F.conv3d(x, weight), planes.reshape(2, 4, 8, 4, 3).transpose(1, 2), atol=1e-5)
 True
 
-**How many weights has a layer from 64 to 64 channels with filters of 3 by 3 by 3?**
+**How many parameters does a layer from 64 to 64 channels with filters of 3 by 3 by 3 have?**
 
 >>> sum(p.numel() for p in torch.nn.Conv3d(64, 64, 3).parameters())
 110656
 
-$64 \cdot 64 \cdot 27$ and 64 biases: three times as many as Conv2d.
+$64 \cdot 64 \cdot 27$ weights and 64 biases. Conv2d has a third of the weights.
 
-**What takes the place of a filter of 3 by 3 by 3 at a lower cost?**
+**What can replace a filter of 3 by 3 by 3 at a lower cost?**
 
-A filter of 1 by 3 by 3 followed by one of 3 by 1 by 1: $9 + 3 = 12$ weights for each pair of channels instead of 27. Together they
-are less general: the block must be a product of an image and a line.
+A filter of 1 by 3 by 3 followed by one of 3 by 1 by 1: $9 + 3 = 12$ weights for each pair of channels instead of 27. The pair is
+less general: it is a filter of 3 by 3 by 3 that is the outer product of a matrix and a vector.
 
 ## Differences
 
-- `padding="same"` with an even span needs one more plane, row or column behind than in front. PyTorch pads a copy first; here the
-  loop does not depend on where the volume ends, so only the padding in front is passed and the output size decides the rest. The
-  numbers are the same."""
+- `padding="same"` with an even filter size can need one more plane, row or column of padding behind than in front. PyTorch pads a
+  copy first. Here the kernel takes only the padding in front; the padding behind follows from the output size. The numbers are the
+  same."""
 
 from __future__ import annotations
 
@@ -250,8 +250,8 @@ def conv3d_forward_cuda(
 # $$\frac{\partial L}{\partial x}[n, c_{in}, d_{in}, h_{in}, w_{in}] = \sum_{c_{out} \in g} \sum_{k_d, k_h, k_w}
 # W[c_{out}, c, k_d, k_h, k_w] \; \frac{\partial L}{\partial y}[n, c_{out}, d_{out}, h_{out}, w_{out}]$$
 #
-# Weight k_d read plane d_in for the output plane with d_out s_d = d_in + p_d - k_d d_d. If that is not a multiple of the stride,
-# or lies outside, there is no such plane; rows and columns alike.
+# Weight k_d read plane d_in for the output plane with d_out s_d = d_in + p_d - k_d d_d. If the right side is not a multiple of the
+# stride, or d_out lies outside, there is no such plane. The same holds for rows and columns.
 @njit(**PARALLEL)
 def conv3d_backward_x_cpu(
     grad_y, weight, grad_x, stride_d, stride_h, stride_w, pad_d, pad_h, pad_w, dil_d, dil_h, dil_w, groups
@@ -322,7 +322,7 @@ def conv3d_backward_x_cuda(
 # $$\frac{\partial L}{\partial W}[c_{out}, c, k_d, k_h, k_w] = \sum_n \sum_{d_{out}, h_{out}, w_{out}}
 # \frac{\partial L}{\partial y}[n, c_{out}, d_{out}, h_{out}, w_{out}] \; x[n, c_{in}, d_{in}, h_{in}, w_{in}]$$
 #
-# One weight meets an element at each position of each volume: a long sum, so the CPU adds it up in float64.
+# A weight is multiplied by one element at each position of each volume. The sum is long, so the CPU adds it up in float64.
 @njit(**PARALLEL)
 def conv3d_backward_weight_cpu(
     grad_y, x, grad_weight, stride_d, stride_h, stride_w, pad_d, pad_h, pad_w, dil_d, dil_h, dil_w, groups
@@ -473,7 +473,7 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Raises:
         RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a filter larger than the input.
         TypeError: an argument is not a tensor, or not an int.
-        NotImplementedError: float16 and bool, for which there is no kernel.
+        NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     check_tensors("conv3d", allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, dilation = sizes(3, stride, "stride", "conv3d"), sizes(3, dilation, "dilation", "conv3d")
@@ -507,7 +507,7 @@ class Conv3d(ConvNd):
         stride: how far the filter moves, in elements.
         padding: elements added on each side; or "same", or "valid".
         dilation: how far apart the weights of a filter lie, in elements.
-        groups: in how many groups the channels are cut.
+        groups: number of groups that the channels are divided into.
         bias: whether a learned number is added to each output channel.
         padding_mode: what the added elements are: "zeros", "reflect", "replicate" or "circular".
 

@@ -1,4 +1,4 @@
-"""What the convolution layers of one, two and three dimensions share: parameters, their initial values, how they print."""
+"""What the convolution layers of one, two and three dimensions share: parameters, their initial values, the printed form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reftorch.ops import empty
 
 
 class ConvNd(Module):
-    """A bank of learned filters. Subclasses say in `forward` how they are applied, and explain the options.
+    """A bank of learned filters. Subclasses define in `forward` how they are applied, and document the options.
 
     Raises:
         ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a stride.
@@ -59,7 +59,7 @@ class ConvNd(Module):
                 yield self.padding[i], self.padding[i]
 
     def reset_parameters(self):
-        """Draw the weights anew: uniform on ±sqrt(k), as `kaiming_uniform_` with a = sqrt(5) gives."""
+        """Draw new weights: uniform on ±sqrt(k), as `kaiming_uniform_` with a = sqrt(5) gives."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         fan_in = math.prod(self.weight.shape[1:])
         if self.bias is not None and fan_in > 0:

@@ -51,18 +51,18 @@ $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{l_{out}}
 $$L_{out} = (L_{in} - 1) \, s - 2 p + d (K - 1) + o + 1$$
 
 The last filter begins at $(L_{in} - 1) \, s$ and spans $d (K - 1) + 1$
-elements; padding removes $p$ elements on each side, and the output padding $o$ makes the output longer at its end only. It is smaller
-than the stride or the dilation.
+elements. Padding removes $p$ elements on each side. The output padding $o$ makes the output longer at its end only; it must be
+smaller than $s$ or smaller than $d$.
 
 ## Cost
 
 $N \, C_{in} \, L_{in} \, \frac{C_{out}}{G} \, K$ multiply-adds forward, and as
-many for each of the gradients of $x$ and $W$: every element of the input meets every weight.
+many for each of the gradients of $x$ and $W$: every element of the input is multiplied by every weight of its group.
 
 ## Worked example
 
 Three elements, a filter of three weights, stride 2: each element writes its multiple of the filter, two positions further on
-than the one before. Position 2 and 4 receive two products each, $1 \cdot 3 + 2 \cdot 1 = 5$ and $2 \cdot 3 + 3 \cdot 1 = 9$:
+than the one before. Positions 2 and 4 receive two products each, $1 \cdot 3 + 2 \cdot 1 = 5$ and $2 \cdot 3 + 3 \cdot 1 = 9$:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -84,7 +84,7 @@ tensor([2.])
 
 **Does it undo a convolution?**
 
-No. It gives back the size, and it is the transpose of the convolution as a matrix, not its inverse: for every $x$ and $y$,
+No, it only restores the size. Written as a matrix it is the transpose of the convolution, not its inverse. For every $x$ and $y$,
 $\langle \text{conv}(x), y \rangle = \langle x, \text{conv\_transpose}(y) \rangle$.
 
 >>> x, y, weight = torch.randn(1, 2, 9), torch.randn(1, 3, 4), torch.randn(3, 2, 3)
@@ -95,8 +95,9 @@ True
 
 **What is `output_padding` for?**
 
-With stride 2, sequences of 7 and of 8 elements both become 3 under a filter of three. On the way back both are possible results;
-`output_padding=1` chooses the longer one. It adds no zeros to anything: the output is computed for one more position, at the end.
+With stride 2, a convolution with a filter of three makes 3 elements of a sequence of 7 and also of one of 8. So 7 and 8 are both
+possible sizes of the transposed convolution's output; `output_padding=1` chooses 8. It does not append a zero: one more position is
+computed, at the end.
 
 >>> F.conv_transpose1d(torch.ones(1, 1, 3), torch.ones(1, 1, 3), stride=2).shape
 torch.Size([1, 1, 7])
@@ -105,7 +106,8 @@ torch.Size([1, 1, 8])
 
 **Why does padding make the output smaller?**
 
-It is the padding of the convolution that leads back: its $p$ extra elements on each side belong to no element of $y$.
+The argument is the padding of the convolution whose gradient this is. That convolution pads $y$ by $p$ elements on each side. They
+are not part of $y$, so they are removed here.
 """
 
 from __future__ import annotations
@@ -182,9 +184,10 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
     ints, or tuples of one. Note the order: groups come before dilation.
 
     Raises:
-        RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a padding that leaves nothing.
+        RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a padding that removes more than
+            the output has.
         TypeError: an argument is not a tensor, or not an int.
-        NotImplementedError: float16 and bool, for which there is no kernel.
+        NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     name = "conv_transpose1d"
     check_tensors(name, allowed=DTYPES, input=input, weight=weight, bias=bias)
@@ -208,7 +211,7 @@ class ConvTranspose1d(ConvTransposeNd):
         stride: how far apart neighbouring elements of the input write, in elements of the output.
         padding: how much is removed from each side of the output.
         output_padding: how much is added at the end of the output.
-        groups: in how many groups the channels are cut.
+        groups: number of groups that the channels are divided into.
         bias: whether a learned number is added to each output channel.
         dilation: how far apart the weights of a filter lie, in elements.
         padding_mode: "zeros"; there is no other.

@@ -3,13 +3,13 @@ r"""Transposed convolution of images: each element of the input writes its multi
 A convolution with stride makes images smaller; this operation leads back to the larger size. It is the gradient of a convolution
 with respect to its input, used as a layer, and it uses the kernels of `Conv2d`.
 
-Use it when an image should become larger by learned filters: generators, the decoders of autoencoders and of segmentation. Where
-its overlaps leave a pattern of squares, `Upsample` followed by `Conv2d` does not.
+Use it when an image should become larger by learned filters: generators, the decoders of autoencoders and of segmentation. If the
+overlaps of its filters leave a checkerboard pattern, use `Upsample` followed by `Conv2d`, which leaves none.
 
 ## Forward
 
-With one channel and no padding, an element of the input adds its value times the filter to the output, and its neighbour does so
-$s$ elements further on, where $s$ is the stride:
+With one channel and no padding, an element of the input adds its value times the filter to the output. Its neighbour does the same
+one stride further on: $s_h$ rows below or $s_w$ columns to the right:
 
 $$y[h_{out}, w_{out}] = b + \sum_{h_{in}, w_{in}} x[h_{in}, w_{in}] \; W[h_{out} - h_{in} \, s_h, \; w_{out} - w_{in} \, s_w]$$
 
@@ -50,15 +50,15 @@ $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{h_{out}, w_{out}}
 
 $$H_{out} = (H_{in} - 1) \, s_h - 2 p_h + d_h (K_h - 1) + o_h + 1$$
 
-and $W_{out}$ alike.
+$W_{out}$ is computed in the same way.
 The last filter begins at $(H_{in} - 1) \, s_h$ and spans $d_h (K_h - 1) + 1$
-elements; padding removes $p_h$ elements on each side, and the output padding $o_h$ makes the output longer at its end only. It is smaller
-than the stride or the dilation.
+elements. Padding removes $p_h$ elements on each side. The output padding $o_h$ makes the output longer at its end only; it must be
+smaller than $s_h$ or smaller than $d_h$.
 
 ## Cost
 
 $N \, C_{in} \, H_{in} \, W_{in} \, \frac{C_{out}}{G} \, K_h \, K_w$ multiply-adds forward, and as
-many for each of the gradients of $x$ and $W$: every element of the input meets every weight.
+many for each of the gradients of $x$ and $W$: every element of the input is multiplied by every weight of its group.
 
 ## Worked example
 
@@ -96,7 +96,7 @@ tensor([[[[ 82.,  92., 102.],
 
 ## Questions
 
-**Where does the pattern of squares in generated images come from?**
+**Where does the checkerboard pattern in generated images come from?**
 
 From uneven overlaps. With a filter of 3 by 3 and stride 2, pixels receive one, two or four products:
 
@@ -107,7 +107,7 @@ tensor([[[[1., 1., 2., 1., 1.],
           [1., 1., 2., 1., 1.],
           [1., 1., 2., 1., 1.]]]])
 
-A filter whose size is a multiple of the stride, such as 4 by 4, overlaps evenly, but for the border.
+A filter whose size is a multiple of the stride, such as 4 by 4, overlaps evenly, except at the border.
 
 **What does a pixel hold that no copy of the filter reaches?**
 
@@ -118,8 +118,8 @@ tensor([[[[6., 5., 5., 6.]]]])
 
 **Why is the weight $(C_{in}, C_{out} / G, K_h, K_w)$, with the input channels first?**
 
-It is the weight of the convolution that leads back, from $C_{out}$ to $C_{in}$ channels; its outputs come first. So a Conv2d and a
-ConvTranspose2d with exchanged channels can share one weight:
+It is the weight of the convolution in the opposite direction, from $C_{out}$ to $C_{in}$ channels, and a convolution's weight has
+its output channels first. So a Conv2d and a ConvTranspose2d with exchanged channels can share one weight:
 
 >>> torch.nn.Conv2d(3, 8, 5).weight.shape == torch.nn.ConvTranspose2d(8, 3, 5).weight.shape
 True
@@ -199,9 +199,10 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     ints or pairs. Note the order: groups come before dilation.
 
     Raises:
-        RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a padding that leaves nothing.
+        RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a padding that removes more than
+            the output has.
         TypeError: an argument is not a tensor, or not an int.
-        NotImplementedError: float16 and bool, for which there is no kernel.
+        NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     name = "conv_transpose2d"
     check_tensors(name, allowed=DTYPES, input=input, weight=weight, bias=bias)
@@ -225,7 +226,7 @@ class ConvTranspose2d(ConvTransposeNd):
         stride: how far apart neighbouring elements of the input write, in elements of the output.
         padding: how much is removed from each side of the output.
         output_padding: how much is added at the end of the output.
-        groups: in how many groups the channels are cut.
+        groups: number of groups that the channels are divided into.
         bias: whether a learned number is added to each output channel.
         dilation: how far apart the weights of a filter lie, in elements.
         padding_mode: "zeros"; there is no other.

@@ -8,8 +8,8 @@ videos.
 
 ## Forward
 
-With one channel and no padding, an element of the input adds its value times the filter to the output, and its neighbour does so
-$s$ elements further on, where $s$ is the stride:
+With one channel and no padding, an element of the input adds its value times the filter to the output. Its neighbour does the same
+one stride further on: $s_d$ planes behind, $s_h$ rows below or $s_w$ columns to the right:
 
 $$y[d_{out}, h_{out}, w_{out}] = b + \sum_{d_{in}, h_{in}, w_{in}} x[d_{in}, h_{in}, w_{in}] \;
 W[d_{out} - d_{in} \, s_d, \; h_{out} - h_{in} \, s_h, \; w_{out} - w_{in} \, s_w]$$
@@ -55,20 +55,20 @@ $$\frac{\partial L}{\partial b}[c_{out}] = \sum_n \; \sum_{d_{out}, h_{out}, w_{
 
 $$D_{out} = (D_{in} - 1) \, s_d - 2 p_d + d_d (K_d - 1) + o_d + 1$$
 
-and $H_{out}$ and $W_{out}$ alike.
+$H_{out}$ and $W_{out}$ are computed in the same way.
 The last filter begins at $(D_{in} - 1) \, s_d$ and spans $d_d (K_d - 1) + 1$
-elements; padding removes $p_d$ elements on each side, and the output padding $o_d$ makes the output longer at its end only. It is smaller
-than the stride or the dilation.
+elements. Padding removes $p_d$ elements on each side. The output padding $o_d$ makes the output longer at its end only; it must be
+smaller than $s_d$ or smaller than $d_d$.
 
 ## Cost
 
 $N \, C_{in} \, D_{in} \, H_{in} \, W_{in} \, \frac{C_{out}}{G} \, K_d \, K_h \, K_w$ multiply-adds forward, and as
-many for each of the gradients of $x$ and $W$: every element of the input meets every weight.
+many for each of the gradients of $x$ and $W$: every element of the input is multiplied by every weight of its group.
 
 ## Worked example
 
-A volume of one plane, 1 by 2, and a filter of 2 by 1 by 2. Each element writes its multiple of the filter; in the middle column both
-overlap:
+A volume of one plane, 1 by 2, and a filter of 2 by 1 by 2. Each element writes its multiple of the filter. In the middle column the
+two multiples overlap and are added:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -97,9 +97,9 @@ $(4 - 1) \cdot 2 - 2 \cdot 1 + (4 - 1) + 1 = 8$ in each dimension: twice as larg
 >>> torch.nn.ConvTranspose3d(8, 2, 4, stride=2, padding=1)(torch.zeros(1, 8, 4, 4, 4)).shape
 torch.Size([1, 2, 8, 8, 8])
 
-**How does one ask for a size?**
+**How is the size of the output chosen?**
 
-With `output_size` when the layer is called. It chooses the output padding; sizes that the stride cannot give are refused.
+With `output_size` when the layer is called. It sets the output padding; sizes that the stride cannot give are refused.
 
 >>> layer = torch.nn.ConvTranspose3d(8, 2, 3, stride=2, padding=1)
 >>> layer(torch.zeros(1, 8, 4, 4, 4), output_size=(8, 7, 8)).shape
@@ -188,9 +188,10 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
     ints or triples. Note the order: groups come before dilation.
 
     Raises:
-        RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a padding that leaves nothing.
+        RuntimeError: shapes that do not fit, an option out of range, different dtypes or devices, a padding that removes more than
+            the output has.
         TypeError: an argument is not a tensor, or not an int.
-        NotImplementedError: float16 and bool, for which there is no kernel.
+        NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     name = "conv_transpose3d"
     check_tensors(name, allowed=DTYPES, input=input, weight=weight, bias=bias)
@@ -214,7 +215,7 @@ class ConvTranspose3d(ConvTransposeNd):
         stride: how far apart neighbouring elements of the input write, in elements of the output.
         padding: how much is removed from each side of the output.
         output_padding: how much is added at the end of the output.
-        groups: in how many groups the channels are cut.
+        groups: number of groups that the channels are divided into.
         bias: whether a learned number is added to each output channel.
         dilation: how far apart the weights of a filter lie, in elements.
         padding_mode: "zeros"; there is no other.

@@ -29,7 +29,7 @@ def conv_transpose_geometry(size_in, weight_size, bias_size, stride, padding, ou
     if any(o >= max(s, d) for o, s, d in zip(output_padding, stride, dilation)):
         raise RuntimeError(
             f"output padding must be smaller than either stride or dilation, but got output_padding={output_padding}, "
-            f"stride={stride}, dilation={dilation}: it only chooses among the sizes that one stride leaves open"
+            f"stride={stride}, dilation={dilation}: it only chooses among the sizes that this stride allows"
         )
     size_out = conv_transpose_output_size(size_in[-n:], weight_size[2:], stride, padding, dilation, output_padding)
     if min(size_out) < 0:
@@ -83,7 +83,7 @@ class ConvTransposeNd(ConvNd):
         )
 
     def output_padding_for(self, input, output_size: Sequence[int] | None):
-        """The output padding that gives `output_size`: one number a dimension, or with those of batch and channels before."""
+        """The output padding that gives `output_size`, which may also hold the sizes of batch and channels before the others."""
         if output_size is None:
             return self.output_padding
         n = len(self.kernel_size)

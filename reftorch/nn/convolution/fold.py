@@ -1,4 +1,4 @@
-r"""Blocks put together to an image: each column of a matrix is written into its window, and where windows overlap they are added.
+r"""Assembles blocks into an image: each column of a matrix is written into its window, and where windows overlap they are added.
 
 It is the gradient of `Unfold` with respect to its input, used as a layer.
 
@@ -18,7 +18,7 @@ $$y[n, c, h_{in}, w_{in}] = \sum_{k_h, k_w} x[n, c, k_h, k_w, h_{out}, w_{out}]$
 
 $$h_{out} = \frac{h_{in} + p_h - k_h d_h}{s_h} \qquad w_{out} = \frac{w_{in} + p_w - k_w d_w}{s_w}$$
 
-The input has three dimensions, $(N, \; C K_h K_w, \; H_{out} W_{out})$; the kernels see them as six. $H_{out}$ and $W_{out}$
+The input has three dimensions, $(N, \; C K_h K_w, \; H_{out} W_{out})$; the kernels see it with six. $H_{out}$ and $W_{out}$
 count the blocks, as in `Unfold`, and $H_{in}$, $W_{in}$ is the size of the image, `output_size`.
 
 ## Gradients
@@ -34,8 +34,8 @@ This is what `Unfold` reads.
 
 ## Output size
 
-The size of the image is an argument, because it does not follow from the number of blocks when the stride leaves a rest. The number of
-blocks must be the one that the image has:
+The size of the image is an argument, because several sizes can have the same number of blocks when the stride is larger than 1. The
+number of blocks must fit the size:
 
 $$H_{out} = \left\lfloor \frac{H_{in} + 2 p_h - d_h (K_h - 1) - 1}{s_h} \right\rfloor + 1$$
 
@@ -99,7 +99,7 @@ tensor([[[[1., 2., 1.],
 
 **When is it the inverse of unfold?**
 
-When the blocks cover the image without overlap: stride equal to the size of the block, and no rest.
+When the blocks cover the image without overlap: the stride equals the size of the block, and the image's size is a multiple of it.
 
 >>> x = torch.randn(2, 3, 4, 6)
 >>> torch.equal(F.fold(F.unfold(x, 2, stride=2), (4, 6), 2, stride=2), x)
@@ -124,8 +124,8 @@ from reftorch.nn.module import Module
 #
 # $$y[n, c, h_{in}, w_{in}] = \sum_{k_h, k_w} x[n, c, k_h, k_w, h_{out}, w_{out}]$$
 #
-# Element k_h of a block stands on row h_in for the block with h_out s_h = h_in + p_h - k_h d_h. If that is not a multiple of the
-# stride, or lies outside, there is no such block.
+# Element k_h of a block lies in row h_in for the block with h_out s_h = h_in + p_h - k_h d_h. If the right side is not a multiple of
+# the stride, or h_out lies outside, there is no such block.
 @njit(**PARALLEL)
 def fold_forward_cpu(x, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w):
     N, C, K_h, K_w, H_out, W_out = x.shape
@@ -220,7 +220,7 @@ def fold_backward_x_cuda(grad_y, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h
 
 
 class FoldFunction(Function):
-    """Blocks put together, on the tape. x (N, C K_h K_w, H_out W_out); `blocks` is (K_h, K_w, H_out, W_out), `size` (H_in, W_in)."""
+    """Assembles blocks, on the tape. x (N, C K_h K_w, H_out W_out); `blocks` is (K_h, K_w, H_out, W_out), `size` (H_in, W_in)."""
 
     torch_name = "Col2ImBackward0"
 
@@ -243,7 +243,7 @@ class FoldFunction(Function):
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """Blocks put together to images; where they overlap they are added.
+    """Assemble blocks into images; where they overlap they are added.
 
     Shapes: `input` (N, C K_h K_w, H_out W_out) or (C K_h K_w, H_out W_out), N may be 0; the result (N, C, H_in, W_in) with
     (H_in, W_in) = `output_size`, or without N. The options are ints or pairs, those of the `unfold` that made the blocks.
@@ -278,14 +278,14 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
 
 
 class Fold(Module):
-    """Blocks put together to images, as a layer. It has no parameters.
+    """Assembles blocks into images, as a layer. It has no parameters.
 
     Args:
         output_size: rows and columns of the images; an int for both, or a pair, as with all that follow.
         kernel_size: rows and columns of a block.
         dilation: how far apart the elements of a block lie, in pixels.
         padding: rows and columns on each side that are left out.
-        stride: how far a block is from the next one, in pixels.
+        stride: distance from one block to the next, in pixels.
 
     Shapes and errors: as `fold`, which raises them when the layer is called.
     """

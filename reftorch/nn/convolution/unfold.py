@@ -2,8 +2,8 @@ r"""The blocks of an image as the columns of a matrix: every position of a slidi
 
 In this form a convolution is one matrix product, which is how many libraries compute it (im2col).
 
-Use it when an operation needs each window as a whole: patches for a transformer, a filter with an arithmetic of its own, weights that
-differ from place to place. `Fold` puts blocks together again; it is not the inverse, since it adds up overlaps.
+Use it when an operation needs each window as a whole: patches for a transformer, a filter that is not a weighted sum, weights that
+differ from place to place. `Fold` assembles blocks into an image; it is not the inverse, since it adds up overlaps.
 
 ## Forward
 
@@ -17,8 +17,8 @@ $$y[n, c, k_h, k_w, h_{out}, w_{out}] = x[n, c, h_{in}, w_{in}]$$
 
 $$h_{in} = h_{out} \, s_h - p_h + k_h \, d_h \qquad w_{in} = w_{out} \, s_w - p_w + k_w \, d_w$$
 
-The result has three dimensions, $(N, \; C K_h K_w, \; H_{out} W_{out})$: the first three indices behind $n$ are one, channels outermost,
-and so are the last two, row by row. In memory nothing moves for that.
+The result has three dimensions, $(N, \; C K_h K_w, \; H_{out} W_{out})$: the indices $c, k_h, k_w$ are merged into one, channels
+outermost, and so are $h_{out}, w_{out}$, row by row. Only the shape changes; no element moves in memory.
 
 ## Gradients
 
@@ -36,7 +36,7 @@ This sum is what `Fold` computes.
 
 $$H_{out} = \left\lfloor \frac{H_{in} + 2 p_h - d_h (K_h - 1) - 1}{s_h} \right\rfloor + 1$$
 
-and $W_{out}$ alike: the positions of a filter in a convolution.
+$W_{out}$ is computed in the same way. These are the positions of a filter in a convolution.
 
 ## Cost
 
@@ -89,14 +89,14 @@ tensor([[[[1., 2., 1.],
 
 **How is a convolution a matrix product?**
 
-A row of the weights times a column of the blocks:
+Each output is a row of the weights times a column of the blocks:
 
 >>> x, weight = torch.randn(2, 3, 6, 5), torch.randn(4, 3, 3, 2)
 >>> product = weight.reshape(4, 18) @ F.unfold(x, (3, 2))
 >>> torch.allclose(product.reshape(2, 4, 4, 4), F.conv2d(x, weight), atol=1e-5)
 True
 
-**How does one cut an image into patches that do not overlap?**
+**How is an image cut into patches that do not overlap?**
 
 With a stride equal to the size of a block:
 
@@ -105,7 +105,7 @@ torch.Size([1, 192, 16])
 
 **Which row of the result holds the second channel's upper left element?**
 
-Row $K_h K_w$: all elements of the first channel's block come before it.
+Row $K_h K_w$, counted from 0: all elements of the first channel's block come before it.
 """
 
 from __future__ import annotations
@@ -168,8 +168,8 @@ def unfold_forward_cuda(x, y, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w):
 #
 # $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{k_h, k_w} \frac{\partial L}{\partial y}[n, c, k_h, k_w, h_{out}, w_{out}]$$
 #
-# Element k_h of a block stood on row h_in for the block with h_out s_h = h_in + p_h - k_h d_h. If that is not a multiple of the
-# stride, or lies outside, there is no such block.
+# Element k_h of a block was row h_in for the block with h_out s_h = h_in + p_h - k_h d_h. If the right side is not a multiple of the
+# stride, or h_out lies outside, there is no such block.
 @njit(**PARALLEL)
 def unfold_backward_x_cpu(grad_y, grad_x, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w):
     N, C, K_h, K_w, H_out, W_out = grad_y.shape

@@ -1,7 +1,7 @@
 r"""A border of one value, by default zero.
 
-Use it when what lies beyond the edge is nothing, or a known value: zeros for signals with mean zero, $-\infty$ before a maximum, or to
-bring sequences to one length. Convolution and pooling have a border of their own (`padding=`), which is never stored.
+Use it when the values beyond the edge are known: zeros for signals with mean zero, $-\infty$ before a maximum, or to bring sequences
+to one length. Convolution and pooling take `padding=` themselves, and do not store that border.
 
 ## Forward
 

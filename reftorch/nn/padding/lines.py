@@ -1,7 +1,7 @@
 """What all kinds of padding share: the widths, the checks, and the view of a tensor along one of its dimensions.
 
-Padding treats one dimension after the other. For a kernel the tensor then has three dimensions: all dimensions before the padded one as
-one, the padded one, and all dimensions behind it as one.
+Padding treats one dimension after the other. For this a kernel sees the tensor with three dimensions: all dimensions before the
+padded one merged into one, the padded one, and all dimensions behind it merged into one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def check_dimensions(mode: str, input: Tensor, widths: Sequence) -> None:
 
 
 def check_edges(mode: str, input: Tensor, widths: Sequence) -> None:
-    """As `check_dimensions`; and whether there is an edge to repeat or to mirror at, and anything left.
+    """As `check_dimensions`; also whether there is an edge to repeat or to mirror, and whether any element is left.
 
     Raises:
         NotImplementedError: bool, as in PyTorch.
@@ -98,7 +98,7 @@ def lines(dim: int, *tensors: Tensor) -> list:
 
 
 class PadNd(Module):
-    """A border around the last dimensions. Subclasses say what it shows; `padding` is kept as a tuple, the last dimension first."""
+    """A border around the last dimensions. Subclasses define what it shows; `padding` is kept as a tuple, the last dimension first."""
 
     padding: tuple[int, ...]
 

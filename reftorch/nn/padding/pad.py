@@ -1,10 +1,10 @@
 r"""A border around the last dimensions of a tensor: of a constant, or of the tensor's own elements.
 
-Every element of the result shows one element of the input, or the constant. The four modes differ in which one it is; each has a
-page of its own, with its loop.
+Every element of the result shows one element of the input, or the constant. The four modes differ in which one it is. Each
+mode has its own page, with its loop.
 
-Use it when an operation should see beyond the edge: before a convolution without padding of its own, to keep a size, or to bring
-tensors to one size. Negative widths cut elements off.
+Use it when an operation needs elements beyond the edge: before an operation without a `padding` argument, to keep a size, or to
+bring tensors to one size. Negative widths cut elements off.
 
 ## Forward
 
@@ -67,7 +67,7 @@ torch.Size([1, 12, 8])
 
 **Why may a reflected border not be as wide as the input?**
 
-The mirror stands on the edge, and the edge itself is shown once. Behind it there are only $L - 1$ elements.
+The element at the edge is the mirror and is not repeated. The border can show only the other $L - 1$ elements.
 
 **What does a negative width do?**
 

@@ -2,8 +2,8 @@ r"""A border that mirrors the input: the elements beside the edge, in reverse or
 
 The mirror stands on the outermost element, which is not shown twice. So the border continues the input without a jump.
 
-Use it when a convolution should not see an artificial edge: zeros beside a picture look like a black frame, and a network learns
-it. `ReplicationPad2d` repeats the edge itself, `CircularPad2d` joins both ends.
+Use it when a convolution should not see an artificial edge: zeros around a picture look like a black frame, and a network learns
+the frame. `ReplicationPad2d` repeats the edge itself, `CircularPad2d` joins both ends.
 
 ## Forward
 
@@ -68,11 +68,11 @@ tensor([[ 4., 42., 17.]])
 
 **Why is the gradient of the first element 4 only, although it stands beside the border?**
 
-The mirror stands on it. It is shown once, at its own place.
+The first element is the mirror: it is shown once, at its own position.
 
 **What is the widest border of an input of three elements?**
 
-Two: behind the mirror there are two elements.
+Two: beside the element that is the mirror there are two others.
 
 >>> torch.nn.ReflectionPad1d(2)(torch.tensor([[1., 2, 3]]))
 tensor([[3., 2., 1., 2., 3., 2., 1.]])

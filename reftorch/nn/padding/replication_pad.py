@@ -1,7 +1,7 @@
 r"""A border that repeats the outermost element of the input.
 
-Use it when the input should go on beside its edge at the same level: it never brings in a value that is not there, and it may
-be of any width. `ReflectionPad2d` also keeps the texture, `ZeroPad2d` is cheaper to think about and marks the edge.
+Use it when the input should continue beyond its edge with the same value: it adds no value that the input does not have, and the
+border may have any width. `ReflectionPad2d` also continues the texture; `ZeroPad2d` makes the edge visible.
 
 ## Forward
 
@@ -85,7 +85,7 @@ tensor([[[1., 1., 2., 2.],
 
 **How wide may the border be?**
 
-As wide as one likes: the same element is repeated.
+It may have any width: the same element is repeated.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ L_{in}}{L_{out}} \right\rceil$$
 
 ## Gradients
 
-$y$ is a sum in which each element of the window has the factor 1 by the size of the window, and that is the derivative. An
-element gets the sum over all windows that cover it:
+$y$ is a sum in which each element of the window has the same factor, 1 divided by the size of the window. This factor is the
+derivative. An element gets the sum over all windows that cover it:
 
 $$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l} - 1} \frac{1}{(b_{l} - a_{l})}
 \frac{\partial L}{\partial y}[n, c, l_{out}]$$
@@ -37,7 +37,8 @@ It is the argument `output_size`.
 
 ## Cost
 
-Each element is read about once, where windows overlap up to 2 times. One division per output element.
+Each element is read once, and up to 2 times where windows overlap (more if the output is larger than the input). One division per
+output element.
 
 ## Symbols
 
@@ -76,7 +77,7 @@ The mean of all elements of a channel. The last layers of many networks use it i
 
 **Why are there no options for stride and padding?**
 
-They follow from the two sizes: window $l_{out}$ begins at the fraction $l_{out} / L_{out}$ of the input.
+Both follow from the two sizes: window $l_{out}$ begins at the fraction $l_{out} / L_{out}$ of the input.
 
 **What happens if the output is larger than the input?**
 
@@ -144,7 +145,7 @@ def adaptive_avg_pool1d_forward_cuda(x, y):
 # $$\frac{\partial L}{\partial x}[n, c, l_{in}] = \sum_{l_{out} = f_{l}}^{g_{l} - 1} \frac{1}{(b_{l} - a_{l})}
 # \frac{\partial L}{\partial y}[n, c, l_{out}]$$
 #
-# The loops run over the windows that cover the element. Each window has a size of its own.
+# The loops run over the windows that cover the element. Each window has its own size.
 @njit(**PARALLEL)
 def adaptive_avg_pool1d_backward_x_cpu(grad_y, grad_x):
     N, C, L_in = grad_x.shape
@@ -224,8 +225,8 @@ def adaptive_avg_pool1d(input, output_size):
     L_out, or an int in a tuple. The mean of no elements, with size 1, is NaN.
 
     Raises:
-        RuntimeError: the input has another number of dimensions or no elements, a size is negative, or there are too many
-            sizes.
+        RuntimeError: the input has another number of dimensions or no elements, a size is negative, or a tuple does not have
+            one size.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.
     """

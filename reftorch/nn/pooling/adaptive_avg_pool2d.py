@@ -23,8 +23,8 @@ W_{in}}{W_{out}} \right\rceil$$
 
 ## Gradients
 
-$y$ is a sum in which each pixel of the window has the factor 1 by the size of the window, and that is the derivative. A pixel
-gets the sum over all windows that cover it:
+$y$ is a sum in which each pixel of the window has the same factor, 1 divided by the size of the window. This factor is the
+derivative. A pixel gets the sum over all windows that cover it:
 
 $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out} = f_{h}}^{g_{h} - 1} \sum_{w_{out} = f_{w}}^{g_{w} - 1}
 \frac{1}{(b_{h} - a_{h}) \, (b_{w} - a_{w})} \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
@@ -40,11 +40,12 @@ exactly if $h_{out}$ is at least $f$ and less than $g$.
 
 ## Output size
 
-It is the argument `output_size`. None in its place keeps the extent of the input.
+It is the argument `output_size`. None in a tuple keeps that extent of the input.
 
 ## Cost
 
-Each pixel is read about once, where windows overlap up to 4 times. One division per output element.
+Each pixel is read once, and up to 4 times where windows overlap (more if the output is larger than the input). One division per
+output element.
 
 ## Symbols
 
@@ -95,7 +96,7 @@ The mean of all pixels of a channel. The last layers of many networks use it in 
 
 **Why are there no options for stride and padding?**
 
-They follow from the two sizes: window $h_{out}$ begins at the fraction $h_{out} / H_{out}$ of the input.
+Both follow from the two sizes: window $h_{out}$ begins at the fraction $h_{out} / H_{out}$ of the input.
 
 **What happens if the output is larger than the input?**
 
@@ -172,7 +173,7 @@ def adaptive_avg_pool2d_forward_cuda(x, y):
 # $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out} = f_{h}}^{g_{h} - 1} \sum_{w_{out} = f_{w}}^{g_{w} - 1}
 # \frac{1}{(b_{h} - a_{h}) \, (b_{w} - a_{w})} \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
 #
-# The loops run over the windows that cover the pixel. Each window has a size of its own.
+# The loops run over the windows that cover the pixel. Each window has its own size.
 @njit(**PARALLEL)
 def adaptive_avg_pool2d_backward_x_cpu(grad_y, grad_x):
     N, C, H_in, W_in = grad_x.shape
@@ -261,12 +262,13 @@ def adaptive_avg_pool2d(input, output_size):
     """The mean of each share of the input.
 
     Shapes: `input` (N, C, H_in, W_in) or (C, H_in, W_in); N may be 0. The result (N, C, H_out, W_out) or (C, H_out, W_out),
-    where `output_size` is (H_out, W_out), or an int for all. None in its place keeps the extent of the input. The mean of no
+    where `output_size` is (H_out, W_out), or an int for all. None in the tuple keeps that extent of the input. The mean of no
     pixels, with size 1, is NaN.
 
     Raises:
-        ValueError: a tuple has as many sizes as the input has dimensions.
-        RuntimeError: the input has another number of dimensions or no pixels, a size is negative, or there are too many sizes.
+        ValueError: a tuple has as many sizes as the input has dimensions, or more.
+        RuntimeError: the input has another number of dimensions or no pixels, a size is negative, or a tuple does not have
+            two sizes.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.
     """

@@ -26,8 +26,8 @@ W_{in}}{W_{out}} \right\rceil$$
 
 ## Gradients
 
-$y$ is a sum in which each voxel of the window has the factor 1 by the size of the window, and that is the derivative. A voxel
-gets the sum over all windows that cover it:
+$y$ is a sum in which each voxel of the window has the same factor, 1 divided by the size of the window. This factor is the
+derivative. A voxel gets the sum over all windows that cover it:
 
 $$\frac{\partial L}{\partial x}[n, c, d_{in}, h_{in}, w_{in}] = \sum_{d_{out} = f_{d}}^{g_{d} - 1} \sum_{h_{out} =
 f_{h}}^{g_{h} - 1} \sum_{w_{out} = f_{w}}^{g_{w} - 1} \frac{1}{(b_{d} - a_{d}) \, (b_{h} - a_{h}) \, (b_{w} - a_{w})}
@@ -47,11 +47,12 @@ exactly if $d_{out}$ is at least $f$ and less than $g$.
 
 ## Output size
 
-It is the argument `output_size`. None in its place keeps the extent of the input.
+It is the argument `output_size`. None in a tuple keeps that extent of the input.
 
 ## Cost
 
-Each voxel is read about once, where windows overlap up to 8 times. One division per output element.
+Each voxel is read once, and up to 8 times where windows overlap (more if the output is larger than the input). One division per
+output element.
 
 ## Symbols
 
@@ -101,7 +102,7 @@ The mean of all voxels of a channel. The last layers of many networks use it in 
 
 **Why are there no options for stride and padding?**
 
-They follow from the two sizes: window $d_{out}$ begins at the fraction $d_{out} / D_{out}$ of the input.
+Both follow from the two sizes: window $d_{out}$ begins at the fraction $d_{out} / D_{out}$ of the input.
 
 **What happens if the output is larger than the input?**
 
@@ -187,7 +188,7 @@ def adaptive_avg_pool3d_forward_cuda(x, y):
 # f_{h}}^{g_{h} - 1} \sum_{w_{out} = f_{w}}^{g_{w} - 1} \frac{1}{(b_{d} - a_{d}) \, (b_{h} - a_{h}) \, (b_{w} - a_{w})}
 # \frac{\partial L}{\partial y}[n, c, d_{out}, h_{out}, w_{out}]$$
 #
-# The loops run over the windows that cover the voxel. Each window has a size of its own.
+# The loops run over the windows that cover the voxel. Each window has its own size.
 @njit(**PARALLEL)
 def adaptive_avg_pool3d_backward_x_cpu(grad_y, grad_x):
     N, C, D_in, H_in, W_in = grad_x.shape
@@ -288,12 +289,13 @@ def adaptive_avg_pool3d(input, output_size):
     """The mean of each share of the input.
 
     Shapes: `input` (N, C, D_in, H_in, W_in) or (C, D_in, H_in, W_in); N may be 0. The result (N, C, D_out, H_out, W_out) or
-    (C, D_out, H_out, W_out), where `output_size` is (D_out, H_out, W_out), or an int for all. None in its place keeps the
+    (C, D_out, H_out, W_out), where `output_size` is (D_out, H_out, W_out), or an int for all. None in the tuple keeps that
     extent of the input. The mean of no voxels, with size 1, is NaN.
 
     Raises:
-        ValueError: a tuple has as many sizes as the input has dimensions.
-        RuntimeError: the input has another number of dimensions or no voxels, a size is negative, or there are too many sizes.
+        ValueError: a tuple has as many sizes as the input has dimensions, or more.
+        RuntimeError: the input has another number of dimensions or no voxels, a size is negative, or a tuple does not have
+            three sizes.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.
     """

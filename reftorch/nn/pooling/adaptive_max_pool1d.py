@@ -86,9 +86,9 @@ The largest element of each channel.
 
 One of each window. The gradient of all others is 0.
 
-**Why is the position kept as one number, and not as a pair of batch and position?**
+**Why does the position not say which sample and channel it belongs to?**
 
-`max_unpool1d` and the gradient need the place within the channel only, and one number is read faster.
+It has the same place in its tensor as the output: `index[n, c, l_out]` is a position within sample `n` and channel `c`.
 
 ## Differences
 
@@ -112,8 +112,8 @@ from reftorch.types import int64
 #
 # $$y[n, c, l_{out}] = \max_{a_{l} \le l_{in} < b_{l}} \; x[n, c, l_{in}]$$
 #
-# `value > best` keeps the first of equal elements. NaN compares false with every number, so it is tested by name. `-(-a //
-# b)` is a / b rounded up.
+# `value > best` keeps the first of equal elements. NaN compares false with every number, so `isnan` tests for it. `-(-a // b)`
+# is a / b rounded up.
 @njit(**PARALLEL)
 def adaptive_max_pool1d_forward_cpu(x, y, index):
     N, C, L_in = x.shape
@@ -245,8 +245,8 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
     L_out, or an int in a tuple.
 
     Raises:
-        RuntimeError: the input has another number of dimensions or no elements, a size is negative, or there are too many
-            sizes.
+        RuntimeError: the input has another number of dimensions or no elements, a size is negative, or a tuple does not have
+            one size.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.
     """

@@ -51,7 +51,7 @@ W_{out}}{W_{in}} \right\rceil$$
 
 ## Output size
 
-It is the argument `output_size`. None in its place keeps the extent of the input.
+It is the argument `output_size`. None in a tuple keeps that extent of the input.
 
 ## Cost
 
@@ -111,9 +111,9 @@ The largest voxel of each channel.
 
 One of each window. The gradient of all others is 0.
 
-**Why is the position kept as one number, and not as three numbers?**
+**Why is the position kept as one number, and not as plane, row and column?**
 
-`max_unpool3d` and the gradient need the place within the channel only, and one number is read faster.
+It takes a third of the memory, and `max_unpool3d` expects this form. Division by $W_{in}$ and $H_{in}$ gives the three back.
 
 ## Differences
 
@@ -138,8 +138,8 @@ from reftorch.types import int64
 # $$y[n, c, d_{out}, h_{out}, w_{out}] = \max_{a_{d} \le d_{in} < b_{d}} \; \max_{a_{h} \le h_{in} < b_{h}} \; \max_{a_{w} \le
 # w_{in} < b_{w}} \; x[n, c, d_{in}, h_{in}, w_{in}]$$
 #
-# `value > best` keeps the first of equal voxels. NaN compares false with every number, so it is tested by name. `-(-a //
-# b)` is a / b rounded up.
+# `value > best` keeps the first of equal voxels. NaN compares false with every number, so `isnan` tests for it. `-(-a // b)`
+# is a / b rounded up.
 @njit(**PARALLEL)
 def adaptive_max_pool3d_forward_cpu(x, y, index):
     N, C, D_in, H_in, W_in = x.shape
@@ -301,12 +301,13 @@ def adaptive_max_pool3d(input, output_size, return_indices=False):
     """The largest voxel of each share of the input; with `return_indices=True` a pair, the second being its position.
 
     Shapes: `input` (N, C, D_in, H_in, W_in) or (C, D_in, H_in, W_in); N may be 0. Both results (N, C, D_out, H_out, W_out) or
-    (C, D_out, H_out, W_out), where `output_size` is (D_out, H_out, W_out), or an int for all. None in its place keeps the
+    (C, D_out, H_out, W_out), where `output_size` is (D_out, H_out, W_out), or an int for all. None in the tuple keeps that
     extent of the input.
 
     Raises:
-        ValueError: a tuple has as many sizes as the input has dimensions.
-        RuntimeError: the input has another number of dimensions or no voxels, a size is negative, or there are too many sizes.
+        ValueError: a tuple has as many sizes as the input has dimensions, or more.
+        RuntimeError: the input has another number of dimensions or no voxels, a size is negative, or a tuple does not have
+            three sizes.
         TypeError: an argument is of the wrong type.
         NotImplementedError: the input is not float32 or float64.
     """

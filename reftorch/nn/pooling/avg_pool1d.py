@@ -15,8 +15,8 @@ $$y[n, c, l_{out}] = \frac{1}{m[l_{out}]} \sum_{l_{in} = a_{l}}^{b_{l} - 1} x[n,
 
 $$a_{l} = \max(0, l_{out} \, s - p) \qquad b_{l} = \min(l_{out} \, s - p + K, L_{in})$$
 
-The divisor $m$ is the number of positions that the window counts. With `count_include_pad=True` these are all positions of the
-window that lie within the input or its padding, otherwise those within the input alone.
+The divisor $m$ is the number of positions that the window counts. With `count_include_pad=True` it counts all its positions that
+lie within the input or the padding, otherwise only those within the input.
 
 ## Gradients
 
@@ -107,12 +107,12 @@ from reftorch.types import int64
 
 
 def avg_pool1d_output_size(size_in, kernel_size, stride, padding, ceil_mode=False):
-    """`(L_out,)` for `size_in = (L_in,)` and options of one ints each; 0 or less where no window fits."""
+    """`(L_out,)` for `size_in = (L_in,)` and options of one int each; 0 or less where no window fits."""
     return checks.pooled_size(size_in, kernel_size, stride, padding, (1,) * 1, ceil_mode)
 
 
 # How many positions of one dimension a window counts: those within the input and its padding, or those within the input alone.
-# A window that hangs over the padding's end (`ceil_mode`) counts no position beyond it.
+# A window that reaches beyond the padding (`ceil_mode`) counts no position behind it.
 @njit(**SERIAL)
 def positions_counted(start, size, extent, pad, count_include_pad):
     if count_include_pad:
@@ -206,7 +206,7 @@ def avg_pool1d_backward_x_cuda(grad_y, grad_x, K, stride, pad, count_include_pad
 
 
 class AvgPool1DFunction(Function):
-    """Average pooling on the tape. x (N, C, L_in); `window` is the kernel size, stride and padding, one ints each."""
+    """Average pooling on the tape. x (N, C, L_in); `window` is the kernel size, stride and padding, one int each."""
 
     @staticmethod
     def forward(ctx, x, size_out, window, count_include_pad):

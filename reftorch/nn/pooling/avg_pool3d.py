@@ -20,8 +20,8 @@ $$a_{h} = \max(0, h_{out} \, s_h - p_h) \qquad b_{h} = \min(h_{out} \, s_h - p_h
 
 $$a_{w} = \max(0, w_{out} \, s_w - p_w) \qquad b_{w} = \min(w_{out} \, s_w - p_w + K_w, W_{in})$$
 
-The divisor $m$ is the number of positions that the window counts. With `count_include_pad=True` these are all positions of the
-window that lie within the input or its padding, otherwise those within the input alone. `divisor_override` replaces it.
+The divisor $m$ is the number of positions that the window counts. With `count_include_pad=True` it counts all its positions that
+lie within the input or the padding, otherwise only those within the input. `divisor_override` replaces it.
 
 ## Gradients
 
@@ -137,7 +137,7 @@ def avg_pool3d_output_size(size_in, kernel_size, stride, padding, ceil_mode=Fals
 
 
 # How many positions of one dimension a window counts: those within the input and its padding, or those within the input alone.
-# A window that hangs over the padding's end (`ceil_mode`) counts no position beyond it.
+# A window that reaches beyond the padding (`ceil_mode`) counts no position behind it.
 @njit(**SERIAL)
 def positions_counted(start, size, extent, pad, count_include_pad):
     if count_include_pad:

@@ -1,4 +1,4 @@
-"""What the pooling functions of one, two and three dimensions check alike: the input, the window, and that it fits."""
+"""What the pooling functions of one, two and three dimensions share: the checks of the input and of the window."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def check_tensor(function: str, input: Tensor, kinds: str = "f", allowed: tuple[
 
 
 def check_flag(function: str, name: str, value: bool) -> None:
-    """Raise TypeError unless it is a bool: a number there is an option in the wrong place."""
+    """Raise TypeError unless it is a bool: a number is probably an option in the wrong position."""
     if not isinstance(value, bool):
         raise TypeError(
-            f"{function}(): argument '{name}' must be bool, found {value!r} ({type(value).__name__}): options that are not "
-            "named come in the order of the documentation"
+            f"{function}(): argument '{name}' must be bool, found {value!r} ({type(value).__name__}): options "
+            "without a name come in the order of the documentation"
         )
 
 
 def check_size_in(function, n, size_in, too_few=RuntimeError, may_be_empty=False):
     """Raise RuntimeError unless the shape has a channel, `n` dimensions behind it and perhaps a batch; only the batch may be 0.
 
-    `too_few` is the exception for too few dimensions, where torch has another one; `may_be_empty` allows any 0.
+    `too_few` is the exception for too few dimensions, where torch raises another type; `may_be_empty` allows any 0.
     """
     if len(size_in) not in (n + 1, n + 2):
         raise (too_few if len(size_in) <= n else RuntimeError)(
@@ -106,8 +106,8 @@ def adaptive_size(function: str, n: int, output_size, size_in: tuple[int, ...]) 
     """The size of the output: `n` ints; in two and three dimensions None within a tuple stands for the extent of the input.
 
     Raises:
-        TypeError: something else than ints, or None.
-        ValueError: not more dimensions in the input than sizes in a tuple.
+        TypeError: a size is not an int (or None, where that is allowed).
+        ValueError: the input does not have more dimensions than the tuple has sizes.
         RuntimeError: a negative size, or another number of sizes.
     """
     listed = isinstance(output_size, (tuple, list))

@@ -1,4 +1,4 @@
-"""What the fractional pooling functions check alike: the size of the output, the windows, and the random numbers."""
+"""What the fractional pooling functions share: the checks of the output's size, of the windows, and of the random numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def size_of_ratio(function, n, input, ratio):
 
 
 def check_fits(function, size_in, kernel_size, size_out):
-    """Raise RuntimeError unless windows of this size can begin at as many positions as there are outputs; in volumes at more."""
+    """Raise RuntimeError unless windows of this size have as many starting positions as there are outputs (one more in volumes)."""
     spare = 1 if len(kernel_size) == 3 else 0  # PyTorch wants one position more there
     names = ("time", "height", "width")[-len(kernel_size) :]
     for name, extent, k, out in zip(names, size_in[-len(kernel_size) :], kernel_size, size_out):

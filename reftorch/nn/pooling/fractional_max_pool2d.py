@@ -1,9 +1,9 @@
 r"""Fractional max pooling over images: each output is the largest pixel of a window, and the steps between windows are random.
 
-The output can have nearly any size, for example 0.7 times the input's, where ordinary pooling halves it. The windows are drawn
-anew in each call, for each channel.
+The output can have nearly any size, for example 0.7 times the input's, where ordinary pooling halves it. New windows
+are drawn in each call, for each channel.
 
-Use it when halving the size is too much; `max_pool2d` has fixed steps, `adaptive_max_pool2d` any size without chance.
+Use it when halving the size is too much; `max_pool2d` has fixed steps, `adaptive_max_pool2d` gives any size without random numbers.
 
 ## Forward
 
@@ -90,9 +90,9 @@ tensor([[[[ 0., 10.,  0., 20., 30.]]]])
 
 At 0: both rounded numbers are $\lfloor u \alpha \rfloor$.
 
-**What is drawn in evaluation?**
+**Are windows drawn in evaluation mode too?**
 
-The same as in training. There is no fixed choice of windows, as dropout has one.
+Yes, as in training. This differs from dropout, which does nothing in evaluation mode.
 
 **Can the windows leave a pixel out?**
 

@@ -1,10 +1,10 @@
 r"""Fractional max pooling over volumes: each output is the largest voxel of a window, and the steps between windows are
 random.
 
-The output can have nearly any size, for example 0.7 times the input's, where ordinary pooling halves it. The windows are drawn
-anew in each call, for each channel.
+The output can have nearly any size, for example 0.7 times the input's, where ordinary pooling halves it. New windows
+are drawn in each call, for each channel.
 
-Use it when halving the size is too much; `max_pool3d` has fixed steps, `adaptive_max_pool3d` any size without chance.
+Use it when halving the size is too much; `max_pool3d` has fixed steps, `adaptive_max_pool3d` gives any size without random numbers.
 
 ## Forward
 
@@ -107,9 +107,9 @@ tensor([ 0., 10.,  0., 20., 30.])
 
 At 0: both rounded numbers are $\lfloor u \alpha \rfloor$.
 
-**What is drawn in evaluation?**
+**Are windows drawn in evaluation mode too?**
 
-The same as in training. There is no fixed choice of windows, as dropout has one.
+Yes, as in training. This differs from dropout, which does nothing in evaluation mode.
 
 **Can the windows leave a voxel out?**
 
@@ -263,7 +263,8 @@ def fractional_max_pool3d_backward_x_cuda(grad_y, index, grad_x):
 
 
 class FractionalMaxPool3DFunction(Function):
-    """Fractional max pooling on the tape. x (N, C, D_in, H_in, W_in), samples (at least N, C, 3); returns y and the place of each maximum."""
+    """Fractional max pooling on the tape. x (N, C, D_in, H_in, W_in), samples (at least N, C, 3); returns y and the place of each
+    maximum."""
 
     @staticmethod
     def forward(ctx, x, samples, size_out, kernel_size):

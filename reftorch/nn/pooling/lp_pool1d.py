@@ -2,7 +2,7 @@ r"""Power-average pooling over sequences: each output is a norm of the elements 
 
 The order $p$ chooses between a sum ($p = 1$) and, for large $p$, the largest element. Nothing is learned.
 
-Use it when neither the mean (`avg_pool1d`) nor the maximum (`max_pool1d`) of a region fits.
+Use it when large elements should count more than in the mean (`avg_pool1d`), but not alone as in the maximum (`max_pool1d`).
 
 ## Forward
 
@@ -15,9 +15,10 @@ $$y[n, c, l_{out}] = S[n, c, l_{out}]^{1/p}$$
 
 $$a_{l} = l_{out} \, s \qquad b_{l} = \min(l_{out} \, s + K, L_{in})$$
 
-The first factor is 1 for a whole window. With `ceil_mode` the last window may be cut, and its sum is scaled up to the size of
-a whole one. There is no absolute value in the formula: with an odd $p$ negative elements lower the sum, and the root of a
-negative sum is NaN unless $p = 1$. For $p = \infty$ the output is the largest absolute value, for $p = -\infty$ the smallest.
+The first factor is 1 for a whole window. With `ceil_mode` the last window may be cut off by the end of the input. Its sum is scaled
+up to the size of a whole window. There is no absolute value in the formula: with an odd $p$ negative elements lower the sum, and
+the root of a negative sum is NaN unless $p = 1$. For $p = \infty$ the output is the largest absolute value, for $p = -\infty$ the
+smallest.
 
 ## Gradients
 
@@ -30,7 +31,7 @@ a_{l})} \; S[n, c, l_{out}]^{1/p - 1} \; \frac{\partial L}{\partial y}[n, c, l_{
 $$f_{l} = \max\left(0, \left\lfloor \frac{l_{in} - K}{s} \right\rfloor + 1\right) \qquad g_{l} = \min\left(L_{out} - 1,
 \left\lfloor \frac{l_{in}}{s} \right\rfloor\right)$$
 
-A window with $S = 0$ passes no gradient on.
+A window with $S = 0$ gives no gradient to its elements.
 
 ## Output size
 
@@ -173,7 +174,7 @@ def lp_pool1d_forward_cuda(x, total, y, K, stride, norm_type):
 # $$\frac{\partial L}{\partial x}[n, c, l_{in}] = x[n, c, l_{in}]^{p - 1} \sum_{l_{out} = f_{l}}^{g_{l}} \frac{K}{(b_{l} -
 # a_{l})} \; S[n, c, l_{out}]^{1/p - 1} \; \frac{\partial L}{\partial y}[n, c, l_{out}]$$
 #
-# A window whose sum is 0 passes nothing on, for every p.
+# A window whose sum is 0 adds nothing, for every p.
 @njit(**PARALLEL)
 def lp_pool1d_backward_x_cpu(x, total, grad_y, grad_x, K, stride, norm_type):
     N, C, L_in = x.shape

@@ -2,7 +2,7 @@ r"""Power-average pooling over volumes: each output is a norm of the voxels of o
 
 The order $p$ chooses between a sum ($p = 1$) and, for large $p$, the largest voxel. Nothing is learned.
 
-Use it when neither the mean (`avg_pool3d`) nor the maximum (`max_pool3d`) of a region fits.
+Use it when large voxels should count more than in the mean (`avg_pool3d`), but not alone as in the maximum (`max_pool3d`).
 
 ## Forward
 
@@ -21,9 +21,9 @@ $$a_{h} = h_{out} \, s_h \qquad b_{h} = \min(h_{out} \, s_h + K_h, H_{in})$$
 
 $$a_{w} = w_{out} \, s_w \qquad b_{w} = \min(w_{out} \, s_w + K_w, W_{in})$$
 
-The first factor is 1 for a whole window. With `ceil_mode` the last window may be cut, and its sum is scaled up to the size of
-a whole one. There is no absolute value in the formula: with an odd $p$ negative voxels lower the sum, and the root of a
-negative sum is NaN unless $p = 1$. For $p = \infty$ the output is the largest absolute value, for $p = -\infty$ the smallest.
+The first factor is 1 for a whole window. With `ceil_mode` the last window may be cut off by the end of the input. Its sum is scaled
+up to the size of a whole window. There is no absolute value in the formula: with an odd $p$ negative voxels lower the sum, and the
+root of a negative sum is NaN unless $p = 1$. For $p = \infty$ the output is the largest absolute value, for $p = -\infty$ the smallest.
 
 ## Gradients
 
@@ -44,7 +44,7 @@ $$f_{h} = \max\left(0, \left\lfloor \frac{h_{in} - K_h}{s_h} \right\rfloor + 1\r
 $$f_{w} = \max\left(0, \left\lfloor \frac{w_{in} - K_w}{s_w} \right\rfloor + 1\right) \qquad g_{w} = \min\left(W_{out} - 1,
 \left\lfloor \frac{w_{in}}{s_w} \right\rfloor\right)$$
 
-A window with $S = 0$ passes no gradient on.
+A window with $S = 0$ gives no gradient to its voxels.
 
 ## Output size
 
@@ -223,7 +223,7 @@ def lp_pool3d_forward_cuda(x, total, y, K_d, K_h, K_w, stride_d, stride_h, strid
 # (b_{h} - a_{h}) \, (b_{w} - a_{w})} \; S[n, c, d_{out}, h_{out}, w_{out}]^{1/p - 1} \; \frac{\partial L}{\partial y}[n, c,
 # d_{out}, h_{out}, w_{out}]$$
 #
-# A window whose sum is 0 passes nothing on, for every p.
+# A window whose sum is 0 adds nothing, for every p.
 @njit(**PARALLEL)
 def lp_pool3d_backward_x_cpu(x, total, grad_y, grad_x, K_d, K_h, K_w, stride_d, stride_h, stride_w, norm_type):
     N, C, D_in, H_in, W_in = x.shape
@@ -322,7 +322,7 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 
     Raises:
         RuntimeError: the input has another number of dimensions or no voxels, an option is out of range, no window fits.
-        ValueError: `kernel_size` has another number of sizes.
+        ValueError: `kernel_size` is a tuple that does not have three sizes.
         ZeroDivisionError: `norm_type` is 0.
         TypeError: an argument is of the wrong type.
         NotImplementedError: there is no kernel for this dtype.

@@ -1,6 +1,7 @@
 r"""Max pooling over sequences: each output is the largest element of one window of its channel.
 
-A window slides over each channel. The sequence becomes smaller, and a feature is found wherever in the window it lies. Nothing
+A window slides over each channel. The sequence becomes smaller, and the output does not depend on where in the window
+a feature lies. Nothing
 is learned.
 
 Use it when the strongest response of a region counts; `avg_pool1d` takes the mean, `adaptive_max_pool1d` the size of the
@@ -125,7 +126,7 @@ def max_pool1d_output_size(size_in, kernel_size, stride, padding, dilation, ceil
 # $$y[n, c, l_{out}] = \max_{0 \le k < K} \; x[n, c, l_{in}]$$
 #
 # One pass finds the value and its place. `value > best` keeps the first of equal elements. NaN compares false with every
-# number, so it is tested by name. `found < 0` lets the first element in, even if it is minus infinity.
+# number, so `isnan` tests for it. `found < 0` accepts the first element in, even if it is minus infinity.
 @njit(**PARALLEL)
 def max_pool1d_forward_cpu(x, y, index, K, stride, pad, dil, lowest):
     N, C, L_in = x.shape
@@ -231,7 +232,7 @@ class MaxPool1DFunction(Function):
     def backward(ctx, grad_y, grad_index):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(ctx.size_in)
-        owners = math.prod(ctx.size_in[:2])  # one thread a sequence
+        owners = math.prod(ctx.size_in[:2])  # one thread per sequence
         run = on(grad_y.device, max_pool1d_backward_x_cpu, max_pool1d_backward_x_cuda, owners, fast.max_pool_backward_x)
         run(*arrays(grad_y, index, grad_x))
         return grad_x, None, None, None, None, None
@@ -241,7 +242,7 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     """The largest element of each window; with `return_indices=True` a pair, the second being its place.
 
     Shapes: `input` (N, C, L_in) or (C, L_in); N may be 0. Both results (N, C, L_out) or (C, L_out). `kernel_size`, `stride`,
-    `padding` and `dilation` are an int or a tuple of one int; `stride` None or () means `kernel_size`. int64 tensors are
+    `padding` and `dilation` are an int or a tuple of one int; `stride` None or () means `kernel_size`. Integer tensors are
     pooled with `return_indices=True` only.
 
     Raises:

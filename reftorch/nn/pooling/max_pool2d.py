@@ -1,7 +1,7 @@
 r"""Max pooling over the rows and columns of images.
 
-A window slides over each channel; of every window the largest pixel is kept. The image becomes smaller, and a feature is found
-wherever in the window it lies. Nothing is learned.
+A window slides over each channel, and the largest pixel of every window is kept. The image becomes smaller, and the output does not
+depend on where in the window a feature lies. Nothing is learned.
 
 Use it when the strongest response of a region counts; `avg_pool2d` takes the mean, `adaptive_max_pool2d` the size of the
 output.
@@ -14,8 +14,8 @@ $$y[n, c, h_{out}, w_{out}] = \max_{0 \le k_h < K_h} \; \max_{0 \le k_w < K_w} \
 
 $$h_{in} = h_{out} \, s_h - p_h + k_h \, d_h \qquad w_{in} = w_{out} \, s_w - p_w + k_w \, d_w$$
 
-Positions outside the image count as $-\infty$, so padding never wins against a pixel. Where the maximum was found is
-remembered as one number per window, row by row over the channel's image; of equal pixels the first one counts:
+Positions outside the image count as $-\infty$, so padding never wins against a pixel. The place of the maximum
+is kept as one number per window, counted row by row over the channel's image; of equal pixels the first one counts:
 
 $$m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \quad \text{of the pixel that won}$$
 
@@ -23,14 +23,14 @@ NaN wins against every number (the last NaN of a window, if there are several): 
 
 ## Gradients
 
-$y$ copies one pixel of the window, so its derivative is 1 for that pixel and 0 for the others. A pixel may win in several
-overlapping windows, and collects the gradient of each:
+$y$ copies one pixel of the window, so its derivative is 1 for that pixel and 0 for the others. A pixel may be the
+largest of several overlapping windows, and gets the sum of their gradients:
 
 $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out} = a_h}^{b_h} \; \sum_{w_{out} = 0}^{W_{out} - 1}
 \left[ m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \right] \; \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
 
 The bracket is 1 where the equation in it holds, and 0 elsewhere. Only the rows of windows from $a_h$ to $b_h$ reach the pixel:
-the first of them ends at its row or below, the last one starts at its row or above.
+$a_h$ is the first that ends at the pixel's row or below, $b_h$ the last that starts at its row or above.
 
 $$a_h = \max\left(0, \left\lceil \frac{h_{in} + p_h - (K_h - 1) \, d_h}{s_h} \right\rceil\right) \qquad
 b_h = \min\left(H_{out} - 1, \left\lfloor \frac{h_{in} + p_h}{s_h} \right\rfloor\right)$$
@@ -39,8 +39,8 @@ b_h = \min\left(H_{out} - 1, \left\lfloor \frac{h_{in} + p_h}{s_h} \right\rfloor
 
 $$H_{out} = \left\lfloor \frac{H_{in} + 2 p_h - d_h (K_h - 1) - 1}{s_h} \right\rfloor + 1$$
 
-and $W_{out}$ alike. `ceil_mode=True` rounds up instead, and so keeps a last window that hangs over the edge; but a window that
-would start in the padding on the right, beyond the last pixel, is dropped again.
+$W_{out}$ is computed in the same way. `ceil_mode=True` rounds up instead, which keeps a last window that reaches beyond the end; a
+window that would start behind the last pixel, in the padding, is dropped.
 
 ## Cost
 
@@ -71,14 +71,14 @@ of $x$. With windows of 2 by 2, side by side, in float32, that is 28 bytes forwa
 | $p_w$ | `pad_w` | $0 \le p_w \le K_w / 2$ | columns of padding on each side |
 | $d_h$ | `dil_h` | $d_h \ge 1$ | rows from one position of the window to the next |
 | $d_w$ | `dil_w` | $d_w \ge 1$ | columns from one position of the window to the next |
-| $-\infty$ | `lowest` | | what a window is worth before a pixel is seen (for integers, the smallest one) |
+| $-\infty$ | `lowest` | | value of a window before a pixel is seen (for integers, the smallest one) |
 | $a_h$ | `h_first` | $0 \le a_h$ | first window, from the top, that reaches row $h_{in}$ |
 | $b_h$ | `h_last` | $b_h < H_{out}$ | last window that reaches row $h_{in}$ |
 
 ## Worked example
 
-Windows of 2 by 2, one pixel apart, over an image of 3 rows and 4 columns. The 5 wins two windows, and so does the 6: each
-collects two gradients. The two 3s share a window; the first of them wins, the second gets nothing:
+Windows of 2 by 2, one pixel apart, over an image of 3 rows and 4 columns. The 5 is the largest of two windows, and
+so is the 6: each gets two gradients. One window contains both 3s; the first of them counts, the second gets no gradient:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -109,19 +109,19 @@ One of each window, the first of its largest pixels.
 
 A window of negative pixels at the border would then give 0, which is none of its pixels.
 
-**Two rounds of windows of 2 by 2 shrink an image of 28 by 28 to which size?**
+**Which size does an image of 28 by 28 have after two poolings with windows of 2 by 2?**
 
 >>> F.max_pool2d(F.max_pool2d(torch.zeros(1, 28, 28), 2), 2).shape
 torch.Size([1, 7, 7])
 
 ## Differences
 
-- Older documentation calls the padding zeros. It is $-\infty$: a window of negative pixels keeps its largest pixel. -
-Padding may be at most half of `kernel_size` (rounded down), whatever the dilation: PyTorch's message speaks of the
-"effective" size $d (K - 1) + 1$, but a second check refuses more. - With dilation a window can step over a small image and
-touch padding only. Its value is $-\infty$ here and in PyTorch; its index is -1 here, where PyTorch gives a place that may
-lie outside the image or belong to another pixel. - Only the indices are kept for backward. PyTorch keeps the input too, and
-so refuses backward if the input was changed in place.
+- Older documentation calls the padding zeros. It is $-\infty$: a window of negative pixels keeps its largest pixel.
+- Padding may be at most half of `kernel_size` (rounded down), whatever the dilation. PyTorch's message speaks of the "effective" size
+  $d (K - 1) + 1$, but a second check refuses more.
+- With dilation a window can step over a small image and touch padding only. Its value is $-\infty$ here and in PyTorch; its index is -1
+  here, where PyTorch gives a place that may lie outside the image or belong to another pixel.
+- Only the indices are kept for backward. PyTorch keeps the input too, so it refuses backward if the input was changed in place.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ def max_pool2d_output_size(size_in, kernel_size, stride, padding, dilation, ceil
 #
 # $$y[n, c, h_{out}, w_{out}] = \max_{k_h, k_w} \; x[n, c, h_{in}, w_{in}]$$
 #
-# One pass finds the value and its place. `value > best` keeps the first of equal pixels; a NaN compares false with everything,
-# so it is asked for by name; `found < 0` lets the first pixel in, even if it is minus infinity itself.
+# One pass finds the value and its place. `value > best` keeps the first of equal pixels; a NaN compares false with every
+# number, so `isnan` tests for it; `found < 0` accepts the first pixel, even if it is minus infinity.
 @njit(**PARALLEL)
 def max_pool2d_forward_cpu(x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, lowest):
     N, C, H_in, W_in = x.shape
@@ -206,9 +206,9 @@ def max_pool2d_forward_cuda(x, y, index, K_h, K_w, stride_h, stride_w, pad_h, pa
 # $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out} = a_h}^{b_h} \; \sum_{w_{out} = 0}^{W_{out} - 1}
 # \left[ m[n, c, h_{out}, w_{out}] = h_{in} \, W_{in} + w_{in} \right] \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
 #
-# Seen from a row of the image: which windows reach me, and which of my pixels did each of them choose? A row belongs to one
-# thread, so no two threads ever add to one pixel. (One pixel for each thread would be safe too, but then every pixel has to work
-# out which rows and columns of windows reach it, and those divisions took ten times as long as all the rest.)
+# A row of the image belongs to one thread: it adds, for each window that reaches the row, the gradient to the pixel that the window
+# kept. So no two threads add to one pixel. (One pixel for each thread would be safe too, but then every pixel has to compute which
+# rows and columns of windows reach it, and those divisions took ten times as long as all the rest.)
 # `-(-a // b)` is a / b rounded up.
 @njit(**PARALLEL)
 def max_pool2d_backward_x_cpu(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_h):
@@ -250,7 +250,7 @@ def max_pool2d_backward_x_cuda(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_
 
 
 class MaxPool2DWithIndicesFunction(Function):
-    """Max pooling on the tape. x (N, C, H_in, W_in); the rest pairs of ints; returns y and the index of each window's winner."""
+    """Max pooling on the tape. x (N, C, H_in, W_in); the rest pairs of ints; returns y and the index of each window's largest pixel."""
 
     @staticmethod
     def forward(ctx, x, size_out, kernel_size, stride, padding, dilation):
@@ -270,7 +270,7 @@ class MaxPool2DWithIndicesFunction(Function):
     def backward(ctx, grad_y, grad_index):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(ctx.size_in)
-        rows = math.prod(ctx.size_in[:3])  # one thread a row
+        rows = math.prod(ctx.size_in[:3])  # one thread per row
         run = on(
             grad_y.device,
             max_pool2d_backward_x_cpu,
@@ -292,7 +292,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     Raises:
         RuntimeError: the input has another number of dimensions or no pixels, an option is out of range, no window fits.
         TypeError: an argument is of the wrong type.
-        NotImplementedError: there is no order among numbers of this dtype, or no kernel for it.
+        NotImplementedError: there is no kernel for this dtype.
     """
     checks.check_tensor("max_pool2d", input, "fiu")
     kernel_size, stride, padding, dilation = checks.window(2, "max_pool2d", kernel_size, stride, padding, dilation)
@@ -329,9 +329,9 @@ class MaxPool2d(MaxPoolNd):
         kernel_size: rows and columns of the window; an int for both, or a pair, as with the next three.
         stride: how far apart the windows are; None means `kernel_size`: side by side.
         padding: rows and columns of minus infinity around the image; at most half the kernel size.
-        dilation: how far apart the pixels are that one window looks at.
+        dilation: how far apart the pixels of one window are.
         return_indices: also return where each maximum was found, as `MaxUnpool2d` needs it.
-        ceil_mode: keep a last window that hangs over the right or lower edge.
+        ceil_mode: keep a last window that reaches beyond the right or lower edge.
 
     Shapes: those of `max_pool2d`, which also raises the errors, when the layer is called.
     """

@@ -1,6 +1,7 @@
 r"""Max pooling over volumes: each output is the largest voxel of one window of its channel.
 
-A window slides over each channel. The volume becomes smaller, and a feature is found wherever in the window it lies. Nothing
+A window slides over each channel. The volume becomes smaller, and the output does not depend on where in the window
+a feature lies. Nothing
 is learned.
 
 Use it when the strongest response of a region counts; `avg_pool3d` takes the mean, `adaptive_max_pool3d` the size of the
@@ -157,7 +158,7 @@ def max_pool3d_output_size(size_in, kernel_size, stride, padding, dilation, ceil
 # d_{in}, h_{in}, w_{in}]$$
 #
 # One pass finds the value and its place. `value > best` keeps the first of equal voxels. NaN compares false with every
-# number, so it is tested by name. `found < 0` lets the first voxel in, even if it is minus infinity.
+# number, so `isnan` tests for it. `found < 0` accepts the first voxel in, even if it is minus infinity.
 @njit(**PARALLEL)
 def max_pool3d_forward_cpu(
     x, y, index, K_d, K_h, K_w, stride_d, stride_h, stride_w, pad_d, pad_h, pad_w, dil_d, dil_h, dil_w, lowest

@@ -1,4 +1,4 @@
-"""What the max pooling layers of one, two and three dimensions share: their options and how they print them."""
+"""What the max pooling layers of one, two and three dimensions share: their options and their printed form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from reftorch.nn.module import Module
 
 
 class MaxPoolNd(Module):
-    """A layer with the options of max pooling. Subclasses say in `forward` what is pooled, and explain the options."""
+    """A layer with the options of max pooling. Subclasses define in `forward` what is pooled, and document the options."""
 
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
         super().__init__()

@@ -6,11 +6,11 @@ Use it when a decoder enlarges a sequence that `max_pool1d(..., return_indices=T
 
 ## Forward
 
-One element with the value 5 and the place 1: the output is 0 everywhere but at place 1, where it is 5. In general:
+One element with the value 5 and the place 1: the output is 5 at place 1 and 0 everywhere else. In general:
 
 $$y[n, c, l_{out}] = \sum_{l_{in}} \left[ m[n, c, l_{in}] = l_{out} \right] \; x[n, c, l_{in}]$$
 
-The bracket is 1 where the equation in it holds, and 0 elsewhere. If several elements have one place, only the last of them counts.
+The bracket is 1 where the equation in it holds, and 0 elsewhere. If several elements have the same place, only the last of them counts.
 
 ## Gradients
 
@@ -36,16 +36,16 @@ tensor([[[1, 3]]])
 >>> F.max_unpool1d(x, index, kernel_size=2)
 tensor([[[0., 5., 0., 3.]]])
 
-The pooling also leads from five elements to these two, which `output_size` tells:
+Max pooling also makes two elements of five. `output_size` says that there were five:
 
 >>> F.max_unpool1d(x, index, kernel_size=2, output_size=(5,))
 tensor([[[0., 5., 0., 3., 0.]]])
 
 ## Questions
 
-**Why is the kernel of two dimensions enough?**
+**Why can the kernel for images be used?**
 
-The place in an image with one column, row times 1 plus 0, is the row.
+In an image with one column the place is the row times 1 plus 0, so it equals the row.
 
 **Which sizes can `output_size` have for a stride of 2?**
 
@@ -56,7 +56,7 @@ The default and the two next to it, since it must differ by less than 2.
 
 **Is max_unpool1d the inverse of max_pool1d?**
 
-No. It puts the largest elements back in their places. The others are lost, and 0 stands there.
+No. It puts the largest elements back in their places. The others are lost and become 0.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     Raises:
         RuntimeError: the input has another number of dimensions or no elements, `indices` has another shape or dtype, or a place
             lies outside the output.
-        ValueError: the pooling does not lead from `output_size` to the input.
+        ValueError: pooling a tensor of `output_size` does not give the size of the input.
         TypeError: an argument is of the wrong type.
         NotImplementedError: there is no kernel for this dtype.
     """

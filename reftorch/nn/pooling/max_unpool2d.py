@@ -7,12 +7,12 @@ returned; `interpolate` needs no places.
 
 ## Forward
 
-One pixel with the value 5 and the place 1: the output is 0 everywhere but at place 1, where it is 5. In general:
+One pixel with the value 5 and the place 1: the output is 5 at place 1 and 0 everywhere else. In general:
 
 $$y[n, c, h_{out}, w_{out}] = \sum_{h_{in}} \sum_{w_{in}} \left[ m[n, c, h_{in}, w_{in}] = h_{out} \, W_{out} + w_{out} \right]
 \; x[n, c, h_{in}, w_{in}]$$
 
-The bracket is 1 where the equation in it holds, and 0 elsewhere. If several pixels have one place, only the last of them
+The bracket is 1 where the equation in it holds, and 0 elsewhere. If several pixels have the same place, only the last of them
 counts.
 
 ## Gradients
@@ -24,7 +24,7 @@ $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out}} \sum_{w_{
 
 ## Output size
 
-Several sizes of a pooled input lead to one size of the output, so the inverse has a choice. The default is
+Pooling gives the same size for several sizes of its input, so the size of the result is not determined. The default is
 
 $$H_{out} = (H_{in} - 1) \, s_h - 2 p_h + K_h$$
 
@@ -42,7 +42,7 @@ Forward sets all of $y$ to zero, and reads each pixel and its place of 8 bytes. 
 | symbol | variable | range | meaning |
 |---|---|---|---|
 | $x$ | `x` | $(N, C, H_{in}, W_{in})$ | input |
-| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output: zero but for the places |
+| $y$ | `y` | $(N, C, H_{out}, W_{out})$ | output: zero except at the places |
 | $m$ | `index` | $(N, C, H_{in}, W_{in})$ | position of each pixel within a channel of the output; int64 |
 | $\frac{\partial L}{\partial y}$ | `grad_y` | $(N, C, H_{out}, W_{out})$ | gradient of the loss for $y$ |
 | $\frac{\partial L}{\partial x}$ | `grad_x` | $(N, C, H_{in}, W_{in})$ | gradient of the loss for $x$ |
@@ -105,8 +105,8 @@ from reftorch.nn.pooling.unpool_checks import check_places, unpooled_size
 # $$y[n, c, h_{out}, w_{out}] = \sum_{h_{in}} \sum_{w_{in}} \left[ m[n, c, h_{in}, w_{in}] = h_{out} \, W_{out} + w_{out}
 # \right] \; x[n, c, h_{in}, w_{in}]$$
 #
-# A channel belongs to one thread: it is set to zero, then every pixel is written to its place. Of several pixels with one
-# place the last one stays.
+# A channel belongs to one thread: it is set to zero, then every pixel is written to its place. Of several pixels with the
+# same place the last one stays.
 @njit(**PARALLEL)
 def max_unpool2d_forward_cpu(x, index, y):
     N, C, H_in, W_in = x.shape
@@ -213,7 +213,7 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     Raises:
         RuntimeError: the input has another number of dimensions or no pixels, `indices` has another shape or dtype, or a place
             lies outside the output.
-        ValueError: the pooling does not lead from `output_size` to the input.
+        ValueError: pooling a tensor of `output_size` does not give the size of the input.
         TypeError: an argument is of the wrong type.
         NotImplementedError: there is no kernel for this dtype.
     """

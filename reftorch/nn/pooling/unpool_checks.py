@@ -1,4 +1,4 @@
-"""What the unpooling functions check alike: the size of the output, and that every place lies in it."""
+"""What the unpooling functions share: the checks of the size of the output, and of the places, which must lie in it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from reftorch.types import float32, float64, int64
 
 
 def unpooled_size(function, input, kernel_size, stride, padding, output_size):
-    """The last sizes of the output: `output_size`, if the pooling can lead from it to the input, or the default.
+    """The last sizes of the output: `output_size` if pooling a tensor of this size gives the input's size, or the default.
 
     Raises:
-        ValueError: it cannot, or there are too many or too few sizes.
+        ValueError: pooling does not give the input's size, or there are too many or too few sizes.
     """
     if not isinstance(input, Tensor):
         raise TypeError(
@@ -40,7 +40,7 @@ def unpooled_size(function, input, kernel_size, stride, padding, output_size):
         if not usual - s < size < usual + s:
             raise ValueError(
                 f'{function}: invalid output_size "{list(wanted)}" (dim {dim} must be between {usual - s} and {usual + s}): the '
-                "pooling that made the places leads from no other size to this input"
+                "pooling that made the places gives this input for no other size"
             )
     return wanted
 

@@ -2,7 +2,7 @@ r"""The grid of an affine map: for each output pixel the place in the input that
 
 It is the first half of a spatial transformer; `grid_sample` is the second one.
 
-Use it when an image should be turned, scaled, sheared or shifted by one matrix, which may be computed by a network.
+Use it when an image should be rotated, scaled, sheared or shifted by one matrix, which may be computed by a network.
 
 ## Forward
 
@@ -11,7 +11,7 @@ $\theta$ maps them to the coordinates of the place in the input:
 
 $$y[n, h, w, i] = \sum_{j} \theta[n, i, j] \, b_j(h, w)$$
 
-With `align_corners=True` -1 and 1 are the centres of the border pixels, with `False` their outer edges:
+With `align_corners=True` the coordinates -1 and 1 are the centres of the border pixels, with `False` their outer edges:
 
 $$b_0(w) = \frac{2 w}{W - 1} - 1 \qquad \text{or} \qquad b_0(w) = \frac{2 w + 1}{W} - 1$$
 
@@ -21,7 +21,7 @@ $$y[n, d, h, w, i] = \sum_{j} \theta[n, i, j] \, b_j(d, h, w)$$
 
 ## Gradients
 
-An element of the matrix is a factor of one coordinate of every pixel, so its gradient is a sum over all pixels:
+An element of the matrix multiplies one coordinate of every pixel, so its gradient is a sum over all pixels:
 
 $$\frac{\partial L}{\partial \theta}[n, i, j] = \sum_{h, w} \frac{\partial L}{\partial y}[n, h, w, i] \, b_j(h, w)$$
 
@@ -84,8 +84,8 @@ For a volume $\theta$ has three rows of four numbers. Here it doubles the column
 
 **Does the matrix map the input to the output?**
 
-The other way round: it says for each output where to read. A matrix with 0.5 on the diagonal reads the middle of the image, which
-appears twice as large.
+No, it maps each pixel of the output to the place in the input that is read. A matrix with 0.5 on the diagonal reads the middle of
+the image, which appears twice as large.
 
 **Which matrix changes nothing?**
 
@@ -93,7 +93,7 @@ appears twice as large.
 
 **In which direction does the third column move the image?**
 
-Against its sign: 0.25 in the first row reads further to the right, so the image moves to the left.
+In the direction opposite to its sign: with 0.25 in the first row every place lies further to the right, so the image moves to the left.
 """
 
 from __future__ import annotations
@@ -322,7 +322,7 @@ def affine_grid(theta, size, align_corners=None):
     if align_corners is None:
         warnings.warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
-            "align_corners=True if the old behavior is desired: say which of the two is meant, and this warning goes",
+            "align_corners=True if the old behavior is desired: pass one of the two to avoid this warning",
             stacklevel=2,
         )
         align_corners = False

@@ -2,13 +2,13 @@ r"""Channels in another order: those of different groups become neighbours.
 
 The channels are written into a table with a row for each group, and read column by column.
 
-Use it when grouped convolutions follow each other: each group would see only itself forever; after the shuffle every group of the next
-layer holds channels of all groups (ShuffleNet).
+Use it when grouped convolutions follow each other: without it each group reads the same channels in all layers. After the shuffle every
+group of the next layer holds channels of all groups (ShuffleNet).
 
 ## Forward
 
-Six channels in two groups, 0 1 2 and 3 4 5, become 0 3 1 4 2 5. In general channel $c$ of group $g$, of $C / G$ channels in each of $G$ groups,
-goes to place $c G + g$:
+Six channels in two groups, 0 1 2 and 3 4 5, become 0 3 1 4 2 5. In general channel $c$ of group $g$, of $C / G$ channels in each of
+$G$ groups, goes to place $c G + g$:
 
 $$y[n, \; c G + g, \; m] = x[n, \; g \, \frac{C}{G} + c, \; m]$$
 
@@ -67,16 +67,16 @@ Yes: the table of groups is transposed.
 >>> torch.equal(table.reshape(2, 6, 4, 5), F.channel_shuffle(x, 2))
 True
 
-**Which number of groups leads back?**
+**Which number of groups restores the order?**
 
-$C / G$: the transposed table has so many rows.
+$C / G$: the transposed table has that many rows.
 
 >>> torch.equal(F.channel_shuffle(F.channel_shuffle(x, 2), 3), x)
 True
 
 **Why is it not random?**
 
-Its name comes from cards. The order is always the same; the network learns with it.
+Only the name comes from shuffling cards. The order is fixed, so that a weight of the next layer always reads the same channel.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class ChannelShuffle(Module):
     """Channels in another order, as a layer. It has no parameters.
 
     Args:
-        groups: in how many groups the channels are.
+        groups: number of groups that the channels are divided into.
 
     Shapes and errors: as `channel_shuffle`, which raises them when the layer is called.
     """

@@ -1,19 +1,19 @@
-r"""Sampling of images at given places: each output reads the input where a grid says, between pixels too.
+r"""Sampling of images at given places: a grid says where each output reads the input, which may be between pixels.
 
 The grid holds a pair of coordinates for each output, from -1 at one border to 1 at the other. It can be computed from the input by a
 network, and has a gradient itself.
 
-Use it when an image should be turned, bent or read where a network looks, as in a spatial transformer: `affine_grid` makes the grid
-of a linear map. For a plain change of size there is `interpolate`.
+Use it when an image should be rotated, warped, or read at places that a network computes, as in a spatial transformer: `affine_grid`
+makes the grid of an affine map. For a change of size alone there is `interpolate`.
 
 ## Forward
 
-The coordinates of one output are $v_w$, for the column, and $v_h$, for the row. With `align_corners=False` -1 and 1 are the outer
-edges of the border pixels, with `True` their centres. The place, in pixels of the input, is
+The coordinates of one output are $v_w$, for the column, and $v_h$, for the row. With `align_corners=False` the coordinates -1 and 1
+are the outer edges of the border pixels, with `True` their centres. The place, in pixels of the input, is
 
 $$p_w = \frac{(v_w + 1) \, W_{in} - 1}{2} \qquad \text{or with aligned corners} \qquad p_w = \frac{v_w + 1}{2} \, (W_{in} - 1)$$
 
-and the same for rows. With `mode="bilinear"` the four pixels around the place are weighted by how close they are:
+and the same for rows. With `mode="bilinear"` the four pixels around the place get weights that fall with their distance:
 
 $$k_w(w_{in}) = 1 - \lvert p_w - w_{in} \rvert \qquad w_{in} \in \{\lfloor p_w \rfloor, \lfloor p_w \rfloor + 1\}$$
 
@@ -22,7 +22,7 @@ $$y[n, c, h_{out}, w_{out}] = \sum_{h_{in}} \sum_{w_{in}} k_h(h_{in}) \, k_w(w_{
 With `mode="nearest"` the place is rounded first, so that one pixel has the weight 1.
 
 A place outside the image depends on `padding_mode`: with "zeros" pixels outside count as 0; with "border" the place is moved to the
-nearest pixel; with "reflection" it is mirrored at the borders, as often as needed.
+nearest pixel; with "reflection" it is mirrored at the borders until it lies inside.
 
 ## Gradients
 
@@ -111,7 +111,7 @@ A step of the coordinate by 1 is half of the image, so it crosses more pixels: t
 
 **Does a place far outside the image get a gradient?**
 
-No: with "zeros" it reads nothing, with "border" its place does not move. Only with "reflection" it does.
+Not with "zeros", because it reads no pixel, nor with "border", because the place stays at the border. With "reflection" it does.
 """
 
 from __future__ import annotations
@@ -126,10 +126,10 @@ from reftorch.nn.arguments import check_tensors
 from reftorch.nn.vision.grid_sample3d import GridSampler3DFunction
 from reftorch.nn.vision.grid_sample_bicubic import grid_sample_bicubic
 
-ZEROS, BORDER, REFLECTION = 0, 1, 2  # the paddings, as the kernels know them
+ZEROS, BORDER, REFLECTION = 0, 1, 2  # numbers of the padding modes in the kernels
 
 
-# The place in pixels of the pixel that the coordinate `v` stands for, before any padding.
+# The coordinate `v` as a place measured in pixels, before the padding mode is applied.
 @njit(**SERIAL)
 def unpadded(x, v, extent, align_corners):
     half = x.dtype.type(0.5)
@@ -138,7 +138,7 @@ def unpadded(x, v, extent, align_corners):
     return (v + x.dtype.type(1)) * half * x.dtype.type(extent) - half
 
 
-# The place in a mirror at both borders, and 1 or -1: whether it moves with `at` or against it.
+# The place after reflection at both borders, and the sign of its derivative with respect to `at`.
 @njit(**SERIAL)
 def mirrored(x, at, extent, align_corners):
     low = x.dtype.type(-0.5)
@@ -157,7 +157,7 @@ def mirrored(x, at, extent, align_corners):
     return span - extra + low, -sign
 
 
-# The place that the coordinate `v` stands for, and its derivative with respect to `v`. NaN counts as 0 where there is padding.
+# The place of the coordinate `v`, and its derivative with respect to `v`. NaN counts as 0, except with padding by zeros.
 @njit(**SERIAL)
 def place(x, v, extent, padding, align_corners):
     at = unpadded(x, v, extent, align_corners)
@@ -174,7 +174,7 @@ def place(x, v, extent, padding, align_corners):
     return at, slope
 
 
-# The nearest whole number; from the middle between two, the even one.
+# The nearest whole number; of two that are equally near, the even one.
 @njit(**SERIAL)
 def rounded(x, at):
     if not abs(at) < x.dtype.type(1e15):
@@ -268,8 +268,8 @@ def grid_sample_forward_cuda(x, grid, y, taps, padding, align_corners):
 # $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out}} \sum_{w_{out}} k_h(h_{in}) \, k_w(w_{in}) \,
 # \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
 #
-# Which outputs use a pixel is in the grid, which would have to be searched. So each plane has one owner, who adds the gradient of
-# each output to the pixels that it has read. `grad_x` holds zeros before.
+# To find the outputs that read a pixel, the whole grid would have to be searched. So each plane belongs to one thread, which adds the
+# gradient of each output to the pixels that the output has read. `grad_x` holds zeros at the start.
 @njit(**PARALLEL)
 def grid_sample_backward_x_cpu(grad_y, grid, grad_x, taps, padding, align_corners):
     N, C, H_in, W_in = grad_x.shape
@@ -459,7 +459,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     if align_corners is None:
         warnings.warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
-            "align_corners=True if the old behavior is desired: say which of the two is meant, and this warning goes",
+            "align_corners=True if the old behavior is desired: pass one of the two to avoid this warning",
             stacklevel=2,
         )
     check_tensors("grid_sample", input=input, grid=grid)

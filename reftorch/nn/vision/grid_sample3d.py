@@ -1,19 +1,19 @@
-r"""Sampling of volumes at given places: each output reads the input where a grid says, between voxels too.
+r"""Sampling of volumes at given places: a grid says where each output reads the input, which may be between voxels.
 
 The grid holds three coordinates for each output, from -1 at one border to 1 at the other: column, row, plane. It has a gradient itself.
 
-Use it when a volume should be turned, bent or cut in any plane, as for medical scans; for images there is `grid_sample`, whose 5-D
-form this is.
+Use it when a volume should be rotated, warped or cut along any plane, as for medical scans. It is the 5-D form of `grid_sample`, which
+is for images.
 
 ## Forward
 
-The coordinate $v_w$ of an output stands for a place $p_w$, in voxels of the input. With `align_corners=False` -1 and 1 are the outer
-edges of the border voxels, with `True` their centres:
+The coordinate $v_w$ of an output stands for a place $p_w$, in voxels of the input. With `align_corners=False` the coordinates -1 and 1
+are the outer edges of the border voxels, with `True` their centres:
 
 $$p_w = \frac{(v_w + 1) \, W_{in} - 1}{2} \qquad \text{or with aligned corners} \qquad p_w = \frac{v_w + 1}{2} \, (W_{in} - 1)$$
 
-and the same for rows and planes. With `mode="bilinear"`, which is trilinear here, the eight voxels around the place are weighted by
-how close they are:
+and the same for rows and planes. With `mode="bilinear"`, which is trilinear here, the eight voxels around the place get weights
+that fall with their distance:
 
 $$k_w(w_{in}) = 1 - \lvert p_w - w_{in} \rvert \qquad w_{in} \in \{\lfloor p_w \rfloor, \lfloor p_w \rfloor + 1\}$$
 
@@ -21,7 +21,7 @@ $$y[n, c, d_{out}, h_{out}, w_{out}] = \sum_{d_{in}} \sum_{h_{in}} \sum_{w_{in}}
 x[n, c, d_{in}, h_{in}, w_{in}]$$
 
 With `mode="nearest"` the place is rounded first, so that one voxel has the weight 1. `padding_mode` says what a place outside reads:
-zeros, the nearest voxel of the border, or the volume in a mirror.
+zeros, the nearest voxel of the border, or the mirrored volume.
 
 ## Gradients
 
@@ -34,10 +34,12 @@ The weight of the left column falls when the place moves to the right, and that 
 $s_w = -1$ and $s_w = 1$. With $g$ for the gradient of the output:
 
 $$\frac{\partial L}{\partial v_w} = \frac{\partial p_w}{\partial v_w} \sum_c \sum_{d_{in}} \sum_{h_{in}} \sum_{w_{in}} s_w \,
-k_d(d_{in}) \, k_h(h_{in}) \, x[n, c, d_{in}, h_{in}, w_{in}] \, g \qquad g = \frac{\partial L}{\partial y}[n, c, d_{out}, h_{out}, w_{out}]$$
+k_d(d_{in}) \, k_h(h_{in}) \, x[n, c, d_{in}, h_{in}, w_{in}] \, g \qquad g = \frac{\partial L}{\partial y}[n, c, d_{out}, h_{out},
+w_{out}]$$
 
-and so for $v_h$ and $v_d$. The derivative of the place is $W_{in} / 2$, or $(W_{in} - 1) / 2$ with aligned corners; its sign changes with
-each reflection, and it is 0 where the place was moved to the border. With `mode="nearest"` the gradient of the grid is 0.
+and in the same way for $v_h$ and $v_d$. The derivative of the place is $W_{in} / 2$, or $(W_{in} - 1) / 2$ with aligned corners;
+its sign changes with each reflection, and it is 0 where the place was moved to the border. With `mode="nearest"` the gradient of
+the grid is 0.
 
 ## Cost
 
@@ -66,7 +68,7 @@ About 30 multiply-adds per element of the output and 30 operations for each plac
 | $k_h$ | `k_h` | $0 \le k_h \le 1$ | weight of a row |
 | $k_w$ | `k_w` | $0 \le k_w \le 1$ | weight of a column |
 | $s_w$ | `s_w` | $-1$ or $1$ | derivative of the weight of a column with respect to the place |
-| $g$ | `value` |  | gradient of an output; the variable is $g$ times a voxel |
+| $g$ | `g` |  | gradient of an output |
 
 ## Worked example
 
@@ -94,15 +96,15 @@ There is one row only. The row below it lies outside and counts as 0, so a step 
 
 **Which coordinate comes first in the grid?**
 
-The column, then the row, then the plane. In the shape of the volume the order is the other way round.
+The column, then the row, then the plane. In the shape of the volume the order is reversed.
 
 **What is the sum of the eight weights?**
 
 1 inside the volume: along each dimension the two weights add up to 1. With "zeros" it is less outside.
 
-**What is a plane through a volume?**
+**How is a volume cut along a plane?**
 
-A grid of one plane: (N, 1, H_out, W_out, 3). Its places may lie in any plane.
+With a grid of one plane, (N, 1, H_out, W_out, 3), whose places lie in the wanted plane of the volume.
 """
 
 from __future__ import annotations
@@ -113,10 +115,10 @@ from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
-ZEROS, BORDER, REFLECTION = 0, 1, 2  # the paddings, as the kernels know them
+ZEROS, BORDER, REFLECTION = 0, 1, 2  # numbers of the padding modes in the kernels
 
 
-# The place in voxels of the voxel that the coordinate `v` stands for, before any padding.
+# The coordinate `v` as a place measured in voxels, before the padding mode is applied.
 @njit(**SERIAL)
 def unpadded(x, v, extent, align_corners):
     half = x.dtype.type(0.5)
@@ -125,7 +127,7 @@ def unpadded(x, v, extent, align_corners):
     return (v + x.dtype.type(1)) * half * x.dtype.type(extent) - half
 
 
-# The place in a mirror at both borders, and 1 or -1: whether it moves with `at` or against it.
+# The place after reflection at both borders, and the sign of its derivative with respect to `at`.
 @njit(**SERIAL)
 def mirrored(x, at, extent, align_corners):
     low = x.dtype.type(-0.5)
@@ -144,7 +146,7 @@ def mirrored(x, at, extent, align_corners):
     return span - extra + low, -sign
 
 
-# The place that the coordinate `v` stands for, and its derivative with respect to `v`. NaN counts as 0 where there is padding.
+# The place of the coordinate `v`, and its derivative with respect to `v`. NaN counts as 0, except with padding by zeros.
 @njit(**SERIAL)
 def place(x, v, extent, padding, align_corners):
     at = unpadded(x, v, extent, align_corners)
@@ -161,7 +163,7 @@ def place(x, v, extent, padding, align_corners):
     return at, slope
 
 
-# The nearest whole number; from the middle between two, the even one.
+# The nearest whole number; of two that are equally near, the even one.
 @njit(**SERIAL)
 def rounded(x, at):
     if not abs(at) < x.dtype.type(1e15):
@@ -256,8 +258,8 @@ def grid_sample3d_forward_cuda(x, grid, y, taps, padding, align_corners):
 # $$\frac{\partial L}{\partial x}[n, c, d_{in}, h_{in}, w_{in}] = \sum_{d_{out}} \sum_{h_{out}} \sum_{w_{out}} k_d(d_{in}) \, k_h(h_{in})
 # \, k_w(w_{in}) \, \frac{\partial L}{\partial y}[n, c, d_{out}, h_{out}, w_{out}]$$
 #
-# Each volume of one channel has one owner, who adds the gradient of each output to the voxels that it has read. `grad_x` holds zeros
-# before.
+# The volume of one channel belongs to one thread, which adds the gradient of each output to the voxels that the output has read.
+# `grad_x` holds zeros at the start.
 @njit(**PARALLEL)
 def grid_sample3d_backward_x_cpu(grad_y, grid, grad_x, taps, padding, align_corners):
     N, C, D_in, H_in, W_in = grad_x.shape
@@ -384,7 +386,8 @@ def grid_sample3d_backward_grid_cuda(grad_y, x, grid, grad_grid, padding, align_
 
 
 class GridSampler3DFunction(Function):
-    """Sampling of volumes on the tape. x (N, C, D_in, H_in, W_in), grid (N, D_out, H_out, W_out, 3); `taps` is 2, or 1 for the nearest voxel."""
+    """Sampling of volumes on the tape. x (N, C, D_in, H_in, W_in), grid (N, D_out, H_out, W_out, 3); `taps` is 2, or 1 for the
+    nearest voxel."""
 
     @staticmethod
     def forward(ctx, x, grid, taps, padding, align_corners):

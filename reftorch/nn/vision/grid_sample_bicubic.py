@@ -7,8 +7,8 @@ Use it when a sampled image must stay sharp, or when the gradient of the grid mu
 
 ## Forward
 
-The coordinate $v_w$ of an output stands for a place $p_w$, in pixels of the input. With `align_corners=False` -1 and 1 are the outer
-edges of the border pixels, with `True` their centres:
+The coordinate $v_w$ of an output stands for a place $p_w$, in pixels of the input. With `align_corners=False` the coordinates -1 and 1
+are the outer edges of the border pixels, with `True` their centres:
 
 $$p_w = \frac{(v_w + 1) \, W_{in} - 1}{2} \qquad \text{or with aligned corners} \qquad p_w = \frac{v_w + 1}{2} \, (W_{in} - 1)$$
 
@@ -20,8 +20,8 @@ $$f(u) = \begin{cases} (A + 2) \lvert u \rvert^3 - (A + 3) \lvert u \rvert^2 + 1
 
 $$y[n, c, h_{out}, w_{out}] = \sum_{k_h = -1}^{2} \sum_{k_w = -1}^{2} f(t_h - k_h) \, f(t_w - k_w) \, x[n, c, e_h(k_h), e_w(k_w)]$$
 
-Here $e_w(k_w)$ is the column that is read: $\lfloor p_w \rfloor + k_w$ inside the image. Outside, `padding_mode` is applied to each of the
-16 pixels: it counts as 0, or is the nearest pixel of the border, or the one in the mirror.
+Here $e_w(k_w)$ is the column that is read: $\lfloor p_w \rfloor + k_w$ inside the image. Outside, `padding_mode` is applied to each
+of the 16 pixels: it counts as 0, or the nearest pixel of the border or the mirrored pixel is read.
 
 ## Gradients
 
@@ -87,7 +87,7 @@ tensor([ 0., 84.,  0.])
 
 **What do the 16 weights add up to?**
 
-To 1 for every place, inside the image. With "zeros" pixels outside are missing, and it is another number.
+To 1 for every place inside the image. With "zeros" the pixels outside are missing, so near the border the sum differs from 1.
 
 **Why is there no factor of 0 at the border, as in bilinear sampling?**
 
@@ -100,7 +100,8 @@ That pixel, since $f$ is 1 at 0, and 0 at the other integers.
 
 ## Differences
 
-Where a coordinate is NaN or infinite, PyTorch returns NaN for large inputs and leaves small ones to another code. Here it is NaN always.
+Where a coordinate is NaN or infinite, PyTorch returns NaN for large inputs; small inputs take another code path. Here the result is
+always NaN.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
-ZEROS, BORDER, REFLECTION = 0, 1, 2  # the paddings, as the kernels know them
+ZEROS, BORDER, REFLECTION = 0, 1, 2  # numbers of the padding modes in the kernels
 
 
 # The place in pixels that the coordinate `v` stands for, kept within the numbers that an integer can hold.
@@ -231,7 +232,8 @@ def grid_sample_bicubic_forward_cuda(x, grid, y, padding, align_corners):
 # $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out}} \sum_{w_{out}} \sum_{k_h} \sum_{k_w} [e_h(k_h) = h_{in}] \,
 # [e_w(k_w) = w_{in}] \, f(t_h - k_h) \, f(t_w - k_w) \, \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
 #
-# Each plane has one owner, who adds the gradient of each output to the pixels that it has read. `grad_x` holds zeros before.
+# Each plane belongs to one thread, which adds the gradient of each output to the pixels that the output has read. `grad_x` holds
+# zeros at the start.
 @njit(**PARALLEL)
 def grid_sample_bicubic_backward_x_cpu(grad_y, grid, grad_x, padding, align_corners):
     N, C, H_in, W_in = grad_x.shape

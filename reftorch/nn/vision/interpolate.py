@@ -1,6 +1,6 @@
 r"""Interpolation: sequences, images or volumes become larger or smaller, by one of several rules.
 
-This is the common entry. It computes the size of the result and the distance between its pixels, checks both, and calls the
+This function serves all modes. It computes the size of the result and the distance between its pixels, checks both, and calls the
 component of the chosen mode.
 
 Use it when a feature map must have another size, as in the decoder of a segmentation network; `conv_transpose2d` learns how to
@@ -16,8 +16,8 @@ The mode decides which weights $k$ are not 0:
 
 | mode | input | weights | component |
 |---|---|---|---|
-| nearest | 3-D to 5-D | 1 for one pixel | `upsample_nearest` |
-| nearest-exact | 3-D to 5-D | 1 for the pixel below the centre | `upsample_nearest` |
+| nearest | 3-D to 5-D | 1 for the pixel under the output pixel's upper left corner | `upsample_nearest` |
+| nearest-exact | 3-D to 5-D | 1 for the pixel under the output pixel's centre | `upsample_nearest` |
 | linear | 3-D | 2 elements | `upsample_linear1d` |
 | bilinear | 4-D | 2 by 2 pixels | `upsample_bilinear2d` |
 | trilinear | 5-D | 2 by 2 by 2 voxels | `upsample_trilinear3d` |
@@ -27,7 +27,7 @@ The mode decides which weights $k$ are not 0:
 
 ## Output size
 
-Either `size` says it, or the factor $f$, `scale_factor`:
+It is the argument `size`, or it follows from the factor $f$, `scale_factor`:
 
 $$W_{out} = \lfloor f \, W_{in} \rfloor$$
 
@@ -51,14 +51,14 @@ tensor([[[[0.0000, 2.6667, 5.3333, 8.0000]]]])
 
 ## Questions
 
-**Which mode is the right one for a map of class numbers?**
+**Which mode is right for a map of class numbers?**
 
-A nearest one. All others would mix the numbers 1 and 3 into 2, which is another class.
+"nearest" or "nearest-exact". All others would mix the numbers 1 and 3 into 2, which is another class.
 
 **Should corners be aligned?**
 
-If the pixels are squares that cover the image, as they are for photographs, then not: the result would change its field of view with
-its size. If they are samples at points, such as the nodes of a grid, then yes.
+Not if the pixels are squares that cover the image, as in photographs: the part of the image that the result shows would depend on
+its size. Yes if they are samples at points, such as the nodes of a grid.
 
 **How large is an image of 5 by 5 pixels after `scale_factor=1.5`?**
 
@@ -114,7 +114,7 @@ def interpolate(
             mode does not have.
         NotImplementedError: the mode does not exist, or not for this number of dimensions or this dtype.
         RuntimeError: an extent is 0.
-        TypeError: the input is not a tensor, or the size holds something else than ints.
+        TypeError: the input is not a tensor, or a size is not an int.
     """
     if not isinstance(input, Tensor):
         raise TypeError(f"interpolate(): argument 'input' must be Tensor, not {type(input).__name__}")
@@ -142,9 +142,8 @@ def interpolate(
 
 def _weighted(input, size_out, factors, mode, align_corners, antialias):
     """Call the component of the mode."""
-    if (
-        mode == "nearest" and input.ndim > 3
-    ):  # as in PyTorch, a size that is equal or twice as large wins over its factor
+    if mode == "nearest" and input.ndim > 3:
+        # As in PyTorch, the factor does not count for an extent that stays equal or is exactly doubled.
         factors = [None if m in (n, 2 * n) else f for n, m, f in zip(input.shape[2:], size_out, factors)]
     scales = [_scale(n, m, f, align_corners) for n, m, f in zip(input.shape[2:], size_out, factors, strict=True)]
     if mode in ANY:
@@ -164,7 +163,7 @@ def _weighted(input, size_out, factors, mode, align_corners, antialias):
 
 
 def _size_and_factors(input, size, scale_factor, recompute_scale_factor, recompute):
-    """The size of the result, and the factors that its pixels' distance follows from; None where the size decides."""
+    """The size of the result, and the factors that give the distance of its pixels; None where the sizes give it."""
     if (size is None) == (scale_factor is None):
         both = "only one of size or scale_factor should be defined"
         raise ValueError(both if size is not None else "either size or scale_factor should be defined")
@@ -253,7 +252,7 @@ def _deprecated(name):
 
 
 class Upsample(Module):
-    """`interpolate` as a layer. It has no parameters; in spite of its name it makes things smaller too.
+    """`interpolate` as a layer. It has no parameters; in spite of its name it can also make the input smaller.
 
     Args:
         size: the new size, or

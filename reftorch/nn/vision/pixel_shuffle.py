@@ -1,14 +1,16 @@
-r"""Images that become larger by taking pixels from channels: $r^2$ channels give one channel of $r$ times as many rows and columns.
+r"""Makes images larger by moving elements from channels to pixels: $r^2$ channels become one channel with $r$ times as many rows
+and columns.
 
-No number is computed; elements are only put to other places.
+There is no arithmetic; the elements only move.
 
 Use it when a network should make images larger at low cost: the convolutions before it work on the small image and compute $r^2$ pixels
-for each place, one in each channel (sub-pixel convolution). `PixelUnshuffle` leads back; `ConvTranspose2d` and `Upsample` are the other ways.
+for each place, one in each channel (sub-pixel convolution). `PixelUnshuffle` is the inverse; `ConvTranspose2d` and `Upsample` also
+make images larger.
 
 ## Forward
 
-For one channel and $r = 2$, the four channels at place $(h, w)$ become a square of 2 by 2 pixels: channel 0 upper left, 1 upper right, 2 lower
-left, 3 lower right. In general
+For one channel and $r = 2$, the four channels at place $(h, w)$ become a square of 2 by 2 pixels: channel 0 upper left, 1 upper
+right, 2 lower left, 3 lower right. In general
 
 $$y[n, c, \; h r + i, \; w r + j] = x[n, \; c r^2 + i r + j, \; h, w]$$
 
@@ -20,7 +22,7 @@ $$\frac{\partial L}{\partial x}[n, \; c r^2 + i r + j, \; h, w] = \frac{\partial
 
 ## Output size
 
-$(N, C r^2, H, W)$ becomes $(N, C, H r, W r)$; the number of elements stays.
+$(N, C r^2, H, W)$ becomes $(N, C, H r, W r)$; the number of elements stays the same.
 
 ## Cost
 
@@ -69,7 +71,7 @@ tensor([[[[10., 30.]],
 
 ## Questions
 
-**Which layers make an image of 8 by 8 with 4 channels three times as large, with 3 channels?**
+**Which layers turn an image of 8 by 8 with 4 channels into one that is three times as large and has 3 channels?**
 
 A convolution to $3 \cdot 3^2 = 27$ channels, then the shuffle:
 

@@ -1,8 +1,9 @@
-r"""Images that become smaller by putting pixels into channels: each square of $r$ by $r$ pixels becomes $r^2$ channels of one pixel.
+r"""Makes images smaller by moving pixels into channels: each square of $r$ by $r$ pixels becomes $r^2$ channels of one pixel.
 
-No number is computed; elements are only put to other places. It is the inverse of `PixelShuffle`.
+There is no arithmetic; the elements only move. It is the inverse of `PixelShuffle`.
 
-Use it when an image should become smaller without losing anything, as pooling does: the layers behind it see all pixels, as channels.
+Use it when an image should become smaller without losing information (pooling loses some): the layers behind it read all pixels, as
+channels.
 
 ## Forward
 
@@ -19,7 +20,7 @@ $$\frac{\partial L}{\partial x}[n, c, \; h r + i, \; w r + j] = \frac{\partial L
 
 ## Output size
 
-$(N, C, H r, W r)$ becomes $(N, C r^2, H, W)$; the number of elements stays.
+$(N, C, H r, W r)$ becomes $(N, C r^2, H, W)$; the number of elements stays the same.
 
 ## Cost
 
@@ -67,7 +68,7 @@ tensor([[[[10., 30., 20., 40.],
 
 **What does one channel of the result show?**
 
-The image, seen through a grid: every $r$-th row and column.
+Every $r$-th row and column of the image.
 
 >>> x = torch.randn(1, 1, 6, 6)
 >>> torch.equal(F.pixel_unshuffle(x, 2)[:, 3], x[:, 0, 1::2, 1::2])
@@ -83,11 +84,11 @@ True
 
 **What is the gradient of `pixel_shuffle`?**
 
-This operation: it puts each gradient back where its element came from.
+This operation: it moves each gradient to the place that its element came from.
 
 ## Differences
 
-None. A tensor without elements keeps its shape, as in PyTorch on the CPU, although the formula for the size asks for another one."""
+None. A tensor without elements keeps its shape, as in PyTorch on the CPU, although the formula for the size gives another one."""
 
 from __future__ import annotations
 

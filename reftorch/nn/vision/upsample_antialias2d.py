@@ -1,7 +1,7 @@
 r"""Interpolation with antialiasing: each pixel of a smaller image is a weighted mean of all pixels that it covers.
 
-Without it, an output looks at 2 by 2 or 4 by 4 pixels however small the result is, and fine patterns turn into coarse ones that are
-not in the image. Here the weights reach as far as the outputs are apart.
+Without it, an output depends on 2 by 2 or 4 by 4 pixels however small the result is, and fine patterns turn into coarse ones that are
+not in the image. Here the range of the weights grows with the distance between the outputs.
 
 Use it when images become smaller: `interpolate(..., mode="bilinear", antialias=True)`, "bicubic" or "lanczos". Where they become larger,
 `upsample_bilinear2d` gives the same numbers for less work.
@@ -25,8 +25,8 @@ $$f(u) = \begin{cases} (A + 2) \lvert u \rvert^3 - (A + 3) \lvert u \rvert^2 + 1
 \le 1 \\ A \lvert u \rvert^3 - 5 A \lvert u \rvert^2 + 8 A \lvert u \rvert - 4 A & 1 < \lvert u \rvert < 2 \\ 0 & \text{otherwise}
 \end{cases}$$
 
-and for lanczos ($a = 3$) the wave $\sin(\pi u) / \pi u$, which is the best curve for an endless row, times the middle arch of a wider
-one, which lets it end:
+and for lanczos ($a = 3$) the curve $\sin(\pi u) / \pi u$, which is the ideal one for an infinitely long row, times the middle part of a
+wider one, which makes it 0 from the distance 3 on:
 
 $$f(u) = \begin{cases} \frac{\sin \pi u}{\pi u} \cdot \frac{\sin (\pi u / 3)}{\pi u / 3} & \lvert u \rvert < 3 \\ 0 & \text{otherwise}
 \end{cases} \qquad f(0) = 1$$
@@ -48,8 +48,8 @@ where $v_h$ and $v_w$ are those of the output $(h_{out}, w_{out})$. Only outputs
 
 ## Cost
 
-$(2 s)^2$ multiply-adds per element of the output, and the weights again for each: this form shows the formula. Forward reads every
-pixel about $(2 s / r)^2$ times.
+$(2 s)^2$ multiply-adds per element of the output, and for each element the weights are computed again: this form shows the formula.
+Forward reads every pixel about $(2 s / r)^2$ times.
 
 ## Symbols
 
@@ -75,7 +75,7 @@ pixel about $(2 s / r)^2$ times.
 
 ## Worked example
 
-Six columns become two. The centre of the first output lies at 1.5, the curve reaches 3 pixels far. The first four pixels have the
+Six columns become two. The centre of the first output lies at 1.5, and the curve ends at the distance 3. The first four pixels have the
 weights 6, 9, 6 and 3, divided by 24, which is their sum; pixel 4, at distance 3, has none:
 
 >>> import reftorch as torch
@@ -88,7 +88,7 @@ tensor([[[[9.0000, 6.0000]]]], grad_fn=<UpsampleBilinear2DAaBackward0>)
 >>> x.grad
 tensor([[[[2.0000, 3.0000, 2.0000, 1.0000, 0.0000, 0.0000]]]])
 
-Without antialiasing each output is one pixel here, and the bright ones are not all seen:
+Without antialiasing each output is one pixel here, and one of the two bright pixels has no influence:
 
 >>> F.interpolate(x.detach(), size=(1, 2), mode="bilinear")
 tensor([[[[24.,  0.]]]])
@@ -181,7 +181,7 @@ def share(x, at, o, scale, reach, extent):
     return raw_weight(x, at, center, stretch, reach) / total
 
 
-# The outputs that may cover pixel `at`: from the first number up to the second, which is not one of them.
+# The outputs that may cover pixel `at`: from the first number up to, but not including, the second.
 @njit(**SERIAL)
 def outputs_near(x, at, scale, reach, extent_out):
     step = x.dtype.type(scale)
@@ -330,7 +330,7 @@ class UpsampleBilinear2DAaFunction(Function):
 
 
 class UpsampleBicubic2DAaFunction(UpsampleBilinear2DAaFunction):
-    """The same with another curve; the graph shows it under a name of its own, as in PyTorch."""
+    """The same with another curve; the graph shows it under its own name, as in PyTorch."""
 
 
 class UpsampleLanczos2DAaFunction(UpsampleBilinear2DAaFunction):

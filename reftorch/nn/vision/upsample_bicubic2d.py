@@ -13,7 +13,7 @@ pixels around it, with $k = -1, 0, 1, 2$, have the weights $f(t_w - k)$:
 
 $$y[w_{out}] = \sum_{k = -1}^{2} f(t_w - k) \, x[e_w(k)] \qquad e_w(k) = \min(\max(\lfloor p_w \rfloor + k, 0), W_{in} - 1)$$
 
-Beyond the border the border pixel counts again. The curve $f$ is a cubic in two pieces, with $A = -0.75$; it is 1 at 0, and 0 at all
+Beyond the border the border pixel is repeated. The curve $f$ is a cubic in two pieces, with $A = -0.75$; it is 1 at 0, and 0 at all
 other integers:
 
 $$f(u) = \begin{cases} (A + 2) \lvert u \rvert^3 - (A + 3) \lvert u \rvert^2 + 1 & \lvert u \rvert \le 1 \\ A \lvert u \rvert^3 - 5 A \lvert u
@@ -41,7 +41,7 @@ Only outputs whose place is less than two pixels away have a weight, so the loop
 ## Cost
 
 16 multiply-adds per element of the output and the eight weights. Forward reads 16 pixels, most of them in the cache, and writes one.
-Backward looks at about $(5 / r + 4)^2$ outputs for each pixel.
+Backward tests about $5 / r + 3$ outputs along each dimension for every pixel.
 
 ## Symbols
 
@@ -90,7 +90,7 @@ To 1, for every place: a constant image stays constant.
 **Why are some outputs outside the range of the input?**
 
 The outer two weights are negative. A bright pixel makes its surroundings darker, and the eye sees a sharper edge. Use `clamp` where
-values outside the range do harm.
+values outside the range are not allowed.
 
 **What is the result at a place that is exactly a pixel?**
 
@@ -140,7 +140,7 @@ def cubic_weight(x, at, o, scale, align_corners, extent):
     return weight
 
 
-# The outputs that may use pixel `at`: from the first number up to the second, which is not one of them.
+# The outputs that may use pixel `at`: from the first number up to, but not including, the second.
 @njit(**SERIAL)
 def outputs_near(x, at, scale, extent_out):
     step = x.dtype.type(scale)

@@ -23,7 +23,7 @@ is a square, and the squares of input and output cover the same area:
 
 $$p_w = \max\left(0, r_w \left(w_{out} + \frac{1}{2}\right) - \frac{1}{2}\right) \qquad r_w = \frac{W_{in}}{W_{out}}$$
 
-With `align_corners=True` a pixel is a point, and the corner points of input and output lie upon each other:
+With `align_corners=True` a pixel is a point, and the corner points of input and output coincide:
 
 $$p_w = r_w \, w_{out} \qquad r_w = \frac{W_{in} - 1}{W_{out} - 1}$$
 
@@ -40,8 +40,8 @@ Only outputs whose place is less than one pixel away have a weight, so the loops
 
 ## Cost
 
-About 9 operations per element of the output and the places of its rows and columns. Forward reads four pixels, which are in the
-cache as a rule, and writes one. Backward looks at about $(2 / r + 3)^2$ outputs for each pixel.
+About 9 operations per element of the output and the places of its rows and columns. Forward reads four pixels, which are
+usually in the cache, and writes one. Backward tests about $3 / r + 3$ outputs along each dimension for every pixel.
 
 ## Symbols
 
@@ -67,8 +67,8 @@ cache as a rule, and writes one. Backward looks at about $(2 / r + 3)^2$ outputs
 
 ## Worked example
 
-One row of three pixels becomes twice as wide. The places are 0 (for -0.25), 0.25, 0.75, 1.25, 1.75 and 2.25, where the last pixel is
-the only one:
+One row of three pixels becomes twice as wide. The places are 0 (for -0.25), 0.25, 0.75, 1.25, 1.75 and 2.25; at the last place
+only the last pixel counts:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -92,7 +92,7 @@ tensor([[[[ 0.,  2.,  4.,  8., 12.],
 **How many pixels contribute to an output?**
 
 Four at most, however small the result is. A result of half the size with `align_corners=False` is the mean of 2 by 2 pixels; at a
-quarter of the size most pixels contribute nothing, and fine patterns turn into coarse ones.
+quarter of the size most pixels contribute nothing, and fine patterns turn into coarse ones (aliasing).
 
 **What do the weights of one output add up to?**
 
@@ -100,7 +100,7 @@ To 1, so a constant image stays constant.
 
 **Why is the first place 0 and not -0.25?**
 
-There is no pixel to the left of the first one. The `max` takes the border pixel alone.
+There is no pixel to the left of the first one. With the `max` only the border pixel counts.
 
 **What is the sum of the gradient of the input?**
 
@@ -144,7 +144,7 @@ def bilinear_weight(x, at, o, scale, align_corners, extent):
     return weight
 
 
-# The outputs that may use pixel `at`: from the first number up to the second, which is not one of them.
+# The outputs that may use pixel `at`: from the first number up to, but not including, the second.
 @njit(**SERIAL)
 def outputs_near(x, at, scale, extent_out):
     step = x.dtype.type(scale)

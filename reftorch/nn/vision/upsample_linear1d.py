@@ -17,7 +17,7 @@ covers an interval, and the intervals of input and output cover the same length:
 
 $$p = \max\left(0, r \left(w_{out} + \frac{1}{2}\right) - \frac{1}{2}\right) \qquad r = \frac{W_{in}}{W_{out}}$$
 
-With `align_corners=True` an element is a point, and the first and last points of input and output lie upon each other:
+With `align_corners=True` an element is a point, and the first and last points of input and output coincide:
 
 $$p = r \, w_{out} \qquad r = \frac{W_{in} - 1}{W_{out} - 1}$$
 
@@ -33,7 +33,7 @@ Only outputs whose place is less than one element away have a weight, so the loo
 
 ## Cost
 
-About 7 operations per element of the output. Forward reads two elements and writes one. Backward looks at about $2 / r + 3$
+About 7 operations per element of the output. Forward reads two elements and writes one. Backward tests about $3 / r + 3$
 outputs for each element.
 
 ## Symbols
@@ -55,7 +55,7 @@ outputs for each element.
 
 ## Worked example
 
-Two elements become four. The places are 0 (for -0.25), 0.25, 0.75 and 1.25, where the last element is the only one:
+Two elements become four. The places are 0 (for -0.25), 0.25, 0.75 and 1.25; at the last place only the last element counts:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -128,7 +128,7 @@ def linear_weight(x, at, o, scale, align_corners, extent):
     return weight
 
 
-# The outputs that may use element `at`: from the first number up to the second, which is not one of them.
+# The outputs that may use element `at`: from the first number up to, but not including, the second.
 @njit(**SERIAL)
 def outputs_near(x, at, scale, extent_out):
     step = x.dtype.type(scale)

@@ -18,15 +18,15 @@ $$y[n, c, d_{out}, h_{out}, w_{out}] = \sum_{e_d} \sum_{e_h} \sum_{e_w} k_d \, k
 
 The place along each dimension follows from the distance $r$ between neighbouring outputs, in voxels of the input, and
 $a = \lfloor p \rfloor$, $b = \min(a + 1, W_{in} - 1)$, $t = p - a$. With `align_corners=False` voxels are cubes, and those of input and
-output fill the same volume; with `align_corners=True` they are points, and the corners lie upon each other:
+output fill the same volume; with `align_corners=True` they are points, and the corners coincide:
 
 $$p_w = \max\left(0, r_w \left(w_{out} + \frac{1}{2}\right) - \frac{1}{2}\right) \quad r_w = \frac{W_{in}}{W_{out}} \qquad
 \text{or} \qquad p_w = r_w \, w_{out} \quad r_w = \frac{W_{in} - 1}{W_{out} - 1}$$
 
 ## Gradients
 
-An output is a sum over voxels with fixed weights, so the derivative with respect to a voxel is its weight, $k_d \, k_h \, k_w$. With
-the weight of a voxel that an output does not use being 0:
+An output is a sum over voxels with fixed weights, so the derivative with respect to a voxel is its weight, $k_d \, k_h \, k_w$. The
+weight of a voxel that an output does not use is 0:
 
 $$\frac{\partial L}{\partial x}[n, c, d_{in}, h_{in}, w_{in}] = \sum_{d_{out}} \sum_{h_{out}} \sum_{w_{out}} k_d \, k_h \, k_w \,
 \frac{\partial L}{\partial y}[n, c, d_{out}, h_{out}, w_{out}]$$
@@ -35,8 +35,8 @@ Only outputs whose place is less than one voxel away have a weight, so the loops
 
 ## Cost
 
-About 21 operations per element of the output. Forward reads eight voxels, most of them in the cache, and writes one. Backward looks
-at about $(2 / r + 3)^3$ outputs for each voxel.
+About 21 operations per element of the output. Forward reads eight voxels, most of them in the cache, and writes one. Backward tests
+about $3 / r + 3$ outputs along each dimension for every voxel.
 
 ## Symbols
 
@@ -135,7 +135,7 @@ def linear_weight(x, at, o, scale, align_corners, extent):
     return weight
 
 
-# The outputs that may use voxel `at`: from the first number up to the second, which is not one of them.
+# The outputs that may use voxel `at`: from the first number up to, but not including, the second.
 @njit(**SERIAL)
 def outputs_near(x, at, scale, extent_out):
     step = x.dtype.type(scale)
