@@ -12,11 +12,11 @@ from reftorch.tensor import Tensor
 
 
 def check_cell(function, gates, input, states, weight_ih, weight_hh):
-    """Check that input (N, D), states (N, H) and the weights of a cell with so many gates fit together.
+    """Check that input (N, D), states (N, H) and the weights of a cell with `gates` gates fit together.
 
     Raises:
         TypeError: an argument is not a tensor.
-        IndexError: the input or a state has not two dimensions.
+        IndexError: the input or a state does not have two dimensions.
         RuntimeError: sizes differ.
     """
     named = {f"hidden{i}": state for i, state in enumerate(states)}
@@ -76,7 +76,7 @@ class RNNCellBase(Module):
             init.uniform_(parameter, -bound, bound)
 
     def _as_batch(self, input, states, names):
-        """The input with a dimension for the batch, and so the states; None stands for zeros.
+        """The input and the states with a batch dimension; states of None become zeros.
 
         Raises:
             ValueError: the input or a state has neither one dimension nor two.

@@ -22,7 +22,7 @@ The layer repeats it for $t = 0, 1, \dots, T - 1$, with the same weights, and re
         y[t] = h                            |         |         |
                                            y_0       y_1       y_2
 
-The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ has to wait.
+The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ is computed step by step.
 
 ## Gradients
 
@@ -31,8 +31,8 @@ with $U$. Let $\delta^x$ and $\delta^h$ be the gradients of $a^x$ and $a^h$, whi
 
 $$\frac{\partial L}{\partial h_t} = \frac{\partial L}{\partial y_t} + \frac{\partial L}{\partial h_{t+1}} \, z_{t+1} + \delta^h_{t+1} U$$
 
-The cell's formulas give $\delta^x_t$ and $\delta^h_t$. The weights were used at every time, so their gradients are sums over the times, and
-these sums are matrix products over all rows after the loop:
+The cell's formulas give $\delta^x_t$ and $\delta^h_t$. The weights were used at every time, so their gradients are sums over the
+times, and these sums are matrix products over all rows after the loop:
 
 $$\frac{\partial L}{\partial W} = \sum_t {\delta^x_t}^\top x_t \qquad
 \frac{\partial L}{\partial U} = \sum_t {\delta^h_t}^\top h_{t-1} \qquad \frac{\partial L}{\partial x_t} = \delta^x_t W$$
@@ -49,8 +49,8 @@ $3 T N H (D + H)$ multiply-adds for each direction of a layer, and twice as many
 
 ## Worked example
 
-One unit whose weights are all 0: both gates are $\sigma(0) = \frac{1}{2}$ and the candidate is 0. A state of 8 loses half at each of three
-steps:
+One unit whose weights are all 0: both gates are $\sigma(0) = \frac{1}{2}$ and the candidate is 0. A state of 8 loses half at each
+of three steps:
 
 >>> import reftorch as torch
 >>> gru = torch.nn.GRU(1, 1)
@@ -62,8 +62,8 @@ steps:
 >>> y.detach().flatten()
 tensor([4., 2., 1.])
 
-A gradient of 16 at the last output is halved at each step on its way back. The candidates get half of 16, 8 and 4, and the bias inside the
-reach of the reset gate a quarter:
+A gradient of 16 at the last output is halved at each step backward. The candidates get half of 16, 8 and 4. The bias $b^h$ of the
+candidate, which the reset gate multiplies, gets a quarter of them:
 
 >>> y.backward(torch.tensor([[0.], [0], [16]]))
 >>> h_0.grad
@@ -110,7 +110,7 @@ from reftorch.ops.backend import library
 # $$h_t = (1 - z_t) \, n_t + z_t \, h_{t-1}$$
 #
 # `h_before` keeps the state that each row started from.
-# The loop works on arrays, since to take a slice of a tensor takes longer than a small step.
+# The loop works on arrays, since slicing a tensor takes longer than a small step.
 def gru_forward(x, h, weight_ih, weight_hh, bias_ih, bias_hh, batch_sizes, reverse):
     R, H = len(x), h.shape[1]
     kept = [x.new_empty(R, size) for size in (H, 4 * H)]
@@ -180,7 +180,7 @@ class GRU(RNNBase):
         hidden_size: H, how many numbers the state has.
         num_layers: how many layers are stacked.
         bias: whether there are biases.
-        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The states are not concerned.
+        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The shape of the states does not change.
         dropout: the probability of dropout behind each layer but the last.
         bidirectional: whether a second direction reads each sequence from its end.
 

@@ -1,13 +1,13 @@
 r"""The cell of a gated recurrent unit: an update gate mixes the old state with a candidate for the new one.
 
-It has no memory beside its state, and three quarters of the parameters of an `LSTMCell`.
+It has no separate memory, only its state, and three quarters of the parameters of an `LSTMCell`.
 
 Use it when you write the loop over time yourself and want a cell that remembers at a smaller cost than `LSTMCell`.
 
 ## Forward
 
-One sample, one unit. The gate $r$ (reset) says how much of the old state the candidate $n$ sees, the gate $z$ (update) how much of the
-old state stays:
+One sample, one unit. The gate $r$ (reset) decides how much of the old state the candidate $n$ uses, the gate $z$ (update) how much of
+the old state stays:
 
 $$r = \sigma(a_r) \qquad z = \sigma(a_z) \qquad n = \tanh(a^x_n + r \, q) \qquad h' = (1 - z) \, n + z \, h$$
 
@@ -41,8 +41,8 @@ Together, for the products of the input and those of the state:
 $$\frac{\partial L}{\partial a^x} = [\delta_r, \delta_z, \delta_n] \qquad
 \frac{\partial L}{\partial a^h} = [\delta_r, \delta_z, \delta_n \, r]$$
 
-They differ in the last third, and so do the gradients of the two biases. The old state gets its share through the mixture,
-$\frac{\partial L}{\partial h} = \frac{\partial L}{\partial h'} \, z$, and another one through $a^h$, as in any linear layer.
+They differ in the last third, and so do the gradients of the two biases. The old state gets one part through the mixture,
+$\frac{\partial L}{\partial h} = \frac{\partial L}{\partial h'} \, z$, and another part through $a^h$, as in any linear layer.
 
 ## Cost
 
@@ -82,7 +82,8 @@ stays:
 tensor([[4.]])
 
 A gradient of 2 arrives. The old state gets half of it, the update gate $2 \cdot 8 \cdot \frac{1}{4}$, the candidate
-$2 \cdot \frac{1}{2}$. The bias that stands within the reach of the reset gate gets only half of what the other one gets:
+$2 \cdot \frac{1}{2}$. The reset gate multiplies the candidate's bias `b_hh`, so this bias gets only half of what `b_ih`
+gets:
 
 >>> h_next.backward(torch.tensor([[2.]]))
 >>> h.grad
@@ -94,11 +95,11 @@ tensor([[1.]])
 
 **Which value of $z$ keeps the state?**
 
-$z = 1$. Some papers define the gate the other way round, $h' = z \, n + (1 - z) \, h$; PyTorch multiplies the old state by $z$.
+$z = 1$. Some papers exchange the two factors, $h' = z \, n + (1 - z) \, h$; PyTorch multiplies the old state by $z$.
 
 **Why must the two biases be kept apart?**
 
-$b^h$ of the candidate is multiplied by the reset gate, $b^x$ is not. Their sum would not be enough.
+$b^h$ of the candidate is multiplied by the reset gate, $b^x$ is not. So their sum does not determine the result.
 
 **How many parameters does GRUCell(10, 20) have, compared with LSTMCell(10, 20)?**
 
@@ -245,7 +246,7 @@ def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
 
     Raises:
         RuntimeError: sizes or dtypes do not fit together.
-        IndexError: `input` or `hx` has not two dimensions.
+        IndexError: `input` or `hx` does not have two dimensions.
     """
     check_cell("gru_cell", 3, input, [hx], w_ih, w_hh)
     return GruCellFunction.apply(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh), hx)

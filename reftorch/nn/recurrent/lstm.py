@@ -1,9 +1,9 @@
 r"""Long short-term memory: a recurrent network whose cell has a memory beside its state, and gates that write, keep and show it.
 
-Along the memory a gradient can pass many steps, so this network learns from elements that are far apart.
+Through the memory a gradient can pass many steps, so this network learns from elements that are far apart.
 
-Use it when the order of a sequence matters over tens or hundreds of steps; `GRU` is smaller and often as good, and a Transformer sees
-all times at once.
+Use it when the order of a sequence matters over tens or hundreds of steps; `GRU` is smaller and often as good, and a Transformer
+processes all times at once.
 
 ## Forward
 
@@ -23,21 +23,22 @@ The layer repeats it for $t = 0, 1, \dots, T - 1$, with the same weights, and re
                                             |         |         |
                                            y_0       y_1       y_2
 
-The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ has to wait.
+The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ is computed step by step.
 
 With a projection of size $P$ the state is $h_t = V (o_t \tanh(c_t))$, where $V$ is `weight_hr`: the state becomes smaller than the
 memory, and so does $U$.
 
 ## Gradients
 
-State and memory of time $t$ act on the loss through the output $y_t$ and through the step $t + 1$. Going back from the last time,
-the step $t + 1$ has given $\delta_{t+1}$, the gradient of its four sums $a$, and the gradient of $c_t$. So at time $t$ arrive
+State and memory of time $t$ act on the loss through the output $y_t$ and through the step $t + 1$. The backward pass starts at the last
+time. When it comes to time $t$, it has computed $\delta_{t+1}$, the gradient of the four sums $a$ of step $t + 1$, and the gradient of
+$c_{t+1}$. So
 
 $$\frac{\partial L}{\partial h_t} = \frac{\partial L}{\partial y_t} + \delta_{t+1} U \qquad
 \frac{\partial L}{\partial c_t} = \left( \text{gradient of } c_{t+1} \right) f_{t+1}$$
 
 and the cell's formulas give $\delta_t$ and the gradient of $c_{t-1}$. The second line is why this network learns over many steps: the
-memory's gradient is multiplied by $f$, an element at a time, and by no matrix.
+memory's gradient is multiplied by $f$ per element, and by no matrix.
 
 The weights were used at every time, so their gradients are sums over the times, and these sums are matrix products over all rows after
 the loop:
@@ -78,7 +79,7 @@ The states are half the tanh of the memories 4, 2 and 1:
 >>> y.detach().flatten()
 tensor([0.4997, 0.4820, 0.3808])
 
-A gradient of 16 at the last memory is halved at each step on its way back. The forget gate gets, at each time, the gradient of the
+A gradient of 16 at the last memory is halved at each step backward. The forget gate gets, at each time, the gradient of the
 new memory times the old one times $\frac{1}{4}$: $16 \cdot 2 / 4 + 8 \cdot 4 / 4 + 4 \cdot 8 / 4$.
 
 >>> c_n.backward(torch.tensor([[16.]]))
@@ -100,14 +101,15 @@ The states of the last layer at all times, and a pair: the last state and the la
 
 **A batch has sequences of different lengths. What is the last state of a shorter one?**
 
-In a packed batch that after its own last element. In a padded one that after the padding, which the layer cannot know.
+In a packed batch it is the state after the last element of this sequence. In a padded batch it is the state after the padding, since
+the layer does not know which elements are padding.
 
 **How many parameters does LSTM(128, 256) have?**
 
 >>> 4 * 256 * (128 + 256 + 2)
 395264
 
-**Does batch_first concern the states?**
+**Does batch_first change the shape of the states?**
 
 No: they are (layers * directions, N, H) with and without it.
 """
@@ -134,8 +136,8 @@ from reftorch.ops.backend import library
 #
 # $$c_t = f_t \, c_{t-1} + i_t \, g_t \qquad h_t = o_t \tanh(c_t)$$
 #
-# `h_before` and `c_before` keep what each row started from. `shown` is $o_t \tanh(c_t)$: the state, before the projection if there is one.
-# The loop works on arrays, since to take a slice of a tensor takes longer than a small step.
+# `h_before` and `c_before` keep what each row started from. `shown` is $o_t \tanh(c_t)$: the state, before the projection if there
+# is one. The loop works on arrays, since slicing a tensor takes longer than a small step.
 def lstm_forward(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, batch_sizes, reverse):
     R, H, P = len(x), c.shape[1], h.shape[1]
     kept = [x.new_empty(R, size) for size in (P, H, 4 * H, H, H)]
@@ -224,7 +226,7 @@ class LSTM(RNNBase):
         hidden_size: H, how many numbers the memory has, and the state unless it is projected.
         num_layers: how many layers are stacked.
         bias: whether there are biases.
-        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The states are not concerned.
+        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The shape of the states does not change.
         dropout: the probability of dropout behind each layer but the last.
         bidirectional: whether a second direction reads each sequence from its end.
         proj_size: P, to how many numbers the state is projected; 0 means that it is not.
@@ -233,8 +235,8 @@ class LSTM(RNNBase):
     and `bias_hh_lk` (4 H), in the order i, f, g, o; with a projection `weight_hr_lk` (P, H), and P takes the place of H in the columns.
     Those of the second direction end in `_reverse`. All are drawn from the uniform distribution on ±1/sqrt(H).
 
-    Shapes: input (T, N, D), (T, D) without a batch, or a `PackedSequence`; state and memory (layers * directions, N, H), zeros if they are
-    left out. It returns the output (T, N, directions * H), packed if the input is, and the pair of the last states.
+    Shapes: input (T, N, D), (T, D) without a batch, or a `PackedSequence`; state and memory (layers * directions, N, H), zeros if
+    they are left out. It returns the output (T, N, directions * H), packed if the input is, and the pair of the last states.
 
     Raises:
         ValueError: an option has a value that is not allowed; the input has another number of dimensions or another dtype.

@@ -1,7 +1,7 @@
 r"""The cell of a long short-term memory: beside its state it has a memory, which is only multiplied by a gate and added to.
 
 Three gates, numbers between 0 and 1, decide at each step what is written into the memory, what is kept of it, and what is shown of
-it. Along the memory a gradient reaches far back.
+it. Through the memory a gradient can pass many steps.
 
 Use it when you write the loop over time yourself and need the memory of an `LSTM`; `GRUCell` has fewer parameters and does nearly
 as well.
@@ -34,8 +34,9 @@ the gradient that arrives, and through $h' = o \tanh(c')$. Let $\delta$ be the s
 
 $$\delta = \frac{\partial L}{\partial c'} + \frac{\partial L}{\partial h'} \, o \, (1 - \tanh^2 c')$$
 
-From $c' = f c + i g$ the memory, the gates and the candidate get $\delta$ times the factor beside them, and the output gate its part
-from $h'$. Then each goes through its nonlinearity, with $\sigma' = \sigma (1 - \sigma)$ and $\tanh' = 1 - \tanh^2$:
+From $c' = f c + i g$ the memory, the gates and the candidate get $\delta$ times the factor that multiplies each of them; the output gate
+gets its gradient from $h'$. Then each gradient goes through the nonlinearity, with $\sigma' = \sigma (1 - \sigma)$ and
+$\tanh' = 1 - \tanh^2$:
 
 $$\frac{\partial L}{\partial a_i} = \delta \, g \; i (1 - i) \qquad
 \frac{\partial L}{\partial a_f} = \delta \, c \; f (1 - f)$$
@@ -45,7 +46,7 @@ $$\frac{\partial L}{\partial a_g} = \delta \, i \; (1 - g^2) \qquad
 
 $$\frac{\partial L}{\partial c} = \delta \, f$$
 
-The last line is the point of this cell: from step to step the gradient of the memory is multiplied by $f$ alone, and $f$ may be
+The last line is the reason for this cell: from step to step the gradient of the memory is multiplied by $f$ alone, and $f$ may be
 close to 1. The rest are the gradients of two linear layers, as in `RNNCell`: $a^x$ and $a^h$ receive the same
 $\frac{\partial L}{\partial a}$.
 
@@ -87,7 +88,7 @@ half at each step:
 tensor([[4.]])
 
 A gradient of 2 arrives at the new memory. The old one gets half of it, the forget gate $2 \cdot 8 \cdot \frac{1}{4}$, the
-candidate $2 \cdot \frac{1}{2}$; the input gate gets 0, since the candidate is 0, and the output gate shows in $h'$ only:
+candidate $2 \cdot \frac{1}{2}$; the input gate gets 0, since the candidate is 0, and the output gate gets 0, since it acts on $h'$ only:
 
 >>> c_next.backward(torch.tensor([[2.]]))
 >>> c.grad
@@ -246,7 +247,7 @@ def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     Raises:
         TypeError: `hx` is not a pair.
         RuntimeError: sizes or dtypes do not fit together.
-        IndexError: a tensor has not two dimensions.
+        IndexError: a tensor does not have two dimensions.
     """
     if not isinstance(hx, (tuple, list)):
         raise TypeError(

@@ -7,11 +7,12 @@ import numpy as np
 from reftorch.kernel import fast_forms
 from reftorch.ops.backend import library
 
-FEW = 4  # rows for which copying a matrix into panels does not pay
+FEW = 4  # up to so many rows of `a`, packing the matrix into panels takes longer than it saves
 
 
 class Product:
-    """`product(a)` is `a @ matrix + bias`, as arrays. In the fast form the matrix is packed once, when the first large `a` comes.
+    """`product(a)` is `a @ matrix + bias`, as arrays. In the fast form the matrix is packed once, at the first call with more than
+    `FEW` rows.
 
     Args:
         matrix: (K, N), a tensor; it may be a transposed view.
@@ -32,7 +33,7 @@ class Product:
 
     def _fast(self, a):
         from reftorch.fast.matmul import matmul
-        from reftorch.fast.repeated import multiply, pack  # when there is something to multiply
+        from reftorch.fast.repeated import multiply, pack
 
         y = np.empty((len(a), self.matrix.shape[1]), a.dtype)
         if len(a) <= FEW:

@@ -1,7 +1,7 @@
 """What RNN, LSTM and GRU share: parameters, layers and directions, packed input, input without a batch, and all checks.
 
-A layer works on rows: the elements of all sequences, time by time, as in a `PackedSequence`. A padded batch is the special case in
-which every time has the same number of rows.
+A layer works on rows: the elements of all sequences, time by time, as in a `PackedSequence`. In a padded batch every time has the
+same number of rows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def time_steps(batch_sizes, reverse):
 
 
 class RNNBase(Module):
-    """The base of `RNN`, `LSTM` and `GRU`, which say what one direction of one layer computes: `_direction`.
+    """The base of `RNN`, `LSTM` and `GRU`, which define in `_direction` what one direction of one layer computes.
 
     Args:
         mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU".
@@ -42,7 +42,7 @@ class RNNBase(Module):
         hidden_size: H, how many numbers a state has.
         num_layers: how many layers are stacked; each reads the output of the one below.
         bias: whether there are biases.
-        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The states are not concerned.
+        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The shape of the states does not change.
         dropout: the probability of dropout behind each layer but the last.
         bidirectional: whether a second direction reads each sequence from its end.
         proj_size: P, to which an LSTM's state is projected; 0 means no projection.
@@ -140,7 +140,7 @@ class RNNBase(Module):
         return [getattr(self, name) for name in self._flat_weights_names]
 
     def flatten_parameters(self):
-        """Nothing: PyTorch lays the parameters out for cuDNN here."""
+        """Does nothing. PyTorch arranges the parameters in memory for cuDNN here."""
 
     def extra_repr(self):
         usual = dict(proj_size=0, num_layers=1, bias=True, batch_first=False, dropout=0, bidirectional=False)
@@ -154,7 +154,7 @@ class RNNBase(Module):
 
     def _direction(self, x, states, weights, batch_sizes, reverse):
         """One direction of one layer: its output, row by row, and its last states."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what one direction computes")
+        raise NotImplementedError(f"{type(self).__name__} does not define what one direction computes")
 
     def _run(self, input, states):
         """The output, packed if the input is, and the last states; `states` is None or a list."""

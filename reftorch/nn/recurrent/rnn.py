@@ -1,7 +1,7 @@
 r"""A simple recurrent network: one cell, with one set of weights, reads a sequence element by element and keeps a state.
 
 Its output at each time is the state at that time, so it depends on all earlier elements and on no later one. Layers can be
-stacked, and a second direction can read from the end.
+stacked, and a second direction can read the sequence from its end.
 
 Use it when sequences are short or as the first model to understand; `LSTM` and `GRU` learn dependencies over more steps.
 
@@ -19,9 +19,9 @@ The layer repeats it for $t = 0, 1, \dots, T - 1$, with the same $W$, $U$ and bi
         y[t] = h                            |         |         |
                                            y_0       y_1       y_2
 
-The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ has to wait. With
-`nonlinearity="relu"` the tanh is a ReLU. In the other direction $t$ runs from $T - 1$ to 0, with weights of its own, and the two outputs
-are put beside each other.
+The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ is computed step by
+step. With `nonlinearity="relu"` the tanh is a ReLU. In the reverse direction $t$ runs from $T - 1$ to 0, with other weights, and
+the outputs of both directions are concatenated.
 
 ## Gradients
 
@@ -31,8 +31,8 @@ inside the tanh at time $t$. The next state contains $U h_t$, so
 $$\frac{\partial L}{\partial h_t} = \frac{\partial L}{\partial y_t} + \delta_{t+1} U \qquad
 \delta_t = \frac{\partial L}{\partial h_t} \, (1 - h_t^2)$$
 
-The loop runs from the last time to the first: back through time. The weights were used at every time, so their gradients are sums over
-the times, and these sums are matrix products over all rows after the loop:
+The loop runs from the last time to the first (backpropagation through time). The weights were used at every time, so their
+gradients are sums over the times, and these sums are matrix products over all rows after the loop:
 
 $$\frac{\partial L}{\partial W} = \sum_t \delta_t^\top x_t \qquad \frac{\partial L}{\partial U} = \sum_t \delta_t^\top h_{t-1} \qquad
 \frac{\partial L}{\partial b} = \sum_t \delta_t \qquad \frac{\partial L}{\partial x_t} = \delta_t W$$
@@ -43,8 +43,8 @@ Input $(T, N, D)$, output $(T, N, H)$, or $(T, N, 2 H)$ with two directions. The
 
 ## Cost
 
-$T N H (D + H)$ multiply-adds for each direction of a layer, and twice as many backward. The products with $U$ are $T$ small ones that
-must wait for each other: this is what makes recurrent layers slow on hardware with many cores.
+$T N H (D + H)$ multiply-adds for each direction of a layer, and twice as many backward. The products with $U$ are $T$ small ones, and
+each needs the result of the one before: this makes recurrent layers slow on hardware with many cores.
 
 ## Worked example
 
@@ -60,7 +60,7 @@ One unit with ReLU, $h_t = \max(0, x_t + 2 h_{t-1})$, reads the sequence 1, 3, -
 >>> y.detach().flatten()
 tensor([1., 5., 1.])
 
-Only the last output gets a gradient. On its way back each step multiplies it by $u = 2$:
+Only the last output gets a gradient. Each step backward multiplies it by $u = 2$:
 
 >>> y.backward(torch.tensor([[0.], [0], [1]]))
 >>> x.grad.flatten()
@@ -84,7 +84,7 @@ The output has the last layer's states at all times. The last state has only the
 
 **Why is the last state of the reverse direction not in the last output?**
 
-It has read from the end, so it is finished at time 0: it is in `y[0]`.
+This direction reads from the end, so its last step is at time 0: the state is in `y[0]`.
 
 **Why does the gradient vanish over many steps?**
 
@@ -111,7 +111,7 @@ from reftorch.ops.backend import library
 # $$h_t = \tanh(W x_t + b^x + U h_{t-1} + b^h)$$
 #
 # `h_before` keeps the state that each row started from.
-# The loop works on arrays, since to take a slice of a tensor takes longer than a small step.
+# The loop works on arrays, since slicing a tensor takes longer than a small step.
 def rnn_forward(x, h, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, batch_sizes, reverse):
     h_before, y = (x.new_empty(len(x), h.shape[1]) for _ in range(2))
     h_n, a_x = h.contiguous().clone(), linear(x, weight_ih, bias_ih)
@@ -179,7 +179,7 @@ class RNN(RNNBase):
         num_layers: how many layers are stacked.
         nonlinearity: "tanh" or "relu".
         bias: whether there are biases.
-        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The states are not concerned.
+        batch_first: whether padded input and output are (N, T, *) and not (T, N, *). The shape of the states does not change.
         dropout: the probability of dropout behind each layer but the last.
         bidirectional: whether a second direction reads each sequence from its end.
 

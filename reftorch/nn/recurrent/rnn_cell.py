@@ -1,10 +1,10 @@
 r"""The simplest recurrent cell: the new state is a weighted sum of the input and of the old state, through tanh or ReLU.
 
-A cell is one step. Called once for each element of a sequence, with the state that the last call returned, it reads the sequence
-and its state sums up what it has read.
+A cell computes one step. It is called once for each element of a sequence, with the state that the previous call returned. So the state
+summarises the elements that it has read.
 
 Use it when you write the loop over time yourself and the sequence is short; `LSTMCell` and `GRUCell` remember longer, and `RNN`
-has the loop inside.
+contains the loop.
 
 ## Forward
 
@@ -184,14 +184,14 @@ def rnn_relu_cell_backward_a_cuda(h_next, grad_h_next, grad_a):
 
 
 def rnn_step(nonlinearity, device, threads):
-    """The forward kernel of "tanh" or "relu", for so many units; it takes a_x, a_h, h_next as rows of elements."""
+    """The forward kernel of "tanh" or "relu", for `threads` units; it takes a_x, a_h, h_next as rows of elements."""
     if nonlinearity == "tanh":
         return on(device, rnn_tanh_cell_forward_cpu, rnn_tanh_cell_forward_cuda, threads, fast.rnn_tanh_cell_forward)
     return on(device, rnn_relu_cell_forward_cpu, rnn_relu_cell_forward_cuda, threads)
 
 
 def rnn_step_back(nonlinearity, device, threads):
-    """The backward kernel of "tanh" or "relu", for so many units; it takes h_next, grad_h_next, grad_a as rows of elements."""
+    """The backward kernel of "tanh" or "relu", for `threads` units; it takes h_next, grad_h_next, grad_a as rows of elements."""
     if nonlinearity == "tanh":
         return on(device, rnn_tanh_cell_backward_a_cpu, rnn_tanh_cell_backward_a_cuda, threads)
     return on(device, rnn_relu_cell_backward_a_cpu, rnn_relu_cell_backward_a_cuda, threads)
@@ -226,7 +226,7 @@ def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
 
     Raises:
         RuntimeError: sizes or dtypes do not fit together.
-        IndexError: `input` or `hx` has not two dimensions.
+        IndexError: `input` or `hx` does not have two dimensions.
     """
     check_cell("rnn_tanh_cell", 1, input, [hx], w_ih, w_hh)
     return RnnCellFunction.apply(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh), "tanh")
