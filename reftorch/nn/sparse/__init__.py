@@ -1,1 +1,1 @@
-"""Sparse layers: rows of a table, chosen by whole numbers."""
+"""Sparse layers: rows of a table, chosen by integers."""

@@ -13,7 +13,7 @@ from reftorch.tensor import Tensor
 def check_options(
     input: Tensor, weight: Tensor, mode: str, by_frequency: bool, sparse: bool, per_sample_weights: Tensor | None
 ) -> None:
-    """Raise unless the options of `embedding_bag` fit to each other.
+    """Raise unless the options of `embedding_bag` fit together.
 
     Raises:
         ValueError: an unknown mode, "max" with an option that it does not have, or shapes that do not fit.
@@ -93,7 +93,7 @@ def _beginnings(input: Tensor, offsets: Tensor | None, include_last_offset: bool
     if input.dim() != 1:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
     if offsets is None:
-        raise ValueError("offsets has to be a 1D Tensor but got None: it tells where in a 1D input each bag begins")
+        raise ValueError("offsets has to be a 1D Tensor but got None: it says where in a 1D input each bag begins")
     check_ids("embedding_bag", "offsets", offsets)
     if offsets.dim() != 1:
         raise ValueError(f"offsets has to be a 1D Tensor, but has {offsets.dim()} dimensions")

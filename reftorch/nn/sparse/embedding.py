@@ -1,9 +1,9 @@
-r"""Embedding: a table of learnt rows, from which whole numbers choose.
+r"""Embedding: a table of learnt rows, which are chosen by integers.
 
-Each word, user or class has a number, and each number has a row of the table. Rows of things that are used alike become alike during
-training.
+Each word, user or class has a number, its id, and each id has a row of the table. Things that are used in similar ways get similar
+rows during training.
 
-Use it when the input consists of whole numbers that name things; `EmbeddingBag` also sums or averages the rows of each bag of numbers, and
+Use it when the input consists of integers that stand for things; `EmbeddingBag` also sums or averages the rows of each bag of ids, and
 `one_hot` makes vectors that are not learnt.
 
 ## Forward
@@ -22,16 +22,16 @@ row $v$ the gradients of all positions that chose it, and 0 if there are none:
 
 $$\frac{\partial L}{\partial W}[v, d] = \sum_{n : x[n] = v} \frac{\partial L}{\partial y}[n, d]$$
 
-An addition at position after position would need all threads to take turns at a row that is chosen twice. Instead the positions are
-sorted by id first. Then those of the row $v$ lie side by side, in the segment $p[s[v]], \dots, p[s[v+1] - 1]$, and one thread adds
+If each thread added the gradient of one position, two threads could add to the same row at once. Instead the positions are sorted by
+id first. Then those of the row $v$ lie side by side, in the segment $p[s[v]], \dots, p[s[v+1] - 1]$, and one thread adds
 them up:
 
 $$\frac{\partial L}{\partial W}[v, d] = \sum_{k=s[v]}^{s[v+1]-1} \frac{\partial L}{\partial y}[p[k], d]$$
 
-With `sparse=True` nothing is added up. The gradient is a sparse tensor: its entry $n$ is the row $\frac{\partial L}{\partial y}[n]$,
-its position $x[n]$, and a row that is chosen twice has two entries.
+With `sparse=True` nothing is added up. The gradient is a sparse tensor: its entry $n$ has the values
+$\frac{\partial L}{\partial y}[n]$ and the index $x[n]$, and a row that is chosen twice has two entries.
 
-`padding_idx` has an empty segment: its row is looked up as every other, but never learns. With `scale_grad_by_freq` the sum is
+`padding_idx` has an empty segment: its row is looked up like any other, but its gradient is 0. With `scale_grad_by_freq` the sum is
 divided by its number of terms.
 
 ## Output size
@@ -91,7 +91,8 @@ tensor([1., 1.])
 
 **Does the padding row give zeros?**
 
-Only if zeros stand in it. A new `Embedding` puts them there, and without a gradient they stay; `from_pretrained` keeps what it finds.
+Only if the row is zero. A new `Embedding` sets it to zero, and without a gradient it stays zero; `from_pretrained` keeps the given
+row.
 
 >>> F.embedding(torch.tensor([1]), weight, padding_idx=1)
 tensor([[3., 4.]], grad_fn=<EmbeddingBackward0>)
@@ -111,7 +112,7 @@ tensor(indices=tensor([[2, 0, 2]]),
 
 **Why is there no gradient of the ids?**
 
-They are whole numbers: there is no id a little larger than 2.
+Ids are integers: the output is not defined for an id slightly larger than 2, so there is no derivative.
 
 **Does `max_norm` change rows that are not looked up?**
 
@@ -126,8 +127,8 @@ tensor([30., 40.])
 
 ## Differences
 
-- A table of whole numbers can be looked up, one of complex numbers cannot.
-- The gradient of a table that was computed, such as `2 * weight`, becomes dense on its way to `weight`.
+- The table may hold integers, but not complex numbers.
+- The gradient of a table that was computed, such as `2 * weight`, becomes dense when it is passed on to `weight`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-r"""EmbeddingBag: bags of whole numbers choose rows of a learnt table, and the rows of each bag become one row: their sum, mean or maximum.
+r"""EmbeddingBag: bags of integers choose rows of a learnt table. The rows of each bag are combined into one: their sum, mean or maximum.
 
-The same as `Embedding` and a sum after it, but the chosen rows are never stored.
+It is the same as `Embedding` followed by a sum, but the chosen rows are never stored.
 
-Use it when the order of the ids does not count, as for a text that is a bag of words or for the features of a click; `Embedding` keeps
-the rows of all ids.
+Use it when the order of the ids does not count, as for a text as a bag of words or for a set of features; `Embedding` keeps the
+rows of all ids.
 
 ## Forward
 
@@ -17,7 +17,7 @@ for each element $d$ by itself:
 
 $$y[b, d] = \max_{s[b] \le n < s[b+1]} W[x[n], d]$$
 
-An empty bag gives zeros. Ids that are equal to `padding_idx` are taken out of their bags before anything else.
+An empty bag gives zeros. Ids that are equal to `padding_idx` are first removed from their bags.
 
 ## Gradients
 
@@ -116,7 +116,7 @@ Zeros, as for an empty bag. In other bags the mean divides by the number of ids 
 tensor([[0., 0.],
         [5., 6.]], grad_fn=<EmbeddingBagBackward0>)
 
-**How does one weigh the ids of a bag?**
+**How are the ids of a bag weighted?**
 
 With `per_sample_weights`, which have a gradient too:
 
@@ -127,7 +127,7 @@ tensor([[3., 7.]])
 
 **Is it the same as an embedding and a sum?**
 
-The numbers are. But the embedding writes and reads a row for each id:
+The results are. But the embedding also writes and reads a row for each id:
 
 >>> torch.equal(F.embedding(torch.tensor([[2, 0]]), weight).sum(1), F.embedding_bag(torch.tensor([[2, 0]]), weight, mode="sum"))
 True
@@ -135,8 +135,8 @@ True
 ## Differences
 
 - An offset that is smaller than the one before counts as equal to it: the bag before is empty.
-- With `include_last_offset`, ids after the last offset are in no bag. PyTorch 2.13 adds them to the last bag for some dtypes and modes, and
-  not for others.
+- With `include_last_offset`, ids after the last offset are in no bag. PyTorch 2.13 adds them to the last bag for some dtypes and
+  modes, and not for others.
 - `scale_grad_by_freq` divides by how often the row itself was chosen, as documented. PyTorch 2.13 divides on the CPU by the frequency of
   another id, unless all are equal.
 """
@@ -255,7 +255,7 @@ def embedding_bag_backward_share_cuda(grad_y, ids, bag, weight, grad_share):
 #
 # $$y[b, d] = \max_{s[b] \le n < s[b+1]} W[x[n], d]$$
 #
-# A NaN stays if it comes first; later ones are not larger than anything.
+# A NaN counts only if it comes first: `>` is false for a later one.
 @njit(**PARALLEL)
 def embedding_bag_max_forward_cpu(ids, first, weight, y, winner):
     B, D = y.shape
@@ -289,7 +289,7 @@ def embedding_bag_max_forward_cuda(ids, first, weight, y, winner):
 #
 # $$\frac{\partial L}{\partial W}[v, d] = \sum_{b : m[b, d] = v} \frac{\partial L}{\partial y}[b, d]$$
 #
-# Two bags can have the same winner, so one owner adds for all bags: the owner of the column d.
+# Two bags can have the same winner, so one thread adds for all bags: each thread has one column d.
 @njit(**PARALLEL)
 def embedding_bag_max_backward_weight_cpu(grad_y, winner, grad_weight):
     V, D = grad_weight.shape

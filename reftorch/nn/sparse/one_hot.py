@@ -1,6 +1,6 @@
 r"""One-hot encoding: a class index becomes a row of zeros with a single one at the place of the class.
 
-The rows of two classes have no class in common, and all pairs of different classes are equally far apart.
+The rows of two different classes are orthogonal, and all pairs of different classes have the same distance.
 
 Use it when a class index has to become a vector of numbers; `Embedding` learns a shorter vector, and `cross_entropy` takes the index
 itself.
@@ -15,7 +15,7 @@ Without `num_classes`, $C$ is the largest index plus one.
 
 ## Gradients
 
-None: the input consists of whole numbers, and so does the output.
+There are none: the input and the output consist of integers.
 
 ## Output size
 
@@ -23,7 +23,7 @@ A dimension of size $C$ is added at the end: $(*)$ becomes $(*, C)$.
 
 ## Cost
 
-One comparison per element of the output. Reads $N$ indices and writes $N C$ whole numbers of 8 bytes.
+One comparison per element of the output. Reads $N$ indices and writes $N C$ integers of 8 bytes.
 
 ## Symbols
 
@@ -47,24 +47,25 @@ tensor([[0, 0, 1, 0],
 
 ## Questions
 
-**What does the sum over the indices tell?**
+**What is the sum of all rows?**
 
 How often each class occurs:
 
 >>> F.one_hot(torch.tensor([2, 0, 2])).sum(0)
 tensor([1, 0, 2])
 
-**Which product with a one-hot row picks a row of a matrix?**
+**How does a one-hot row select a row of a matrix?**
 
-The row times the matrix: all other rows are multiplied by zero. An embedding does the same without the product.
+By the product of the one-hot row and the matrix: all other rows of the matrix are multiplied by zero. An embedding does the same
+without the product.
 
 >>> table = torch.tensor([[1., 2], [3, 4], [5, 6]])
 >>> F.one_hot(torch.tensor([1]), 3).float() @ table
 tensor([[3., 4.]])
 
-**Which dtype has the result?**
+**Which dtype does the result have?**
 
-int64: to multiply it with floating-point numbers, convert it, as above.
+int64. To multiply it with floating-point numbers, convert it, as above.
 """
 
 from __future__ import annotations

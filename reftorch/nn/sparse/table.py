@@ -32,13 +32,13 @@ def check_ids(function: str, name: str, value: Any) -> None:
 
 
 def row_numbers(ids: Tensor) -> np.ndarray:
-    """The ids as one line of int64 in the memory of the CPU."""
+    """The ids as a one-dimensional int64 array in the memory of the CPU."""
     return ids.detach().cpu().numpy().astype(np.int64, copy=False).ravel()
 
 
 def first_outside(ids: np.ndarray, V: int) -> int | None:
     """The position of the first id that is no row of a table of `V` rows, or None."""
-    # as a number without a sign, a negative one is very large: so one walk over the ids is enough
+    # read as an unsigned number, a negative id is very large: so one pass over the ids is enough
     if ids.size == 0 or ids.view(np.uint64).max() < V:
         return None
     return int(np.argmax(ids.view(np.uint64) >= V))
@@ -81,7 +81,7 @@ def segments(ids: np.ndarray, V: int, device: Any, without: int | None = None) -
 
     Positions of one id stay in their order. Those of the id `without` are left out.
     """
-    # numbers of 16 bits are sorted by their digits, in linear time
+    # NumPy sorts numbers of 16 bits by their digits, in linear time
     order = np.argsort(ids.astype(np.uint16) if V <= 2**16 else ids, kind="stable")
     count = np.bincount(ids, minlength=V)
     if without is not None:

@@ -1,1 +1,1 @@
-"""Attention and the Transformer that is built of it: layers over sequences, in which each position looks at others."""
+"""Attention and the Transformer that is built from it: layers over sequences, in which each position attends to others."""

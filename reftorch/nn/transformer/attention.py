@@ -1,4 +1,4 @@
-r"""Attention: each query gets a mean of the values, in which those values count most whose keys are similar to the query.
+r"""Attention: each query gets a weighted mean of the values. A value has a large weight if its key is similar to the query.
 
 A query and a key are vectors of one size; their dot product is the score of the pair. Softmax turns the scores of one query into
 weights, which are positive and sum to one.
@@ -30,7 +30,7 @@ With `is_causal` position $i$ sees the positions $j \le i$ only: $m[n, i, j] = -
 
 ## Gradients
 
-The output is a weighted sum of the values, so the chain rule gives at once
+The output is a weighted sum of the values, so the chain rule gives
 
 $$\frac{\partial L}{\partial v}[n, j, d] = \sum_{i} p[n, i, j] \, r[n, i, j] \, \frac{\partial L}{\partial y}[n, i, d] \qquad
 \frac{\partial L}{\partial p}[n, i, j] = r[n, i, j] \sum_{d} \frac{\partial L}{\partial y}[n, i, d] \, v[n, j, d]$$
@@ -52,8 +52,9 @@ $(\ldots, L, D)$: one row for each query, as long as a value.
 
 ## Cost
 
-Forward: $N L S (E + D)$ MACs and $N L S$ exponentials; backward twice as many MACs and $N L S D$ more. Twice the length of the sequences is
-four times the work, and the weights are $N L S$ numbers.
+Forward: $N L S (E + D)$ MACs and $N L S$ exponentials; backward twice as many MACs; the fast form computes the scores again,
+$N L S E$ more. Sequences of twice the length need four times the work. The weights are $N L S$ numbers, which the fast form does
+not store.
 
 ## Symbols
 
@@ -136,10 +137,10 @@ tensor([ 0., 12.])
 
 **Does the order of the keys matter?**
 
-No: the output is a sum over the keys and their values. Attention knows positions only by what is in the vectors, therefore a
-Transformer adds a code of the position to its input.
+No: the output is a sum over the keys and their values. It does not depend on the positions, unless the vectors do. Therefore a
+model with attention adds a positional encoding to its input.
 
-**How many numbers are the weights of 8 heads, for one sequence of 1000 positions?**
+**How many weights do 8 heads have for one sequence of 1000 positions?**
 
 >>> 8 * 1000 * 1000
 8000000
@@ -177,8 +178,8 @@ def attention_output_size(query_size, value_size):
 # $$p[n, i, j] = \frac{e^{a[n, i, j] - \mu[n, i]}}{\sum_{j'} e^{a[n, i, j'] - \mu[n, i]}} \qquad
 # y[n, i, d] = \sum_j p[n, i, j] \, r[n, i, j] \, v[n, j, d]$$
 #
-# Three loops for each query: the scores of all keys; softmax of them; the sum of the values. The array of weights holds the scores
-# first. A mask (or factor of dropout) that is the same for all sequences is stored once: then its length is 1, and n % 1 is 0.
+# Three loops for each query: the scores of all keys; their softmax; the sum of the values. The array `weights` first holds the scores.
+# A mask (or factor of dropout) that is the same for all sequences is stored once: then its length is 1, and n % 1 is 0.
 @njit(**PARALLEL)
 def attention_forward_cpu(query, key, value, mask, keep, weights, y, scale):
     N, L, E = query.shape
@@ -213,7 +214,7 @@ def attention_forward_cpu(query, key, value, mask, keep, weights, y, scale):
 def attention_forward_cuda(query, key, value, mask, keep, weights, y, scale):
     N, L, E = query.shape
     N, S, D = value.shape
-    thread = cuda.grid(1)  # one thread a query
+    thread = cuda.grid(1)  # one thread per query
     if thread >= N * L:
         return
     i = thread % L
@@ -246,7 +247,7 @@ def attention_forward_cuda(query, key, value, mask, keep, weights, y, scale):
 #
 # $$\frac{\partial L}{\partial a}[n, i, j] = p[n, i, j] \left( \frac{\partial L}{\partial p}[n, i, j] - \nu[n, i] \right)$$
 #
-# The array holds the gradient of the weights first.
+# The array `grad_scores` first holds the gradient of the weights.
 @njit(**PARALLEL)
 def attention_backward_scores_cpu(weights, keep, value, grad_y, grad_scores):
     N, L, S = weights.shape
@@ -268,7 +269,7 @@ def attention_backward_scores_cpu(weights, keep, value, grad_y, grad_scores):
 def attention_backward_scores_cuda(weights, keep, value, grad_y, grad_scores):
     N, L, S = weights.shape
     N, S, D = value.shape
-    thread = cuda.grid(1)  # one thread a query
+    thread = cuda.grid(1)  # one thread per query
     if thread >= N * L:
         return
     i = thread % L
@@ -392,7 +393,7 @@ class AttentionFunction(Function):
     def forward(ctx, query, key, value, mask, keep, scale):
         N, L, E = query.shape
         N, S, D = value.shape
-        # in blocks no weights are stored, but two numbers for each query
+        # the form in blocks stores no weights, but two numbers for each query
         blocks = fast_forms() and query.device.type == "cpu" and not ctx.needs_input_grad[3]
         ctx.blocks = blocks = blocks and fast.attention_in_blocks(query.dtype.numpy, N * L * S)
         weights, y = query.new_empty(N, L, 2 if blocks else S), query.new_empty(N, L, D)
@@ -443,7 +444,7 @@ class AttentionFunction(Function):
 def scaled_dot_product_attention(
     query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, *, scale=None, enable_gqa=False
 ):
-    """The values' mean for each query, weighted by softmax of the scaled dot products of the query and all keys.
+    """For each query the mean of the values, weighted by the softmax of the scaled dot products of the query and all keys.
 
     Shapes: `query` (*, L, E), `key` (*, S, E), `value` (*, S, D); the result is (*, L, D). The dimensions before the last two
     broadcast. `attn_mask` broadcasts to (*, L, S): bools, True where a query sees a key, or numbers that are added to the scores.
@@ -480,7 +481,7 @@ def scaled_dot_product_attention(
 def _shared_heads(query, part):
     """The keys or values, each head repeated until there is one for each head of the queries."""
     if query.dim() < 3 or part.dim() < 3:
-        raise IndexError("enable_gqa wants a dimension of heads, the third from the end: (heads, positions, elements)")
+        raise IndexError("enable_gqa needs a dimension of heads, the third from the end: (heads, positions, elements)")
     heads, own = query.shape[-3], part.shape[-3]
     if own == 0 or heads % own:
         raise RuntimeError(

@@ -41,7 +41,7 @@ def warn_of_two_kinds(name, mask, other_name, other):
 
 
 def is_causal_mask(mask, is_causal, size):
-    """Whether the mask hides exactly the later positions. `is_causal`, if it is not None, is the caller's answer."""
+    """Whether the mask hides exactly the later positions. If `is_causal` is not None, it is taken as the answer."""
     if is_causal is not None or mask is None:
         return is_causal is True
     causal = square_subsequent_mask(size, mask.device, mask.dtype)

@@ -1,4 +1,4 @@
-r"""Multi-head attention: the vector of each position is cut into heads, and each head attends on its own.
+r"""Multi-head attention: the vector of each position is cut into heads, and each head computes its own attention.
 
 Linear layers turn the input into queries, keys and values. Each head computes `scaled_dot_product_attention` of its part, and a last
 linear layer mixes what the heads have found.
@@ -16,32 +16,33 @@ $$y[i] = W_o \, \sum_j p[i, j] \, v[j] + b_o \qquad p[i, j] = \frac{e^{a[i, j]}}
 a[i, j] = \frac{1}{\sqrt{E}} \sum_e q[i, e] \, k[j, e]$$
 
 With $H$ heads an embedding of $E$ elements is cut into $H$ pieces of $E / H$ elements: head $h$ has the elements
-$h E / H, \ldots, (h + 1) E / H - 1$ of $q$, $k$ and $v$, its own weights $p_h$, and the scale $1 / \sqrt{E / H}$. The pieces are put side by
-side again before $W_o$. Several heads can look at several places at once; one softmax can only mix them.
+$h E / H, \ldots, (h + 1) E / H - 1$ of $q$, $k$ and $v$, its own weights $p_h$, and the scale $1 / \sqrt{E / H}$. The pieces are
+put side by side again before $W_o$. Several heads can attend to different positions at once; a single softmax can only average over them.
 
 The three matrices $W_q$, $W_k$, $W_v$ are stored below each other in `in_proj_weight`, of shape $(3 E, E)$. If `kdim` or `vdim` is
 another size than $E$, they are `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
 
 ## Gradients
 
-Those of `linear` and of `scaled_dot_product_attention`. A head gets its piece of the gradient that $W_o$ sends back, and the heads
-of one input add up again in the gradient of its linear layer:
+They are those of `linear` and of `scaled_dot_product_attention`. A head gets its piece of $W_o^T \frac{\partial L}{\partial y}$. The
+gradients of all heads, side by side, go through the linear layer of the input:
 
 $$\frac{\partial L}{\partial x_v}[j] = W_v^T \, \frac{\partial L}{\partial v}[j] \qquad
 \frac{\partial L}{\partial v_h}[j] = \sum_i p_h[i, j] \, \frac{\partial L}{\partial y_h}[i] \qquad
 \frac{\partial L}{\partial y_h} = \left( W_o^T \, \frac{\partial L}{\partial y} \right)_h$$
 
-In self-attention the input gets the sum of three gradients: as query, as key and as value.
+In self-attention the input is query, key and value at once, so its gradient is the sum of three.
 
 ## Cost
 
-Per position $4 E^2$ MACs in the four linear layers, and $2 S E$ in attention: in short sequences, $S < 2 E$, the linear layers cost more.
+Per position $4 E^2$ MACs in the four linear layers, and $2 S E$ in attention: if the sequence is short, $S < 2 E$, the linear
+layers cost more.
 
 ## Worked example
 
-Two heads of one element. All weight matrices are the identity, so the first head sees the first elements, the second head the second
-ones. To the first head both keys are equal, so it takes the mean of 2 and 6; to the second head only the second key is similar to the
-query, so it takes the value 8.
+Two heads of one element. All weight matrices are the identity, so the first head reads the first elements, the second head the second
+ones. For the first head both keys are equal, so its output is the mean of 2 and 6. For the second head only the second key is similar
+to the query, so its output is 8.
 
 >>> import reftorch as torch
 >>> from reftorch import nn
@@ -74,7 +75,7 @@ tensor([[6., 8.]])
 
 **How many parameters does MultiheadAttention(512, 8) have, and how many with 16 heads?**
 
-Four matrices and four vectors, whatever the number of heads: more heads are smaller heads.
+Four matrices and four vectors for any number of heads: with more heads each head is smaller.
 
 >>> sum(p.numel() for p in nn.MultiheadAttention(512, 8).parameters())
 1050624
@@ -83,18 +84,19 @@ Four matrices and four vectors, whatever the number of heads: more heads are sma
 
 **Which dimension is the batch?**
 
-The second one, (L, N, E), unless `batch_first=True`, then it is (N, L, E). With the wrong one the positions of different samples see
-each other, and no error tells it.
+The second one, (L, N, E), unless `batch_first=True`, then it is (N, L, E). With the wrong one the positions of different samples
+attend to each other, and there is no error message.
 
-**When does `need_weights=False` pay?**
+**When should `need_weights=False` be used?**
 
-Whenever the weights are not looked at: then the fast form of attention runs, which does not store them.
+Whenever the weights are not needed: then the fast form of attention runs, which does not store them.
 
 ## Differences
 
 - PyTorch has another path for self-attention in evaluation without gradients (`batch_first=True`, an even number of heads). Its results
   are the same up to rounding, except where a query sees no key at all.
-- A query that sees no key is NaN with `need_weights=True`, and the bias of `out_proj` with `need_weights=False`, as in PyTorch.
+- The output of a query that sees no key is NaN with `need_weights=True`, and the bias of `out_proj` with `need_weights=False`, as
+  in PyTorch.
 """
 
 from __future__ import annotations
@@ -142,7 +144,7 @@ def multi_head_attention_forward(
     average_attn_weights=True,
     is_causal=False,
 ):
-    """The output of multi-head attention and the weights, or None. `MultiheadAttention` says what the arguments mean.
+    """The output of multi-head attention and the weights, or None. `MultiheadAttention` explains the arguments.
 
     Shapes: `query` (L, N, E) or (L, E), `key` and `value` (S, N, E) or (S, E); the output is as `query`. `static_k` and `static_v`
     (N * num_heads, S, E / num_heads) take the place of the projected keys and values.
@@ -374,7 +376,7 @@ class MultiheadAttention(Module):
         self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
         if embed_dim % num_heads:
             raise AssertionError(
-                f"embed_dim must be divisible by num_heads, but {embed_dim} / {num_heads} is no integer"
+                f"embed_dim must be divisible by num_heads, but {embed_dim} / {num_heads} is not an integer"
             )
 
         def parameter(wanted, *size):
@@ -424,7 +426,7 @@ class MultiheadAttention(Module):
             is_causal: a hint that `attn_mask`, which must be given, hides exactly the later positions.
         """
         swapped = self.batch_first and query.dim() == 3
-        if swapped:  # what is one tensor stays one tensor
+        if swapped:  # one tensor as several arguments stays one tensor: `_project` recognizes self-attention by it
             turned = {id(x): x.transpose(0, 1) for x in (query, key, value)}
             query, key, value = (turned[id(x)] for x in (query, key, value))
         y, weights = multi_head_attention_forward(

@@ -1,10 +1,10 @@
-r"""The Transformer: an encoder reads the source, a decoder produces the target, and all that connects positions is attention.
+r"""The Transformer: an encoder reads the source, a decoder produces the target. Only attention connects the positions.
 
-It takes and gives vectors, one for each position. Words become vectors by `nn.Embedding`, the place in the sequence is added to them, and
-a `Linear` turns the output into scores of words.
+Its input and output are vectors, one for each position. `nn.Embedding` turns words into vectors, a positional encoding is added to them,
+and a `Linear` turns the output into scores of words.
 
-Use it when one sequence is turned into another one of another length, as in translation; for a label of a sequence the `TransformerEncoder`
-alone is enough, and for long sequences with little data `LSTM` is cheaper.
+Use it when one sequence is turned into another one of another length, as in translation; for a label of a sequence the
+`TransformerEncoder` alone is enough, and for long sequences with little data `LSTM` is cheaper.
 
 ## Forward
 
@@ -13,8 +13,8 @@ $$z = \mathrm{encoder}(x) \qquad y = \mathrm{decoder}(t, z)$$
 with the source $x$, the target $t$ and the memory $z$. Encoder and decoder are stacks of `TransformerEncoderLayer` and
 `TransformerDecoderLayer`, each followed by a layer normalization.
 
-Three masks say who sees whom: `src_mask` among positions of the source, `tgt_mask` among those of the target, `memory_mask` which
-positions of the source a position of the target sees. `tgt_mask` is nearly always the causal one,
+Three masks say which position sees which: `src_mask` within the source, `tgt_mask` within the target, and `memory_mask` from positions
+of the target to positions of the source. `tgt_mask` is nearly always the causal one,
 
 $$m[i, j] = 0 \ \text{for} \ j \le i, \qquad m[i, j] = -\infty \ \text{for} \ j > i$$
 
@@ -67,16 +67,17 @@ Six layers of each kind and two normalizations:
 
 **Why is the target shifted by one position in training?**
 
-The output at position $i$ is to predict the word at position $i + 1$. So the decoder gets the target without its last word, behind a
-word for "begin", and the loss compares the output with the target itself.
+The output at position $i$ must predict the word at position $i + 1$ of the decoder's input. So the decoder gets a word for "begin" and
+then the target without its last word. The loss compares the output with the target itself.
 
-**The model is told no positions. Does it know the order of the source?**
+**Does the model know the order of the source without positional encodings?**
 
-No: without codes of the positions in its input, the encoder treats the source as a set.
+No: without them in its input, the encoder treats the source as a set.
 
-**Which parameters does a fresh Transformer have, with the same `manual_seed` as in PyTorch?**
+**Which parameters does a new Transformer have, with the same `manual_seed` as in PyTorch?**
 
-The same, bit for bit. The layers of a stack are copies first; then every matrix is drawn anew (`xavier_uniform_`), biases stay.
+The same, bit for bit. The layers of a stack are copies first; then new values are drawn for every matrix (`xavier_uniform_`), and the
+biases stay.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ class Transformer(Module):
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
 
     def _reset_parameters(self):
-        """Draw all matrices anew; vectors (biases, normalizations) stay."""
+        """Draw new values for all matrices; vectors (biases, normalizations) stay."""
         for parameter in self.parameters():
             if parameter.dim() > 1:
                 xavier_uniform_(parameter)
@@ -177,8 +178,9 @@ class Transformer(Module):
             src, tgt: source and target.
             src_mask, tgt_mask, memory_mask: (S, S), (L, L) and (L, S), or one for each head, (N * nhead, ...): True hides a position from
                 another one; numbers are added to the scores.
-            src_key_padding_mask, tgt_key_padding_mask, memory_key_padding_mask: (N, S), (N, L) and (N, S): True hides a position from all.
-            src_is_causal, tgt_is_causal, memory_is_causal: whether a mask hides exactly the later positions; None: look at it.
+            src_key_padding_mask, tgt_key_padding_mask, memory_key_padding_mask: (N, S), (N, L) and (N, S): True hides a position
+            from all. src_is_causal, tgt_is_causal, memory_is_causal: whether a mask hides exactly the later positions; None: find
+            out from the mask.
         """
         batch = 0 if self.batch_first else 1
         if src.dim() == 3 and src.shape[batch] != tgt.shape[batch]:

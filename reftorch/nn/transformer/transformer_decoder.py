@@ -1,4 +1,4 @@
-r"""The decoder of a Transformer: a stack of equal layers, each of which also looks at the memory, the output of the encoder.
+r"""The decoder of a Transformer: a stack of equal layers, each of which also attends to the memory, the output of the encoder.
 
 Use it when a sequence is produced from another one, as in translation; one layer alone is `TransformerDecoderLayer`.
 
@@ -12,7 +12,7 @@ The last normalization is there if `norm` is given.
 
 ## Gradients
 
-Every layer looks at the memory, so its gradient is a sum over the layers:
+Every layer attends to the memory, so the gradient of the memory is a sum over the layers:
 
 $$\frac{\partial L}{\partial z} = \sum_{m=1}^{M} \left( \frac{\partial T_m}{\partial z} \right)^T \frac{\partial L}{\partial h_m}$$
 
@@ -47,12 +47,13 @@ True
 
 **How is a sequence produced that is not known yet?**
 
-Position by position: the decoder gets what is there, the last output gives the next position, and so on. In training the whole target is
-known and all positions are computed at once; the causal mask makes both the same.
+Position by position: the decoder gets the positions produced so far, its last output gives the next one, and so on. In training the
+whole target is known and all positions are computed at once. With the causal mask both give the same outputs.
 
-**Why does the decoder need the mask only in training?**
+**Does the decoder need the causal mask when it produces a sequence?**
 
-It needs it always. In production the future is not there to be seen, but the earlier positions must be computed as in training.
+Yes. The later positions do not exist yet, but without the mask an earlier position would see the ones produced after it, which it did
+not in training.
 
 **Is the memory changed by the layers?**
 
@@ -106,7 +107,7 @@ class TransformerDecoder(Module):
             tgt_mask: (L, L) or (N * nhead, L, L): True hides a position from another one; numbers are added to the scores.
             memory_mask: (L, S) or (N * nhead, L, S): the same for positions of the memory.
             tgt_key_padding_mask, memory_key_padding_mask: (N, L) and (N, S), or (L) and (S): True hides a position from all.
-            tgt_is_causal: whether `tgt_mask` hides exactly the later positions; None: look at it.
+            tgt_is_causal: whether `tgt_mask` hides exactly the later positions; None: find out from the mask.
             memory_is_causal: the same for `memory_mask`.
         """
         length = sequence_length(tgt, self.layers[0].self_attn.batch_first)

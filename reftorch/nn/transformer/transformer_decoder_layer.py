@@ -15,19 +15,20 @@ y = \mathrm{LN}_3 \left( h + F(h) \right)$$
 
 $$F(h)[i] = W_2 \, \mathrm{relu} \left( W_1 \, h[i] + b_1 \right) + b_2$$
 
-The mask of $A$ hides later positions: position $i$ of the target must not see what it is to predict. With `norm_first` the
+The mask of $A$ hides later positions: position $i$ of the target must not see the positions that it has to predict. With `norm_first` the
 normalization stands before each part, as in `TransformerEncoderLayer`; the memory is not normalized.
 
 ## Gradients
 
-As in `TransformerEncoderLayer`, each sum passes the gradient on to its input and to its part. The memory gets the gradients of the keys and
-of the values of cross-attention:
+As in `TransformerEncoderLayer`, each sum passes its gradient to the residual connection and to the part. The gradient of the memory comes
+from the keys and the values of cross-attention:
 
 $$\frac{\partial L}{\partial z}[j] = W_k^T \, \frac{\partial L}{\partial k}[j] + W_v^T \, \frac{\partial L}{\partial v}[j]$$
 
 ## Cost
 
-Per position of the target $8 E^2 + 2 E F$ MACs in linear layers (of them $2 E^2$ per position of the memory) and $2 (L + S) E$ in attention.
+Per position of the target $6 E^2 + 2 E F$ MACs in linear layers and $2 (L + S) E$ in attention; per position of the memory $2 E^2$ MACs
+for its keys and values.
 
 ## Worked example
 
@@ -56,10 +57,10 @@ tensor([[ 1., -1.],
 
 ## Questions
 
-**Which part may look at all positions of its keys, and which not?**
+**Which of the two attentions may attend to all its keys?**
 
-Cross-attention looks at the whole memory. Self-attention looks at the target up to its own position, if the mask says so: without
-`tgt_mask` the layer sees the future, and learns to copy it.
+Cross-attention may attend to the whole memory. Self-attention may attend to the target up to its own position only, which needs
+`tgt_mask`: without it the layer sees the later positions and learns to copy them.
 
 **How many parameters does a layer with d_model = 512 and dim_feedforward = 2048 have?**
 
@@ -96,7 +97,8 @@ class TransformerDecoderLayer(Module):
         norm_first: normalize before each part instead of behind the sum.
         bias: whether linear layers and normalizations have a bias.
 
-    Attributes: `self_attn`, `multihead_attn`, `linear1`, `dropout`, `linear2`, `norm1` to `norm3`, `dropout1` to `dropout3`; `activation`.
+    Attributes: `self_attn`, `multihead_attn`, `linear1`, `dropout`, `linear2`, `norm1` to `norm3`, `dropout1` to `dropout3`;
+    `activation`.
 
     Shapes: tgt (L, N, E) or (L, E), memory (S, N, E) or (S, E); the output as tgt. Masks as in `forward`.
 

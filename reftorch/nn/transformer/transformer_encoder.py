@@ -9,7 +9,7 @@ With the layers $T_1, \ldots, T_M$, each a `TransformerEncoderLayer`:
 
 $$h_0 = x \qquad h_m = T_m(h_{m-1}) \qquad y = \mathrm{LN}(h_M)$$
 
-The last normalization is there if `norm` is given. It is needed with `norm_first=True`, where the layers leave their sums as they are.
+The last normalization is there if `norm` is given. It is needed with `norm_first=True`, where the layers do not normalize their sums.
 
 ## Gradients
 
@@ -32,7 +32,7 @@ A layer that only normalizes (the weights that end its two parts are zero), thre
 tensor([[[-1.,  1.],
          [ 1., -1.]]])
 
-The layers are copies of the one that was given: they begin with equal numbers, but are trained on their own.
+The layers are copies of the one that was given: they begin with equal parameters, but are trained separately.
 
 >>> encoder.layers[0].linear1.weight is encoder.layers[1].linear1.weight
 False
@@ -41,14 +41,14 @@ True
 
 ## Questions
 
-**The layers begin with equal weights. Is that a fault?**
+**The layers begin with equal weights. Is that a mistake?**
 
-No: the layers have different inputs, so that they get different gradients. To begin with different ones draw them anew, for example with
+No: the layers have different inputs, so they get different gradients. To begin with different weights, draw new ones, for example with
 `nn.init.xavier_uniform_` for each matrix, as `Transformer` does.
 
-**How many layers must there be, so that the first position can depend on the last one?**
+**How many layers are needed so that the first position can depend on the last one?**
 
-One, because attention reaches all positions at once. A recurrent layer needs as many steps as there are positions.
+One, because attention connects all positions directly. A recurrent layer needs as many steps as there are positions.
 
 **Is the layer that was given a part of the encoder?**
 
@@ -59,8 +59,8 @@ False
 
 ## Differences
 
-- There are no nested tensors. `enable_nested_tensor` is stored, and warned of where PyTorch warns; in evaluation without gradients
-  PyTorch's output is 0 at the padding then, here it has the numbers that all other paths of PyTorch give.
+- There are no nested tensors. `enable_nested_tensor` is stored, and there is a warning where PyTorch warns. With nested tensors, in
+  evaluation without gradients, PyTorch's output is 0 at the padding; here it has the values that all other paths of PyTorch give.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class TransformerEncoder(Module):
             src: (S, N, E), (N, S, E) or (S, E).
             mask: (S, S) or (N * nhead, S, S): True hides a position from another one; numbers are added to the scores.
             src_key_padding_mask: (N, S) or (S): True hides a position from all.
-            is_causal: whether `mask` hides exactly the later positions; None: look at it.
+            is_causal: whether `mask` hides exactly the later positions; None: find out from the mask.
         """
         warn_of_two_kinds("src_key_padding_mask", src_key_padding_mask, "mask", mask)
         mask = added_mask(mask, "mask", src.dtype)

@@ -1,4 +1,4 @@
-r"""One layer of a Transformer's encoder: self-attention, then a small network that treats each position on its own.
+r"""One layer of a Transformer's encoder: self-attention, then a small network that computes each position separately.
 
 Both parts are added to their input (a residual connection) and normalized.
 
@@ -24,7 +24,7 @@ and on the output of $F$ (`dropout2`).
 
 ## Gradients
 
-A residual connection $h = x + A(x)$ passes the gradient that arrives on unchanged, and adds that of the part:
+A residual connection $h = x + A(x)$ passes the gradient of $h$ to $x$ unchanged, and adds the gradient through the part:
 
 $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial h} + \left( \frac{\partial A}{\partial x} \right)^T \frac{\partial L}{\partial h}$$
 
@@ -32,11 +32,12 @@ The gradients of the parts are those of `MultiheadAttention`, `LayerNorm` and `L
 
 ## Cost
 
-Per position $4 E^2 + 2 S E$ MACs in attention and $2 E F$ in the network, with $E$ = `d_model`, $F$ = `dim_feedforward` and $S$ positions.
+Per position $4 E^2 + 2 S E$ MACs in attention and $2 E F$ in the network, with $E$ = `d_model`, $F$ = `dim_feedforward` and $S$
+positions.
 
 ## Worked example
 
-All weights of attention and of the small network are zero, so both parts add nothing, and what remains are the two normalizations:
+All weights of attention and of the small network are zero, so both parts add nothing, and only the two normalizations remain:
 each position gets mean 0 and variance 1.
 
 >>> import reftorch as torch
@@ -69,12 +70,12 @@ Attention has $4 E^2$ weights, the small network $2 E F$: twice as many, if $F =
 
 **Which numbers of the output change when the input changes at one position?**
 
-All, because every position attends to every other one, unless a mask hides the changed position.
+All, because every position attends to the changed one, unless a mask hides it.
 
 ## Differences
 
-- In evaluation without gradients, with `batch_first=True` and `src_key_padding_mask`, PyTorch takes another path, whose output is 0 at the
-  padding. Here the padding has the numbers that all other paths of PyTorch give.
+- In evaluation without gradients, with `batch_first=True` and `src_key_padding_mask`, PyTorch takes another path, whose output is 0
+  at the padding. Here the padding has the values that all other paths of PyTorch give.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ from reftorch.nn.transformer.multihead_attention import MultiheadAttention
 
 
 def activation_function(activation):
-    """The function called "relu" or "gelu", or `activation` itself if it is no name.
+    """The function called "relu" or "gelu", or `activation` itself if it is not a string.
 
     Raises:
         RuntimeError: another name.

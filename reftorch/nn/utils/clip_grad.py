@@ -1,14 +1,14 @@
 r"""Gradient clipping: gradients that are too large are made smaller before the optimizer uses them.
 
-Two forms: all gradients are scaled by one factor, so that their common norm is at most a given number; or each element is
-limited by itself.
+Two forms: all gradients are scaled by one factor, so that their total norm is at most a given number; or each element is
+limited separately.
 
 Use it when a few steps have gradients so large that they destroy what was learnt, as in recurrent networks: call
 `clip_grad_norm_` between `loss.backward()` and `optimizer.step()`; `clip_grad_value_` also changes the direction of the step.
 
 ## Forward
 
-The total norm is that of one long vector in which all elements $g_i$ of all gradients stand in a row:
+The total norm is the norm of one long vector, which consists of all elements $g_i$ of all gradients:
 
 $$t = \left( \sum_i \lvert g_i \rvert^p \right)^{1 / p} \qquad t = \max_i \, \lvert g_i \rvert \text{ for } p = \infty$$
 
@@ -17,7 +17,7 @@ gradient by one factor, which is never above 1:
 
 $$g_i \leftarrow g_i \, \min\left(1, \frac{m}{t + 10^{-6}}\right)$$
 
-where $m$ is `max_norm`. The small number keeps the division away from 0. `clip_grad_value_` limits every element to a range:
+where $m$ is `max_norm`. The small number avoids a division by 0. `clip_grad_value_` limits every element to a range:
 
 $$g_i \leftarrow \min(\max(g_i, -v), v)$$
 
@@ -44,7 +44,8 @@ Now every element is limited to the range from -1.75 to 1.75:
 
 **Which of the two changes the direction of the gradient?**
 
-`clip_grad_value_`: in the example 3, -4, 12 and 1.5, -1.75, 1.75 have other ratios. One factor for all keeps the ratios.
+`clip_grad_value_`: in the example it changes 1.5, -2, 6 into 1.5, -1.75, 1.75, which have different ratios. One factor for all
+elements keeps the ratios.
 
 **Why must all parameters be clipped in one call?**
 
@@ -84,7 +85,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
 
     Raises:
         RuntimeError: the norm is not finite and `error_if_nonfinite` is set.
-        TypeError: something else than a tensor.
+        TypeError: an element of `tensors` is not a tensor.
         NotImplementedError: a tensor is sparse.
     """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
@@ -116,7 +117,7 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     """Multiply the gradients by `max_norm / (total_norm + 1e-6)`, or by 1 if that is larger. In place.
 
     Args:
-        parameters: a tensor or an iterable of tensors; those without a gradient are passed over.
+        parameters: a tensor or an iterable of tensors; those without a gradient are skipped.
         max_norm: the largest total norm that is allowed.
         total_norm: what `get_total_norm` has returned.
         foreach: has no effect here.
@@ -140,7 +141,7 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if generator and not parameters:
         warnings.warn(
-            "`parameters` is an empty generator, no gradient clipping will occur: model.parameters() can be used up only "
+            "`parameters` is an empty generator, no gradient clipping will occur: model.parameters() can be iterated only "
             "once, so make a list of it",
             stacklevel=3,
         )
@@ -164,7 +165,7 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
     """Limit each element of the gradients to the range from `-clip_value` to `clip_value`. In place.
 
     Args:
-        parameters: a tensor or an iterable of tensors; those without a gradient are passed over.
+        parameters: a tensor or an iterable of tensors; those without a gradient are skipped.
         clip_value: the largest absolute value that is allowed.
         foreach: has no effect here.
     """

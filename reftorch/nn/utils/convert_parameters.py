@@ -11,7 +11,8 @@ The parameters $W_1, W_2, \dots$ have $n_1, n_2, \dots$ elements. Parameter $k$ 
 
 $$v[o_k + i] = W_k[i] \qquad 0 \le i < n_k \qquad o_k = n_1 + \dots + n_{k - 1}$$
 
-where $W_k[i]$ is the element with number $i$ in row-major order. `vector_to_parameters` reads the same equation from right to left.
+where $W_k[i]$ is the element with number $i$ in row-major order. `vector_to_parameters` uses the same
+equation to read $W_k$ from $v$.
 
 ## Worked example
 
@@ -44,11 +45,11 @@ After `vector_to_parameters` they do: each parameter becomes a view of its part 
 Parameter containing:
 tensor([0., 5.], requires_grad=True)
 
-After `parameters_to_vector` they do not: the vector has elements of its own.
+After `parameters_to_vector` they do not: the vector has its own memory.
 
 **Can a gradient be computed for the vector?**
 
-Yes. It is an ordinary result of the parameters, and its backward pass cuts the gradient into the gradients of the parameters.
+Yes. The vector is computed from the parameters, and its backward pass splits its gradient into the gradients of the parameters.
 
 **What if the vector is longer than the parameters?**
 
@@ -73,7 +74,7 @@ def parameters_to_vector(parameters):
     _check_devices(parameters)
     if not parameters:
         raise ValueError(
-            "expected a non-empty list of Tensors: parameters_to_vector found no parameters. model.parameters() can be used up "
+            "expected a non-empty list of Tensors: parameters_to_vector found no parameters. model.parameters() can be iterated "
             "only once, so make a list of it"
         )
     return cat([parameter.view(-1) for parameter in parameters])

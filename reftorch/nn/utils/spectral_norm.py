@@ -1,6 +1,6 @@
 r"""Spectral normalization: the weight matrix is divided by its largest singular value.
 
-The layer then makes no input longer than it is, measured by the Euclidean norm. The singular value is estimated by the power
+The product with the normalized matrix does not increase the Euclidean norm of any vector. The singular value is estimated by the power
 iteration, one step at each call in training.
 
 Use it when a network must not change too fast with its input, as the discriminator of a GAN; `weight_norm` separates the length
@@ -69,9 +69,9 @@ tensor([[-0.1250,  0.2500],
 
 ## Questions
 
-**By how much does the normalized layer enlarge a vector at most?**
+**By which factor can the normalized layer increase the norm of a vector?**
 
-By 1, if $\sigma$ is exact: the largest singular value of $y$ is 1.
+By 1 at most, if $\sigma$ is exact: the largest singular value of $y$ is 1.
 
 **Why is one power iteration per call enough?**
 
@@ -79,8 +79,8 @@ The weights change little from step to step, so the vectors of the last call are
 
 **What happens to the weight if $u$ starts orthogonal to the largest singular vector?**
 
-The power iteration then finds another singular value. Here it finds 2, so the weight is divided by 2. Rounding, or the next change
-of the weights, leads away from there.
+The power iteration then finds another singular value. Here it finds 2, so the weight is divided by 2. Rounding errors or the next
+change of the weights end this state.
 
 >>> _ = layer.weight_u.copy_(torch.tensor([0., 1]))
 >>> y = layer(torch.tensor([[1., 1]]))
@@ -90,7 +90,7 @@ tensor([[2., 0.],
 
 **What is the gradient in the direction of $W$ itself?**
 
-0, if $u$ and $v$ are exact: a larger $W$ has a larger $\sigma$, and their ratio stays.
+0, if $u$ and $v$ are exact: if $W$ is scaled, $\sigma$ is scaled by the same factor, and the ratio stays the same.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ class SpectralNorm:
 
 
 class SpectralNormVersion:
-    """The hook that notes in the metadata of a state_dict in which form the vectors are saved."""
+    """The hook that writes into the metadata of a state_dict in which form the vectors are saved."""
 
     def __init__(self, hook):
         self.hook = hook

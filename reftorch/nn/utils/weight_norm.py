@@ -1,7 +1,7 @@
 r"""Weight normalization: the length of a weight vector and its direction become two parameters.
 
 Each output of a layer has a weight vector $w$. It is computed before every call from a number $g$, its length, and a vector $v$,
-whose length plays no part.
+whose length has no influence.
 
 Use it when the speed of learning should not depend on the length of the weight vectors; `spectral_norm` limits how much a layer
 can enlarge its input, batch normalization normalizes the outputs instead of the weights.
@@ -12,7 +12,7 @@ One weight vector:
 
 $$w[b] = g \, \frac{v[b]}{r} \qquad r = \sqrt{\sum_b v[b]^2}$$
 
-A layer has $D$ of them. The dimension `dim` of the weight, 0 as a rule, counts them; all dimensions before it count as one index
+A layer has $D$ of them. The dimension `dim` of the weight, usually 0, counts them; all dimensions before it count as one index
 $a$, all after it as one index $b$:
 
 $$w[a, d, b] = g[d] \, \frac{v[a, d, b]}{r[d]} \qquad r[d] = \sqrt{\sum_{a, b} v[a, d, b]^2}$$
@@ -31,18 +31,18 @@ vector; the derivative of $1 / r$ is $-1 / r^2$. The sum of both parts:
 $$\frac{\partial L}{\partial v}[a, d, b] = \frac{g[d]}{r[d]} \left( \frac{\partial L}{\partial w}[a, d, b] - v[a, d, b] \,
 \frac{s[d]}{r[d]^2} \right)$$
 
-The part of the gradient along $v$ is taken away, because a longer $v$ does not change $w$.
+The part of the gradient along $v$ is removed, because a longer $v$ does not change $w$.
 
 ## Cost
 
 About 4 operations per element forward and 8 backward. Forward reads $v$ twice and writes $w$; backward reads $v$ and the gradient
-of $w$ three times and writes the gradient of $v$.
+of $w$ twice each and writes the gradient of $v$.
 
 ## Symbols
 
 | symbol | variable | range | meaning |
 |---|---|---|---|
-| $v$ | `v` | $(A, D, B)$ | direction of each weight vector; its length plays no part |
+| $v$ | `v` | $(A, D, B)$ | direction of each weight vector; its length has no influence |
 | $g$ | `g` | $(D)$ | length of each weight vector |
 | $w$ | `w` | $(A, D, B)$ | the weight that the layer uses |
 | $r$ | `norm` | $(D)$ | length of each vector of $v$ |
@@ -93,11 +93,11 @@ A step along $v$ changes its length only, and $w$ does not depend on that: 3 tim
 It grows a little with each step, since the step is orthogonal to $v$. A longer $v$ has a smaller gradient, so large steps become
 smaller by themselves.
 
-**When is the attribute `weight` computed anew?**
+**When is the attribute `weight` computed again?**
 
 Before each call of the layer. After `optimizer.step()` it holds the old values until the next call.
 
-**What comes out for a vector $v$ of zeros?**
+**What is the result for a vector $v$ of zeros?**
 
 NaN: the length is 0, and 0 divided by 0 is NaN.
 """
