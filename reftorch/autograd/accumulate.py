@@ -1,4 +1,4 @@
-"""The end of the tape at a leaf: gradients are added to `.grad`, without a copy where nobody else has the array."""
+"""The end of the tape at a leaf: gradients are added to `.grad`, without a copy if nothing else refers to the array."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AccumulateGrad(Node):
     def _run(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         leaf = self.variable
         if not (self._pre_hooks or self._post_hooks):
-            leaf._accumulator = None  # a later graph gets a younger one, which runs as soon as its gradient is there
+            leaf._accumulator = None  # a later graph gets a younger one, which runs as soon as its gradient has arrived
         grads = call_hooks(self._pre_hooks, grads) if self._pre_hooks else grads
         if grads[0] is not None:
             if grads[0].is_sparse or (leaf._grad is not None and leaf._grad.is_sparse):
@@ -63,7 +63,7 @@ def _with_sparse(before: Any, grad: Any) -> Any:
 
 
 def _held_by(grads: list) -> bool:
-    """Whether nobody else has the one tensor in this list, nor its memory: then it need not be copied."""
+    """Whether nothing else refers to the one tensor in this list, nor to its memory: then it need not be copied."""
     array = grads[0].array
     if type(array) is not np.ndarray or array.base is not None or not array.flags.owndata:
         return False
@@ -91,4 +91,6 @@ def _laid_out_as(leaf: Any, grad: Any) -> Any:
     return copied.permute(sorted(range(len(order)), key=order.__getitem__)).detach()
 
 
-_ALONE = (lambda held: sys.getrefcount(held[0]))([object()])  # what Python counts where only a list has an object
+_ALONE = (lambda held: sys.getrefcount(held[0]))(
+    [object()]
+)  # Python's count of references if only a list refers to an object

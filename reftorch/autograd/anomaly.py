@@ -22,8 +22,8 @@ def is_anomaly_enabled() -> bool:
 
 
 class set_detect_anomaly:
-    """Let the backward pass stop at the first function that returns NaN: at once as a call, until the end of the block as a
-    context manager. The error names the function, and the output in which NaN is."""
+    """Make the backward pass stop at the first function that returns NaN. A call sets this until further notice, a context manager
+    until the end of the block. The error names the function, and the output in which NaN is."""
 
     def __init__(self, mode: bool, check_nan: bool = True):
         self.before = _anomaly.enabled, _anomaly.check_nan

@@ -169,14 +169,14 @@ def _implicit_upstream(output: Tensor) -> Tensor:
 
 
 class _Arrivals:
-    """The gradients under way: for each node that still has to run, what has arrived for each of its outputs."""
+    """The gradients that have been computed: for each node that still has to run, what has arrived for each of its outputs."""
 
     def __init__(self) -> None:
         self.grads: dict[Node, list] = {}
         self.queue: list[tuple[int, Node]] = []
 
     def send(self, edges: Iterable[Edge], grads: Iterable) -> None:
-        """Each gradient along its edge; several uses of one tensor: the sum."""
+        """Store each gradient for the node of its edge; several uses of one tensor are added."""
         for (node, output), grad in zip(edges, grads):
             if node is None or grad is None:
                 continue
@@ -188,18 +188,18 @@ class _Arrivals:
             waiting[output] = grad if before is None else _both(before, grad)
 
     def youngest(self) -> tuple[Node, list]:
-        """The node that nothing more can arrive for, and what has arrived."""
+        """The node for which no more gradients can arrive, and those that have arrived."""
         node = heappop(self.queue)[1]
         return node, self.grads.pop(node)
 
 
 def _both(before: Any, grad: Any) -> Any:
-    """The sum of two gradients; a sparse one is added to a dense one, never the other way round."""
+    """The sum of two gradients; if one is dense, it is the left operand."""
     return grad + before if before.is_sparse else before + grad
 
 
 def _traverse(roots: list, retain_graph: bool, targets: list[Edge] | None = None, accumulate: bool = False) -> list:
-    """Visit the nodes, youngest first; with `targets`, only those on the way to them, and return their gradients.
+    """Visit the nodes, youngest first; with `targets`, only those on a path to them, and return their gradients.
 
     Only with `accumulate` the nodes of the targets run too: that of a leaf adds to its `.grad`.
     """
@@ -218,7 +218,7 @@ def _traverse(roots: list, retain_graph: bool, targets: list[Edge] | None = None
                     captured[target] = grads[target[1]]
             if way is not None and node not in way:
                 continue
-            # no variable here holds a gradient meanwhile: one that only its list holds becomes a leaf's without a copy
+            # no variable here refers to a gradient now: one that only its list refers to becomes a leaf's without a copy
             arrivals.send(node.next_functions, watched(node, node._run(grads)))
             if not retain_graph:
                 node._release()

@@ -1,4 +1,4 @@
-"""Finds how a step of the backward pass is computed, and writes it for a terminal: from the docstrings that state it."""
+"""Finds the formulas of a step of the backward pass in the docstrings that state them, and writes them as text for a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def formulas(function: type[Function]) -> list[str]:
-    """The formulas of a Function's gradients, a line each; empty if no docstring states any.
+    """The formulas of a Function's gradients, one per line; empty if no docstring states any.
 
     A component has them in its file, below "## Gradients"; tensor arithmetic in the class's docstring, as "y = a b;  da = b dy".
     """

@@ -1,6 +1,6 @@
-"""The tape: what was computed is remembered, so that gradients can be computed backwards.
+"""The tape: it records what was computed, so that gradients can be computed from the last operation to the first.
 
-Each call of a `Function` with an input that has `requires_grad` leaves a `Node` behind (`node.py`), which points to the nodes of
+Each call of a `Function` with an input that has `requires_grad` creates a `Node` (`node.py`), which points to the nodes of
 the inputs. `backward()` goes from the loss to the leaves (`backward.py`) and applies the chain rule: a node takes the
 gradient of the loss with respect to its outputs and returns that with respect to its inputs,
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class FunctionCtx(Node):
-    """The node of one call of a `Function`: its `ctx`, through which `forward` tells `backward` what it needs."""
+    """The node of one call of a `Function`: its `ctx`, which passes data from `forward` to `backward`."""
 
     _to_save: tuple = ()
     _dirty: tuple = ()
@@ -73,7 +73,7 @@ class FunctionCtx(Node):
         return tuple([None if saved is None else saved.unpack(self) for saved in self._saved])
 
     def _keep_saved(self) -> None:
-        """After forward, when versions are final: note what was to be saved."""
+        """After forward, when versions are final: save the tensors that forward named."""
         saved: list = []
         for i, tensor in enumerate(self._to_save):
             if not (tensor is None or isinstance(tensor, Differentiable)):
@@ -100,10 +100,10 @@ class Function:
                 return 2 * x * grad_y           # dL/dx = dL/dy · dy/dx
 
     `forward` takes tensors and anything else, and returns a tensor or a tuple; `backward` gets one contiguous gradient for each
-    output and returns one for each argument of `forward`, None where there is none. `ctx.needs_input_grad` tells which are
-    wanted. Neither is recorded on the tape itself.
+    output and returns one for each argument of `forward`, None where there is none. `ctx.needs_input_grad` says which are
+    needed. The operations inside `forward` and `backward` are not recorded on the tape.
 
-    Where `setup_context(ctx, inputs, output)` is defined, `forward` is called without `ctx`, and it does what concerns that.
+    Where `setup_context(ctx, inputs, output)` is defined, `forward` is called without `ctx`; `setup_context` does all that needs `ctx`.
     """
 
     @staticmethod
@@ -121,7 +121,7 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Run `forward(ctx, *args)` and, where an argument requires grad, leave a node on the tape."""
+        """Run `forward(ctx, *args)` and, if an argument requires grad, put a node on the tape."""
         # `requires_grad` of each tensor, without a call for the many that are not views
         need = [isinstance(a, Differentiable) and (a._requires_grad or a._base is not None and a._base.requires_grad) for a in args]  # fmt: skip
         node = FunctionCtx(cls, tuple(need), recording := _mode.enabled and True in need)
@@ -133,7 +133,7 @@ class Function:
                 _check_dirty(node, outputs)
             for i, output in enumerate(outputs):
                 if _among(output, args) and isinstance(output, Differentiable) and not _among(output, node._dirty):
-                    # an input as it came becomes a tensor of its own
+                    # an input that is returned unchanged becomes a new tensor
                     outputs[i] = output.view_as(output) if recording else output.detach()
         finally:
             _mode.enabled = enabled
@@ -151,7 +151,7 @@ def _in_two_steps(node: FunctionCtx, args: tuple) -> Any:
 
 
 def _among(tensor: Any, tensors: Sequence) -> bool:
-    for other in tensors:  # not `in`, which asks whether they are equal
+    for other in tensors:  # not `in`, which compares by value
         if tensor is other:
             return True
     return False

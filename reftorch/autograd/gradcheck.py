@@ -1,4 +1,4 @@
-"""Is the gradient right? Compare each derivative that `backward` gives with the slope found by moving one number."""
+"""A check of gradients: each derivative that `backward` gives is compared with a numerical one, for which one element is changed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def gradcheck(
     Args:
         func: takes `inputs` and returns a tensor or a tuple of tensors.
         inputs: a tensor or a tuple; those that require grad are checked.
-        eps: how far each input element is moved.
+        eps: how much each input element is changed.
         atol, rtol: how far apart the two may be: `atol + rtol * |numerical|`.
         raise_exception: raise instead of returning False.
         nondet_tol: how far two runs of backward may differ.
@@ -50,7 +50,7 @@ def gradcheck(
     for x in wanted:
         if x.dtype.itemsize < 8:
             warnings.warn(
-                f"gradcheck is made for float64, but one input is {x.dtype}: rounding will drown the difference",
+                f"gradcheck is made for float64, but one input is {x.dtype}: rounding errors are larger than the differences",
                 stacklevel=2,
             )
     try:
@@ -97,7 +97,7 @@ def _jacobians(func: Callable, inputs: Any, wanted: list, output: int) -> list[n
 
 
 def _numerical(func: Callable, inputs: Any, x: Any, output: int, eps: float) -> np.ndarray:
-    """dy_i/dx_j by moving x_j to both sides."""
+    """dy_i/dx_j from the values at x_j + eps and x_j - eps."""
     from .mode import no_grad
 
     def value() -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Functions that are called when a gradient passes by."""
+"""Functions that are called when a gradient has been computed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 
 
 class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away again; also a context manager."""
+    """What registering a hook returns: `remove()` removes the hook; also a context manager."""
 
     _ids = itertools.count()
 
     def __init__(self, hooks: dict, extra_dict: Any = ()):
-        self.id = next(i for i in self._ids if i not in hooks)  # hooks out of a pickle have numbers of another process
+        self.id = next(
+            i for i in self._ids if i not in hooks
+        )  # hooks from a pickle have the numbers of another process
         self._dicts = [weakref.ref(d) for d in (hooks, *extra_dict)]
 
     def remove(self) -> None:
@@ -112,7 +114,7 @@ class NodeHooks:
         return self._tensor_hooks.setdefault(output, OrderedDict())
 
     def _arrived(self, grads: list) -> None:
-        """The gradients of the outputs are complete: call the hooks of those tensors, and keep what is to be retained."""
+        """The gradients of the outputs are complete: call the hooks of those tensors, and store those to be retained."""
         if not (self._tensor_hooks or self._retained):
             return
         for output, grad in enumerate(grads):

@@ -1,13 +1,13 @@
-"""Views, and what becomes of a tensor's place on the tape when its memory is written to.
+"""Views, and how a tensor's place on the tape changes when its memory is written to.
 
 A *view* shares the memory of its *base*. When one of them is changed in place, the other changes too, and with
 it its gradient:
 
-- If the base was changed, it comes from another node now. A view sees that by the version counter when its own place is next
-  needed, and takes the same view of the base once more: it remembers the steps that led from the base to it.
-- If a view was changed, the new base is the old one, with one part overwritten: that is a node of its own, `Overwrite`. Then
+- If the base was changed, it comes from another node now. A view detects this by the version counter when its own place is next
+  needed. It then takes the same view of the base again, by the steps from the base to the view, which it stores.
+- If a view was changed, the new base is the old one, with one part overwritten: that is a separate node, `Overwrite`. Then
   the first case applies to all views, also to the one that was changed.
-- Some views must not be changed while that is recorded, since their steps are not known or would not lead back: those made under
+- Some views must not be changed while that is recorded, since their steps are not known or cannot be repeated: those made under
   no_grad, those that a custom Function returned, and one of several that were made at once (`RESTRICTED`).
 """
 
@@ -33,7 +33,7 @@ class InPlace(Differentiable):
     is_leaf: Any
     detach: Any
     _edge: Any
-    _steps: Steps = ()  # of a view: the way there from the base,
+    _steps: Steps = ()  # of a view: the steps from the base to it,
     _seen_version = 0  # the version of the memory when its place on the tape was last looked up,
     _restriction: str | None = None  # and why it must not be changed while that is recorded: a key of RESTRICTED
 
@@ -77,7 +77,7 @@ class InPlace(Differentiable):
 
     # -------------------------------------------------------------------------------- in place
     def _check_inplace(self, recording: bool, *sources: Any) -> None:
-        """Refuse to overwrite what must not be.
+        """Refuse to overwrite a tensor that must not be overwritten.
 
         Args:
             recording: whether the operation will be on the tape.

@@ -22,7 +22,7 @@ def is_grad_enabled() -> bool:
 
 
 class _Switch:
-    """A context manager and decorator that says, until the end of the block or function, whether recording is on."""
+    """A context manager and decorator that sets whether recording is on, until the end of the block or function."""
 
     enabled: bool
 
@@ -52,7 +52,7 @@ class _Switch:
         return inside
 
     def _generator(self, function: Callable) -> Callable:
-        """The switch holds while the generator runs, and not while its caller does."""
+        """The switch is active while the generator runs, and not while its caller runs."""
 
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Iterator:
@@ -117,7 +117,7 @@ class inference_mode(_Switch):
 
 
 class set_grad_enabled(_Switch):
-    """Switch recording on or off: at once as a call, until the end of the block as a context manager."""
+    """Switch recording on or off: as a call until further notice, as a context manager until the end of the block."""
 
     def __init__(self, mode: bool):
         super().__init__()

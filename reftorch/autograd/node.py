@@ -1,11 +1,11 @@
 """The nodes of the tape.
 
-A node is three things at once: the `ctx` in which `forward` leaves what `backward` needs, the `grad_fn` of the outputs, and a
-list of edges to the nodes of the inputs. An edge is a pair: a node, and which of its outputs the input is. What `forward` can
-say to `ctx` is in `function.py`.
+A node is three things at once: the `ctx` in which `forward` stores what `backward` needs, the `grad_fn` of the outputs, and a
+list of edges to the nodes of the inputs. An edge is a pair: a node, and which of its outputs the input is. The methods of `ctx`
+that `forward` calls are in `function.py`.
 
-No node holds a tensor that leads back to it, so no tape waits for Python's collector of cycles: what is saved is kept as
-numbers without history.
+No node refers to a tensor that leads back to it: tensors are saved without their history. So there are no reference cycles, and a
+tape is freed without Python's garbage collector.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Node(NodeHooks):
 
     # -------------------------------------------------------------------------- what `forward` saved
     def _moved(self, output: Tensor, to: Tensor) -> None:
-        """The numbers of an output went to the memory of another tensor: if they were saved, they are there now."""
+        """The elements of an output were copied to the memory of another tensor: if the output was saved, that memory
+        is saved instead."""
         for saved in self._saved or ():
             if saved is not None and saved.tensor.array is output.array:
                 saved.tensor, saved.version = to.detach(), to._version
@@ -147,7 +148,7 @@ class Node(NodeHooks):
 
 
 def refuse_complex(dtype: Any) -> None:
-    """No formula here has the conjugates that it takes: rather none than a wrong gradient."""
+    """Raise an error: the formulas here lack the conjugates that complex gradients need, so the gradient would be wrong."""
     if dtype.is_complex:
         raise NotImplementedError(
             f"there are no gradients of complex numbers ({dtype}): compute under no_grad(), or keep the real and the imaginary "
@@ -156,7 +157,7 @@ def refuse_complex(dtype: Any) -> None:
 
 
 def named(tensor: Any, torch_name: str) -> Any:
-    """The tensor, after its node got the name that PyTorch's has."""
+    """The tensor, after its node was given the name that it has in PyTorch."""
     if tensor._grad_fn is not None:
         tensor._grad_fn.torch_name = torch_name
     return tensor

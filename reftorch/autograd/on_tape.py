@@ -1,7 +1,7 @@
 """A tensor's side of the tape: its place there, its gradient and its hooks.
 
 A *leaf* was made by the user; any other tensor on the tape knows the node that computed it (`grad_fn`) and which of the node's
-outputs it is. Views, and what becomes of them when memory is written to, are in `in_place.py`.
+outputs it is. Views, and the effect of writing to memory, are in `in_place.py`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class OnTape(InPlace):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
-        """Say whether gradients are wanted for this leaf.
+        """Set whether gradients are computed for this leaf.
 
         Raises:
-            RuntimeError: integers have no gradient; a computed tensor's flag cannot be taken away.
+            RuntimeError: the tensor has integers, which have no gradient; or the tensor was computed, so its flag cannot be cleared.
             TypeError: not a bool.
         """
         if not isinstance(requires_grad, bool):
@@ -65,7 +65,7 @@ class OnTape(InPlace):
         """The node that computed this tensor; None for a leaf.
 
         Raises:
-            RuntimeError: the tensor is a view that cannot follow a change of its memory, such as one made under no_grad.
+            RuntimeError: the tensor is a view that cannot be taken again after its memory has changed, such as one made under no_grad.
         """
         if self._base is not None and self._seen_version != self._counter.value:
             self._view_again()

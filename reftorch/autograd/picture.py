@@ -1,8 +1,8 @@
 """A drawing of a graph whose arrows all point down: as SVG, and as the source of one for Graphviz.
 
 The layout is made here. Graphviz would make it, but is a program that pip cannot install, and the Python libraries without it
-either do not lay out in layers or are no longer kept. It is the usual method in four steps: a layer for each box, so that every
-arrow points down; where an arrow passes a layer by, a point for it to go through; an order in each layer that puts boxes near
+either do not lay out in layers or are no longer maintained. This is the usual method in four steps: a layer for each box, so that every
+arrow points down; where an arrow crosses a layer, a point for it to go through; an order in each layer that puts boxes near
 their neighbours; and places from left to right that keep the order.
 """
 

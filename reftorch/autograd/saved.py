@@ -1,4 +1,4 @@
-"""What a node keeps of a tensor for the backward pass, and how it finds out that it was changed meanwhile."""
+"""What a node keeps of a tensor for the backward pass, and how it detects that the tensor was changed in the meantime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Saved:
-    """The numbers of a tensor that a node needs, and the version that they had.
+    """The elements of a tensor that a node needs, and the version that they had.
 
     An alias without history is kept and not the tensor itself: an output knows its node, and an input may, after an
     in-place operation, come from it. Node and tensor would keep each other alive.

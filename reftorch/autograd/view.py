@@ -1,4 +1,4 @@
-"""Looking at the tape: `draw` makes a picture of it, `explain` tells the backward pass step by step.
+"""Shows the tape: `draw` makes a picture of it, `explain` prints the backward pass step by step.
 
     loss = F.cross_entropy(model(x), target)
     reftorch.autograd.explain(loss)                   # prints; nothing is computed or freed

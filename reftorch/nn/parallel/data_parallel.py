@@ -5,7 +5,7 @@ one process for each device, is faster and also reaches other machines.
 
 ## Forward
 
-Two devices and a batch of two samples: each device gets one sample, and the outputs are put together in their order,
+Two devices and a batch of two samples: each device gets one sample, and the outputs are joined in the same order,
 
 $$y = \big[\, f(x_0; \theta),\; f(x_1; \theta) \,\big]$$
 
@@ -15,13 +15,13 @@ In general there are $D$ devices. Four functions do the work, and each can be ca
 |---|---|
 | `scatter` | cuts the batch along `dim` into $D$ parts $x^{(d)}$ and moves each to its device |
 | `replicate` | makes a copy of the module for each device, with the parameters $\theta^{(d)} = \theta$ |
-| `parallel_apply` | calls each copy with its part, each in a thread of its own |
+| `parallel_apply` | calls each copy with its part, each in its own thread |
 | `gather` | moves the outputs to one device and joins them along `dim` |
 
 $$y = \big[\, f(x^{(0)}; \theta^{(0)}),\; \dots,\; f(x^{(D-1)}; \theta^{(D-1)}) \,\big]$$
 
-The parts have the size $\lceil N / D \rceil$, except the last one, which may be smaller. A small batch can have fewer parts than there are
-devices; the other devices stay idle.
+The parts have the size $\lceil N / D \rceil$, except the last one, which may be smaller. A small batch can have fewer parts than
+there are devices; the other devices stay idle.
 
 ## Gradients
 
@@ -30,7 +30,7 @@ devices:
 
 $$\frac{\partial L}{\partial \theta} = \sum_{d=0}^{D-1} \frac{\partial L}{\partial \theta^{(d)}}$$
 
-No line of this file computes the sum. A copy onto another device is an operation of the computation graph, and a tensor that is used
+This file has no code for the sum. A copy to another device is an operation in the computation graph, and a tensor that is used
 several times gets the sum of the gradients of all uses. The gradient of the input is cut in the same way as the input:
 $\partial L / \partial x^{(d)}$ are its parts.
 
@@ -41,8 +41,8 @@ go back to the first device in every backward. This traffic, and Python's thread
 
 ## Worked example
 
-A batch of three samples on two devices. The CPU may be listed as a device, also several times, so that this runs and can be stepped through
-everywhere:
+A batch of three samples on two devices. The CPU may be listed as a device, also several times, so that this runs and can be stepped
+through everywhere:
 
 >>> import reftorch as torch
 >>> from reftorch import nn
@@ -85,7 +85,7 @@ it shares its buffers with the module.
 
 **A copy assigns `self.count = self.count + 1` in `forward`. What is `count` in the module afterwards?**
 
-Unchanged: the copies are thrown away after the call.
+It is unchanged: the copies are discarded after the call.
 
 **Is it faster with `["cpu", "cpu"]`?**
 
@@ -95,8 +95,8 @@ No. One process already uses all cores, and Python runs one thread at a time.
 
 PyTorch accepts GPUs only. Here CPU devices may be listed too. As in PyTorch, on a machine without a GPU a list of GPUs, or no list at
 all, makes `DataParallel` the module itself; `data_parallel` then calls the module too, where PyTorch raises an error. reftorch uses one
-GPU for each process: with several, start one process for each and use `DistributedDataParallel`. An exception in a thread is raised
-again as it is; PyTorch makes a new one with a longer text.
+GPU for each process: with several, start one process for each and use `DistributedDataParallel`. An exception of a thread is raised
+unchanged in the caller; PyTorch raises a new one with a longer text.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ from reftorch.tensor import Tensor
 #
 # `chunk` and `to` are on the tape: the gradients of the parts are moved back and joined.
 def scatter(inputs, target_gpus, dim=0):
-    """A part for each device: tensors are cut along `dim`; tuples, lists and dicts are gone through; other things are repeated.
+    """A part for each device: tensors are cut along `dim`; tuples, lists and dicts are searched for tensors; other values are repeated.
 
     Args:
         inputs: a tensor, or any nesting of tuples, lists and dicts with tensors.
@@ -156,7 +156,7 @@ def replicate(network, devices, detach=False):
     Args:
         network: the module.
         devices: one for each copy.
-        detach: cut the copies' parameters off the computation graph.
+        detach: whether the copies' parameters are detached from the computation graph.
     """
     copies = []
     for d, device in enumerate(map(device_of, devices)):
@@ -180,7 +180,7 @@ def replicate(network, devices, detach=False):
 # A thread begins with the settings of the one that starts it: whether gradients are recorded, which kernels run, debug mode.
 # Numba's simulator runs one CUDA kernel at a time, so there the threads take turns.
 def parallel_apply(modules, inputs, kwargs_tup=None, devices=None):
-    """The outputs of `modules[i](*inputs[i], **kwargs_tup[i])`, each computed in a thread of its own.
+    """The outputs of `modules[i](*inputs[i], **kwargs_tup[i])`, each computed in its own thread.
 
     Args:
         modules: the modules.
@@ -226,7 +226,7 @@ def parallel_apply(modules, inputs, kwargs_tup=None, devices=None):
 #
 # $$y = \big[\, y^{(0)}, \dots, y^{(D-1)} \,\big]$$
 def gather(outputs, target_device, dim=0):
-    """The outputs of all devices on one of them: tensors are joined along `dim`; tuples, lists and dicts are gone through.
+    """The outputs of all devices on one of them: tensors are joined along `dim`, also those within tuples, lists and dicts.
 
     Args:
         outputs: for each device a tensor, None, or a nesting of tuples, lists and dicts with tensors.

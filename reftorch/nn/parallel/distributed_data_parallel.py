@@ -1,9 +1,9 @@
 r"""DistributedDataParallel: several processes train copies of one module, and average their gradients while backward runs.
 
-It computes the same as `DistributedDataParallelCPU`, which is the definition. Here gradients travel together in buckets, and a bucket
-leaves as soon as it is full.
+It computes the same as `DistributedDataParallelCPU`, which is the definition. Here gradients are sent together in buckets, and a bucket
+is sent as soon as it is full.
 
-Use it when several cores, GPUs or machines shall train one network: one process for each. `DataParallel` stays within one process.
+Use it to train one network on several cores, GPUs or machines, with one process for each. `DataParallel` stays within one process.
 
 ## Forward
 
@@ -20,7 +20,7 @@ The gradient $g$ of the mean of all losses is the average of the gradients $g_r$
 
 $$L = \frac{1}{W} \sum_{r=0}^{W-1} L_r \quad\Rightarrow\quad g = \sum_{r=0}^{W-1} s \, g_r, \qquad s = \frac{1}{W}$$
 
-Each rank multiplies its gradient by $s$ on the way into the bucket $b$, one element at a time,
+Each rank multiplies its gradient by $s$ per element when it copies it into the bucket $b$,
 
 $$b[i] = s \, g_r[i]$$
 
@@ -28,13 +28,14 @@ and MPI adds the buckets of all ranks (`all_reduce`). So the sums are averages a
 
 ## Cost
 
-Two copies per gradient element, into the bucket and back: 4 elements read or written. With `gradient_as_bucket_view` the gradients stay in
-the bucket, and the second copy is not needed. A message has a fixed cost $\alpha$ and a cost $\beta$ per byte; with $B$ buckets and $n$
-bytes of gradients, a ring of $W$ ranks takes
+Two copies per gradient element, into the bucket and back: 4 elements read or written. With `gradient_as_bucket_view` the gradients
+stay in the bucket, and the second copy is not needed. A message has a fixed cost $\alpha$ and a cost $\beta$ per byte; with $B$
+buckets and $n$ bytes of gradients, a ring of $W$ ranks takes
 
 $$T = 2 (W - 1) \, B \, \alpha + 2 \, \frac{W - 1}{W} \, n \, \beta$$
 
-Few buckets cost little; many buckets leave early. The default is 25 MiB for each, and 1 MiB for the first.
+With few buckets the fixed costs are small; with many buckets the first ones are sent earlier. The default size is 25 MiB, and 1 MiB for
+the first bucket.
 
 ## Symbols
 
@@ -79,15 +80,15 @@ On two real ranks, in a file that `reftorch launch -n 2 script.py` starts:
 
 **Why are the buckets filled from the last parameter to the first?**
 
-Backward begins at the loss, so the gradients of the last layers are there first. Their bucket travels while the others are computed.
+Backward begins at the loss, so the gradients of the last layers are computed first. Their bucket is sent while the others are computed.
 
 **On rank 1 bucket 1 is full before bucket 0. Why does it have to wait?**
 
 MPI matches the operations of the ranks by their order. If rank 1 sent bucket 1 first, it would be added to bucket 0 of rank 0.
 
-**Four steps are to be accumulated before the optimizer steps. How often do the gradients have to be averaged?**
+**The gradients of four batches are accumulated before each optimizer step. How often do they have to be averaged?**
 
-Once: run the first three steps within `no_sync`. The sum of averages is the average of sums.
+Once: run the first three batches within `no_sync`. The sum of averages is the average of sums.
 
 **Rank 0 has the gradient 2, the other 15 ranks have 0. What do the buckets hold, before and after `all_reduce`?**
 
@@ -102,7 +103,7 @@ With `find_unused_parameters` the average, where the others count as zero. A par
 
 ## Differences
 
-MPI moves the numbers, also where "gloo" or "nccl" is asked for. Communication hooks and `join` are not here. `mixed_precision` and
+MPI transfers the data, even if "gloo" or "nccl" is chosen. Communication hooks and `join` are not available. `mixed_precision` and
 `device_mesh` raise a `NotImplementedError`. `batched_grad_copy` is accepted and changes nothing: in PyTorch it saves launches of GPU
 kernels, with the same results. `static_graph=True` means `find_unused_parameters=True`. In PyTorch the delayed gradients may be on
 their way after backward has ended; here they have arrived. There may also be no parameters besides the delayed ones. A process group
@@ -157,16 +158,16 @@ class DistributedDataParallel(Module):
         output_device: not used: the output is where the module is.
         dim: not used: each rank has its part of the batch already.
         broadcast_buffers: deprecated, use `forward_sync_buffers`. With False the buffers are not sent at the beginning either.
-        init_sync: check the modules and send the parameters and buffers of rank 0; with False the caller sees to it.
+        init_sync: check the modules and send the parameters and buffers of rank 0; with False the caller has to make them equal.
         process_group: which processes; default all.
         bucket_cap_mb: size of each bucket in MiB; default 1 for the first and 25 for the others.
-        find_unused_parameters: look after each forward which parameters the output depends on; the others are left out.
+        find_unused_parameters: find out after each forward which parameters the output depends on; the others are left out.
         check_reduction: deprecated; a backward that misses a gradient is always reported.
         gradient_as_bucket_view: let the gradients be views of the buckets, which saves a copy and memory.
         static_graph: as `find_unused_parameters`.
-        delay_all_reduce_named_params: pairs (name, parameter) whose gradients are averaged all at once. The options above do not
+        delay_all_reduce_named_params: pairs (name, parameter) whose gradients are averaged together. The options above do not
             apply to them, and `no_sync` does not hold them back.
-        param_to_hook_all_reduce: the parameter whose gradient sets this off. It has to arrive after theirs.
+        param_to_hook_all_reduce: the parameter whose gradient starts this. It has to arrive after theirs.
         mixed_precision: not available.
         device_mesh: not available; use `process_group`.
         skip_all_reduce_unused_params: with `find_unused_parameters`, do not send a bucket in which no parameter is used. All ranks
@@ -294,7 +295,7 @@ def refuse_unavailable(mixed_precision, device_mesh):
         )
     if device_mesh is not None:
         raise NotImplementedError(
-            f"DistributedDataParallel got device_mesh={device_mesh}, which is not available: give the ranks that shall train together "
+            f"DistributedDataParallel got device_mesh={device_mesh}, which is not available: give the ranks that train together "
             "as process_group=torch.distributed.new_group(ranks)"
         )
 
@@ -308,13 +309,13 @@ def delayed_parameters(named, last):
     if (named is None) != (last is None):
         raise ValueError(
             "delay_all_reduce_named_params and param_to_hook_all_reduce need to be set at the same time: the second one is the parameter "
-            "whose gradient lets those of the first be averaged"
+            "whose gradient starts the averaging of the first"
         )
     return {parameter: name for name, parameter in named or ()}
 
 
 def when_buffers_are_sent(broadcast_buffers, forward_sync_buffers):
-    """Two answers: before each forward, and at the beginning."""
+    """Whether buffers are sent before each forward, and whether at the beginning."""
     if broadcast_buffers is None:
         return True if forward_sync_buffers is None else forward_sync_buffers, True
     if forward_sync_buffers is None:
@@ -328,7 +329,7 @@ def when_buffers_are_sent(broadcast_buffers, forward_sync_buffers):
 
 
 def bucket_sizes(bucket_cap_mb, bucket_cap_mb_list):
-    """The sizes at which buckets are full, in bytes. By default the first is small: its message leaves early."""
+    """The sizes at which buckets are full, in bytes. By default the first is small, so that it is sent early."""
     sizes = bucket_cap_mb_list or ([1, 25] if bucket_cap_mb is None else [bucket_cap_mb])
     return [int(size * 2**20) for size in sizes]
 

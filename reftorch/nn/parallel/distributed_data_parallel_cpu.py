@@ -55,9 +55,9 @@ On two real ranks, in a file that `reftorch launch -n 2 script.py` starts:
 
 ## Questions
 
-**The batch of 10 samples is divided into 6 and 4. Is the average of the gradients that of the whole batch?**
+**A batch of 10 samples is divided into 6 and 4. Is the average of the two gradients the gradient of the whole batch?**
 
-No. The mean over 6 samples and the mean over 4 count the same. `DistributedSampler` gives parts of equal size.
+No. The mean over 6 samples and the mean over 4 get the same weight. `DistributedSampler` gives parts of equal size.
 
 **Each rank has a batch of 32 samples. Which batch size in one process is the same training?**
 
@@ -65,7 +65,8 @@ $32 \, W$, because the average of the gradients is that of all samples together.
 
 **What happens if a rank makes one step more than the others?**
 
-It waits for a message that never comes. After a moment it learns that the others have ended, and all end with an error that says so.
+It waits for a message that never comes. After a moment this is noticed, because the other ranks have ended, and the run ends with an
+error that says so.
 
 ## Differences
 

@@ -1,8 +1,8 @@
-"""The buckets of DistributedDataParallel: gradients that travel together, and when each bucket leaves.
+"""The buckets of DistributedDataParallel: gradients that are sent together, and when each bucket is sent.
 
-Backward finds the gradients of the last layers first, so the buckets are filled from the last parameter to the first. A full bucket leaves
-while backward goes on. MPI matches the operations of the ranks by their order, and gradients may arrive in another order on another
-rank: so bucket 1 leaves after bucket 0, even if it is full first.
+Backward finds the gradients of the last layers first, so the buckets are filled from the last parameter to the first. A full bucket
+is sent while backward goes on. MPI matches the operations of the ranks by their order, and gradients may arrive in another order on
+another rank: so bucket 1 is sent after bucket 0, even if it is full first.
 """
 
 from __future__ import annotations
@@ -168,12 +168,12 @@ class Reducer:
             raise RuntimeError(
                 "Expected to have finished reduction in the prior iteration before starting a new one: no gradient arrived for "
                 f"{', '.join(missing)}. If the loss need not depend on them, pass find_unused_parameters=True to "
-                "DistributedDataParallel. All that forward returns has to take part in the loss"
+                "DistributedDataParallel. Everything that forward returns has to be used in the loss"
             )
 
 
 class DelayedReducer:
-    """Gradients that are averaged all at once, as soon as that of `last`, another parameter, has arrived."""
+    """Gradients that are averaged together, as soon as the gradient of `last`, another parameter, has arrived."""
 
     def __init__(self, parameters: list, last: Tensor, group: distributed.ProcessGroup, average_into: Callable):
         self.group, self.average_into = group, average_into
