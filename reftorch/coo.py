@@ -1,4 +1,4 @@
-"""Sparse tensors: of a tensor that is nearly all zeros, only the other entries are kept, each with its position.
+"""Sparse tensors: of a tensor that is mostly zeros, only the other entries are stored, each with its position.
 
 This is the COO form, "coordinates": `indices` has a column of positions for each entry, and `values` the entry, a number or a whole
 row. An entry that occurs twice counts twice: the tensor is the sum. `coalesce()` adds such entries up and sorts them.
@@ -11,8 +11,8 @@ row. An entry that occurs twice counts twice: the tensor is the sum. `coalesce()
                           [6., 8.]]),
            size=(4, 2), nnz=2, layout=torch.sparse_coo)
 
-The gradient of an `Embedding` with `sparse=True` is such a tensor: it has the rows that were looked up. There are the operations
-that gradients and optimizers need; for all others, `to_dense()` first. Sparse tensors have no gradients themselves.
+The gradient of an `Embedding` with `sparse=True` is such a tensor: it has the rows that were looked up. Only the operations
+that gradients and optimizers need are available; for all others, call `to_dense()` first. Sparse tensors have no gradients themselves.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def sparse_coo_tensor(
 
 
 def _check_fit(indices: np.ndarray, dense: tuple, size: tuple) -> None:
-    """Raise RuntimeError unless positions and entries fit to the size."""
+    """Raise RuntimeError unless positions and entries fit the size."""
     if len(size) != len(indices) + len(dense):
         raise RuntimeError(
             f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(size)}, sparse_dim = "
@@ -132,5 +132,5 @@ def refuse_dense(what: str) -> None:
 
 
 def rebuild(indices: Tensor, values: Tensor, size: Any, coalesced: Any) -> SparseTensor:
-    """A sparse tensor out of a pickle."""
+    """A sparse tensor from a pickle."""
     return sparse_coo_tensor(indices, values, size, is_coalesced=coalesced)

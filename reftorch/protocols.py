@@ -110,7 +110,7 @@ class TensorProtocols:
             )
         if self.dtype is types.bfloat16:
             raise TypeError("Got unsupported ScalarType BFloat16: NumPy has no such numbers; use x.float().numpy()")
-        return self.array[...]  # an array of its own: to set its shape must not change the tensor's
+        return self.array[...]  # a new array object: setting its shape must not change the tensor's
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         array = self.numpy()
@@ -184,7 +184,7 @@ class TensorProtocols:
         return made
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
-        """Pickled without history: the bytes, and what makes a tensor of them."""
+        """Pickled without history: the bytes, and what is needed to make a tensor of them."""
         array = self._host()
         like = (
             self.dtype.name if self.dtype is types.bfloat16 else array.dtype.str,
@@ -201,7 +201,7 @@ class TensorProtocols:
 
 
 def rebuild(cls: type, data: bytes, dtype: str, shape: tuple, device: str, requires_grad: bool) -> Any:
-    """A tensor out of a pickle."""
+    """A tensor from a pickle."""
     from .ops.creation import from_numpy
 
     made = from_numpy(np.frombuffer(bytearray(data), dtype).reshape(shape)).to(device)

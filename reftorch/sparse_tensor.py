@@ -22,9 +22,10 @@ __all__ = ["SparseTensor"]
 
 @njit(**SERIAL)
 def merge_order(left, right, order):
-    """Which entries stand at each place of a sum, given their numbered positions; returns how many places there are.
+    """Which entries each entry of a sum is made of, given their numbered positions; returns the number of entries of the sum.
 
-    The row i of `order` gets an entry of `left` and one of `right`, or -1. Entries at one position share a place if they meet.
+    The row i of `order` gets an entry of `left` and one of `right`, or -1. Entries at one position share a row if they are reached
+    together.
     """
     l, r, n = 0, 0, 0  # noqa: E741
     while l < left.size or r < right.size:
@@ -39,7 +40,7 @@ def merge_order(left, right, order):
 
 
 class SparseTensor(Tensor):
-    """A tensor of which only some entries are kept. Made by `sparse_coo_tensor` and `to_sparse`."""
+    """A tensor of which only some entries are stored. Made by `sparse_coo_tensor` and `to_sparse`."""
 
     is_sparse = True
     layout = sparse_coo
@@ -73,7 +74,7 @@ class SparseTensor(Tensor):
     @property
     def array(self) -> Any:
         raise NotImplementedError(
-            f"this operation is not there for sparse tensors, and this one, of size {list(self._size)}, is sparse: use "
+            f"this operation is not available for sparse tensors, and this one, of size {list(self._size)}, is sparse: use "
             "x.to_dense(), or work on the entries, x.coalesce().values()"
         )
 
@@ -86,7 +87,7 @@ class SparseTensor(Tensor):
         return self._size if dim is None else self._size[wrap_dim(dim, len(self._size))]
 
     def numel(self) -> int:
-        """The number of elements, those that are not kept included."""
+        """The number of elements, including those that are not stored."""
         return math.prod(self._size)
 
     def __len__(self) -> int:
@@ -99,11 +100,11 @@ class SparseTensor(Tensor):
         return False
 
     def sparse_dim(self) -> int:
-        """How many dimensions, the first ones, the positions are of."""
+        """The number of sparse dimensions. They are the first ones, which the positions refer to."""
         return self._at.shape[0]
 
     def dense_dim(self) -> int:
-        """How many dimensions, the last ones, each entry has."""
+        """The number of dense dimensions. They are the last ones, which each entry has."""
         return self._entries.ndim - 1
 
     def _nnz(self) -> int:
@@ -144,7 +145,7 @@ class SparseTensor(Tensor):
             )
 
     def row_numbers(self) -> np.ndarray:
-        """The position of each entry as one number, in the memory of the CPU: rows of the tensor as a table."""
+        """The position of each entry as one number, in the memory of the CPU: its row if the tensor is read as a table."""
         number = np.zeros(self._nnz(), np.int64)
         for extent, position in zip(self._size, self._at.cpu().numpy()):
             number = number * extent + position
@@ -246,7 +247,7 @@ class SparseTensor(Tensor):
         return AddSparse.apply(dense.to(dtype), self.mul(alpha) if alpha != 1 else self)
 
     def add_into(self, dense: Tensor, alpha: Any = 1) -> Tensor:
-        """Add `alpha * self` to the elements of `dense`, in place; only those that are kept here change.
+        """Add `alpha * self` to the elements of `dense`, in place; only elements that are stored here change.
 
         Raises:
             RuntimeError: `dense` has another shape, or is a leaf that requires grad and recording is on.
@@ -315,7 +316,7 @@ class SparseTensor(Tensor):
 
     # -------------------------------------------------------------------------------- Python and NumPy
     def requires_grad_(self, requires_grad: Any = True) -> SparseTensor:
-        """Nothing for False.
+        """Does nothing for False.
 
         Raises:
             NotImplementedError: for True.
@@ -363,12 +364,12 @@ class AddSparse(Function):
 
 
 def positions_on(numbers: np.ndarray, device: Any) -> Tensor:
-    """Whole numbers as a tensor on `device`."""
+    """Integers as a tensor on `device`."""
     return from_numpy(np.ascontiguousarray(numbers, np.int64)).to(device)
 
 
 def _add_at(target: Tensor, positions: tuple, values: Tensor) -> None:
-    """target[positions] += values, each of them, also where a position occurs twice."""
+    """target[positions] += values, where a position that occurs twice gets both values."""
     if not positions:  # each entry is a whole tensor
         target.detach().add_(values.sum(0))
     elif values.numel():

@@ -1,4 +1,4 @@
-"""The memory below CPU tensors: a tensor and its views show parts of the same bytes, and copies and files keep it so."""
+"""The memory below CPU tensors: a tensor and its views show parts of the same bytes. Copies and files keep this sharing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def memory_of(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, int]:
 def _below(array: np.ndarray) -> np.ndarray | None:
     base: Any = array.base
     if base is not None and not isinstance(base, np.ndarray):
-        base = getattr(base, "base", None)  # of NumPy's as_strided, which puts an object of its own between
+        base = getattr(base, "base", None)  # of NumPy's as_strided, which puts another object in between
     return base if isinstance(base, np.ndarray) else None
 
 

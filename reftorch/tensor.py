@@ -2,9 +2,9 @@
 
 The numbers are in `.array`, a NumPy array or a CUDA device array. A view (`x[:, 0]`, `x.t()`, `x.view(...)`) is another Tensor over
 the same memory. Tensors that share memory share a version counter, which every in-place operation increments: so `backward`
-finds out that something it needs was overwritten.
+detects that a tensor that it needs was overwritten.
 
-This file holds the geometry, and `new_empty`, from which every kernel gets room for its results. The place on the tape is in
+This file holds the geometry, and `new_empty`, which allocates the results of all kernels. The place on the tape is in
 `autograd/on_tape.py`, the operations in `ops/`, the methods that call them in `methods.py`, and how a tensor behaves towards
 Python and NumPy in `protocols.py`.
 """
@@ -45,7 +45,7 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     _counter: _Counter
 
     def __new__(cls, *data: Any, device: Any = None) -> Any:
-        """The old constructor: `Tensor(2, 3)` holds anything, `Tensor([1, 2])` floats; prefer `empty` and `tensor`."""
+        """The old constructor: `Tensor(2, 3)` is not initialized, `Tensor([1, 2])` holds floats; prefer `empty` and `tensor`."""
         from .ops import creation
 
         if len(data) == 1 and isinstance(data[0], float):
@@ -67,7 +67,7 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         dtype: types.dtype | None = None,
         counter: _Counter | None = None,
     ) -> Tensor:
-        """A tensor over this array, without history; over memory that is known, with the counter of that."""
+        """A tensor over this array, without history; `counter` is that of another tensor over the same memory."""
         self: Tensor = _new(Tensor)
         if device is not CPU or type(array) is not _ndarray:
             self.device = CUDA if device.type == "cuda" else CPU
@@ -90,7 +90,7 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
 
     @property
     def data(self) -> Tensor:
-        """The same memory without history, and with a version counter of its own."""
+        """The same memory without history, and with its own version counter."""
         return Tensor._make(self.array, self.device, self.dtype)
 
     @data.setter
@@ -124,7 +124,7 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         return self.array.size
 
     def stride(self, dim: int | None = None) -> Any:
-        """How many elements apart in memory neighbours along each dimension (or along `dim`) are."""
+        """The distance in memory, in elements, between neighbours along each dimension (or along `dim`)."""
         strides = tuple([s // self.array.dtype.itemsize for s in self.array.strides])
         return strides if dim is None else strides[self._existing(dim)]
 

@@ -1,7 +1,7 @@
-"""`torch.distributed` over MPI: processes that know each other, and the operations that data parallelism needs.
+"""`torch.distributed` over MPI: connected processes, and the operations that data parallelism needs.
 
-`reftorch launch -n 4 script.py` starts the same script four times. MPI gives each process its *rank*, 0 to 3, and moves the numbers.
-It is not part of reftorch: `pip install 'reftorch[distributed]'`, or on a cluster with an MPI of its own `pip install mpi4py`. Nothing
+`reftorch launch -n 4 script.py` starts the same script four times. MPI gives each process its *rank*, 0 to 3, and transfers the data.
+It is not part of reftorch: `pip install 'reftorch[distributed]'`, or `pip install mpi4py` on a cluster that has its own MPI. Nothing
 of it is imported before `init_process_group`. Without a launcher a script is a world of one rank, which a debugger can run.
 """
 
@@ -37,7 +37,7 @@ is_mpi_available = is_available
 
 
 def is_gloo_available() -> bool:
-    """False: MPI moves the numbers."""
+    """False: MPI transfers the data."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""What the processes do together, with torch.distributed's names: each function checks its arguments and starts MPI's operation.
+"""The operations of all processes, with torch.distributed's names: each function checks its arguments and starts MPI's operation.
 
 Tensors are changed in place and have to be contiguous. MPI reads the memory of a CPU; a tensor on a GPU is copied there and back.
 """
@@ -18,7 +18,7 @@ from reftorch.tensor import Tensor
 
 
 class ReduceOp:
-    """How the tensors of all ranks become one."""
+    """How the tensors of all ranks are combined."""
 
     SUM, PRODUCT, MIN, MAX, BAND, BOR, BXOR, AVG = "SUM", "PROD", "MIN", "MAX", "BAND", "BOR", "BXOR", "AVG"
 
@@ -27,7 +27,7 @@ FOR_BOOL = {"SUM": "LOR", "MAX": "LOR", "BOR": "LOR", "PROD": "LAND", "MIN": "LA
 
 
 class Memory:
-    """The numbers of a tensor where MPI can reach them, and the way back."""
+    """The elements of a tensor in memory that MPI can read; `back` copies them back."""
 
     def __init__(self, tensor: Any, reads_only: bool = False):
         if not isinstance(tensor, Tensor):
@@ -43,7 +43,7 @@ class Memory:
             tensor._counter.bump()
 
     def back(self) -> None:
-        """Copy the numbers to the device they came from."""
+        """Copy the elements to the device that they came from."""
         if not self.on_cpu:
             from reftorch.ops.creation import from_numpy
 
@@ -97,12 +97,12 @@ def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, group: Any = None, async_
 
 
 def reduce_array(array: np.ndarray, group: ProcessGroup) -> Work:
-    """The sum of an array over all ranks, in place; begun and not waited for."""
+    """The sum of an array over all ranks, in place; started, without waiting for it."""
     return group.start(group.comm.Iallreduce(engine.mpi().IN_PLACE, array), keep=array)
 
 
 def broadcast(tensor: Tensor, src: int, group: Any = None, async_op: bool = False) -> Work | None:
-    """Each rank gets the numbers that rank `src` has, in place."""
+    """Each rank gets the elements of the tensor of rank `src`, in place."""
     g, memory = group_or_world(group), Memory(tensor)
     request = g.comm.Ibcast(memory.array, _place(g, src, "src"))
     return _finish(g.start(request, memory.back, memory), async_op)
@@ -174,13 +174,13 @@ def _rows(tensors: list, memory: Memory, size: int, name: str) -> tuple[np.ndarr
 
 
 def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -> Work | None:
-    """No rank goes on before all are here."""
+    """No rank continues before all ranks have called this."""
     g = group_or_world(group)
     return _finish(g.start(g.comm.Ibarrier()), async_op)
 
 
 def all_gather_object(object_list: list, obj: Any, group: Any = None) -> None:
-    """`object_list[r]` becomes the object of rank r, on each rank. Objects travel as pickles: only among programs that you trust."""
+    """`object_list[r]` becomes the object of rank r, on each rank. Objects are sent as pickles: only among programs that you trust."""
     g = group_or_world(group)
     mine = np.frombuffer(pickle.dumps(obj), np.uint8)
     lengths = np.empty(g.size(), np.int64)
@@ -194,14 +194,14 @@ def all_gather_object(object_list: list, obj: Any, group: Any = None) -> None:
 
 
 def isend(tensor: Tensor, dst: int, group: Any = None, tag: int = 0) -> Work:
-    """Send to rank `dst`; begun and not waited for."""
+    """Start sending to rank `dst`, without waiting for the end."""
     g, memory = group_or_world(group), Memory(tensor, reads_only=True)
     request = g.comm.Isend(memory.array, _place(g, dst, "dst"), tag)
     return Work(g, request, 0, keep=memory, partners=[dst])
 
 
 def irecv(tensor: Tensor, src: int, group: Any = None, tag: int = 0) -> Work:
-    """Receive from rank `src`; begun and not waited for."""
+    """Start receiving from rank `src`, without waiting for the end."""
     g, memory = group_or_world(group), Memory(tensor)
     request = g.comm.Irecv(memory.array, _place(g, src, "src"), tag)
     return Work(g, request, 0, memory.back, memory, [src])

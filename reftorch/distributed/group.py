@@ -1,11 +1,11 @@
 """A group of processes, and how one of them waits for the others.
 
-MPI moves the numbers. What is ours is the waiting. A blocking call of MPI cannot be interrupted, waits for ever for a rank that has
+MPI transfers the data. This file does the waiting. A blocking call of MPI cannot be interrupted, waits forever for a rank that has
 ended, and keeps its core busy meanwhile. So every operation is started without blocking, and `Work.wait` tests again and again whether
-it is done. In between it gives the core to others, and after a moment it looks whether a rank that it needs has ended.
+it is done. In between it lets other processes use the core, and after a moment it checks whether a rank that it needs has ended.
 
-Each rank that ends says farewell to all others, with the number of collective operations that it has begun in each group. A rank that
-ended after 7 operations never takes part in number 8, so waiting for it would be for ever.
+Each rank that ends sends a last message, its farewell, to all others, with the number of collective operations that it has begun in
+each group. A rank that ended after 7 operations never takes part in number 8, so waiting for it would never end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 BUSY = 0.001  # seconds of waiting without sleep: a small all-reduce takes 0.00001
-PATIENCE = 0.2  # seconds of waiting before it is looked whether a rank has ended
+PATIENCE = 0.2  # seconds of waiting before it is checked whether a rank has ended
 LATE = 1.0  # seconds after which a message of a rank that has ended is no longer expected
 FAREWELL = 7  # the tag of these messages
 
@@ -43,10 +43,10 @@ class ProcessGroup:
 
 
 class Home:
-    """What a process knows of all others: its groups, and who has said farewell."""
+    """What a process knows about all others: its groups, and which ranks have sent their farewell."""
 
     def __init__(self, control: Any):
-        self.control = control  # a connection of its own, so that farewells meet no other message
+        self.control = control  # a separate connection, so that farewells are not mixed with other messages
         self.groups: list[ProcessGroup] = []
         self.left: dict[int, list[int]] = {}  # rank: how many collective operations it had begun, group by group
 
@@ -56,7 +56,7 @@ class Home:
             self.left[rank] = begun
 
     def leave(self) -> None:
-        """Say farewell to all others, and wait until each of them has: MPI ends when all have finished."""
+        """Send the farewell to all others, and wait for theirs: MPI ends when all have finished."""
         others = [rank for rank in range(self.control.size) if rank != self.control.rank]
         begun = [group.begun for group in self.groups]
         sent = [self.control.isend((self.control.rank, begun), rank, FAREWELL) for rank in others]
@@ -68,7 +68,7 @@ class Home:
 
 
 class Work:
-    """An operation under way. Number 0 is a message between two ranks, which are `partners`."""
+    """An operation that has been started. Number 0 is a message between two ranks, which are `partners`."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Work:
         self.then, self.keep, self.done = then, keep, False
 
     def is_completed(self) -> bool:
-        """Whether it is done. MPI makes progress only while it is called, so this also drives it."""
+        """Whether it is done. MPI makes progress only while it is called, so this call also makes progress."""
         if not self.done and self.request.Test():
             self.done, self.keep = True, None
             if self.then:
@@ -119,7 +119,7 @@ class Work:
                 raise RuntimeError(
                     f"rank {other} has ended after {count} collective operations, and {me} waits for it in number "
                     f"{self.number}: all ranks must make the same number of steps. Do they have the same number of batches "
-                    "(DistributedSampler sees to that)?"
+                    "(DistributedSampler ensures it)?"
                 )
             if other in self.partners and waited > LATE:
                 raise RuntimeError(f"rank {other} has ended, and {me} waits for a message from or to it")

@@ -1,7 +1,7 @@
 """Four ways to add arrays over all ranks, as loops over arrays in one process. The guide "How an all-reduce works" explains them.
 
-`ranks[r]` is the array of rank r. Each function leaves the sum of all in each of them. Messages go through a `Network`, which counts
-rounds and bytes. MPI moves the numbers of real ranks; here is what it does.
+`ranks[r]` is the array of rank r. Each function writes the sum of all arrays into each of them. Messages go through a `Network`,
+which counts rounds and bytes. For real ranks MPI does this.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Network:
         self.bytes = 0  # of the largest message of each round, added up
 
     def exchange(self, messages: list[Message]) -> dict[int, np.ndarray]:
-        """One round: all messages travel at the same time. Returns what arrives at each receiver.
+        """One round: all messages are sent at the same time. Returns what arrives at each receiver.
 
         Raises:
             ValueError: a rank sends or receives two messages in one round.

@@ -1,7 +1,7 @@
-"""`reftorch launch -n 4 script.py`: starts a script on several ranks, and sees to it that they end together.
+"""`reftorch launch -n 4 script.py`: starts a script on several ranks, and ensures that they end together.
 
-`mpiexec` starts the ranks; here is what it leaves open. The right mpiexec is found, each rank gets its part of the cores, and when a
-rank ends in a bad way the last line says which one it was and why. A rank that ends without `init_process_group`, while others wait
+`mpiexec` starts the ranks; this file does the rest. It finds the right mpiexec and gives each rank its part of the cores. When a rank
+ends with an error, the last line says which one it was and why. A rank that ends without `init_process_group`, while others wait
 for it there, ends the job; Ctrl-C does so too.
 """
 
@@ -31,7 +31,7 @@ class LaunchError(Exception):
 
 
 def launch(ranks: int, command: Sequence[str], variables: dict[str, str] | None = None) -> int:
-    """Run `script.py arguments` or `-m module arguments` on so many ranks; returns the exit code.
+    """Run `script.py arguments` or `-m module arguments` on `ranks` ranks; returns the exit code.
 
     Raises:
         LaunchError: mpi4py or mpiexec is missing, or there is no such script.
@@ -54,14 +54,14 @@ def launch(ranks: int, command: Sequence[str], variables: dict[str, str] | None 
 
 
 def for_ranks(ranks: int) -> dict[str, str]:
-    """The environment of a rank: its part of the cores, and no trace of another job."""
+    """The environment of a rank: its part of the cores, without the variables of another job."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = str(max(1, cores // ranks))
     return {"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, **engine.clean_environment()}
 
 
 class Job:
-    """The ranks that mpiexec runs, as their notes and the system tell of them."""
+    """The ranks that mpiexec runs; their state is known from their notes and from the system."""
 
     def __init__(self, process: subprocess.Popen, folder: str):
         self.process, self.folder = process, Path(folder)
@@ -136,10 +136,9 @@ class Job:
         return f"{who} ended before its script did, with exit code {code}"
 
     def stop(self, number: int) -> None:
-        """End the job: first politely, so that tracebacks are printed, then at once."""
-        self.send(
-            getattr(signal, "SIGSTOP", 0)
-        )  # a rank that went on could make files in memory after the look at them
+        """End the job: first with a signal that lets the ranks print tracebacks, then by force."""
+        # a rank that continued could make files in memory after they have been listed
+        self.send(getattr(signal, "SIGSTOP", 0))
         self.note_files()
         self.process.send_signal(number)
         until = time.monotonic() + GRACE
@@ -148,7 +147,7 @@ class Job:
             self.send(getattr(signal, "SIGCONT", 0))
             self.note_files()
         if self.process.poll() is None:
-            self.process.kill()  # its ranks see that, and end
+            self.process.kill()  # its ranks notice that, and end
             self.process.wait()
 
     def send(self, number: int) -> None:

@@ -1,6 +1,6 @@
 """What each rank of `reftorch launch` runs: a note for the launcher with its number, then the script.
 
-It is run as a file, so that nothing of reftorch is imported before the script wants it.
+It is run as a file, so that nothing of reftorch is imported before the script imports it.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def init_process_group(
     """Connect this process with the others that `reftorch launch` or `mpiexec` has started.
 
     Args:
-        backend: "mpi". "gloo" and "nccl" are accepted with a warning: MPI moves the numbers.
+        backend: "mpi". "gloo" and "nccl" are accepted with a warning: MPI transfers the data.
         init_method, store, group_name: accepted and not used: MPI knows the processes.
         timeout: seconds, or a timedelta, after which waiting ends with an error; default 30 minutes.
         world_size, rank: not needed; if they are given, they must be what MPI says.
@@ -62,7 +62,7 @@ def init_process_group(
                 f"`reftorch launch -n {max(world_size, 2)} {sys.argv[0]}` and leave {what} out"
             )
     if backend in ("gloo", "nccl") and comm.rank == 0:
-        warnings.warn(f"backend {backend!r}: reftorch has no {backend}, MPI moves the numbers", stacklevel=2)
+        warnings.warn(f"backend {backend!r}: reftorch has no {backend}, MPI transfers the data", stacklevel=2)
     _end_all_with_this_one()
     home = Home(comm)
     copies = [comm.Idup() for _ in range(2)]
@@ -74,7 +74,7 @@ def init_process_group(
 
 
 def destroy_process_group(group: Any = None) -> None:
-    """Say farewell to the other processes, and wait until they do so too. It also happens when the program ends."""
+    """Send a last message to the other processes, and wait for theirs. This also happens when the program ends."""
     global _world
     world, _world = _world, None
     if world is not None:
@@ -87,7 +87,7 @@ def new_group(
     """A group of some of the processes. All processes have to call it, with the same ranks.
 
     Raises:
-        ValueError: a rank does not exist, or stands there twice.
+        ValueError: a rank does not exist, or occurs twice.
     """
     world = group_or_world(None)
     chosen = list(range(world.size())) if ranks is None else sorted(ranks)
@@ -140,7 +140,7 @@ def get_backend(group: Any = None) -> str:
 
 # ------------------------------------------------------------------------------------------------ ending together
 def _end_all_with_this_one() -> None:
-    """An exception that nobody catches ends all ranks: the others would wait for this one for ever."""
+    """Make an uncaught exception end all ranks: the others would wait for this one forever."""
     global _hooked
     if _hooked:
         return
@@ -170,7 +170,7 @@ def abort(exit_code: int) -> None:
         engine.leave_note("shm", " ".join(engine.shared_memory()))
         time.sleep(0.3)  # mpiexec has to read what was written before it ends everything
         comm.Abort(exit_code)
-        os._exit(exit_code)  # no farewell on the way out
+        os._exit(exit_code)  # without a farewell
 
 
 def _leave_at_exit() -> None:
@@ -181,7 +181,7 @@ def _leave_at_exit() -> None:
 
 
 def _forget() -> None:
-    """A forked child is no rank: MPI's connections are its parent's."""
+    """A forked child is not a rank: MPI's connections belong to its parent."""
     global _world
     _world = None
     sys.excepthook = sys.__excepthook__

@@ -1,4 +1,4 @@
-"""Picking and writing along one dimension: gather, scatter, index_select, index_add and their kind; and masks."""
+"""Reading and writing by indices along one dimension: gather, scatter, index_select, index_add and similar functions; and masks."""
 
 from __future__ import annotations
 

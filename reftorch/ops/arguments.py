@@ -100,7 +100,7 @@ def as_shape(shape: tuple, name: str = "size") -> tuple[int, ...]:
 
 
 def infer_shape(shape: tuple, numel: int) -> tuple[int, ...]:
-    """`shape` with its -1 worked out.
+    """`shape` with its -1 replaced by the extent that fits.
 
     Raises:
         RuntimeError: the elements do not fit the shape.

@@ -15,7 +15,7 @@ __all__ = ["check_cuda", "library", "quietly", "to_device", "to_host"]
 
 
 class NoCuda(AssertionError, RuntimeError):
-    """There is no CUDA device. PyTorch raises the one or the other, by how it was built."""
+    """There is no CUDA device. PyTorch raises one or the other, depending on how it was built."""
 
 
 def library(device: Device) -> Any:
@@ -69,7 +69,7 @@ def to_host(array: Any) -> np.ndarray:
 
 
 def check_cuda(device: Device) -> None:
-    """Say what is missing when `device` is a CUDA device that is not there.
+    """Raise an error that says what is missing if `device` is a CUDA device that does not exist.
 
     Raises:
         NoCuda: no CUDA device.
@@ -84,7 +84,7 @@ def check_cuda(device: Device) -> None:
             f"device '{device}' was asked for, but this process found no CUDA device. With an NVIDIA GPU, install the "
             "extra: pip install 'reftorch[cuda]'. Without one, set REFTORCH_CUDA=cpu before Python starts: then CUDA kernels "
             "are compiled for the CPU; or NUMBA_ENABLE_CUDASIM=1, which runs them in Numba's simulator (tiny sizes). "
-            "`reftorch doctor` tells what was found"
+            "`reftorch doctor` shows what was found"
         )
     if device.index:
         raise RuntimeError(f"device '{device}' was asked for, but reftorch uses only one CUDA device: 'cuda:0'")

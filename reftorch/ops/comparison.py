@@ -127,7 +127,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     return compute("logical_not" if input.dtype is types.bool else "invert", input)
 
 
-# ------------------------------------------------------------------------------------------------ numbers that are none
+# ------------------------------------------------------------------------------------------------ NaN and infinity
 
 
 @tensor_first

@@ -62,17 +62,17 @@ class Move(Function):
 
 @tensor_first
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy in new memory, in the same order there unless `memory_format` says otherwise."""
+    """A copy in new memory, with the same order of elements unless `memory_format` is given."""
     if memory_format in (None, types.preserve_format):
         return Clone.apply(input, "C" if 0 in input.array.strides else "K")
     return in_format(input, memory_format, copy=True)
 
 
 def in_format(x: Tensor, memory_format: Any, copy: bool = False) -> Tensor:
-    """x in the order of `memory_format`: x itself where it is so already, unless a `copy` is wanted.
+    """x in the order of `memory_format`: x itself if it has this order already, unless a `copy` is wanted.
 
     Raises:
-        RuntimeError: channels_last of a tensor that has not 4 dimensions.
+        RuntimeError: channels_last of a tensor that does not have 4 dimensions.
     """
     if not copy and x.is_contiguous(memory_format):
         return x
@@ -93,7 +93,7 @@ def to(
     non_blocking: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """The tensor in another dtype, on another device, or in those of another tensor; itself where nothing changes.
+    """The tensor in another dtype, on another device, or in those of another tensor; itself if nothing changes.
 
     Raises:
         RuntimeError: there is no such device.
@@ -125,7 +125,7 @@ def to(
 
 @tensor_first
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
-    """The tensor summed over the dimensions that broadcasting added to or stretched from `size`."""
+    """The tensor summed over the dimensions that broadcasting added to `size` or repeated."""
     shape, found = as_shape(size), input.shape
     if found == shape:
         return input
@@ -171,7 +171,7 @@ def real(input: Tensor) -> Tensor:
 
 
 class OldType(type):
-    """The class of `torch.FloatTensor` and its like: to call it makes a tensor of one dtype; `isinstance` tells the dtype."""
+    """The class of `torch.FloatTensor` and its like: calling it makes a tensor of one dtype; `isinstance` checks for this dtype."""
 
     dtype: types.dtype
     place: types.device

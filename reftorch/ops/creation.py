@@ -35,7 +35,7 @@ def sizes(name: str, given: tuple, options: dict | None = None) -> tuple[int, ..
     """The extents of `zeros(2, 3)`, `zeros((2, 3))` and `zeros(size=(2, 3))`; takes `size` out of `options`.
 
     Raises:
-        TypeError: no size, or not one of integers; an option that there is not.
+        TypeError: no size, or one that does not consist of integers; an unknown option.
         RuntimeError: a negative extent.
     """
     if options:
@@ -54,7 +54,7 @@ def sizes(name: str, given: tuple, options: dict | None = None) -> tuple[int, ..
 
 
 def _array_of(data: Any, dtype: types.dtype | None) -> np.ndarray:
-    """Nested sequences of numbers, or whatever has an array in it, as a new NumPy array of torch's dtype."""
+    """Nested sequences of numbers, a tensor, or an object with `__array__`, as a new NumPy array of torch's dtype."""
     if isinstance(data, Tensor):
         array = np.array(data.detach().cpu().array, order="C")
     elif hasattr(data, "__array__"):
@@ -86,7 +86,7 @@ def _array_of_numbers(data: Any, dtype: types.dtype | None) -> np.ndarray:
         inferred = promote_types(inferred, leaf)
     wanted = dtype or inferred
     if wanted is types.bool:
-        return np.array(_plain(data), dtype=object).astype(np.bool_).reshape(shape)  # whatever is not 0 is True
+        return np.array(_plain(data), dtype=object).astype(np.bool_).reshape(shape)  # everything that is not 0 is True
     if category(inferred) == 3 and category(wanted) < 3:
         raise TypeError(f"must be real number, not complex: a tensor of {wanted} has no imaginary part")
     if category(wanted) == 2 or wanted is types.uint64 and category(inferred) < 2:
@@ -204,7 +204,9 @@ def from_numpy(array: np.ndarray) -> Tensor:
     types.from_numpy_dtype(array.dtype)
     _refuse_negative_strides(array)
     if array.base is None or not array.size or array.dtype == types.bfloat16.numpy:
-        return Tensor._make(np.asarray(array)[...])  # an array of its own: its shape is not the user's to set
+        return Tensor._make(
+            np.asarray(array)[...]
+        )  # a new array object: if the user sets the shape of his array, this one keeps its shape
     lent: Any = array
     return Tensor._make(np.asarray(memoryview(lent)))  # only this part of the user's memory is copied or written
 
@@ -222,7 +224,7 @@ asarray = as_tensor
 
 
 def from_dlpack(source: Any) -> Tensor:
-    """A tensor over the memory of any CPU array that speaks DLPack."""
+    """A tensor over the memory of any CPU array that supports DLPack."""
     return Tensor._make(np.from_dlpack(source))
 
 
@@ -300,7 +302,7 @@ def arange(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """start, start + step, ... up to but without `end`: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`.
+    """start, start + step, ... up to, but not including, `end`: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`.
 
     Raises:
         RuntimeError: step is 0, or leads away from `end`; a bound is not finite.
@@ -366,7 +368,7 @@ def linspace(
 
 
 def like(input: Tensor, dtype: Any, device: Any) -> dict:
-    """The dtype and device of a tensor, as far as nothing else is given."""
+    """The dtype and device of a tensor, unless others are given."""
     return {"dtype": dtype or input.dtype, "device": input.device if device is None else device}
 
 

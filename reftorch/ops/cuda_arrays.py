@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 DeviceArray = Any  # numba.cuda's DeviceNDArray, or the simulator's FakeCUDAArray
-SMALL = 4096  # elements; fewer travel from the host sooner than a kernel that fills them starts
+SMALL = 4096  # elements; copying fewer from the host takes less time than starting a kernel that fills them
 
 
 def is_array(value: Any) -> bool:
@@ -52,7 +52,7 @@ def extent(shape: Sequence[int], strides: Sequence[int]) -> int:
 
 
 def collapse(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """`shape` and `strides` of arrays that are walked together, with as few axes as they allow, at least one.
+    """`shape` and `strides` of arrays that are traversed together, with as few axes as they allow, at least one.
 
     An axis is merged into the one before it where a step of that one is as far as the whole of this one in every array. A
     contiguous array of any rank becomes one axis: fewer divisions in `position`, and fewer ranks to compile for.
@@ -129,7 +129,7 @@ def launch(kernel: Any, threads: int, *arguments: Any) -> None:
 
 
 def run(configured: Any, *arguments: Any) -> None:
-    """Call a kernel that has its grid. In the simulator NumPy would warn of overflows and NaN; a GPU does not."""
+    """Call a kernel whose grid is set, without the warnings of overflow and NaN that NumPy gives in the simulator."""
     if cuda_kind() != "simulator":
         return configured(*arguments)
     with warnings.catch_warnings():
@@ -188,7 +188,7 @@ def to_device(array: Any) -> DeviceArray:
 
 
 def to_host(array: DeviceArray) -> np.ndarray:
-    """A contiguous NumPy array with the elements. What lies between the elements of a view travels too."""
+    """A contiguous NumPy array with the elements. The memory between the elements of a view is copied too."""
     shape = tuple(array.shape)
     if not array.size:
         return np.empty(shape, array.dtype)
@@ -210,13 +210,13 @@ def span(array: DeviceArray) -> range:
 
 
 def apart(source: DeviceArray, target: DeviceArray) -> DeviceArray:
-    """`source`, or a copy of it where writing to `target` would change it under the hands of threads that still read it."""
+    """`source`, or a copy of it if writing to `target` would change elements that other threads still read."""
     s, t = span(source), span(target)
     return copy(source) if max(s.start, t.start) < min(s.stop, t.stop) else source
 
 
 def fit(source: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
-    """`source` without leading axes of extent 1 that `shape` has not.
+    """`source` without the leading axes of extent 1 that `shape` does not have.
 
     Raises:
         ValueError: it does not broadcast to `shape`.

@@ -106,7 +106,7 @@ def basic(array: DeviceArray, key: Any) -> DeviceArray:
 
 
 def _indices(part: np.ndarray, shape: Sequence[int], d: int) -> list[np.ndarray]:
-    """The integer index arrays, one an axis, that a part of a key stands for at axis `d`: counted from 0, and checked.
+    """The integer index arrays, one per axis, that a part of a key stands for at axis `d`: counted from 0, and checked.
 
     Raises:
         IndexError: an index is out of bounds, or a mask has another shape than what it masks.
@@ -216,7 +216,7 @@ def _scatter(kernel: Any, array: DeviceArray, key: Any, values: Any) -> None:
 
 
 def setitem(array: DeviceArray, key: Any, values: Any) -> None:
-    """`array[key] = values`. Of several values for one element any may stay."""
+    """`array[key] = values`. Of several values for one element any may be kept."""
     if is_basic(key):
         copyto(basic(array, key), values)
     else:
@@ -263,7 +263,7 @@ def take_along_axis(array: DeviceArray, indices: Any, axis: int) -> DeviceArray:
 
 
 def put_along_axis(array: DeviceArray, indices: Any, values: Any, axis: int) -> None:
-    """array[i, indices[i, j, k], k] = values[i, j, k] for axis 1. Of several values for one element any may stay."""
+    """array[i, indices[i, j, k], k] = values[i, j, k] for axis 1. Of several values for one element any may be kept."""
     setitem(array, _along(array, indices, axis), values)
 
 
@@ -280,7 +280,7 @@ def flip(array: DeviceArray, axis: Any = None) -> DeviceArray:
 
 
 def roll(array: DeviceArray, shift: Any, axis: Any = None) -> DeviceArray:
-    """The entries of the axes moved on by `shift`; what leaves at the end enters at the beginning."""
+    """The entries of the axes shifted by `shift`; entries that leave at the end enter at the beginning."""
     if axis is None:
         return reshape(roll(reshape(array, -1), shift, 0), tuple(array.shape))
     shifts = np.broadcast_to(shift, len(axes_of(axis, array.ndim)))
@@ -350,7 +350,7 @@ def stack(arrays: Sequence[DeviceArray], axis: int = 0) -> DeviceArray:
 
 # ---------------------------------------------------------------------------------------- through the host
 def on_host(f: Callable, *arguments: Any, **options: Any) -> Any:
-    """`f` of NumPy, computed on the host: device arrays among the arguments travel there, and the results back.
+    """`f` of NumPy, computed on the host: device arrays among the arguments are copied there, and the results back.
 
     For what a GPU needs long programs to do well (sorting) and what has no size known beforehand (nonzero).
     """
@@ -359,7 +359,7 @@ def on_host(f: Callable, *arguments: Any, **options: Any) -> Any:
 
 
 def nonzero(array: DeviceArray) -> tuple[DeviceArray, ...]:
-    """The indices of the elements that are not zero, one array an axis. Computed on the host."""
+    """The indices of the elements that are not zero, one array per axis. Computed on the host."""
     return on_host(np.nonzero, array)
 
 

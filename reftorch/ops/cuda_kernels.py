@@ -164,7 +164,7 @@ def best_cuda(code, x, kept, kept_strides, reduced, reduced_strides, terms, y):
         y[i] = shared[slot]
 
 
-# One thread walks along the whole axis: each sum needs the one before it.
+# One thread traverses the whole axis: each sum needs the one before it.
 @cuda.jit
 def cumsum_cuda(x, x_strides, x_step, y, y_strides, y_step, shape, lines, terms):
     i = cuda.grid(1)
@@ -203,7 +203,7 @@ def gather_cuda(x, x_strides, offsets, offset_strides, shape, y):
     y[i] = x[position(i, shape, x_strides) + offsets[position(i, shape, offset_strides)]]
 
 
-# Where an index occurs twice, either of its values may be the one that stays.
+# Where an index occurs twice, either of its values may be kept.
 @cuda.jit
 def scatter_cuda(x, x_strides, offsets, offset_strides, values, value_strides, shape, count):
     i = cuda.grid(1)

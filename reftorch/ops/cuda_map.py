@@ -159,7 +159,7 @@ def _map_one(ufunc: np.ufunc, code: int, x: DeviceArray, out: Any = None) -> Dev
     """`ufunc(x)`, computed in the floating-point dtype that NumPy would give the result."""
     dtype = ufunc.resolve_dtypes((x.dtype, None))[-1]
     check_type(ufunc.__name__, dtype)
-    if dtype.kind != "f":  # floor, ceil and trunc leave integers what they are
+    if dtype.kind != "f":  # floor, ceil and trunc do not change integers
         return _into(out, astype(x, dtype))
     y = empty(tuple(x.shape), dtype)
     if y.size:
@@ -196,7 +196,7 @@ trunc = partial(_map_one, np.trunc, table.TRUNC)
 rint = partial(_map_one, np.rint, table.RINT)
 
 
-# The rest is written with the operations above.
+# The other functions use the operations above.
 def negative(x: DeviceArray, out: Any = None) -> DeviceArray:
     """-x, also of zero: -1 times 0.0 is -0.0, where 0 - 0.0 is 0.0."""
     return multiply(x, np.negative(np.ones((), x.dtype)), out=out)
@@ -232,7 +232,7 @@ def logical_not(x: DeviceArray, out: Any = None) -> DeviceArray:
 
 
 def invert(x: DeviceArray, out: Any = None) -> DeviceArray:
-    """Every bit turned over: of an integer -x - 1, of a bool `not x`."""
+    """Every bit inverted: of an integer -x - 1, of a bool `not x`."""
     return bitwise_xor(x, np.invert(np.zeros((), x.dtype)), out=out)
 
 

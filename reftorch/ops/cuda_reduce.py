@@ -192,7 +192,7 @@ argmin = partial(_best, table.MIN)
 
 
 def cumsum(x: DeviceArray, axis: Any = None, dtype: Any = None) -> DeviceArray:
-    """Running sums along `axis` (None: of the flattened array). One thread a line: slow for few long lines."""
+    """Running sums along `axis` (None: of the flattened array). One thread per line: slow for few long lines."""
     if axis is None:
         x, axis = reshape(x, -1), 0
     (d,) = axes_of(axis, x.ndim)

@@ -19,7 +19,7 @@ from ..kernel import cuda
 
 SIMULATED = bool(numba.config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 if SIMULATED:
-    # Python's math raises OverflowError or ValueError where a GPU answers infinity or NaN; NumPy answers as a GPU does.
+    # Python's math raises OverflowError or ValueError where a GPU and NumPy return infinity or NaN.
     math = types.SimpleNamespace(  # type: ignore[assignment]
         exp=np.exp, expm1=np.expm1, log=np.log, log1p=np.log1p, log2=np.log2, log10=np.log10,
         sqrt=np.sqrt, sin=np.sin, cos=np.cos, tan=np.tan, sinh=np.sinh, cosh=np.cosh, tanh=np.tanh,
@@ -194,7 +194,7 @@ def integer_binary(code, a, b):
     if code == MULTIPLY:
         return a * b
     if code == FLOOR_DIVIDE:
-        return a // b if b != 0 else a * 0  # an integer has no infinity to answer with
+        return a // b if b != 0 else a * 0  # integers have no infinity
     if code == REMAINDER:
         return a % b if b != 0 else a * 0
     if code == POWER:

@@ -1,4 +1,4 @@
-"""Random tensors, in the numbers that PyTorch's CPU generator gives: on every device they are drawn on the CPU."""
+"""Random tensors, with the numbers of PyTorch's CPU generator: for every device they are drawn on the CPU."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers from low (0 if left out) up to but without high: `randint(high, size)` or `randint(low, high, size)`.
+    """Integers from low (0 if left out) up to, but not including, high: `randint(high, size)` or `randint(low, high, size)`.
 
     Raises:
         RuntimeError: no integer lies between.

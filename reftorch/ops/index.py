@@ -77,7 +77,7 @@ class IndexAdd(Function):
 
 
 def save_key(ctx: Any, key: tuple) -> None:
-    """Keep a key for the backward pass; its indices are freed with what else is saved, and must not be changed before."""
+    """Keep a key for the backward pass; its indices are freed with the other saved tensors, and must not be changed before."""
     ctx.slices = tuple([part if isinstance(part, slice) else None for part in key])
     parts = [Tensor._make(part) if isinstance(part, np.ndarray) else part for part in key]
     ctx.save_for_backward(*[None if isinstance(part, slice) else part for part in parts])
@@ -108,7 +108,7 @@ def write_at(x: Tensor, key: tuple, values: Tensor, accumulate: bool = False) ->
 
 
 class _Parser:
-    """Takes a key apart: `basic` is the key of a view of x, `arrays` says which index array applies to which of its dimensions.
+    """Splits a key: `basic` is the key of a view of x, `arrays` says which index array applies to which of its dimensions.
 
     Raises:
         IndexError: too many indices, one out of range, or of a wrong type; a mask of another shape.
@@ -157,7 +157,7 @@ class _Parser:
             self._mask(item)
         else:
             self._check_range(item)
-            known = isinstance(given, Tensor) and given.array is item  # the tape sees when that is changed
+            known = isinstance(given, Tensor) and given.array is item  # so that the tape detects a change of it
             self.arrays[self.place] = given.detach() if known else item
             self._skip(1)
 
@@ -187,7 +187,7 @@ class _Parser:
 
 
 def _is_tuple(key: Any) -> bool:
-    """Whether a key is several indices. A list is, as once in NumPy, if there is more than numbers in it."""
+    """Whether a key is several indices. As in old NumPy, a list is if it holds more than numbers."""
     if isinstance(key, tuple):
         return True
     several = (Tensor, np.ndarray, list, tuple, slice, type(None), type(Ellipsis))
@@ -253,7 +253,7 @@ def _as_end(end: Any) -> int:
 
 
 def _take_apart(x: Tensor, key: Any) -> tuple[tuple | None, tuple]:
-    """The key of a view of x (None for x as it is), and the key of index arrays for that view (empty for none)."""
+    """The key of a view of x (None for x itself), and the key of index arrays for that view (empty for none)."""
     if type(key) is int and x.array.ndim and -x.array.shape[0] <= key < x.array.shape[0]:
         return (key,), ()  # the most common key
     parsed = _Parser(x, key)

@@ -1,9 +1,9 @@
 """Operations that write into the tensor they are called on.
 
-`x.add_(y)` computes `x + y` as ever and lets x *become* the result: the numbers are copied into x's memory, the version goes up,
-and x takes over the result's place on the tape (`take_over`).
+`x.add_(y)` computes `x + y` as usual, and then x *becomes* the result: the elements are copied into x's memory, the version counter
+is incremented, and x takes over the result's place on the tape (`take_over`).
 
-Where nothing is recorded or converted, as in an optimizer and where gradients are added up, NumPy writes into x's memory itself.
+Where nothing is recorded or converted, as in an optimizer and where gradients are added up, NumPy writes directly into x's memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
 
 
 def take_over(x: Tensor, result: Tensor) -> Tensor:
-    """Let x have the numbers of `result` and its place on the tape.
+    """Give x the elements of `result` and its place on the tape.
 
     Raises:
         RuntimeError: another shape, or a dtype that would lose its category.
@@ -125,7 +125,7 @@ class Copy(Function):
 
 
 def write(x: Tensor, source: Tensor) -> None:
-    """x's memory from `source`, with broadcasting and conversion; nothing is recorded."""
+    """Copy `source` into x's memory, with broadcasting and conversion; nothing is recorded."""
     if source.device is not x.device:
         source = source.detach().to(x.device)
     if x.device.type == "cpu":

@@ -1,6 +1,6 @@
 """`out=` of functions that make a tensor out of numbers: zeros, ones, full, empty, eye, arange, linspace.
 
-Their result has the dtype of `out`, which gets another shape without a warning.
+Their result has the dtype of `out`, whose shape is changed without a warning.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def takes_out(function: Maker) -> Maker:
 
 
 def _fill(name: str, out: Tensor, result: Tensor) -> None:
-    """Let `out` have the elements of `result`, and its shape. Of `arange` and `linspace` only the number of elements counts."""
+    """Give `out` the elements and the shape of `result`. For `arange` and `linspace` only the number of elements has to be equal."""
     from .inplace import write
 
     if out.numel() == result.numel():

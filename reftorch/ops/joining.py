@@ -1,4 +1,4 @@
-"""Putting tensors together and their entries in another order: cat, stack, repeat, flip, roll, triangles."""
+"""Joining tensors and reordering their entries: cat, stack, repeat, flip, roll, triangles."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def vstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
 
 @tensor_first
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
-    """Copies of the input, so many along each dimension; new leading dimensions where there are more numbers."""
+    """Copies of the input, one number of copies for each dimension; more numbers add leading dimensions."""
     times = as_shape(repeats, "repeats")
     if len(times) < input.ndim:
         raise RuntimeError(
@@ -162,7 +162,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 @tensor_first
 def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
-    """Each entry of `dim` so often (one number, or one for each); without `dim`, each element of the flat tensor."""
+    """Each entry of `dim` repeated (one number for all, or one for each); without `dim`, each element of the flat tensor."""
     if dim is None:
         input, dim = input.reshape(-1), 0
     dim = wrap_dim(dim, input.ndim)
@@ -223,7 +223,7 @@ def _as_tuple(numbers: Any) -> tuple:
 
 @tensor_first
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """The entries shifted along `dims` (the flat tensor without it); what leaves at the end comes in at the start."""
+    """The entries shifted along `dims` (the flat tensor without it); entries that leave at the end enter at the start."""
     if dims is None:
         return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
     shifts, dims = _as_tuple(shifts), _as_tuple(dims)

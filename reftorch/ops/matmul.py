@@ -47,7 +47,7 @@ class Matmul(Function):
 
 
 def _is_large(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether NumPy's BLAS would compute on threads of its own, for which those of the kernels would have to make room.
+    """Whether NumPy's BLAS would use its own threads, which would compete with the threads of the kernels.
 
     Of vectors, it does so early; and NumPy's product of a column and a row, which is none of BLAS's, has only one thread.
     """

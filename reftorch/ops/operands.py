@@ -1,4 +1,4 @@
-"""Operands of one operation, brought to one dtype and one device; Python's numbers stay numbers."""
+"""Operands of one operation, converted to one dtype and one device; Python's numbers stay numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`out=`: the result of an operation, written into a tensor that is there already."""
+"""`out=`: the result of an operation, written into an existing tensor."""
 
 from __future__ import annotations
 

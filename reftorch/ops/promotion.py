@@ -27,7 +27,7 @@ def category(of: dtype) -> int:
 
 @functools.cache
 def promote_types(type1: dtype, type2: dtype) -> dtype:
-    """The smallest dtype that holds both: a floating point one is kept as it is beside an integer."""
+    """The smallest dtype that holds both: beside an integer dtype a floating-point dtype is kept."""
     if type1 is type2:
         return type1
     if category(type1) != category(type2) and max(category(type1), category(type2)) >= 2:

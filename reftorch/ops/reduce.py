@@ -134,7 +134,7 @@ class Std(Function):
 
 
 def _variance(x: Tensor, dims: tuple[int, ...], keepdim: bool, free: float) -> Tensor:
-    """In float64, where the squares of large and small float32 and float16 numbers have room."""
+    """In float64, where the squares of large and small float32 and float16 numbers do not overflow or become 0."""
     wide = x.to(types.float64) if x.dtype.is_floating_point else x
     deviation = wide - Mean.apply(wide, dims, True)
     return compute("divide", reduce("sum", deviation * deviation, dims, keepdim), max(free, 0))

@@ -1,4 +1,4 @@
-"""Functions with steps and corners: rounding, the sign, limits."""
+"""Functions that are constant on intervals or have a kink: rounding, the sign, limits."""
 
 from __future__ import annotations
 

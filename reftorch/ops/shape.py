@@ -234,7 +234,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 @tensor_first
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of so many entries each along `dim` (the last may be shorter), or of the listed sizes.
+    """Views of `split_size` entries each along `dim` (the last may be shorter), or of the listed sizes.
 
     Raises:
         RuntimeError: a negative size, or sizes that do not add up to the extent of `dim`.
@@ -261,7 +261,7 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
 
 
 def _one_of_several(views: list[Tensor]) -> tuple[Tensor, ...]:
-    """Views that were made at once: on the tape, one of them cannot be changed without the others."""
+    """Views that one call made: on the tape, none of them can be changed in place."""
     for view in views:
         view._restriction = view._restriction or "several"
     return tuple(views)

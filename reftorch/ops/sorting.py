@@ -83,7 +83,8 @@ def _middle(rows: np.ndarray) -> np.ndarray:
 
 @tensor_first
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The element in the middle, of all; or along `dim`, with its indices. Of an even number, the lower one of two; NaN wins.
+    """The element in the middle, of all; or along `dim`, with its indices. Of an even number of elements, the lower one of the two;
+    NaN if there is one.
 
     Raises:
         IndexError: a dimension without entries.
@@ -104,7 +105,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 @tensor_first
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The indices of the elements that are not zero: one row each, or a tuple with one tensor a dimension."""
+    """The indices of the elements that are not zero: one row each, or a tuple with one tensor per dimension."""
     host = input.detach().cpu().array
     if as_tuple:
         return tuple(_from_host(found, input) for found in np.atleast_1d(host).nonzero())

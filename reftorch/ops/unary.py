@@ -14,7 +14,7 @@ from .promotion import category, default_dtype
 
 
 class Unary(Function):
-    """y = f(x) with dx = f'(x) dy. `slope` is f', written in x, or in y where `in_y` says so."""
+    """y = f(x) with dx = f'(x) dy. `slope` is f' as a function of x, or of y if `in_y` is True."""
 
     name = ""
     in_y = False

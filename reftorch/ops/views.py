@@ -1,4 +1,4 @@
-"""Views: the same memory under another shape. A view remembers how it was made, see `Tensor._steps`.
+"""Views: the same memory under another shape. A view stores how it was made, see `Tensor._steps`.
 
 `arrange` says what NumPy does to the array. On CUDA only its geometry (shape, strides, offset) is taken over. The gradient of
 a view is the opposite rearrangement.
@@ -77,7 +77,7 @@ class SqueezeSome(Reshape):
 
 
 class Transpose(View):
-    """Two dimensions change places."""
+    """Two dimensions are exchanged."""
 
     @staticmethod
     def arrange(array, dim0, dim1):
@@ -209,7 +209,7 @@ class Unfold(View):
 
 
 class Alias(View):
-    """The same tensor once more."""
+    """A view of the whole tensor."""
 
     @staticmethod
     def arrange(array):
