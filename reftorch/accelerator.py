@@ -1,4 +1,4 @@
-"""`torch.accelerator`: the GPU, by whatever name it has; here that is CUDA."""
+"""`torch.accelerator`: names for the GPU that do not depend on its kind; here it is CUDA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyTorch's file format: a zip archive of one pickle, which says what there is, and a file of bytes for each storage.
+"""PyTorch's file format: a zip archive of one pickle, which describes the object, and a file of bytes for each storage.
 
     archive/data.pkl     the object, in which a tensor is: number of a storage, offset, size, stride
     archive/data/0       the bytes of storage 0, which several tensors may view
@@ -70,7 +70,7 @@ _InPython: Any = pickle._Pickler  # type: ignore[attr-defined]  # Python's pickl
 
 
 class _Writer(_InPython):
-    """Writes tensors as PyTorch does, and names of what need not be there."""
+    """Writes tensors as PyTorch does, with the names of PyTorch's functions, which need not be installed."""
 
     dispatch = _InPython.dispatch.copy()
 
@@ -161,7 +161,7 @@ def write(obj: Any, file: Any, protocol: int) -> None:
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: Any) -> None:
-    info = zipfile.ZipInfo(f"archive/{name}")  # of 1980, so that equal objects make equal files
+    info = zipfile.ZipInfo(f"archive/{name}")  # its date is always in 1980, so that equal objects make equal files
     info.file_size = len(data)
     start = archive.start_dir + HEADER + len(info.filename) + 4
     padding = -start % ALIGNMENT
@@ -172,7 +172,7 @@ def _add(archive: zipfile.ZipFile, name: str, data: Any) -> None:
 
 # ------------------------------------------------------------------------------------------------ reading
 class StorageType:
-    """What stands for a class of storages: its dtype, None for untyped bytes."""
+    """Represents a class of storages by its dtype, None for untyped bytes."""
 
     def __init__(self, dtype: types.dtype | None):
         self.dtype = dtype
@@ -183,7 +183,7 @@ class Storage:
 
     def __init__(self, data: np.ndarray, dtype: types.dtype | None, device: Any):
         self.data, self.dtype, self.device = data, dtype, types.device(device)
-        self.shared: dict = {}  # the count of writes that all tensors over these bytes have in common
+        self.shared: dict = {}  # the version counter that all tensors over these bytes share
         self.moved: dict[types.dtype, Tensor] = {}
 
     def cpu(self) -> Storage:
@@ -203,7 +203,7 @@ class Storage:
 
 
 def placed(map_location: Any, storage: Storage, location: str) -> Storage:
-    """The storage on the device that `map_location` (a device, a dict or a function) says; else where it was."""
+    """The storage on the device that `map_location` (a device, a dict or a function) gives; otherwise on its own device."""
     if callable(map_location):
         found = map_location(storage, location)
         if found is not None:
@@ -262,7 +262,7 @@ def rebuild_tensor(
 
 def rebuild_typed(storage: Storage, offset: int, size: tuple, stride: tuple, requires_grad: bool, hooks: Any,
                   dtype: types.dtype, metadata: Any = None) -> Tensor:  # fmt: skip
-    """As `rebuild_tensor`, for a dtype that has no storage of its own."""
+    """As `rebuild_tensor`, for a dtype that has no storage class."""
     return rebuild_tensor(storage, offset, size, stride, requires_grad, hooks, dtype)
 
 
@@ -274,7 +274,7 @@ def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any = None, stat
 
 
 def rebuild_from_type(rebuild: Callable, cls: type, args: tuple, state: Any) -> Tensor:
-    """A tensor of a class of its own, or with attributes."""
+    """A tensor of a subclass, or with attributes."""
     from .nn.parameter import Buffer
 
     made = rebuild(*args)

@@ -1,4 +1,4 @@
-"""`torch.backends`: what scripts ask and set there. The settings can be read back and change nothing."""
+"""`torch.backends`: the names that scripts read and set. Settings are stored but change nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Backend:
         self.__dict__.update(settings)
 
     def is_available(self) -> bool:
-        """Whether the library is there: never."""
+        """Whether the library is available: never."""
         return False
 
     def is_built(self) -> bool:
@@ -20,7 +20,7 @@ class Backend:
         return False
 
     def version(self) -> None:
-        """None: the library is not there."""
+        """None: the library is not available."""
 
 
 cudnn = Backend(enabled=True, benchmark=False, deterministic=False, allow_tf32=True, benchmark_limit=10)

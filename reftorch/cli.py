@@ -26,7 +26,7 @@ STEP_EXAMPLES = """examples:
                                               one thread of a CUDA kernel; needs no GPU
   reftorch step conv2d --view                 every line, forwards and backwards, in the browser
   reftorch step my_kernel.py:function --args example.npz
-                                              a kernel of your own; np.savez("example.npz", x=x, y=y)
+                                              your own kernel; np.savez("example.npz", x=x, y=y)
 """
 
 BENCH_EXAMPLES = """examples:
@@ -35,7 +35,7 @@ BENCH_EXAMPLES = """examples:
                                               convolution, forwards and backwards, on one thread
   reftorch bench --reference --only Linear    the loops as the pages show them
   reftorch bench --plot roofline.png          a picture of what the machine could do and what the kernels do
-  reftorch bench --start                      how long the first training step takes to come
+  reftorch bench --start                      how long it takes until the first training step is done
   reftorch bench --ladder                     what each idea gains on the way to the fast kernels
   reftorch bench --ranks 2                    a training on two processes
 """
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(starting.INTERRUPTED, file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the output has gone, as in `reftorch doctor | head -1`
+    except BrokenPipeError:  # the reader of the output has ended, as in `reftorch doctor | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="reftorch",
         description="torch.nn explained by being it: readable loops that train real networks.",
-        epilog="`reftorch COMMAND --help` tells the options of a command.",
+        epilog="`reftorch COMMAND --help` lists the options of a command.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action=ShowVersion)
@@ -89,14 +89,14 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     train = commands.add_parser(
         "train",
         help="train a network on images of digits, or on dates",
-        description="Train a convolutional network on images, or a Transformer or an LSTM on dates; judge it on what it has not seen, and "
+        description="Train a convolutional network on images, or a Transformer or an LSTM on dates; judge it on data that it has not seen, and "
         "save it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     train.set_defaults(run=run_train)
-    text = "digits (default): tell images of ten classes apart; sequences: rewrite dates of many forms as ISO dates"
+    text = "digits (default): classify images of ten classes; sequences: rewrite dates of many forms as ISO dates"
     train.add_argument("job", nargs="?", choices=("digits", "sequences"), default="digits", help=text)
     add_learning(train)
     add = train.add_argument_group("on what").add_argument
@@ -146,8 +146,8 @@ def add_step(commands: argparse._SubParsersAction) -> None:
     """`reftorch step`"""
     step = commands.add_parser(
         "step",
-        help="walk through a kernel line by line",
-        description="Walk through a kernel of the package, in its worked example, or through one of your own.",
+        help="step through a kernel line by line",
+        description="Step through a kernel of the package, in its worked example, or through your own kernel.",
         epilog=STEP_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -155,7 +155,7 @@ def add_step(commands: argparse._SubParsersAction) -> None:
     step.set_defaults(run=run_step)
     text = "a component, as conv2d; one of its kernels, as conv2d.backward_weight; or FILE.py:FUNCTION"
     step.add_argument("target", nargs="?", metavar="COMPONENT", help=text)
-    step.add_argument("--list", action="store_true", help="tell what can be stepped through")
+    step.add_argument("--list", action="store_true", help="list what can be stepped through")
     add = step.add_argument_group("which form").add_argument
     add("--cuda", action="store_true", help="the CUDA kernel, thread by thread; needs no GPU")
     text = "the thread of the CUDA kernel, by its number in the grid (default: 0 in a debugger, all in a recording)"
@@ -168,9 +168,9 @@ def add_step(commands: argparse._SubParsersAction) -> None:
     add("--record", metavar="FILE", help=text)
     text = "the most lines that a recording may have (default: %(default)s)"
     add("--limit", type=whole(1), default=20_000, metavar="N", help=text)
-    add = step.add_argument_group("a kernel of your own").add_argument
+    add = step.add_argument_group("your own kernel").add_argument
     add("--args", metavar="FILE", help="an .npz file with the arguments, under their names")
-    text = "how many blocks, and threads a block (default: as many threads as the largest array has elements)"
+    text = "how many blocks, and threads per block (default: as many threads as the largest array has elements)"
     add("--launch", type=launch, metavar="BLOCKS,THREADS", help=text)
 
 
@@ -178,7 +178,7 @@ def add_launch(commands: argparse._SubParsersAction) -> None:
     """`reftorch launch`"""
     from reftorch.distributed.launch import add_arguments
 
-    text = "Start a script on several processes, which torch.distributed connects by MPI, and see to it that they end together."
+    text = "Start a script on several processes, which torch.distributed connects by MPI, and ensure that they end together."
     start = commands.add_parser(
         "launch", help="run a script on several processes", description=text, allow_abbrev=False
     )
@@ -190,8 +190,8 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     """`reftorch bench`"""
     bench = commands.add_parser(
         "bench",
-        help="measure the components, beside PyTorch and beside the machine's limits",
-        description="Time every component forwards and backwards, in turns with PyTorch if it is installed, and compare both "
+        help="measure the components and compare them with PyTorch and with the machine's limits",
+        description="Time every component forwards and backwards, alternating with PyTorch if it is installed, and compare both "
         "with what this machine can do at most.",
         epilog=BENCH_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -203,9 +203,9 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add("--only", type=pattern, metavar="REGEX", help=text)
     add("--reference", action="store_true", help="the reference kernels, which the pages show, not their fast forms")
     add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
-    text = "instead of all: the matrix product, the convolution and attention idea by idea, from the formula to the fast form"
+    text = "instead of all: the matrix product, the convolution and attention, step by step from the formula to the fast form"
     add("--ladder", action="store_true", help=text)
-    text = "instead of all: training steps on N processes, beside one process on one thread and on N threads"
+    text = "instead of all: training steps on N processes, compared with one process on one thread and on N threads"
     add("--ranks", type=whole(2), metavar="N", help=text)
     add("--no-torch", action="store_true", help="do not compare with PyTorch")
     add = bench.add_argument_group("how").add_argument
@@ -213,24 +213,24 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add("--threads", type=whole(1), metavar="N", help="CPU threads, of both libraries (default: all)")
     text = "rounds, each of which times both libraries once (default: %(default)s)"
     add("--rounds", type=whole(1), default=15, metavar="N", help=text)
-    text = "time for one direction of one case; long cases get fewer rounds, but three (default: %(default)s)"
+    text = "time for one direction of one case; long cases get fewer rounds, at least three (default: %(default)s)"
     add("--seconds", type=real(0, None, "above 0"), default=1.0, metavar="X", help=text)
     add = bench.add_argument_group("files").add_argument
-    add("--json", metavar="FILE", help="write all figures; reftorch/bench/record.py tells what the fields mean")
+    add("--json", metavar="FILE", help="write all figures; reftorch/bench/record.py explains the fields")
     add("--plot", metavar="FILE", help="draw the roofline: .png, .svg or .pdf")
     add("--save", action="store_true", help="add the run to docs/data/benchmarks.json, from which the site is made")
 
 
 def add_compile(commands: argparse._SubParsersAction) -> None:
     """`reftorch compile`"""
-    text = "Compile the kernels that a training in float32 needs, and keep them, so that no one waits for them later."
+    text = "Compile the kernels that a training in float32 needs, and keep them, so that later nobody waits for them."
     ahead = commands.add_parser("compile", help="compile the kernels ahead, as for a classroom", description=text)
     ahead.set_defaults(run=run_compile)
 
 
 def add_docs(commands: argparse._SubParsersAction) -> None:
     """`reftorch docs`"""
-    text = "The site: pages made of the component files. Serves it, with changes shown as they are made; or builds it."
+    text = "The site: pages made from the component files. Serves it, and shows changes at once; or builds it."
     docs = commands.add_parser("docs", help="read the site, or build it", description=text)
     says = "serve (default); build: into site/, where anything wrong on a page is an error; pages: Markdown only, into --to"
     docs.add_argument("act", nargs="?", choices=("serve", "build", "pages"), default="serve", help=says)
@@ -263,7 +263,7 @@ def add_doctor(commands: argparse._SubParsersAction) -> None:
 
 
 def run_train(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.train`; say in one line what is wrong with an option or a file."""
+    """Call `reftorch.train`; print one line if an option or a file is wrong."""
     try:
         from reftorch.train import TrainingError, train
     except ModuleNotFoundError as error:
@@ -279,21 +279,21 @@ def run_train(options: argparse.Namespace) -> int:
 
 
 def run_step(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.step`."""
+    """Call `reftorch.step`."""
     from reftorch.step import main
 
     return main(options)
 
 
 def run_launch(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.distributed.launch`."""
+    """Call `reftorch.distributed.launch`."""
     from reftorch.distributed.launch import main
 
     return main(options)
 
 
 def run_bench(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.bench`; say in one line what is wrong with an option or a file."""
+    """Call `reftorch.bench`; print one line if an option or a file is wrong."""
     from reftorch.bench.command import bench
     from reftorch.serialize import FileError
     from reftorch.train import TrainingError
@@ -305,28 +305,28 @@ def run_bench(options: argparse.Namespace) -> int:
 
 
 def run_compile(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.precompile`."""
+    """Call `reftorch.precompile`."""
     from reftorch.precompile import main
 
     return main()
 
 
 def run_docs(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.site`."""
+    """Call `reftorch.site`."""
     from reftorch.site.command import main
 
     return main(options)
 
 
 def run_new(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.scaffold`."""
+    """Call `reftorch.scaffold`."""
     from reftorch.scaffold import main
 
     return main(options)
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    """Leave the work to `reftorch.doctor`."""
+    """Call `reftorch.doctor`."""
     from reftorch.doctor import main
 
     return main()

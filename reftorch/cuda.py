@@ -1,4 +1,4 @@
-"""What `torch.cuda` is asked most often."""
+"""The functions of `torch.cuda` that are used most."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = [
 
 
 def is_available() -> bool:
-    """Whether tensors can be moved to `"cuda"`: there is a GPU, or something that takes its place."""
+    """Whether tensors can be moved to `"cuda"`: there is a GPU, or a replacement for one."""
     return cuda_kind() != "absent"
 
 
@@ -65,7 +65,7 @@ def synchronize(device: object = None) -> None:
 
 
 def empty_cache() -> None:
-    """Nothing to do: memory that is freed is not kept."""
+    """Does nothing: freed memory is not kept."""
 
 
 def manual_seed_all(seed: int) -> None:

@@ -1,6 +1,6 @@
-"""`reftorch doctor`: what this machine offers to reftorch, and what is missing.
+"""`reftorch doctor`: what reftorch finds on this machine, and what is missing.
 
-Every question is asked on its own, so that a broken part is reported and the rest still answered. Nothing but the standard
+Every check runs separately, so that a broken part is reported and the other checks still run. Nothing but the standard
 library is imported to begin with: where even `import reftorch` fails, `python reftorch/doctor.py` runs.
 """
 
@@ -46,7 +46,7 @@ def main() -> int:
         try:
             for name, value in part(missing):
                 print(f"  {name:<12} {value}")
-        except Exception as error:  # whatever a broken installation throws
+        except Exception as error:  # anything that a broken installation raises
             print(f"  cannot tell: {says(error)}")
         print()
     print("Missing" if missing else "Nothing is missing.")
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def versions(missing: list[str]) -> Lines:
-    """Python and the packages; notes those that are not there or cannot be imported."""
+    """Python and the packages; adds to `missing` those that are not installed or cannot be imported."""
     yield "python", f"{platform.python_version()} at {sys.executable}"
     yield (
         "reftorch",
@@ -102,7 +102,7 @@ def cuda(missing: list[str]) -> Lines:
     if kind == "device":
         yield from gpu(kernel.cuda)
     elif kind == "simulator":
-        yield "device", "Numba's simulator: correct and slow, about a millisecond a thread"
+        yield "device", "Numba's simulator: correct and slow, about a millisecond per thread"
         yield "why", "NUMBA_ENABLE_CUDASIM is set"
     elif kind == "cpu":
         yield "device", "none: CUDA kernels are compiled for the CPU, and their threads take turns"
@@ -168,7 +168,7 @@ def processes(missing: list[str]) -> Lines:
 
 
 def cache(missing: list[str]) -> Lines:
-    """Where compiled kernels are kept, and how much room they take."""
+    """Where compiled kernels are kept, and how much space they take."""
     from reftorch import kernel_cache
 
     folder = kernel_cache.folder()

@@ -9,7 +9,7 @@ A kernel is an ordinary function over arrays, written twice: once for the CPU, o
                                                    return
                                                y[i] = ...
 
-`on(device, cpu_kernel, cuda_kernel, threads)` picks the one to call, `arrays(...)` gets the arrays out of the tensors:
+`on(device, cpu_kernel, cuda_kernel, threads)` chooses the one to call, `arrays(...)` gives the arrays of the tensors:
 
     run = on(x.device, relu_forward_cpu, relu_forward_cuda, threads=y.numel())
     run(*arrays(x, y))
@@ -64,7 +64,7 @@ __all__ = [
 ]
 __all__ += ["kernels", "launching", "prange", "shaped", "simulated", "use"]
 
-# Reordering sums and fusing multiply-adds is what lets LLVM vectorise them. NaN and infinity keep their meaning
+# Reordering sums and fusing multiply-adds allows LLVM to vectorise them. NaN and infinity keep their meaning
 # (no "nnan", no "ninf"), and x / 0 follows IEEE 754 as in NumPy instead of raising.
 SERIAL: dict[str, Any] = {
     "cache": True,
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """`cuda`, which is `numba.cuda`: imported when the first file with kernels is, since that takes a third of a second."""
+    """`cuda`, which is `numba.cuda`: imported together with the first file that has kernels, since that takes a third of a second."""
     if name != "cuda":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: Any
@@ -105,14 +105,14 @@ def __getattr__(name: str) -> Any:
     return globals().setdefault("cuda", found)
 
 
-numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a first look at a kernel is at small sizes
+numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # kernels are first tried with small sizes
 
 
 _chosen = os.environ.get("REFTORCH_CUDA", "")
 
 
 def use(kind: str) -> None:
-    """What `"cuda"` is to mean: `"cpu"`, CUDA kernels compiled for the CPU. As REFTORCH_CUDA=cpu in the environment.
+    """Set what `"cuda"` means: `"cpu"`, CUDA kernels compiled for the CPU, as with REFTORCH_CUDA=cpu in the environment.
 
     Raises:
         ValueError: another word.
@@ -170,7 +170,7 @@ _debugging = ContextVar("debugging", default=os.environ.get("REFTORCH_DEBUG", "0
 
 @contextlib.contextmanager
 def debug(mode: bool = True) -> Iterator[None]:
-    """Run CPU kernels as plain Python inside the block, so that a debugger stops in their loops. Slow: think of tiny tensors.
+    """Run CPU kernels as plain Python inside the block, so that a debugger stops in their loops. This is slow: use tiny tensors.
 
     Other threads are not affected.
     """
@@ -205,12 +205,12 @@ def kernels(which: str) -> Iterator[None]:
 
 
 def fast_forms() -> bool:
-    """Whether the fast forms are to be taken: not in debug mode, nor within `kernels("reference")`."""
+    """Whether the fast forms are used: not in debug mode, nor within `kernels("reference")`."""
     return _fast.get() and not _debugging.get()
 
 
 def interpreted(kernel: Callable, exchange: Mapping[int, Any] = MappingProxyType({})) -> FunctionType:
-    """The kernel as plain Python, and so the kernels that it calls; `exchange` has new values for other globals, by `id`."""
+    """The kernel as plain Python, also the kernels that it calls; `exchange` has new values for other globals, by `id`."""
     function: Any = getattr(kernel, "py_func", kernel)
     used = [(name, function.__globals__.get(name)) for name in function.__code__.co_names]
     changing = [name for name, value in used if type(value) is CPUDispatcher or id(value) in exchange]
@@ -248,10 +248,11 @@ def on(
     fast: Callable | None = None,
     one_block: bool = False,
 ) -> Callable:
-    """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one an output element.
+    """The kernel for tensors on `device`: the CPU form, or the CUDA form over `threads` threads, one per output element.
 
     `fast`, if there is one, takes the place of the CPU form except in debug mode and within `kernels("reference")`. The CUDA form
-    gets whole blocks, and so more threads than were asked for; with `one_block`, exactly so many, which can meet at barriers.
+    gets whole blocks, and so more threads than were asked for; with `one_block`, exactly that many, which can wait for each other
+    at barriers.
     """
     if _choose is not None:
         chosen = _choose(device, cpu_kernel, cuda_kernel, threads)
@@ -263,7 +264,7 @@ def on(
 
             return functools.partial(run, interpreted(cpu_kernel, AS_COMPILED))
         run = guards.by_size(cpu_kernel)
-        # a fast form decides for itself how many threads it uses; it gets `run` for what it leaves to that
+        # a fast form chooses its number of threads itself; it gets `run` for the cases that it does not compute
         run = functools.partial(fast, run) if fast and _fast.get() else run
         return run if guards.guard is None else guards.guard(run)
     return configured(cuda_kernel, *((1, threads) if one_block else geometry(threads)))
@@ -297,7 +298,7 @@ WARP, BLOCK = 32, 256  # threads that a GPU runs together; threads in a full blo
 
 
 def geometry(threads: int) -> tuple[int, int]:
-    """Blocks, and threads in each, for at least `threads` threads: whole warps, and at least one thread that has nothing to do.
+    """Blocks, and threads in each, for at least `threads` threads: whole warps, and at least one surplus thread.
 
     So a kernel without its bounds check fails at every size, and not only at those that are no multiple of a block.
     """
@@ -337,7 +338,7 @@ def _dense(tensors: Sequence) -> list:
 
 
 def flat(*tensors: Any) -> list:
-    """As `arrays`, each as one line of elements: for kernels that do not mind the shape."""
+    """As `arrays`, each as one dimension: for kernels that do not depend on the shape."""
     return [array if array.ndim == 1 else array.reshape(array.size) for array in arrays(*tensors)]
 
 

@@ -9,7 +9,7 @@ machine code is:
 - the options of `@njit`, flags from the environment, and the byte code,
 - the types of the arguments, the processor, the versions of Python, NumPy, Numba and LLVM.
 
-Where any of them changes, the name changes and the kernel is compiled again. Files that nobody has used for a month are deleted.
+Where any of them changes, the name changes and the kernel is compiled again. Files that have not been used for a month are deleted.
 """
 
 from __future__ import annotations
@@ -75,16 +75,16 @@ class KernelCache:
         try:
             content = path.read_bytes() if path else b""
             if hashlib.sha256(content[32:]).digest() != content[:32]:
-                return None  # cut off, or not one of ours
+                return None  # cut off, or not written by this cache
             found = CompileResult._rebuild(target, *pickle.loads(content[32:]))
-        except Exception:  # whatever is wrong with it: the kernel is compiled again, and the file replaced
+        except Exception:  # if anything is wrong with it, the kernel is compiled again and the file replaced
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # type: ignore[arg-type]
         return found
 
     def save_overload(self, signature: Any, result: CompileResult) -> None:
-        """Save what was compiled, if it means something to another process."""
+        """Save what was compiled, if another process can use it."""
         path = self._path(signature, result.codegen)
         if path is None or result.library.has_dynamic_globals or any(not loop.can_cache for loop in result.lifted):
             return
@@ -118,7 +118,7 @@ def is_kept(kernel: Any, arguments: tuple) -> bool:
 
 # -------------------------------------------------------------------------------------------------------- the key
 def declaration(function: Callable, options: dict[str, Any]) -> str | None:
-    """A hash of all that decides what a kernel is compiled to, but for types and processor; None if it has no file.
+    """A hash of everything that decides what a kernel is compiled to, except types and processor; None if it has no file.
 
     It is taken when the kernel is declared: a file that is edited later belongs to other code than this process runs.
     """
@@ -187,7 +187,7 @@ def _read(path: Path) -> tuple[str, bool, list[Path]]:
 def folder() -> Path | None:
     """Where compiled kernels are kept: in REFTORCH_CACHE_DIR, else in the user's cache, else among temporary files.
 
-    None, and a warning, if none of them can be used. What lies there is run as code: so a folder that belongs to another account,
+    None, and a warning, if none of them can be used. The files there are run as code: so a folder that belongs to another account,
     or that others may write to, is not used.
     """
     user = os.getuid() if hasattr(os, "getuid") else "user"
@@ -226,7 +226,7 @@ def _check_owner(path: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Under another name first: other processes never see half a file."""
+    """Write under another name first, so that other processes never read a part of a file."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         draft.write_bytes(content)
@@ -238,7 +238,7 @@ def _write(path: Path, content: bytes) -> None:
 
 @functools.cache
 def _tidy_up(where: Path) -> None:
-    """Once in a process that compiles: delete what nobody has used for a month, and such folders of older versions."""
+    """Once per process that compiles: delete files, and folders of older versions, that have not been used for a month."""
     oldest = time.time() - MONTH
     for path in [*where.iterdir(), *where.parent.glob("kernels-*")]:
         with contextlib.suppress(OSError):
@@ -250,7 +250,7 @@ _warned = False
 
 
 def _warn(reason: str) -> None:
-    """Say, once in a process, that kernels cannot be kept."""
+    """Warn, once per process, that kernels cannot be kept."""
     global _warned
     if not _warned:
         _warned = True

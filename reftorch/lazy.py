@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-CLOSE = 0.6  # how alike a name must be, from 0 to 1, to be suggested in the place of another one
+CLOSE = 0.6  # how similar a name must be, from 0 to 1, to be suggested instead of a wrong one
 
 
 def names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
@@ -34,7 +34,7 @@ def names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], l
         if module == package:
             return importlib.import_module(f"{package}.{name}")
         value = getattr(importlib.import_module(module), name)
-        setattr(sys.modules[package], name, value)  # the next time it is there, and `get` is not called
+        setattr(sys.modules[package], name, value)  # next time the name exists, and `get` is not called
         return value
 
     def listed() -> list[str]:
@@ -62,7 +62,7 @@ def table(source: str) -> dict[str, str]:
     return found
 
 
-# Names of torch that have something else here in their place.
+# Names of torch that are replaced by something else here.
 INSTEAD = {
     "reftorch.compile": "call the module itself: Numba compiles its kernels when they first run",
     "reftorch.fft": "use numpy.fft on x.numpy()",
@@ -76,7 +76,7 @@ def absent(package: str, name: str, known: list[str]) -> str:
     if name.startswith("_"):
         return f"module {package!r} has no attribute {name!r}"
     short = {"reftorch.nn": "nn", "reftorch.nn.functional": "F"}.get(package, package)
-    there = f"dir({short}) lists the names that are there"
+    there = f"dir({short}) lists the names that exist"
     instead = INSTEAD.get(f"{package}.{name}")
     if instead:
         return f"{short}.{name} is not in reftorch; {instead}"

@@ -1,11 +1,11 @@
-"""Memory that was used before is used again.
+"""Keeps freed memory, so that it is used again.
 
-A training step takes and frees the same few megabytes again and again. The C library's allocator gives memory back to the system
+A training step allocates and frees the same few megabytes again and again. The C library's allocator gives memory back to the system
 when the end of its heap is free; the system then hands it out page by page, set to zero, when it is next written to. On the
-machine of the benchmarks that took a quarter of a LeNet step: 1,200 pages a step.
+machine of the benchmarks that took a quarter of a LeNet step: 1,200 pages per step.
 
-GNU's allocator gives back no more than what goes beyond twice the largest block that was ever freed. So one block as large as
-counts (32 MB) is taken and freed, once; nothing is ever written to it. Elsewhere this does nothing.
+GNU's allocator gives back no more than what goes beyond twice the largest block that was ever freed. So one block of the largest
+size that counts (32 MB) is allocated and freed, once; nothing is written to it. Elsewhere this does nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The methods of a tensor: each calls the function of the same name in `reftorch.ops`.
 
-The name is looked up at the call and not imported here, since the operations need `Tensor`, which is made of this class.
+The name is looked up at the call and not imported here, since the operations need `Tensor`, which inherits from this class.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from . import types
 
 
 class TensorMethods:
-    """What `Tensor` inherits: `x.add(y)` is `reftorch.ops.add(x, y)`, and `x.add_(y)` lets x become that."""
+    """What `Tensor` inherits: `x.add(y)` is `reftorch.ops.add(x, y)`, and `x.add_(y)` writes that into x."""
 
     # fmt: off
     # ---------------------------------------------------------------------------- two operands
@@ -325,7 +325,7 @@ class TensorMethods:
     real = property(lambda self: reftorch.ops.real(self))
     is_cuda = property(lambda self: self.device.type == "cuda")
     is_cpu = property(lambda self: self.device.type == "cpu")
-    is_sparse = False  # no property, since every gradient is asked
+    is_sparse = False  # not a property, since it is read for every gradient
     is_quantized = is_meta = property(lambda self: False)
     itemsize = property(lambda self: self.dtype.itemsize)
     nbytes = property(lambda self: self.dtype.itemsize * self.numel())
@@ -339,7 +339,7 @@ class TensorMethods:
     def get_device(self): return -1 if self.device.type == "cpu" else 0
     def is_shared(self): return False
 
-    # ---------------------------------------------------------------------------- sparse tensors, and what a dense one answers
+    # ---------------------------------------------------------------------------- methods of sparse tensors, on a dense one
     def to_sparse(self, sparse_dim=None, *, layout=None): return reftorch.coo.to_sparse(self, sparse_dim, layout=layout)
     def to_sparse_coo(self): return reftorch.coo.to_sparse(self)
     def sparse_mask(self, mask): return reftorch.coo.sparse_mask(self, mask)

@@ -1,6 +1,6 @@
-"""Functions of `torch` itself whose arguments stand in another order than those of `nn.functional`, or that are not there.
+"""Functions of `torch` itself whose arguments have another order than those of `nn.functional`, or that `nn.functional` does not have.
 
-They are the layer below: PyTorch's `nn.functional` calls them, and so do scripts that want no module. Here it is the other way round.
+In PyTorch `nn.functional` calls them, and so do some scripts. Here they call `nn.functional`.
 
     >>> import reftorch as torch
     >>> torch.embedding(torch.tensor([[1.], [2.]]), torch.tensor([1, 0]))
@@ -49,7 +49,7 @@ def _arguments(function: str, args: tuple, named: dict[str, Any]) -> dict[str, A
     """All arguments by name: those for a padded batch, or for a packed one, whose second are the batch sizes.
 
     Raises:
-        TypeError: an argument is missing, unknown or there twice.
+        TypeError: an argument is missing, unknown or given twice.
     """
     weights = 2 if function != "lstm" else 1  # where a packed call has a tensor and a padded one a list
     packed = "data" in named or "batch_sizes" in named or (len(args) > weights and isinstance(args[weights], Tensor))
@@ -127,7 +127,7 @@ def rnn_relu(*args: Any, **named: Any) -> tuple:
 def embedding(
     weight: Tensor, indices: Tensor, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> Tensor:
-    """`F.embedding`; a padding that is no row of the table means that there is none."""
+    """`F.embedding`; a `padding_idx` that is not a row of the table means that there is no padding."""
     padding = padding_idx if 0 <= padding_idx < len(weight) else None
     return F.embedding(indices, weight, padding, None, 2.0, scale_grad_by_freq, sparse)
 
@@ -149,10 +149,10 @@ def embedding_bag(
     include_last_offset: bool = False,
     padding_idx: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`F.embedding_bag`, and which bag each id is in, how many ids each bag has without the padding, and these numbers again.
+    """`F.embedding_bag`, the bag of each id, the number of ids in each bag without the padding, and these numbers again.
 
     `mode` is 0 for the sum, 1 for the mean, 2 for the maximum. PyTorch leaves the last three empty or zero where it does not need
-    them, and the last one has for the maximum the rows that have it.
+    them; for the maximum, the last one holds the rows that have the maximum.
     """
     y = F.embedding_bag(
         *(indices, weight, offsets, None, 2.0, scale_grad_by_freq, _named("mode", MODES, mode), sparse),

@@ -1,4 +1,4 @@
-"""`torch.save` and `torch.load`: PyTorch's own file format, read by a reader that refuses to call what a file names.
+"""`torch.save` and `torch.load`: PyTorch's own file format, read by a reader that does not call arbitrary functions that a file names.
 
 The file is a zip archive of a pickle and the bytes of the tensors (`archive.py`). A pickle is a program: it says which functions
 to call with which arguments. So `load` looks up only what is needed to rebuild tensors and the containers around them. It also
@@ -31,7 +31,7 @@ def _latin1(text: str, encoding: str) -> bytes:
 
 
 def _sparse(indices: Any, values: Any, size: Any, coalesced: Any) -> Tensor:
-    """A sparse tensor; its file has a kernel and is read when it is needed."""
+    """A sparse tensor; its module has a kernel and is imported only when it is needed."""
     from . import coo
 
     return coo.rebuild(indices, values, size, coalesced)
@@ -126,14 +126,14 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None, 
 
     Args:
         f: a path, or a file that is open for reading bytes.
-        map_location: the device to put all tensors on; or a dict of devices, or a function of storage and device, that say
-            where each goes. None leaves each where it was.
-        weights_only: refuse whatever is not a tensor, a number, text, or a container of such; only False does not.
-        mmap: taken as PyTorch takes it; the file is read whole.
+        map_location: the device to put all tensors on; or a dict of devices, or a function of storage and device, that give
+            the device of each. None keeps the saved device.
+        weights_only: refuse everything except tensors, numbers, text and containers of them, unless it is False.
+        mmap: accepted as in PyTorch; the whole file is read anyway.
 
     Raises:
         pickle.UnpicklingError: the file is no pickle, or names something that is refused.
-        RuntimeError: a damaged file, or tensors of a device that is not there.
+        RuntimeError: a damaged file, or tensors of a device that does not exist.
     """
     if not hasattr(f, "read"):
         with open(f, "rb") as file:

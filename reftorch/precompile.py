@@ -28,12 +28,12 @@ from reftorch.doctor import measure
 from reftorch.threads import available, on_one_thread
 
 LARGEST = (
-    50_000_000  # operations of a case that is run for the sake of its kernels; where sizes differ, so may the kernels
+    50_000_000  # the most operations of a case that is run to compile its kernels; other sizes may need other kernels
 )
 
 
 def main(console: Console | None = None) -> int:
-    """Compile, and say how much and where to; returns the exit code."""
+    """Compile, and print how many kernels and where they are kept; returns the exit code."""
     console = console or Console()
     count = Count()
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())

@@ -13,7 +13,7 @@ from .ops.promotion import default_dtype
 
 
 class PrintOptions:
-    """Digits after the point, when to leave elements out, and how many then to show at each end; the line's width."""
+    """Digits after the point, from how many elements on some are left out, how many are then shown at each end, and the line's width."""
 
     precision = 4
     threshold: float = 1000
@@ -131,7 +131,7 @@ def _with_suffixes(text: str, suffixes: list[str], indent: int, new_line: bool =
 def _place_on_tape(x: Any) -> list[str]:
     try:
         node = x.grad_fn
-    except RuntimeError:  # a view whose memory was changed in a way that it cannot follow
+    except RuntimeError:  # a view that cannot be taken again after its memory has changed
         return ["grad_fn=<Invalid>"]
     if node is not None:
         return [f"grad_fn=<{node.name()}>"]

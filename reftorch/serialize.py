@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors files, written all or nothing.
+"""Weights on disk: safetensors files, which are written completely or not at all.
 
 A safetensors file is a JSON header (names, dtypes, shapes, and a table of strings) followed by the raw arrays. It holds
 no code, so a file from a stranger can be opened; and `safetensors.torch.load_file` reads what is written here.
@@ -29,12 +29,12 @@ class FileError(ValueError):
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in the place of `path` in one step.
 
-    Whoever looks at `path` sees the old file or the new one, never half of one, even if the power fails in between.
+    A reader of `path` gets the old file or the new one, never a part of one, even if the power fails in between.
 
     Raises:
         FileError: the folder cannot be written to, or the disk is full.
     """
-    path = Path(os.path.realpath(path))  # so that a link goes on being a link
+    path = Path(os.path.realpath(path))  # so that a link stays a link
     draft = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
@@ -122,7 +122,7 @@ def _array(file: Any, name: str, path: str | Path) -> np.ndarray:
 
 
 def check_weights(path: Any, found: Mapping[str, np.ndarray], wanted: Mapping[str, Any]) -> None:
-    """See that arrays `found` in a file fit a `state_dict` that `wanted` them: names, shapes, dtypes, finite numbers.
+    """Check that the arrays `found` in a file fit a `state_dict` of the `wanted` tensors: names, shapes, dtypes, finite numbers.
 
     Raises:
         FileError: they do not; the message lists every difference.
@@ -143,7 +143,7 @@ def check_weights(path: Any, found: Mapping[str, np.ndarray], wanted: Mapping[st
 
 
 def check_regular(path: str | Path, expected: str) -> os.stat_result:
-    """The `stat` of a file that is there, is no folder, device or pipe, and is not empty.
+    """The `stat` of a file that exists, is not a folder, device or pipe, and is not empty.
 
     Raises:
         FileError: it is not so.

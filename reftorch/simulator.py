@@ -1,7 +1,7 @@
-"""Numba's simulator, sped up: threads that never meet run one after the other.
+"""Makes Numba's simulator faster: threads that never wait for each other run one after the other.
 
 Numba's simulator starts a Python thread for each CUDA thread, about a millisecond each, so that they can wait for one another at
-barriers. The threads of a kernel without barriers need not: here each of them is a call, which takes some microseconds, and a
+barriers. The threads of a kernel without barriers do not need this: here each of them is a call, which takes some microseconds, and a
 debugger that stops in the kernel is in the thread that launched it.
 """
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while the command `reftorch` starts. Its imports take half a second, and Python would tell in forty lines where it was."""
+"""Ctrl-C while the command `reftorch` starts. Its imports take half a second, and Python would print a traceback of forty lines."""
 
 from __future__ import annotations
 

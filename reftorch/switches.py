@@ -46,7 +46,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(num: Any) -> None:
-    """Let kernels use this many threads, and not more than Numba started: `NUMBA_NUM_THREADS`, by default one a core.
+    """Let kernels use this many threads, and not more than Numba started: `NUMBA_NUM_THREADS`, by default one per core.
 
     Raises:
         RuntimeError: not a positive int.

@@ -1,13 +1,13 @@
-"""Threads that kernels compute on, and two places where these would end the process.
+"""Threads that kernels compute on, and two cases in which they would end the process.
 
-Numba runs a `prange` on one of three layers: tbb, omp or workqueue (`reftorch doctor` tells which). Two of them have a gap:
+Numba runs a `prange` on one of three layers: tbb, omp or workqueue (`reftorch doctor` shows which). Two of them have a problem:
 
 - *workqueue*, which is what a Mac without OpenMP gets, ends the process when two Python threads enter it at once. There, kernels
   are called in turn.
 - *omp* of GNU, which is what Linux gets, ends a process that was forked after its parent had used threads. Such a process
   computes on one thread: kernels run in their serial form.
 
-`guard` is asked about every CPU kernel before it is called; None means that nothing has to be done.
+`guard` is called with every CPU kernel before the kernel runs; None means that nothing has to be done.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ forked = False  # from a process whose threads do not survive that
 # Numbers in all arrays of a call up to which a kernel runs on one thread. To enter a parallel loop takes some microseconds, and
 # milliseconds while another process has one of the cores.
 FEW = 16_384
-FEW_OF_ONE_LOOP = 131_072  # for a kernel that does next to nothing with each number: it waits for memory
+FEW_OF_ONE_LOOP = 131_072  # for a kernel with very little work per element: memory limits its speed
 
 
 @functools.cache
@@ -73,7 +73,7 @@ def _is_one_loop(kernel: Any) -> bool:
 
 
 def _numbers(arguments: tuple | list) -> int:
-    """How many the arrays among the arguments hold, and those in tuples and lists."""
+    """How many elements the arrays among the arguments have, also those in tuples and lists."""
     numbers = 0
     for argument in arguments:
         kind = type(argument)
@@ -96,7 +96,7 @@ def _find_out(kernel: Callable) -> Callable:
     """For the first kernel of the process: start the threads, and see which layer they are of."""
     global guard, _get_num_threads
     numba.get_num_threads()
-    # Numba's function sees to it each time that the threads were started, which takes longer than a small kernel
+    # Numba's function checks in each call that the threads were started, which takes longer than a small kernel
     _get_num_threads = getattr(parallel, "_get_num_threads", _get_num_threads)
     guard = in_turn if numba.threading_layer() == "workqueue" else None
     return kernel if guard is None else guard(kernel)
@@ -124,7 +124,7 @@ def on_one_thread(kernel: Any) -> Any:
 
 @functools.cache
 def _twin(kernel: Any) -> Any:
-    """The kernel compiled again without threads, and so the kernels that it calls."""
+    """The kernel compiled again without threads, also the kernels that it calls."""
     function = kernel.py_func
     known = function.__globals__
     called = {name: known.get(name) for name in function.__code__.co_names}
@@ -139,13 +139,13 @@ def _twin(kernel: Any) -> Any:
         function.__closure__,
     )
     twin.__module__ = function.__module__
-    twin.__qualname__ = f"{function.__qualname__}_on_one_thread"  # a place of its own in the cache
+    twin.__qualname__ = f"{function.__qualname__}_on_one_thread"  # its own entry in the cache
     options = {name: value for name, value in kernel.targetoptions.items() if name != "nopython"}  # njit implies it
     return njit(**{**options, "parallel": False, "cache": not isinstance(kernel._cache, NullCache)})(twin)
 
 
 def _before_fork() -> None:
-    """Wait for the other Python threads to leave kernels and the compiler: in the child nobody would."""
+    """Wait until the other Python threads have left kernels and the compiler: in the child these threads do not exist."""
     _turn.acquire()
     global_compiler_lock.acquire()
 
@@ -156,7 +156,7 @@ def _after_fork() -> None:
 
 
 def _in_child() -> None:
-    """The threads of the parent are not here."""
+    """The threads of the parent do not exist in the child."""
     global guard, forked
     _after_fork()
     if forked or _is_gnu_omp():

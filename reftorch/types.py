@@ -1,4 +1,4 @@
-"""What a tensor is made of besides its numbers: `dtype`, `device` and `Size`; and what can be asked of a dtype."""
+"""What a tensor is made of besides its numbers: `dtype`, `device` and `Size`; and the limits of a dtype."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class dtype:
     def __init__(self, name: str, numpy: Any):
         self.name, self.numpy = name, np.dtype(numpy)
         self.itemsize = self.numpy.itemsize
-        self.is_floating_point = self.numpy.kind == "f" or name == "bfloat16"  # which NumPy counts among the others
+        self.is_floating_point = (
+            self.numpy.kind == "f" or name == "bfloat16"
+        )  # NumPy does not count bfloat16 as floating point
         self.is_complex = self.numpy.kind == "c"
         self.is_signed = self.is_floating_point or self.numpy.kind in "ic"
 
@@ -34,7 +36,7 @@ float64 = dtype("float64", np.float64)
 float16 = dtype("float16", np.float16)
 bfloat16 = dtype(
     "bfloat16", ml_dtypes.bfloat16
-)  # it is carried, converted, printed and saved; no kernel computes in it
+)  # it can be stored, converted, printed and saved; no kernel computes in it
 int64 = dtype("int64", np.int64)
 int32 = dtype("int32", np.int32)
 int16 = dtype("int16", np.int16)
@@ -136,11 +138,11 @@ class _Constant:
 
 
 class layout(_Constant):
-    """How a tensor's elements are kept: all of them, or only those that are not zero with their positions."""
+    """How a tensor's elements are stored: all of them, or only those that are not zero with their positions."""
 
 
 class memory_format(_Constant):
-    """In which order a tensor's elements are kept."""
+    """In which order a tensor's elements are stored."""
 
 
 strided, sparse_coo = layout("strided"), layout("sparse_coo")
@@ -149,7 +151,7 @@ channels_last = memory_format("channels_last")
 
 
 class device:
-    """Where a tensor lives: `device("cpu")`, `device("cuda")`, `device("cuda", 1)` or `device("cuda:1")`."""
+    """Where a tensor is stored: `device("cpu")`, `device("cuda")`, `device("cuda", 1)` or `device("cuda:1")`."""
 
     __slots__ = ("index", "type")
     type: str

@@ -1,6 +1,6 @@
-"""A line on stderr for who waits: a program's first run compiles for half a minute, and would say nothing.
+"""A line on stderr while kernels are compiled: a program's first run compiles for half a minute, and would print nothing.
 
-It comes once in a process, after two seconds of compiling, and only where a person reads it: on a terminal, or in a notebook.
+It is printed once per process, after two seconds of compiling, and only where a person reads it: on a terminal, or in a notebook.
 REFTORCH_QUIET=1 in the environment hides it.
 """
 
@@ -50,13 +50,13 @@ class Waiting(event.Listener):
             self.seconds += time.perf_counter() - self.began
 
     def tell(self) -> None:
-        """Say it, once."""
+        """Print the line, once."""
         if not self.told:
             self.told = True
             print(LINE, file=sys.stderr, flush=True)
 
     def hide(self) -> None:
-        """Say nothing: the commands tell about their kernels themselves."""
+        """Do not print it: the commands print their own messages about kernels."""
         self.told = True
 
 

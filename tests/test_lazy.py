@@ -51,10 +51,10 @@ def test_a_submodule_is_a_name_too():
     [
         (
             lambda: nn.RelU,
-            r"^nn.RelU is not in reftorch; did you mean nn.ReLU or .*\? dir\(nn\) lists the names that are there$",
+            r"^nn.RelU is not in reftorch; did you mean nn.ReLU or .*\? dir\(nn\) lists the names that exist$",
         ),
         (lambda: F.reluu, r"^F.reluu is not in reftorch; did you mean F.relu"),
-        (lambda: nn.Xyzzy, r"^nn.Xyzzy is not in reftorch; dir\(nn\) lists the names that are there$"),
+        (lambda: nn.Xyzzy, r"^nn.Xyzzy is not in reftorch; dir\(nn\) lists the names that exist$"),
         (lambda: reftorch.zeros_lik, r"^reftorch.zeros_lik is not in reftorch; did you mean reftorch.zeros_like"),
         (lambda: reftorch.compile, r"^reftorch.compile is not in reftorch; call the module itself"),
         (lambda: nn.__path, r"^module 'reftorch.nn' has no attribute '__path'$"),
