@@ -1,4 +1,4 @@
-"""ModuleDict: modules in a dictionary that the module which holds it knows about."""
+"""ModuleDict: modules in a dictionary, registered as its children."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ class ModuleDict(Module):
 
 
 def pairs(given: Any, owner: str) -> Iterable[tuple[Any, Any]]:
-    """The pairs in a mapping, or in an iterable of pairs; `owner` is the class that asks.
+    """The pairs in a mapping, or in an iterable of pairs; `owner` is the class that calls.
 
     Raises:
         TypeError: `given` is not iterable, or one of its elements is not.
-        ValueError: an element has not two entries.
+        ValueError: an element does not have two entries.
     """
     if not isinstance(given, Iterable):
         raise TypeError(

@@ -1,4 +1,4 @@
-"""ModuleList: modules in a list that the module which holds it knows about."""
+"""ModuleList: modules in a list, registered as its children."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ L = TypeVar("L", bound="ModuleList")
 class ModuleList(Module):
     """A list of modules. Unlike those in a Python list, they are registered: `parameters()`, `to()` and others find them.
 
-    It has no `forward`: the module that holds it says what is done with its elements.
+    It has no `forward`: the module that holds it defines how its elements are used.
 
     Example:
         >>> from reftorch import nn
@@ -108,7 +108,7 @@ class ModuleList(Module):
         return self
 
     def insert(self, index: int, module: Module) -> None:
-        """Put a module before the one at `index`, as in a Python list; those from there on move up by one.
+        """Put a module before the one at `index`, as in a Python list; the following ones move up by one.
 
         Raises:
             TypeError: `module` is not a module.

@@ -1,4 +1,4 @@
-"""ParameterDict: parameters in a dictionary that the module which holds it knows about."""
+"""ParameterDict: parameters in a dictionary, registered as its own."""
 
 from __future__ import annotations
 

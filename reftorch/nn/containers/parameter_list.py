@@ -1,4 +1,4 @@
-"""ParameterList: parameters in a list that the module which holds it knows about."""
+"""ParameterList: parameters in a list, registered as its own."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class Sequential(Module):
     r"""The composition of modules: `Sequential(f, g, h)(x)` is $h(g(f(x)))$.
 
     It is also a list: indexing, slices, `append`, `insert`, `+`, `*` and so on. The modules are named "0", "1", ..., or as in
-    the OrderedDict that is given instead of them; methods that change the order number them anew.
+    the OrderedDict that is given instead of them; methods that change the order number them again.
 
     Example:
         >>> from reftorch import nn
@@ -89,7 +89,7 @@ class Sequential(Module):
         return self
 
     def insert(self: S, index: int, module: Module) -> S:
-        """Put a module before the one at `index`; those from there on move up by one.
+        """Put a module before the one at `index`; the following ones move up by one.
 
         Raises:
             AssertionError: `module` is not a module.

@@ -1,4 +1,4 @@
-r"""Packing: from a padded batch of sequences only the true elements are taken, time by time, the longest sequence first.
+r"""Packing: from a padded batch of sequences only the elements that are not padding are taken, time by time, the longest sequence first.
 
 Use it when a padded batch goes into a recurrent layer; `pack_sequence` packs a list of tensors without padding it first.
 
@@ -14,7 +14,7 @@ Rows go first through the sequences of one time, then through the times.
 
 ## Gradients
 
-Each row is a copy of one element, so its gradient goes back to that element. Let $r(t, n)$ be the row of time $t$ and sequence
+Each row is a copy of one element, so its gradient is the gradient of that element. Let $r(t, n)$ be the row of time $t$ and sequence
 $n$. Padding has no row, and its gradient is 0:
 
 $$\frac{\partial L}{\partial x}[t, n, d] = \frac{\partial L}{\partial y}[r(t, n), d] \text{ or } 0$$

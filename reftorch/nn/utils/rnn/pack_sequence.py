@@ -4,8 +4,8 @@ Use it when there is a list of tensors; a tensor that is padded already goes thr
 
 ## Forward
 
-`pack_sequence` is `pad_sequence`, then `pack_padded_sequence` with the lengths of the list: what the first one adds the second one
-takes away. `unpack_sequence` is `pad_packed_sequence`, then `unpad_sequence`.
+`pack_sequence` is `pad_sequence`, then `pack_padded_sequence` with the lengths of the list: the second one
+removes the padding that the first one adds. `unpack_sequence` is `pad_packed_sequence`, then `unpad_sequence`.
 
 ## Worked example
 
@@ -28,7 +28,7 @@ Packed sequences are sorted, the longest first. `sorted_indices` keeps the order
 >>> packed.sorted_indices
 tensor([1, 0])
 
-**What does the sum of `batch_sizes` say?**
+**What is the sum of `batch_sizes`?**
 
 The number of all elements, without padding: 2 + 3 of the example.
 
@@ -37,7 +37,7 @@ tensor(True)
 
 **What happens if the sequences are not sorted and `enforce_sorted` is True, the default?**
 
-An error. Sorting is left to the caller then, so that the packed sequence can be exported without a permutation.
+An error is raised. The caller has to sort them, so that the packed sequence needs no permutation.
 
 >>> try:
 ...     pack_sequence([torch.tensor([1, 2]), torch.tensor([3, 4, 5])])

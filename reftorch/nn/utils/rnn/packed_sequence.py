@@ -26,7 +26,7 @@ tensor([1, 4, 6, 2, 5, 3])
 >>> packed.batch_sizes
 tensor([3, 2, 1])
 
-A reader of time 1 starts at row $S_1 = 3$ and takes $B_1 = 2$ rows:
+The elements of time 1 are $B_1 = 2$ rows from row $S_1 = 3$ on:
 
 >>> packed.data[3:3 + 2]
 tensor([2, 5])
@@ -36,7 +36,7 @@ tensor([2, 5])
 **Why are the sequences sorted?**
 
 Because then those that have not ended are the first ones: a recurrent layer takes the first $B_t$ rows of its state at time
-$t$ and needs no list of who is still there.
+$t$ and needs no list of the sequences that have not ended.
 
 **How many steps of the cell are saved?**
 
@@ -47,8 +47,8 @@ One for each element of padding. Padded to length 3, the example has 9 elements;
 
 **What are the sorted and the unsorted indices?**
 
-`sorted_indices[b]` is the sequence that came to place $b$, and `unsorted_indices` is the way back. With them a layer puts its
-states into the order in which the sequences were given.
+`sorted_indices[b]` is the sequence that came to place $b$, and `unsorted_indices` is the inverse permutation. With them a layer
+brings its states into the order in which the sequences were given.
 
 >>> packed = pack_sequence([torch.tensor([6]), torch.tensor([1, 2, 3]), torch.tensor([4, 5])], enforce_sorted=False)
 >>> packed.sorted_indices, packed.unsorted_indices
@@ -78,7 +78,7 @@ class PackedSequence(_Fields):
         data: the elements of all sequences, time by time; or the pair (data, batch_sizes).
         batch_sizes: how many sequences have an element at each time. It stays on the CPU.
         sorted_indices: which sequence came to which place; None if they were sorted.
-        unsorted_indices: the way back; computed from `sorted_indices` if it is None.
+        unsorted_indices: the inverse permutation; computed from `sorted_indices` if it is None.
 
     Raises:
         ValueError: `batch_sizes` is not on the CPU.

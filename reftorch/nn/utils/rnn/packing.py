@@ -1,4 +1,4 @@
-"""Where the rows of packed sequences come from: tables that `pack_padded_sequence` and `pad_packed_sequence` share."""
+"""The time and sequence of each row of packed data: tables that `pack_padded_sequence` and `pad_packed_sequence` share."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def row_tables(batch_sizes, order, T):
 
 
 def on_device_of(x, *tables):
-    """The tables as tensors beside x."""
+    """The tables as tensors on the device of x."""
     return [from_numpy(np.asarray(table, np.int64)).to(x.device) for table in tables]

@@ -1,4 +1,4 @@
-r"""Padding of packed sequences: the elements go back to their times and sequences, and padding fills what is left.
+r"""Padding of packed sequences: the elements return to their times and sequences, and padding fills the rest.
 
 It undoes `pack_padded_sequence`.
 
@@ -15,7 +15,7 @@ where $p$ is the padding value.
 
 ## Gradients
 
-Each row is copied to one place, time $t_r$ of sequence $n_r$, and takes its gradient from there. What arrives at padding is lost,
+Each row is copied to one place, time $t_r$ of sequence $n_r$, and takes its gradient from there. The gradient of padding is discarded,
 since padding does not depend on $x$:
 
 $$\frac{\partial L}{\partial x}[r, d] = \frac{\partial L}{\partial y}[t_r, n_r, d]$$
@@ -57,7 +57,7 @@ tensor([[ 1.,  4.,  6.],
 >>> lengths
 tensor([3, 2, 1])
 
-The gradients 6, 8 and 9 arrive at padding and are lost:
+The gradients 6, 8 and 9 belong to padding and are discarded:
 
 >>> y.backward(torch.tensor([[1., 2, 3],
 ...                          [4, 5, 6],
@@ -81,7 +81,7 @@ In the order in which they were given to the packing function, if that has sorte
 
 **Which elements of `data` get a gradient?**
 
-All of them: each stands at one place of the result, and gets the gradient of this place. The places of the padding belong to none.
+All of them: each is at one place of the result, and gets the gradient of this place.
 
 >>> data.grad.shape == data.shape
 True

@@ -14,7 +14,7 @@ With `padding_side="left"` it comes before them: $y[t, n] = x_n[t - (T - T_n)]$ 
 ## Gradients
 
 Each element is copied to one place and takes its gradient from there: $\frac{\partial L}{\partial x_n}[t] =
-\frac{\partial L}{\partial y}[t, n]$. What arrives at padding is lost.
+\frac{\partial L}{\partial y}[t, n]$. The gradient of padding is discarded.
 
 ## Worked example
 
@@ -31,7 +31,7 @@ tensor([[ 1.,  2.,  3.],
 >>> a.grad, b.grad
 (tensor([10., 20., 30.]), tensor([40.]))
 
-`unpad_sequence` goes back, if it knows the lengths:
+With the lengths, `unpad_sequence` restores the list:
 
 >>> unpad_sequence(y.detach(), torch.tensor([3, 1]), batch_first=True)
 [tensor([1., 2., 3.]), tensor([4.])]
@@ -40,7 +40,7 @@ tensor([[ 1.,  2.,  3.],
 
 **How can a later layer know what is padding?**
 
-From the lengths, or from a mask made of them. A padding value that occurs among the data, as 0 does, says nothing.
+From the lengths, or from a mask made from them. The padding value is not enough if it also occurs in the data, as 0 may.
 
 >>> torch.arange(3) < torch.tensor([3, 1]).unsqueeze(1)
 tensor([[ True,  True,  True],
@@ -48,7 +48,7 @@ tensor([[ True,  True,  True],
 
 **Why is the time the first dimension unless `batch_first` is given?**
 
-Because a recurrent layer reads all sequences at one time, and then these stand together in memory.
+Because a recurrent layer reads all sequences at one time $t$, and in this order their elements are neighbours in memory.
 
 **Which share of the result is padding if the lengths are 3 and 1?**
 
