@@ -80,6 +80,11 @@ They cut off first, so the border shows what is left:
 
 >>> F.pad(torch.tensor([[1., 2, 3]]), (-1, 2), "circular")
 tensor([[2., 3., 2., 3.]])
+
+## Differences
+
+A border that is wider than what negative widths leave is an error. PyTorch raises it too for some memory layouts; for others it returns
+elements that were never set.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ r"""DistributedDataParallel: several processes train copies of one module, and a
 It computes the same as `DistributedDataParallelCPU`, which is the definition. Here gradients are sent together in buckets, and a bucket
 is sent as soon as it is full.
 
-Use it to train one network on several cores, GPUs or machines, with one process for each. `DataParallel` stays within one process.
+Use it when several cores, GPUs or machines train one network, with one process for each. `DataParallel` stays within one process.
 
 ## Forward
 

@@ -18,7 +18,9 @@ CASES = [
 ERRORS = [
     *padding_cases.refused("circular", "CircularPad"),
     ErrorCase(call((6, 1, 0, 0), mode="circular"), ["(6, 1)", "once"], id="too wide"),
-    ErrorCase(call((-3, 3, 0, 0), mode="circular"), ["(-3, 3)", "once", "leave 2"], id="too wide for what is left"),
+    ErrorCase(
+        call((-1, 3), size=(1, 3), mode="circular"), ["(-1, 3)", "once", "leave 2"], id="too wide for what is left"
+    ),
     ErrorCase(layer("CircularPad1d", 1, size=(4,)), ["2D", "3D", "1D"], raises=ValueError, id="1d of a vector"),
     ErrorCase(layer("CircularPad2d", (1, 2), size=(2, 3, 4, 4)), ["2", "4D"], id="two widths for 2d"),
 ]
