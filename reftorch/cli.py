@@ -36,7 +36,7 @@ BENCH_EXAMPLES = """examples:
   reftorch bench --reference --only Linear    the loops as the pages show them
   reftorch bench --plot roofline.png          a picture of what the machine could do and what the kernels do
   reftorch bench --start                      how long it takes until the first training step is done
-  reftorch bench --ladder                     what each idea gains on the way to the fast kernels
+  reftorch bench --ladder                     how much each step towards the fast kernels gains
   reftorch bench --ranks 2                    a training on two processes
 """
 

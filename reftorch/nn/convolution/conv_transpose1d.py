@@ -3,7 +3,7 @@ r"""Transposed convolution of sequences: each element of the input writes its mu
 A convolution with stride makes sequences smaller; this operation leads back to the larger size. It is the gradient of a convolution
 with respect to its input, used as a layer, and it uses the kernels of `Conv1d`.
 
-Use it when a sequence should become longer by a learned rule: the decoder of an autoencoder for sound, or the way back from a coarse
+Use it when a sequence should become longer by a learned rule: the decoder of an autoencoder for sound, or any step from a coarse
 sequence to a fine one.
 
 ## Forward

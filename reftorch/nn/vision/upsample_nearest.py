@@ -1,6 +1,6 @@
 r"""Nearest-neighbour interpolation: each pixel of the result is a copy of one pixel of the input.
 
-It makes sequences, images and volumes larger by repeating pixels, or smaller by leaving pixels out. No new values arise.
+It makes sequences, images and volumes larger by repeating pixels, or smaller by leaving pixels out. No new values are computed.
 
 Use it when values must not be mixed, as in a map of class numbers, or when speed counts; `upsample_bilinear2d` gives smooth
 images. `mode="nearest-exact"` of `interpolate` is centred, as in other image libraries; `mode="nearest"` is shifted by half a
@@ -26,7 +26,7 @@ $$y[n, c, d_{out}, h_{out}, w_{out}] = x[n, c, q_d(d_{out}), q_h(h_{out}), q_w(w
 ## Gradients
 
 The derivative of an output with respect to the pixel that it shows is 1, with respect to all others 0. So the gradient of a pixel is
-the sum over the outputs that show it, here $[\,]$ is 1 if the equation holds and 0 otherwise:
+the sum over the outputs that show it. The bracket $[\,]$ is 1 if the equation in it holds, and 0 otherwise:
 
 $$\frac{\partial L}{\partial x}[n, c, h_{in}, w_{in}] = \sum_{h_{out}, w_{out}} [q_h(h_{out}) = h_{in}] \, [q_w(w_{out}) = w_{in}] \,
 \frac{\partial L}{\partial y}[n, c, h_{out}, w_{out}]$$
@@ -36,7 +36,7 @@ $w_{in}$, so the loops run over these.
 
 ## Cost
 
-Two operations for each index. Forward reads one pixel and writes one per element of the output. Backward looks at about
+Two operations for each index. Forward reads one pixel and writes one per element of the output. Backward tests about
 $1 / r + 3$ outputs along each dimension for every pixel.
 
 ## Symbols
@@ -58,7 +58,7 @@ $1 / r + 3$ outputs along each dimension for every pixel.
 
 ## Worked example
 
-Three pixels become five, so $r_w = 3 / 5$. The first and the last pixel are shown twice or once:
+Three pixels become five, so $r_w = 3 / 5$. The first two pixels are shown twice, the last one once:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F
@@ -116,9 +116,9 @@ the half they lie at 0, 0.6, 1.2, 1.8 and 2.4.
 
 ## Differences
 
-A factor such as 2.3 makes 6 columns out of 3, and the distance is then $1 / 2.3$. Where an image is exactly as large as before or twice as
-large, PyTorch's loop for small images takes the distance 1 or 1/2 instead, and so does `interpolate` for all images. PyTorch's
-gradient takes it always, even where its forward pass did not; here the gradient is that of the forward pass.
+A factor such as 2.3 makes 6 columns out of 3, and the distance is then $1 / 2.3$. If an extent stays equal or is exactly doubled,
+PyTorch's loop for small images uses the distance 1 or 1/2 instead; `interpolate` does so for all images. PyTorch's gradient always
+uses this distance, even if its forward pass did not; here the gradient is that of the forward pass.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 
 
-# The pixel that output `o` shows, along one dimension. PyTorch rounds the product to float32 whatever the dtype, and so does this.
+# The pixel that output `o` shows, along one dimension. As in PyTorch, the product is rounded to float32 for every dtype.
 @njit(**SERIAL)
 def nearest_source(x, o, scale, exact, extent):
     position = x.dtype.type(o)
@@ -141,7 +141,7 @@ def nearest_source(x, o, scale, exact, extent):
     return min(int(np.float32(position * x.dtype.type(scale))), extent - 1)
 
 
-# The outputs that may show pixel `at`: from the first number up to the second, which is not one of them.
+# The outputs that may show pixel `at`: from the first number up to, but not including, the second.
 @njit(**SERIAL)
 def outputs_near(x, at, scale, extent_out):
     first = int(math.floor(x.dtype.type(at) / x.dtype.type(scale))) - 1
@@ -478,15 +478,15 @@ class UpsampleNearest3DFunction(Function):
 
 
 class UpsampleNearestExact1DFunction(UpsampleNearest1DFunction):
-    """The same with `exact`; the graph shows it under a name of its own, as in PyTorch."""
+    """The same with `exact`; the graph shows it under its own name, as in PyTorch."""
 
 
 class UpsampleNearestExact2DFunction(UpsampleNearest2DFunction):
-    """The same with `exact`; the graph shows it under a name of its own, as in PyTorch."""
+    """The same with `exact`; the graph shows it under its own name, as in PyTorch."""
 
 
 class UpsampleNearestExact3DFunction(UpsampleNearest3DFunction):
-    """The same with `exact`; the graph shows it under a name of its own, as in PyTorch."""
+    """The same with `exact`; the graph shows it under its own name, as in PyTorch."""
 
 
 FUNCTIONS = {  # by number of dimensions and `exact`
