@@ -21,7 +21,7 @@ files:
 
 | theme                                            | file             |
 |--------------------------------------------------|------------------|
-| walking over the tree, finding a part by name    | `tree.py`        |
+| traversing the tree, finding a member by name    | `tree.py`        |
 | dtype, device                                    | `conversion.py`  |
 | saving and loading                               | `state_dict.py`  |
 | adding hooks                                     | `hooks.py`       |

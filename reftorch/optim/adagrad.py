@@ -42,7 +42,7 @@ About 5 operations and a root for each element; 20 bytes in float32.
 
 ## Worked example
 
-The loss $4 \theta$ has the slope 4 everywhere, and the sum goes 16, 32, 48, ... The steps are the learning rate times
+The loss $4 \theta$ has the slope 4 everywhere, and the sum is 16, 32, 48, ... The steps are the learning rate times
 $1, 1 / \sqrt 2, 1 / \sqrt 3$:
 
 >>> import reftorch as torch

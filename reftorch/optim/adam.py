@@ -50,7 +50,7 @@ bytes in float32. The state has twice the size of the parameters.
 | $\rho$ | `root` | from 0 to 1 | correction of $\sqrt{v_i}$ for the first steps |
 | $\varepsilon$ | `eps` | $\varepsilon \ge 0$ | keeps the divisor above 0 |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
-| $\kappa$ | `keep` | as a rule just below 1 | factor of the parameter in decoupled weight decay |
+| $\kappa$ | `keep` | usually just below 1 | factor of the parameter in decoupled weight decay |
 
 ## Worked example
 
@@ -78,7 +78,7 @@ Only the influence of $\varepsilon$: $m$ and the root of $v$ grow by the same fa
 **Why are the means corrected?**
 
 They begin at 0. After one step $m$ is only $(1 - \beta_1) g$, a tenth of the gradient with the usual $\beta_1 = 0.9$, and the root of $v$
-is a thirtieth of it with $\beta_2 = 0.999$: without the correction the first steps would be three times too long.
+is a thirtieth of it with $\beta_2 = 0.999$. Without the correction the first steps would be three times too long.
 
 **Why is weight decay weak here?**
 

@@ -79,7 +79,7 @@ class Adaptive(Optimizer):
         """Change every parameter that has a gradient.
 
         Args:
-            closure: computes the loss anew and returns it; called once, with recording on, before the step.
+            closure: computes the loss again and returns it; called once, with recording on, before the step.
 
         Returns:
             What `closure` returned, or None.

@@ -3,9 +3,9 @@ r"""L-BFGS: a quasi-Newton method, whose steps use the changes of the gradient i
 Newton's step needs the matrix of second derivatives. This method never computes that matrix: it estimates the product with its
 inverse from pairs of vectors that it remembers, the last steps and the changes of the gradient in them.
 
-Use it when the loss is computed from all data at once and has few parameters, as in fitting a curve or in style transfer: a few dozen
-steps get closer to the minimum than thousands of steps of gradient descent. With small batches the differences of gradients are
-mostly noise; then use `SGD` or `Adam`.
+Use it when the loss is computed from all data at once and has few parameters, as in fitting a curve or in style transfer. A few
+dozen steps then get closer to the minimum than thousands of steps of gradient descent. With small batches the differences of
+gradients are mostly noise; then use `SGD` or `Adam`.
 
 ## Forward
 
@@ -41,7 +41,7 @@ cubic polynomial that has the losses $f_1, f_2$ and slopes $\varphi'_1, \varphi'
 $$t = t_2 - (t_2 - t_1) \, \frac{\varphi'_2 + b - a}{\varphi'_2 - \varphi'_1 + 2 b} \qquad
 a = \varphi'_1 + \varphi'_2 - 3 \, \frac{f_1 - f_2}{t_1 - t_2} \qquad b = \sqrt{a^2 - \varphi'_1 \varphi'_2}$$
 
-One call of `step` takes up to `max_iter` such steps. So it needs a closure that computes the loss and its gradients anew:
+One call of `step` takes up to `max_iter` such steps. So it needs a closure that computes the loss and its gradients again:
 
     def closure():
         optimizer.zero_grad()
@@ -337,7 +337,7 @@ class LBFGS(Optimizer):
         """Up to `max_iter` steps.
 
         Args:
-            closure: computes the loss and its gradients anew and returns the loss; called at least once, with recording on.
+            closure: computes the loss and its gradients again and returns the loss; called at least once, with recording on.
 
         Returns:
             What `closure` returned first.

@@ -163,7 +163,7 @@ class MultiStepLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """The factor of the rate goes from `start_factor` to `end_factor` in `total_iters` equal steps, and stays there.
+    """The factor of the rate changes from `start_factor` to `end_factor` in `total_iters` equal steps, and stays there.
 
     Raises:
         ValueError: `start_factor` is not above 0 and at most 1, or `end_factor` not from 0 to 1.
@@ -202,7 +202,7 @@ class LinearLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """The rate goes from the initial one to `eta_min` along half a cosine in `T_max` steps, and back again if steps go on."""
+    """The rate changes from the initial one to `eta_min` along half a cosine in `T_max` steps, and back again in further steps."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max, self.eta_min = T_max, eta_min

@@ -158,7 +158,7 @@ class Optimizer:
 
     # ---- the parameters
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters, such as layers that are to be trained from now on.
+        """Add a group of parameters, such as layers that should be trained from now on.
 
         Args:
             param_group: "params", and any options that differ from the optimizer's defaults. The dict itself becomes the group.
@@ -247,7 +247,7 @@ class Optimizer:
         """Change the parameters once, according to their gradients. Every optimizer has its own.
 
         Args:
-            closure: computes the loss anew, with gradients, and returns it; some optimizers call it several times.
+            closure: computes the loss again, with gradients, and returns it; some optimizers call it several times.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step(): a subclass defines it")
 

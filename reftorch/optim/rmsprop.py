@@ -52,7 +52,7 @@ About 7 operations and a root for each element; 20 bytes in float32, 8 more for 
 
 ## Worked example
 
-The loss $4 \theta$ has the slope 4 everywhere. With $\alpha = 3/4$ the mean square goes 4, 7, 9.25, ... towards 16, so the first steps
+The loss $4 \theta$ has the slope 4 everywhere. With $\alpha = 3/4$ the mean square is 4, 7, 9.25, ... towards 16, so the first steps
 are too long: $4 / \sqrt{4} = 2$ times the learning rate, then $4 / \sqrt{7}$:
 
 >>> import reftorch as torch

@@ -13,7 +13,7 @@ __all__ = ["SequentialLR"]
 
 
 class SequentialLR(LRScheduler):
-    """Several schedules of one optimizer, one after the other; the next one begins anew at each of the `milestones`.
+    """Several schedules of one optimizer, one after the other; the next one starts at each of the `milestones`.
 
     Raises:
         ValueError: no schedule, one of another optimizer or a `ReduceLROnPlateau`; the milestones are not one fewer than the

@@ -53,14 +53,14 @@ is the overhead of one launch per parameter; `foreach=True` takes eight paramete
 | $g_i$ | `g` | | the gradient with sign and weight decay |
 | $d_i$ | `d` | | direction of the step |
 | $\gamma$ | `lr` | $\gamma \ge 0$ | learning rate |
-| $\mu$ | `momentum` | $\mu \ge 0$, as a rule below 1 | how much of the buffer is kept |
-| $1 - \tau$ | `undamped` | $\tau$ as a rule from 0 to 1 | how much of the gradient enters the buffer; $\tau$ is `dampening` |
+| $\mu$ | `momentum` | $\mu \ge 0$, usually below 1 | how much of the buffer is kept |
+| $1 - \tau$ | `undamped` | $\tau$ usually from 0 to 1 | how much of the gradient enters the buffer; $\tau$ is `dampening` |
 | $\lambda$ | `weight_decay` | $\lambda \ge 0$ | strength of the pull towards zero |
 | $t = 1$ | `first` | yes or no | whether this parameter has no buffer yet |
 
 ## Worked example
 
-The loss $4 \theta$ has the slope 4 everywhere. With momentum $1/2$ the buffer goes 4, 6, 7, ... towards 8, and with learning
+The loss $4 \theta$ has the slope 4 everywhere. With momentum $1/2$ the buffer is 4, 6, 7, ... towards 8, and with learning
 rate $1/2$ the parameter moves by half of it:
 
 >>> import reftorch as torch
@@ -321,7 +321,8 @@ def sgd(
     Raises:
         IndexError: the lists have different lengths.
         RuntimeError: a gradient or buffer has another shape, dtype or device than its parameter, the parameter is a leaf that
-            requires grad and recording is on, or a sparse gradient is combined with `fused`, `weight_decay` or a dense buffer.
+            requires grad and recording is on, or a sparse gradient is combined with `fused` or `weight_decay`, or a dense
+            gradient with a sparse buffer.
         NotImplementedError: a parameter is neither float32 nor float64.
     """
     if foreach is None and fused is None:
@@ -421,7 +422,7 @@ class SGD(Optimizer):
         """Change every parameter that has a gradient.
 
         Args:
-            closure: computes the loss anew and returns it; called once, with recording on, before the step.
+            closure: computes the loss again and returns it; called once, with recording on, before the step.
 
         Returns:
             What `closure` returned, or None.

@@ -176,7 +176,7 @@ class SparseAdam(Optimizer):
         """Change the rows that have a gradient.
 
         Args:
-            closure: computes the loss anew and returns it; called once, with recording on, before the step.
+            closure: computes the loss again and returns it; called once, with recording on, before the step.
 
         Returns:
             What `closure` returned, or None.

@@ -2,8 +2,8 @@ r"""The continuously differentiable exponential linear unit: ELU whose exponenti
 
 Its slope at zero is 1 on both sides for every $\alpha$. With $\alpha = 1$ it is ELU.
 
-Use it when the value that the output approaches below zero is to be chosen freely and the curve must stay smooth; `elu` has a corner
-at zero unless $\alpha = 1$.
+Use it when you want to choose the value that the output approaches below zero, with a smooth curve; `elu` has a corner at zero
+unless $\alpha = 1$.
 
 ## Forward
 
@@ -170,7 +170,7 @@ def celu_backward_x_in_place_cuda(y, grad_y, grad_x, alpha):
 
 
 class CeluFunction(Function):
-    """CELU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """CELU on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, alpha, inplace):

@@ -166,7 +166,7 @@ def elu_backward_x_in_place_cuda(y, grad_y, grad_x, alpha):
 
 
 class EluFunction(Function):
-    """ELU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """ELU on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, alpha, inplace):

@@ -120,7 +120,7 @@ def hardsigmoid_backward_x_cuda(x, grad_y, grad_x):
 
 
 class HardsigmoidFunction(Function):
-    """Hardsigmoid on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """Hardsigmoid on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

@@ -134,7 +134,7 @@ def hardswish_backward_x_cuda(x, grad_y, grad_x):
 
 
 class HardswishFunction(Function):
-    """Hardswish on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """Hardswish on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

@@ -143,7 +143,7 @@ def hardtanh_backward_x_cuda(y, grad_y, grad_x, min_val, max_val):
 
 
 class HardtanhFunction(Function):
-    """Hardtanh on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """Hardtanh on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, min_val, max_val, inplace):

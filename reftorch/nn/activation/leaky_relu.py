@@ -141,7 +141,7 @@ def leaky_relu_backward_x_cuda(x, grad_y, grad_x, negative_slope):
 
 
 class LeakyReluFunction(Function):
-    """LeakyReLU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """LeakyReLU on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, slope, inplace):

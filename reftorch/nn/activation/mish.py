@@ -137,7 +137,7 @@ def mish_backward_x_cuda(x, grad_y, grad_x):
 
 
 class MishFunction(Function):
-    """Mish on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """Mish on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

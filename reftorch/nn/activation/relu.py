@@ -133,7 +133,7 @@ def relu_backward_x_cuda(y, grad_y, grad_x):
 
 
 class ReluFunction(Function):
-    """ReLU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """ReLU on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

@@ -123,7 +123,7 @@ def rrelu_backward_x_cuda(slope, grad_y, grad_x):
 
 
 class RreluFunction(Function):
-    """The randomized leaky ReLU on the tape. x and the slopes of any shape; y of the same, or x itself if it is to be overwritten."""
+    """The randomized leaky ReLU on the tape. x and the slopes of any shape; y of the same, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, slope, inplace):

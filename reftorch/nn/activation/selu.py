@@ -183,7 +183,7 @@ def selu_backward_x_in_place_cuda(y, grad_y, grad_x):
 
 
 class SeluFunction(Function):
-    """SELU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """SELU on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

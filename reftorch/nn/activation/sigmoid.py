@@ -146,7 +146,7 @@ def sigmoid_backward_x_cuda(y, grad_y, grad_x):
 
 
 class SigmoidFunction(Function):
-    """Sigmoid on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """Sigmoid on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

@@ -133,7 +133,7 @@ def silu_backward_x_cuda(x, grad_y, grad_x):
 
 
 class SiluFunction(Function):
-    """SiLU on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """SiLU on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

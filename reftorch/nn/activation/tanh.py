@@ -128,7 +128,7 @@ def tanh_backward_x_cuda(y, grad_y, grad_x):
 
 
 class TanhFunction(Function):
-    """Tanh on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """Tanh on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, inplace):

@@ -2,7 +2,8 @@ r"""Tanhshrink: the input minus its hyperbolic tangent. Elements close to zero n
 
 It is a smooth `softshrink`.
 
-Use it when small values are to be suppressed without a kink, in sparse coding for example.
+Use it when small values should be made smaller by a smooth curve, in sparse coding for example; `softshrink` makes them exactly
+zero.
 
 ## Forward
 

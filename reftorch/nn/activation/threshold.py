@@ -121,7 +121,7 @@ def threshold_backward_x_cuda(x, grad_y, grad_x, threshold, value):
 
 
 class ThresholdFunction(Function):
-    """Threshold on the tape. x of any shape; y of the same shape, or x itself if it is to be overwritten."""
+    """Threshold on the tape. x of any shape; y of the same shape, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, threshold, value, inplace):

@@ -19,8 +19,8 @@ $$y[n, k] = \frac{\sum_d a[n, d, k] \, b[n, d, k]}{m_a[n, k] \, m_b[n, k]}$$
 
 ## Gradients
 
-With $g = \partial L / \partial y$. The dot product has the derivative $b[d]$ for $a[d]$. The length has the derivative
-$a[d] / \lvert a \rvert$, and stands in the denominator, so the quotient rule gives:
+Let $g = \partial L / \partial y$. The dot product has the derivative $b[d]$ with respect to $a[d]$. The length has the derivative
+$a[d] / \lvert a \rvert$, and occurs in the denominator, so the quotient rule gives:
 
 $$\frac{\partial L}{\partial a}[d] = g \left( \frac{b[d]}{m_a \, m_b} - \frac{y}{m_a} \, \frac{a[d]}{\lvert a \rvert} \right)$$
 

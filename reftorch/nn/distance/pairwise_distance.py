@@ -16,7 +16,7 @@ number of differences that are not 0.
 
 ## Gradients
 
-With $g = \partial L / \partial y$. The outer power has the derivative $\frac{1}{p} (\dots)^{1/p - 1} = \frac{1}{p} \, y^{1-p}$, the
+Let $g = \partial L / \partial y$. The outer power has the derivative $\frac{1}{p} (\dots)^{1/p - 1} = \frac{1}{p} \, y^{1-p}$, the
 inner one $p \, |d|^{p-1}$ times the sign of $d$:
 
 $$\frac{\partial L}{\partial a}[n, j] = g[n] \, \operatorname{sign}(d[n, j]) \, |d[n, j]|^{p-1} \, y[n]^{1-p} \qquad

@@ -20,7 +20,7 @@ For $p = \infty$ the distance is the largest $|d|$, for $p = 0$ the number of di
 
 ## Gradients
 
-With $g = \partial L / \partial y$. A row belongs to $N - 1$ pairs; each adds the derivative of its distance, as in
+Let $g = \partial L / \partial y$. A row belongs to $N - 1$ pairs; each adds the derivative of its distance, as in
 `pairwise_distance`. With $d$ the difference of row $r$ and any other row $s$, and $k$ their pair:
 
 $$\frac{\partial L}{\partial x}[r, j] = \sum_{s \ne r} g[k] \, \operatorname{sign}(d[j]) \left( \frac{|d[j]|}{y[k]} \right)^{p-1}$$

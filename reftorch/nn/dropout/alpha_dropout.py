@@ -134,7 +134,7 @@ def alpha_dropout_backward_x_cuda(grad_y, mask, grad_x, scale):
 
 
 class AlphaDropoutFunction(Function):
-    """Alpha dropout on the tape. x and mask of one shape; y of the same, or x itself if it is to be overwritten."""
+    """Alpha dropout on the tape. x and mask of one shape; y of the same, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, mask, p, inplace):

@@ -152,7 +152,7 @@ def channel_dropout_backward_x_cuda(grad_y, mask, grad_x, keep):
 
 
 class ChannelDropoutFunction(Function):
-    """Dropout of channels on the tape. x (N, C, *), mask (N, C); y as x, or x itself if it is to be overwritten."""
+    """Dropout of channels on the tape. x (N, C, *), mask (N, C); y as x, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, mask, keep, inplace):

@@ -135,7 +135,7 @@ def dropout_backward_x_cuda(grad_y, mask, grad_x, keep):
 
 
 class DropoutFunction(Function):
-    """Dropout on the tape. x and mask of any shape; y of the same, or x itself if it is to be overwritten."""
+    """Dropout on the tape. x and mask of any shape; y of the same, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, mask, keep, inplace):

@@ -20,7 +20,7 @@ by the number of elements $n$, whatever the weights.
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient times $w_i$, divided by $n$). The derivative of
+Let $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient times $w_i$, divided by $n$). The derivative of
 $\log x$ is $1/x$, that of $\log(1-x)$ is $-1/(1-x)$; with a common denominator:
 
 $$\frac{\partial L}{\partial x_i} = g_i \left( - \frac{t_i}{x_i} + \frac{1 - t_i}{1 - x_i} \right)

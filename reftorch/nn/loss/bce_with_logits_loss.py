@@ -26,7 +26,7 @@ by the number of elements $n$, whatever the weights.
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient times $w_i$, divided by $n$). The derivative of $h_i$ is
+Let $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient times $w_i$, divided by $n$). The derivative of $h_i$ is
 $s_i - 1$; collect the terms with $s_i$:
 
 $$\frac{\partial L}{\partial x_i} = g_i \left( s_i \, (1 - t_i + q_i t_i) - q_i t_i \right)$$

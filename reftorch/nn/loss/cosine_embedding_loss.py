@@ -19,7 +19,7 @@ all losses, "sum" their sum, "mean" (the default) the sum divided by $N$.
 
 ## Gradients
 
-With $g = \partial L / \partial l$ (for the mean, the upstream gradient divided by $N$). The derivative $s$ of the loss with
+Let $g = \partial L / \partial l$ (for the mean, the upstream gradient divided by $N$). The derivative $s$ of the loss with
 respect to the cosine is $-1$ for $t = 1$, 1 for $t = -1$ and $c \ge m$, and otherwise 0. The derivative of the cosine comes from
 the quotient rule:
 

@@ -21,7 +21,7 @@ mathematical definition, averaged over the batch.
 
 ## Gradients
 
-With $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$). The input occurs once, times $-t_i$ (or
+Let $g_i = \partial L / \partial l_i$ (for the mean, the upstream gradient divided by $n$). The input occurs once, times $-t_i$ (or
 $-e^{t_i}$):
 
 $$\frac{\partial L}{\partial x_i} = - g_i \, t_i \qquad \text{or} \qquad \frac{\partial L}{\partial x_i} = - g_i \, e^{t_i}$$

@@ -7,7 +7,7 @@ Use it when the logits are needed for this loss only, as in the training of lang
 
 ## Forward
 
-With the input $x$ of one sample, the matrix $W$ with one row for each class, and the bias $b$ (if there is one), the logits are
+Let $x$ be the input of one sample, $W$ the matrix with one row for each class, and $b$ the bias, if there is one. The logits are
 those of a linear layer, and the loss is that of `cross_entropy` for the label $y$:
 
 $$z = W x + b \qquad l = - \log \frac{e^{z[y]}}{\sum_c e^{z[c]}}$$

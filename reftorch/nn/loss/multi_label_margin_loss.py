@@ -17,7 +17,7 @@ twice. `reduction="none"` returns all $l[n]$, "sum" their sum, "mean" (the defau
 
 ## Gradients
 
-With $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). Each pair whose difference is below
+Let $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). Each pair whose difference is below
 1 adds the same amount $u$ to the gradient of the wrong class, and subtracts it from that of the right class:
 
 $$\frac{\partial L}{\partial x}[n, c] \mathrel{+}= u, \qquad \frac{\partial L}{\partial x}[n, k] \mathrel{-}= u, \qquad

@@ -20,7 +20,7 @@ $$h = - \log s(x) = \log(1 + e^{-|x|}) + \max(-x, 0)$$
 
 ## Gradients
 
-With $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). The derivative of $-\log s(x)$ is
+Let $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). The derivative of $-\log s(x)$ is
 $s(x) - 1$, that of $-\log s(-x)$ is $s(x)$:
 
 $$\frac{\partial L}{\partial x}[n, c] = \frac{g[n] \, w[c]}{C} \left( s(x[n, c]) - t[n, c] \right)$$

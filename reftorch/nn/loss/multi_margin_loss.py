@@ -20,7 +20,7 @@ $$z[n, c] = m - x[n, y[n]] + x[n, c] \qquad l[n] = \frac{w[y[n]]}{C} \sum_{c \ne
 
 ## Gradients
 
-With $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). For a wrong class with $z > 0$ the
+Let $g[n] = \partial L / \partial l[n]$ (for the mean, the upstream gradient divided by $N$). For a wrong class with $z > 0$ the
 derivative is that of the power. The score of the right class occurs in each term with a minus sign:
 
 $$\frac{\partial L}{\partial x}[n, c] = g[n] \, \frac{w[y[n]]}{C} \cdot \begin{cases} p \, z[n, c]^{p-1} & \text{if } z[n, c] > 0 \\

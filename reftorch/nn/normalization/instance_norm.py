@@ -33,8 +33,8 @@ $$\frac{\partial L}{\partial W}[c] = \sum_{n, d} \frac{\partial L}{\partial y}[n
 
 An element of $x$ changes its own $\hat x$, with the derivative $1 / \sqrt{v + \varepsilon}$. It also changes the mean of its
 channel, with the derivative $1 / D$, and the variance, with the derivative $2 (x - \mu) / D$, and through these two every
-$\hat x$ of the channel in this sample. The chain rule sums over them. The scale is the same for the whole channel, so it stands
-before the bracket:
+$\hat x$ of the channel in this sample. The chain rule sums over them. The scale is the same for the whole channel, so it is a
+factor of the sum:
 
 $$\frac{\partial L}{\partial x}[n, c, d] = \frac{W[c]}{\sqrt{v[n, c] + \varepsilon}} \left(
 \frac{\partial L}{\partial y}[n, c, d] - s[n, c] - \hat x[n, c, d] \, p[n, c] \right)$$
