@@ -1,4 +1,4 @@
-"""Schedules of the learning rate one after the other. It is documented with `lr_scheduler`."""
+"""Several schedules of the learning rate, one after the other. `SequentialLR` is documented with `lr_scheduler`."""
 
 from __future__ import annotations
 

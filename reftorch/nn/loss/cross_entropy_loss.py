@@ -114,8 +114,8 @@ Because their joint gradient is $p - q$, which needs no division by a small prob
 
 ## Differences
 
-- Older documentation divides the mean by the number of samples also when there are weights. It is divided by the sum of the
-  weights, as above. Only class probabilities divide by the number of samples.
+- In older documentation, the mean is the sum divided by the number of samples also when there are weights. PyTorch divides by the
+  sum of the weights, as above, and by the number of samples only for class probabilities.
 - A `label_smoothing` below 0 counts as 0, in PyTorch too.
 - For unbatched logits $(C)$ a target of shape $(1)$ works as well as one without dimensions. PyTorch then fails in backward.
 - An infinite or NaN weight makes every gradient NaN. In PyTorch, without smoothing, it affects only the samples of its class.

@@ -1,6 +1,6 @@
 r"""Cross entropy whose targets are probabilities: each sample belongs to several classes, to each with a share.
 
-`F.cross_entropy` calls this function if the target is floating point and has the shape of the input. Examples are blended images
+`F.cross_entropy` uses this form if the target is floating point and has the shape of the input. Examples are blended images
 (mixup), soft labels of a teacher network, and uncertain annotations.
 
 Use it when a target is a distribution over the classes; class indices (`cross_entropy_loss`) are faster if there is one
