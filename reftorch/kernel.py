@@ -43,6 +43,7 @@ from numba.core.registry import CPUDispatcher
 from . import simulator
 from . import threads as guards
 from .kernel_cache import njit
+from .types import CPU
 
 __all__ = [
     "PARALLEL",
@@ -322,8 +323,8 @@ def arrays(*tensors: Any) -> list:
     Raises:
         RuntimeError: the tensors are on different devices.
     """
-    found = [t.array for t in tensors if t.device is tensors[0].device and type(t.array) is np.ndarray]
-    return found if len(found) == len(tensors) and all([a.flags.c_contiguous for a in found]) else _dense(tensors)
+    found = [a for t in tensors if type(a := t.array) is np.ndarray and a.flags.c_contiguous and t.device is CPU]
+    return found if len(found) == len(tensors) else _dense(tensors)
 
 
 def _dense(tensors: Sequence) -> list:
@@ -339,7 +340,7 @@ def _dense(tensors: Sequence) -> list:
 
 def flat(*tensors: Any) -> list:
     """As `arrays`, each as one dimension: for kernels that do not depend on the shape."""
-    return [array if array.ndim == 1 else array.reshape(array.size) for array in arrays(*tensors)]
+    return [array if array.ndim == 1 else array.ravel() for array in arrays(*tensors)]
 
 
 def shaped(shape: Sequence[int], *tensors: Any) -> list:
@@ -360,7 +361,7 @@ def elementwise(
     The result is a new tensor with the shape and dtype of the first one; with `inplace` it is the first one itself, changed.
     """
     first, *others = tensors
-    dense = first.contiguous()  # itself, unless it is a strided view
+    dense = first.contiguous() if inplace else first  # itself, unless it is a strided view
     result = dense if inplace else first.new_empty(first.shape)
     run = on(first.device, cpu_kernel, cuda_kernel, first.numel(), fast)
     run(*flat(dense, *others, result), *numbers)

@@ -81,8 +81,8 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         """A tensor of this one's dtype and device whose elements are not set."""
         kind, shape = dtype or self.dtype, size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
         simple = self.device is CPU and type(kind) is types.dtype and not (device or requires_grad or more)
-        if simple and INT.issuperset(map(type, shape)) and min(shape, default=0) >= 0:  # the results of all kernels
-            return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)
+        if simple and (type(shape) is Size or INT.issuperset(map(type, shape))) and min(shape, default=0) >= 0:
+            return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)  # the results of all kernels
         from .ops import creation
 
         place = device or self.device

@@ -124,10 +124,10 @@ def _roots(outputs: tuple, grads: Any) -> list[tuple[Edge, Any]]:
             _check_upstream(i, output, upstream)
             upstream = upstream.detach()
             upstream = upstream if upstream.dtype is output.dtype else upstream.to(output.dtype)
-        elif output.requires_grad:
-            upstream = _implicit_upstream(output)
         if not output.requires_grad:
             _refuse_root(i)
+        if upstream is None:
+            upstream = _implicit_upstream(output)
         refuse_complex(output.dtype)
         edge = output._edge()
         if edge is NOWHERE:
@@ -151,12 +151,12 @@ def _check_upstream(i: int, output: Tensor, upstream: Any) -> None:
             f"Mismatch in shape: grad_output[{i}] has a shape of {upstream.shape} and output[{i}] has a shape of "
             f"{output.shape}: the gradient of a tensor has the tensor's shape"
         )
-    if upstream.device != output.device:
+    if upstream.device is not output.device and upstream.device != output.device:
         raise RuntimeError(f"grad_output[{i}] is on {upstream.device}, but output[{i}] on {output.device}")
 
 
 def _implicit_upstream(output: Tensor) -> Tensor:
-    if output.numel() != 1:
+    if output.array.size != 1:
         raise RuntimeError(
             f"grad can be implicitly created only for scalar outputs, and this one has shape {list(output.shape)}: "
             "reduce it to a scalar, as in loss.mean().backward(), or pass the gradient"
@@ -164,7 +164,7 @@ def _implicit_upstream(output: Tensor) -> Tensor:
     if output.device is not CPU:
         return output.new_ones(output.shape)
     upstream = output.new_empty(output.shape)
-    upstream.array[...] = 1
+    upstream.array.fill(1)
     return upstream
 
 

@@ -177,7 +177,9 @@ def _record(node: FunctionCtx, args: tuple, outputs: list) -> None:
             continue
         dtype = output.dtype
         output_like.append((output.array.shape, dtype, output.device))
-        if not (dtype.is_floating_point or dtype.is_complex) or _among(output, node._not_differentiable):
+        if not (dtype.is_floating_point or dtype.is_complex):
+            continue
+        if node._not_differentiable and _among(output, node._not_differentiable):
             continue
         if node._dirty and _among(output, node._dirty):
             output._rebase(node, i)
