@@ -19,7 +19,6 @@ Sequences and images are volumes of one row and of one plane.
 from __future__ import annotations
 
 import functools
-import math
 
 import numpy as np
 
@@ -51,8 +50,13 @@ def avg_pool_backward_x(reference, grad_y, grad_x, *options):
 
 def as_volumes(array):
     """(N, C, ...) as (channels, D, H, W)."""
-    sizes = array.shape[2:]
-    return array.reshape(math.prod(array.shape[:2]), *(1,) * (3 - len(sizes)), *sizes)
+    return array.reshape(as_volume(array.shape))
+
+
+def as_volume(shape):
+    """The shape (N, C, ...) as (channels, D, H, W)."""
+    N, C, *sizes = shape
+    return N * C, *(1,) * (3 - len(sizes)), *sizes
 
 
 def cost(window):

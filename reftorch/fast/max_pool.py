@@ -21,12 +21,13 @@ Sequences and images are volumes of one row and of one plane.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from reftorch.fast.avg_pool import as_volumes
+from reftorch.fast.avg_pool import as_volume
 from reftorch.fast.lanes import copy_lanes, fill_lanes, take_larger
 from reftorch.fast.registers import INLINE, LANES, by_itself, local_array, window
 from reftorch.fast.workers import MEMORY, threads_for
@@ -36,7 +37,7 @@ CHOICE = 25  # multiply-adds that take as long as a choice
 
 
 class Windows(NamedTuple):
-    """The options, as plain integers for the kernel, and which windows of a row are whole."""
+    """The options, as plain integers, and which windows of a row are whole. To a kernel they go as a plain tuple, which takes less time."""
 
     K_d: int
     K_h: int
@@ -58,30 +59,38 @@ def max_pool_forward(reference, x, y, index, *options):
     """y and the place of each window's largest element. The options are sizes, strides, paddings and dilations, and the lowest number."""
     if x.dtype.kind != "f" or y.size == 0:
         return reference(x, y, index, *options)
-    n, channels = x.ndim - 2, x.shape[0] * x.shape[1]
+    numbers, size_in, size_out, work = plan(x.shape, y.shape, options)
+    volumes, channels = (x.reshape(size_in), y.reshape(size_out), index.reshape(size_out)), size_in[0]
+    workers = threads_for(work, channels)
+    if workers == 1:
+        largest_share(*volumes, numbers, 0, channels)
+    else:
+        largest_shared(workers, *volumes, numbers)
+
+
+@functools.lru_cache(maxsize=64)  # in training the same sizes come again and again
+def plan(size_in, size_out, options):
+    """The numbers of `Windows`; the shapes of input and output as (channels, D, H, W); how many multiply-adds would take as long."""
+    n, W_in, W_out = len(size_in) - 2, size_in[-1], size_out[-1]
     numbers = [
         each for i, usual in enumerate((1, 1, 0, 1)) for each in (*(usual,) * (3 - n), *options[i * n : i * n + n])
     ]
     K_w, stride_w, pad_w, dil_w = numbers[2::3]
-    W_in, W_out = x.shape[-1], y.shape[-1]
     first = min(-(-pad_w // stride_w), W_out)
     end = max(first, min((W_in - 1 - (K_w - 1) * dil_w + pad_w) // stride_w + 1, W_out))
-    windows = Windows._make((*numbers, first, end))
-    volumes = as_volumes(x), as_volumes(y), as_volumes(index)
-    registers = y.size // W_out * -(-W_out // LANES)
-    workers = threads_for(registers * LANES * math.prod(numbers[:3]) * CHOICE, channels)
-    if workers == 1:
-        largest_share(*volumes, windows, 0, channels)
-    else:
-        largest_shared(workers, *volumes, windows)
+    registers = math.prod(size_out[:-1]) * -(-W_out // LANES)
+    work = registers * LANES * math.prod(numbers[:3]) * CHOICE
+    return (*numbers, first, end), as_volume(size_in), as_volume(size_out), work
 
 
 def max_pool_backward_x(reference, grad_y, index, grad_x, *options):
     """grad_x from the place of each window's largest element, which is below 0 for a window without one."""
     channels = grad_x.shape[0] * grad_x.shape[1]
-    elements, windows = math.prod(grad_x.shape[2:]), math.prod(grad_y.shape[2:])
-    gradient, places, lines = (array.reshape(array.size) for array in (grad_y, index, grad_x))
-    workers = threads_for((grad_x.size + 2 * grad_y.size) * 2 * MEMORY, max(1, channels))  # 2: not one after the other
+    if channels == 0:
+        return
+    elements, windows = grad_x.size // channels, grad_y.size // channels
+    gradient, places, lines = grad_y.reshape(grad_y.size), index.reshape(index.size), grad_x.reshape(grad_x.size)
+    workers = threads_for((grad_x.size + 2 * grad_y.size) * 2 * MEMORY, channels)  # 2: not one after the other
     if workers == 1:
         scatter_share(gradient, places, lines, windows, elements, 0, channels)
     else:
@@ -138,8 +147,9 @@ def some_windows(line, channel, size_in, d_top, h_top, w_left, windows, lowest, 
 
 
 @njit(**SERIAL)
-def largest_share(x, y, index, windows, c0, c1):
+def largest_share(x, y, index, numbers, c0, c1):
     by_itself()
+    windows = Windows(*numbers)
     size_in, (D_out, H_out, W_out) = x.shape[1:], y.shape[1:]
     (D_in, H_in, W_in), rows = size_in, D_out * H_out
     line, lowest = window(x.reshape(x.size), 0, x.size), y.dtype.type(-np.inf)
@@ -174,10 +184,10 @@ def largest_share(x, y, index, windows, c0, c1):
 
 
 @njit(**PARALLEL)
-def largest_shared(workers, x, y, index, windows):
+def largest_shared(workers, x, y, index, numbers):
     for worker in prange(workers):
         w = np.int64(worker)
-        largest_share(x, y, index, windows, w * len(x) // workers, (w + 1) * len(x) // workers)
+        largest_share(x, y, index, numbers, w * len(x) // workers, (w + 1) * len(x) // workers)
 
 
 # ## The gradient

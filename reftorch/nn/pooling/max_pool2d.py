@@ -270,12 +270,12 @@ class MaxPool2DWithIndicesFunction(Function):
     def backward(ctx, grad_y, grad_index):
         (index,) = ctx.saved_tensors
         grad_x = grad_y.new_empty(ctx.size_in)
-        rows = math.prod(ctx.size_in[:3])  # one thread per row
+        N, C, H_in, _ = ctx.size_in
         run = on(
             grad_y.device,
             max_pool2d_backward_x_cpu,
             max_pool2d_backward_x_cuda,
-            rows,
+            N * C * H_in,  # one thread per row
             fast.max_pool_backward_x,
         )
         run(*arrays(grad_y, index, grad_x), *ctx.rows)
