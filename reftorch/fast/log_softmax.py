@@ -26,7 +26,7 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 BLOCK = 2048  # numbers: what is kept of them, 8 KB, stays in the nearest cache
 LARGEST = 16
-WORTH = 2048  # numbers from which on this takes less time than the reference loops
+WORTH = 512  # numbers from which on this takes less time than the reference loops
 EXP = 32  # multiply-adds that take as long as an exponential
 
 
@@ -71,7 +71,7 @@ def cross_entropy_backward_x(reference, grad_loss, log_p, target, weight, grad_x
     N, C, D = grad_x.shape
     if grad_x.dtype != np.float32 or grad_x.size < WORTH:
         return reference(grad_loss, log_p, target, weight, grad_x, keep, spread, ignore_index)
-    constants = np.array([keep, spread, weight.sum(dtype=np.float64)])
+    constants = float(keep), float(spread)
     if D == 1:
         log_p, grad_x, pieces = log_p.reshape(N, C), grad_x.reshape(N, C), N
         share, shared = gradient_share, gradient_shared
@@ -236,12 +236,20 @@ def pixels_backward_shared(workers, log_p, grad_log_p, grad_x, pieces, totals):
 # $$\frac{\partial L}{\partial x}[n, c] = g[n] \left( M[n] \, p[n, c] - w[c] \, q[n, c] \right)$$
 #
 # The label's class gets its part of q afterwards: so the loop over all classes has no question in it.
+@njit(**INLINE)
+def total_of(weight):
+    total = np.float64(0)
+    for c in range(weight.size):
+        total += weight[c]
+    return total
+
+
 @njit(**SERIAL)
 def gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, n0, n1, room):
     by_itself()
     C = log_p.shape[1]
     height = max(1, BLOCK // C)
-    a, b = np.float32(constants[0]), np.float32(constants[1])
+    a, b, shared_mass = np.float32(constants[0]), np.float32(constants[1]), constants[1] * total_of(weight)
     for top in range(n0, n1, height):
         end = min(top + height, n1)
         size = (end - top) * C
@@ -254,7 +262,7 @@ def gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_i
             g, mass = np.float32(0), np.float32(0)
             if label != ignore_index:
                 g = grad_loss[n, 0]
-                mass = np.float32(constants[0] * weight[label] + constants[1] * constants[2])
+                mass = np.float32(constants[0] * weight[label] + shared_mass)
             for c in range(C):
                 out[c] = g * (mass * out[c] - weight[c] * b)
             if label != ignore_index:
@@ -274,7 +282,7 @@ def pixel_gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ig
     by_itself()
     N, C, D = log_p.shape
     pieces = (D + BLOCK - 1) // BLOCK
-    a, b = np.float32(constants[0]), np.float32(constants[1])
+    a, b, shared_mass = np.float32(constants[0]), np.float32(constants[1]), constants[1] * total_of(weight)
     for piece in range(piece0, piece1):
         n, d0 = piece // pieces, piece % pieces * BLOCK
         width = min(BLOCK, D - d0)
@@ -284,7 +292,7 @@ def pixel_gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ig
             g[d], mass[d] = 0, 0
             if label != ignore_index:
                 g[d] = grad_loss[n, d0 + d]
-                mass[d] = constants[0] * weight[label] + constants[1] * constants[2]
+                mass[d] = constants[0] * weight[label] + shared_mass
         for c in range(C):
             line, out, pull = window(log_p[n, c], d0, width), window(grad_x[n, c], d0, width), weight[c] * b
             for d in range(width):

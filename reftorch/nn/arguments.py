@@ -11,8 +11,8 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from reftorch.tensor import Tensor
+from reftorch.types import CPU, complex64, complex128, dtype, float32, float64, int8, int16, int32, int64, uint8
 from reftorch.types import bool as boolean
-from reftorch.types import complex64, complex128, dtype, float32, float64, int8, int16, int32, int64, uint8
 
 if TYPE_CHECKING:
     from reftorch.nn.module import Module
@@ -65,6 +65,15 @@ def _refuse_tensors(function: str, allowed: tuple[dtype, ...], tensors: dict[str
         raise NotImplementedError(
             f"{function} is not implemented for {first.dtype}: convert the input, for example with x.float()"
         )
+
+
+def filled(like: Tensor, extent: int, value: int) -> Tensor:
+    """`extent` numbers of this value, in place of a weight or a bias that is not there; of the dtype and device of `like`."""
+    made = like.new_empty(extent)
+    if made.device is not CPU:
+        return made.fill_(value)
+    made.array.fill(value)
+    return made
 
 
 def integer(function: str, name: str, value: Any) -> int:

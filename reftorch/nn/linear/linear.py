@@ -114,6 +114,7 @@ from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
 from reftorch.nn import init
+from reftorch.nn.arguments import filled
 from reftorch.nn.module import Module
 from reftorch.nn.parameter import Parameter
 from reftorch.ops import empty
@@ -123,7 +124,8 @@ from reftorch.types import Size, complex64, complex128, float32, float64, int64
 
 def linear_output_size(size_in, out_features):
     """The shape of the output for an input of shape `size_in`: its last dimension becomes `out_features`."""
-    return Size((*size_in[:-1], out_features))
+    *samples, _ = size_in
+    return Size((*samples, out_features))
 
 
 # ## Output
@@ -251,11 +253,12 @@ class LinearFunction(Function):
     @staticmethod
     def forward(ctx, x, weight, bias):
         D_out, D_in = weight.shape
-        N = math.prod(x.shape[:-1])
+        *samples, _ = x.shape
+        N = math.prod(samples)
         ctx.save_for_backward(x, weight)
         ctx.N, ctx.torch_name = N, "MmBackward0" if bias is None else "AddmmBackward0"
         if bias is None:
-            bias = x.new_zeros(D_out)
+            bias = filled(x, D_out, 0)
         y = x.new_empty(linear_output_size(x.shape, D_out))
         run = on(x.device, linear_forward_cpu, linear_forward_cuda, N * D_out, fast.linear_forward)
         rows, filters, offsets, out = arrays(x, weight, bias, y)
@@ -326,7 +329,7 @@ def _check_arguments(input, weight, bias):
             f"linear is not implemented for {input.dtype}: it takes torch.float32, torch.float64, torch.int64, and complex "
             "numbers without a gradient"
         )
-    size_in, size = input.shape, weight.shape
+    size_in, size = tuple(input.shape), tuple(weight.shape)
     if not size_in or not size:
         raise RuntimeError(
             f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"

@@ -89,7 +89,7 @@ def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
     """
     labels = target.array if target.device is CPU else target.detach().cpu().array
     # read as unsigned numbers, negative labels are very large: so one pass over the labels is enough
-    if labels.size == 0 or labels.view(np.uint64).max() < C:
+    if labels.size == 0 or np.maximum.reduce(labels.view(np.uint64), axis=None) < C:
         return
     for position, label in enumerate(labels.ravel().tolist()):
         if not 0 <= label < C and label != ignore_index:

@@ -130,8 +130,9 @@ import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function, is_grad_enabled
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
+from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.activation.log_softmax import log_softmax_forward_cpu, log_softmax_forward_cuda
+from reftorch.nn.arguments import filled
 from reftorch.nn.loss.classes import (
     check_class_weight,
     check_label_dtype,
@@ -253,10 +254,10 @@ class CrossEntropyFunction(Function):
     def forward(ctx, x, target, weight, keep, spread, ignore_index, reduction):
         N, C, D = class_extents(x.shape)
         log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
+        logits, logarithms, labels, *others = arrays(x, log_p, target, weight, loss, share)
         run = on(x.device, log_softmax_forward_cpu, log_softmax_forward_cuda, N * D, fast.log_softmax_forward)
-        run(*shaped((N, C, D), x, log_p))
+        run(logits.reshape(N, C, D), logarithms)
         run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, N * D)
-        logarithms, labels, *others = arrays(log_p, target, weight, loss, share)
         run(logarithms, labels.reshape(N, D), *others, keep, spread, ignore_index)
         ctx.shape, ctx.constants, ctx.reduction = x.shape, (keep, spread, ignore_index), reduction
         ctx.save_for_backward(log_p, target, weight)
@@ -286,9 +287,8 @@ class CrossEntropyFunction(Function):
             N * D,
             fast.cross_entropy_backward_x,
         )
-        gradients, logarithms, labels, weights = arrays(grad_loss, log_p, target, weight)
-        labels = labels.reshape(N, D)
-        run(gradients, logarithms, labels, weights, *shaped((N, C, D), grad_x), *ctx.constants)
+        gradients, logarithms, labels, weights, result = arrays(grad_loss, log_p, target, weight, grad_x)
+        run(gradients, logarithms, labels.reshape(N, D), weights, result.reshape(N, C, D), *ctx.constants)
         return grad_x, None, None, None, None, None, None
 
 
@@ -327,7 +327,7 @@ def cross_entropy(
         )
     check_logits("cross_entropy", input)
     if weight is None:
-        weight = input.new_ones(class_extents(input.shape)[1])
+        weight = filled(input, class_extents(input.shape)[1], 1)
     else:
         check_tensor("cross_entropy", "weight", weight)
         check_class_weight(weight, input)
