@@ -11,6 +11,8 @@ touch a line of the cache for each element. The way up:
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reftorch.fast.moments import squares_of, sum_of, sums_of
@@ -33,7 +35,8 @@ def batch_norm_forward_statistics(reference, x, mean, var, running_mean, running
 def batch_norm_forward(reference, x, mean, var, weight, bias, y, eps):
     """y = W (x - mean) / std + b"""
     N, C, D = x.shape
-    scale = (weight / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
+    scale = np.empty(C, x.dtype)
+    scale_of(var, weight, scale, eps)
     pieces = N if D == 1 else N * C
     workers = threads_for(x.size * 2 * MEMORY, pieces)
     if workers == 1:
@@ -50,22 +53,45 @@ def batch_norm_backward_affine(reference, grad_y, x, mean, var, grad_weight, gra
         backward_affine_share(grad_y, x, mean, totals, 0, C)
     else:
         backward_affine_shared(workers, grad_y, x, mean, totals)
-    grad_weight[:] = totals[0] / np.sqrt(var + x.dtype.type(eps))
-    grad_bias[:] = totals[1]
+    gradients_of(totals, var, grad_weight, grad_bias, eps)
 
 
 def batch_norm_backward_x(reference, grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x, eps, training):
     """grad_x = W / std (grad_y - (grad_b + x_hat grad_W) / M); in evaluation W / std grad_y."""
     N, C, D = x.shape
-    std = np.sqrt(var + x.dtype.type(eps))
     factors = np.empty((3, C), x.dtype)
-    factors[0], factors[1], factors[2] = weight / std, grad_bias / (N * D), grad_weight / (std * (N * D))
+    factors_of(N * D, var, weight, grad_weight, grad_bias, factors, eps)
     pieces = N if D == 1 else N * C
     workers = threads_for(x.size * 3 * MEMORY, pieces)
     if workers == 1:
         backward_x_share(grad_y, x, mean, factors, grad_x, training, 0, pieces)
     else:
         backward_x_shared(workers, grad_y, x, mean, factors, grad_x, training, pieces)
+
+
+# ## What is the same for all elements of a channel. The root is taken in float64, as in the reference.
+@njit(**SERIAL)
+def scale_of(var, weight, scale, eps):
+    for c in range(scale.size):
+        scale[c] = weight[c] / math.sqrt(np.float64(var[c] + var.dtype.type(eps)))
+
+
+@njit(**SERIAL)
+def gradients_of(totals, var, grad_weight, grad_bias, eps):
+    for c in range(grad_weight.size):
+        grad_weight[c] = totals[0, c] / math.sqrt(np.float64(var[c] + var.dtype.type(eps)))
+        grad_bias[c] = totals[1, c]
+
+
+@njit(**SERIAL)
+def factors_of(count, var, weight, grad_weight, grad_bias, factors, eps):
+    for c in range(weight.size):
+        std = math.sqrt(np.float64(var[c] + var.dtype.type(eps)))
+        factors[0, c], factors[1, c], factors[2, c] = (
+            weight[c] / std,
+            grad_bias[c] / count,
+            grad_weight[c] / (std * count),
+        )
 
 
 # ## The statistics

@@ -330,7 +330,7 @@ class BatchNormFunction(Function):
     def forward(ctx, x, weight, bias, running_mean, running_var, training, momentum, eps):
         N, C, D = channel_extents(x.shape)
         if training:
-            mean, var = batch_statistics(x.reshape(N, C, D), running_mean, running_var, momentum)
+            mean, var = batch_statistics(x, running_mean, running_var, momentum)
         else:
             mean, var = running_mean.clone(), running_var.clone()  # backward needs their present values
         ctx.save_for_backward(x, weight, mean, var)
@@ -348,8 +348,12 @@ class BatchNormFunction(Function):
         x, weight, mean, var = ctx.saved_tensors
         N, C, D = channel_extents(x.shape)
         want_x, want_weight, want_bias = ctx.needs_input_grad[:3]
-        grad_x, grad_weight, grad_bias = None, x.new_zeros(C), x.new_zeros(C)
-        if want_weight or want_bias or ctx.training:
+        want_sums = want_weight or want_bias or ctx.training
+        room = x.new_empty if want_sums else x.new_zeros
+        grad_x, grad_weight, grad_bias = None, room(C), room(C)
+        grad, dense, *others = arrays(grad_y, x, mean, var)
+        grad, dense, sums = grad.reshape(N, C, D), dense.reshape(N, C, D), arrays(grad_weight, grad_bias)
+        if want_sums:
             run = on(
                 x.device,
                 batch_norm_backward_affine_cpu,
@@ -357,32 +361,31 @@ class BatchNormFunction(Function):
                 C,
                 fast.batch_norm_backward_affine,
             )
-            grad, dense, *others = arrays(grad_y, x, mean, var, grad_weight, grad_bias)
-            run(grad.reshape(N, C, D), dense.reshape(N, C, D), *others, ctx.eps)
+            run(grad, dense, *others, *sums, ctx.eps)
         if want_x:
             weight = x.new_ones(C) if weight is None else weight
             grad_x = x.new_empty(x.shape)
             run = on(
                 x.device, batch_norm_backward_x_cpu, batch_norm_backward_x_cuda, x.numel(), fast.batch_norm_backward_x
             )
-            grad, dense, *others, result = arrays(grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x)
-            shape = N, C, D
-            run(grad.reshape(shape), dense.reshape(shape), *others, result.reshape(shape), ctx.eps, ctx.training)
+            weights, result = arrays(weight, grad_x)
+            run(grad, dense, *others, weights, *sums, result.reshape(N, C, D), ctx.eps, ctx.training)
         gradients = grad_x, grad_weight if want_weight else None, grad_bias if want_bias else None
         return *gradients, None, None, None, None, None
 
 
 def channel_extents(shape):
     """N, C and D: all dimensions after the channels are one."""
-    return shape[0], shape[1], math.prod(shape[2:])
+    N, C, *rest = shape
+    return N, C, math.prod(rest)
 
 
 def batch_statistics(x, running_mean, running_var, momentum):
-    """Mean and biased variance of each channel of x (N, C, D); the running ones, if any, are updated in place."""
-    C = x.shape[1]
-    mean, var = x.new_zeros(C), x.new_ones(C)
+    """Mean and biased variance of each channel of x (N, C, *); the running ones, if any, are updated in place."""
+    N, C, D = channel_extents(x.shape)
     if x.numel() == 0:
-        return mean, var
+        return x.new_zeros(C), x.new_ones(C)
+    mean, var = x.new_empty(C), x.new_empty(C)
     running = [x.new_zeros(C) if kept is None else kept.contiguous() for kept in (running_mean, running_var)]
     run = on(
         x.device,
@@ -391,7 +394,8 @@ def batch_statistics(x, running_mean, running_var, momentum):
         C,
         fast.batch_norm_forward_statistics,
     )
-    run(*arrays(x, mean, var, *running), momentum)
+    dense, *others = arrays(x, mean, var, *running)
+    run(dense.reshape(N, C, D), *others, momentum)
     for kept, updated in zip((running_mean, running_var), running):
         if kept is not None and updated is not kept:  # a strided view: the kernel updated a copy of it
             kept.data.copy_(updated)

@@ -91,10 +91,11 @@ class _BatchNorm(_NormBase):
             return mean, var, mean is None and var is None, momentum
         if not self.track_running_stats:
             return None, None, True, momentum
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+        count = self.num_batches_tracked
+        if count is not None:
+            count.add_(1)
             if self.momentum is None:  # the average over all batches so far
-                momentum = 1.0 / self.num_batches_tracked.item()
+                momentum = 1.0 / count.item()
         return mean, var, True, momentum
 
 
