@@ -44,10 +44,9 @@ def layer_norm_backward_affine(reference, grad_y, x, mean, rstd, grad_weight, gr
     D = x.shape[1]
     workers, totals = threads_for(x.size * 2 * MEMORY, max(1, D // 16)), np.zeros((2, D))
     if workers == 1:
-        backward_affine_share(grad_y, x, mean, rstd, totals, 0, D)
+        backward_affine_share(grad_y, x, mean, rstd, totals, grad_weight, grad_bias, 0, D)
     else:
-        backward_affine_shared(workers, grad_y, x, mean, rstd, totals)
-    grad_weight[:], grad_bias[:] = totals
+        backward_affine_shared(workers, grad_y, x, mean, rstd, totals, grad_weight, grad_bias)
 
 
 # ## Rung 1
@@ -97,7 +96,7 @@ def backward_x_shared(workers, grad_y, x, mean, rstd, weight, grad_x):
 
 # ## Rung 2
 @njit(**SERIAL)
-def backward_affine_share(grad_y, x, mean, rstd, totals, d0, d1):
+def backward_affine_share(grad_y, x, mean, rstd, totals, grad_weight, grad_bias, d0, d1):
     by_itself()
     N, width = x.shape[0], d1 - d0
     of_weight, of_bias = window(totals[0], d0, width), window(totals[1], d0, width)
@@ -118,11 +117,14 @@ def backward_affine_share(grad_y, x, mean, rstd, totals, d0, d1):
         for d in range(width):
             of_weight[d] += gradient[d] * (r * (row[d] - center))
             of_bias[d] += gradient[d]
+    for d in range(width):
+        grad_weight[d0 + d], grad_bias[d0 + d] = of_weight[d], of_bias[d]
 
 
 @njit(**PARALLEL)
-def backward_affine_shared(workers, grad_y, x, mean, rstd, totals):
+def backward_affine_shared(workers, grad_y, x, mean, rstd, totals, grad_weight, grad_bias):
     D = x.shape[1]
     for worker in prange(workers):
         w = np.int64(worker)
-        backward_affine_share(grad_y, x, mean, rstd, totals, w * D // workers, (w + 1) * D // workers)
+        d0, d1 = w * D // workers, (w + 1) * D // workers
+        backward_affine_share(grad_y, x, mean, rstd, totals, grad_weight, grad_bias, d0, d1)

@@ -150,8 +150,8 @@ import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, arrays, cuda, flat, njit, on, prange, shaped
-from reftorch.nn.arguments import check_tensors, number
+from reftorch.kernel import PARALLEL, arrays, cuda, flat, njit, on, prange
+from reftorch.nn.arguments import check_tensors, filled, number
 from reftorch.nn.init import ones_, zeros_
 from reftorch.nn.module import Module
 from reftorch.nn.normalization.normalized_shape import check_normalized_shape
@@ -291,10 +291,7 @@ def layer_norm_backward_affine_cuda(grad_y, x, mean, rstd, grad_weight, grad_bia
 
 
 class LayerNormFunction(Function):
-    """Layer normalization on the tape. x (*, features), weight and bias (features) or None.
-
-    `features` is the number of dimensions that are normalized; x is N rows of D elements.
-    """
+    """Layer normalization on the tape. x (*, *features): N rows of D elements; weight and bias of shape features, or None."""
 
     torch_name = "NativeLayerNormBackward0"
 
@@ -306,11 +303,11 @@ class LayerNormFunction(Function):
         y = x.new_empty(x.shape)
         if x.numel() == 0:
             return y
-        (scale,) = shaped(D, x.new_ones(D) if weight is None else weight)
-        (shift,) = shaped(D, x.new_zeros(D) if bias is None else bias)
+        weight = filled(x, D, 1) if weight is None else weight
+        bias = filled(x, D, 0) if bias is None else bias
         run = on(x.device, layer_norm_forward_cpu, layer_norm_forward_cuda, N, fast.layer_norm_forward)
-        rows, out = shaped((N, D), x, y)
-        run(rows, scale, shift, *arrays(mean, rstd), out, eps)
+        dense, means, rstds, out = arrays(x, mean, rstd, y)
+        run(dense.reshape(N, D), *flat(weight, bias), means, rstds, out.reshape(N, D), eps)
         return y
 
     @staticmethod
@@ -318,16 +315,16 @@ class LayerNormFunction(Function):
         x, weight, mean, rstd = ctx.saved_tensors
         N, D = ctx.extents
         want_x, want_weight, want_bias = ctx.needs_input_grad[:3]
-        grad_rows, rows, *moments = *shaped((N, D), grad_y, x), *arrays(mean, rstd)
+        grad, dense, *moments = arrays(grad_y, x, mean, rstd)
+        grad_rows, rows = grad.reshape(N, D), dense.reshape(N, D)
         grad_x = grad_weight = grad_bias = None
         if want_x:
             grad_x = x.new_empty(x.shape)
-            (scale,) = shaped(D, x.new_ones(D) if weight is None else weight)
+            scale, result = flat(filled(x, D, 1) if weight is None else weight, grad_x)
             run = on(x.device, layer_norm_backward_x_cpu, layer_norm_backward_x_cuda, N, fast.layer_norm_backward_x)
-            run(grad_rows, rows, *moments, scale, *shaped((N, D), grad_x))
+            run(grad_rows, rows, *moments, scale, result.reshape(N, D))
         if want_weight or want_bias:
-            shape = x.shape[x.ndim - ctx.features :]
-            grad_weight, grad_bias = x.new_empty(shape), x.new_empty(shape)
+            grad_weight, grad_bias = x.new_empty(ctx.features), x.new_empty(ctx.features)
             run = on(
                 x.device,
                 layer_norm_backward_affine_cpu,
@@ -354,7 +351,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     shape = check_normalized_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     eps = number("layer_norm", "eps", eps)
     N, D = math.prod(input.shape[: input.ndim - len(shape)]), math.prod(shape)
-    return LayerNormFunction.apply(input, weight, bias, len(shape), N, D, eps)
+    return LayerNormFunction.apply(input, weight, bias, shape, N, D, eps)
 
 
 class LayerNorm(Module):
