@@ -108,6 +108,11 @@ torch.Size([1, 1, 8])
 
 The argument is the padding of the convolution whose gradient this is. That convolution pads $y$ by $p$ elements on each side. They
 are not part of $y$, so they are removed here.
+
+## Differences
+
+A padding that leaves nothing of the output gives an empty result. PyTorch gives it too where it uses oneDNN, and raises an error
+otherwise.
 """
 
 from __future__ import annotations

@@ -123,6 +123,11 @@ its output channels first. So a Conv2d and a ConvTranspose2d with exchanged chan
 
 >>> torch.nn.Conv2d(3, 8, 5).weight.shape == torch.nn.ConvTranspose2d(8, 3, 5).weight.shape
 True
+
+## Differences
+
+A padding that leaves nothing of the output gives an empty result. PyTorch gives it too where it uses oneDNN, and raises an error
+otherwise.
 """
 
 from __future__ import annotations

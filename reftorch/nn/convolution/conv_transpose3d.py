@@ -112,6 +112,11 @@ Only in the layout of the weight: both multiply the channels of each element by 
 >>> x, weight = torch.randn(1, 3, 2, 2, 2), torch.randn(3, 4, 1, 1, 1)
 >>> torch.allclose(F.conv_transpose3d(x, weight), F.conv3d(x, weight.transpose(0, 1)), atol=1e-6)
 True
+
+## Differences
+
+A padding that leaves nothing of the output gives an empty result. PyTorch gives it too where it uses oneDNN, and raises an error
+otherwise.
 """
 
 from __future__ import annotations
