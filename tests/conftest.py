@@ -14,8 +14,10 @@ subprocesses that tests start share it.
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import datetime
+import gc
 import importlib.util
 import json
 import os
@@ -25,6 +27,23 @@ import pytest
 
 GPU = pytest.StashKey[bool]()
 LAUNCHES = pytest.StashKey[dict]()
+LEFT_OUT = pytest.StashKey[int]()
+
+SITE = "tests/site/"  # these files share the site, its pages and its search index: one worker takes them all
+LONGEST = (  # they begin first, so that at the end no worker waits for one of them
+    SITE,
+    "tests/bench/test_precompile.py",
+    "tests/bench/test_bench_command.py",
+    "tests/course/test_assignments.py",
+    "tests/simt/test_package.py",
+    "tests/fast/test_fast_conv2d.py",
+    "tests/fast/test_tile.py",
+    "tests/test_native.py",
+    "tests/train/test_command.py",
+    "tests/bench/test_bench_ladder.py",
+    "tests/course/test_hostile.py",
+    "tests/trace/test_every_kernel.py",
+)
 
 
 def usable_gpu() -> bool:
@@ -72,12 +91,48 @@ def pytest_report_header(config):
     ]
 
 
+@pytest.hookimpl(trylast=True)  # after -k has chosen
 def pytest_collection_modifyitems(config, items):
-    for item in items:
-        if item.get_closest_marker("gpu") and not config.stash[GPU]:
-            item.add_marker(pytest.mark.skip(reason="needs a real GPU"))
-        if item.get_closest_marker("simulator") and config.stash[GPU]:
-            item.add_marker(pytest.mark.skip(reason="the real GPU takes the simulator's place"))
+    """Leave out what this machine cannot run, and say so at the end; for workers, put the files in their order."""
+    mark = "simulator" if config.stash[GPU] else "gpu"
+    left_out = [item for item in items if item.get_closest_marker(mark)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker(mark)]
+    config.stash[LEFT_OUT] = len(left_out)
+    if hasattr(config, "workerinput"):
+        units = collections.Counter(unit_of(item.nodeid) for item in items)
+        items.sort(key=lambda item: longest_first(unit_of(item.nodeid), units))
+
+
+def unit_of(nodeid) -> str:
+    """What goes to one worker: a file, or all files of the site."""
+    return SITE if nodeid.startswith(SITE) else nodeid.partition("::")[0]
+
+
+def longest_first(unit, tests):
+    """A key to sort by: those that are known to take long, and then those of many tests."""
+    return LONGEST.index(unit) if unit in LONGEST else len(LONGEST), -tests[unit], unit
+
+
+def pytest_collection_finish():
+    """What was collected stays to the end: the collector of cycles need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist=loadfile, `unit_of` says what goes to one worker, and they go out in the order of the collection."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Units(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return unit_of(nodeid)
+
+    return Units(config, log)
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -99,9 +154,14 @@ def slowest_files(reports) -> list[tuple[float, int, str]]:
 
 
 def pytest_unconfigure(config):
-    """The last line of all: how many comparisons were not made, for it is easily lost among the skipped tests."""
+    """The last lines of all: how many tests were left out, and how many comparisons were not made."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and not hasattr(config, "workeroutput"):
+        left_out = config.stash.get(LEFT_OUT, 0)
+        if left_out:
+            why = "the real GPU takes the simulator's place" if config.stash[GPU] else "there is no GPU here"
+            said = f"{left_out:,} {'test was' if left_out == 1 else 'tests were'} left out: {why}"
+            reporter.write_line(said, yellow=True)
         line = comparisons_not_made(reporter.stats.get("skipped", []))
         if line:
             reporter.write_line(line, yellow=True)
@@ -124,6 +184,7 @@ def pytest_sessionfinish(session):
         session.config.workeroutput["measured"] = {
             "agreement": rows,
             "launches": session.config.stash.get(LAUNCHES, {}),
+            "left out": session.config.stash.get(LEFT_OUT, 0),
         }
         return
     agreement = session.config.getoption("--agreement")
@@ -147,11 +208,13 @@ def oracle_rows() -> dict:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
     """A worker has ended: add what it measured to this process's."""
-    measured = getattr(node, "workeroutput", {}).get("measured", {"agreement": [], "launches": {}})
+    measured = getattr(node, "workeroutput", {}).get("measured", {"agreement": [], "launches": {}, "left out": 0})
     for component, dtype, row in measured["agreement"]:
         import oracle
 
         oracle.add_agreement(component, dtype, **row)
+    if measured["left out"]:  # each worker has left out all of them
+        node.config.stash[LEFT_OUT] = measured["left out"]
     launches = node.config.stash.get(LAUNCHES, {})
     for kernel, signatures in measured["launches"].items():
         known = launches.setdefault(kernel, [])

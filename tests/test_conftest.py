@@ -21,6 +21,11 @@ def last_line(tmp_path):
     return functools.partial(run_tests, environment)
 
 
+@pytest.fixture
+def conftest(pytestconfig):
+    return pytestconfig.pluginmanager.get_plugin(str(TESTS / "conftest.py"))
+
+
 def run_tests(environment, *arguments):
     call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(call, cwd=TESTS.parent, env=environment, capture_output=True, text=True, timeout=300)
@@ -54,3 +59,24 @@ def test_the_slowest_files_are_listed():
     assert done.returncode == 0, done.stdout + done.stderr
     (row,) = [line for line in done.stdout.splitlines() if line.strip().endswith("tests/test_names.py")]
     assert " tests " in row and float(row.split()[0]) > 0
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_tests_that_need_a_gpu_are_counted(workers):
+    """Each worker leaves them out, and they are counted once."""
+    file = str(TESTS / "test_cli.py")
+    said = run_tests(ALONE, "-n", workers, "--device", "simulator", "-k", "doctor_on_a_gpu or doctor_describes", file)
+    assert said == "1 test was left out: there is no GPU here"
+
+
+def test_the_longest_files_come_first(conftest):
+    """Of the others, those with most tests. What is said to take long is there."""
+    assert [name for name in conftest.LONGEST if not (TESTS.parent / name).exists()] == []
+    tests = {"tests/a.py": 3, "tests/b.py": 7, conftest.LONGEST[1]: 1, conftest.SITE: 1}
+    order = sorted(tests, key=lambda unit: conftest.longest_first(unit, tests))
+    assert order == [conftest.SITE, conftest.LONGEST[1], "tests/b.py", "tests/a.py"]
+
+
+def test_all_files_of_the_site_are_one_unit(conftest):
+    ids = [f"tests/{name}.py::test[a::b]" for name in ("site/test_build", "site/browser/test_live", "test_cli")]
+    assert [conftest.unit_of(nodeid) for nodeid in ids] == [conftest.SITE, conftest.SITE, "tests/test_cli.py"]
