@@ -16,7 +16,9 @@ and no components. Every file has one idea and climbs to it from the reference l
     blocks.py           blocks added up to images
     borders.py          padding: the inside in one piece
     sums.py             the gradients of biases
+    clipping.py         the norm of a gradient, and its numbers within limits
     linear.py           the three products of a linear layer
+    feature_pairs.py    a bilinear layer out of matrix products
     bilinear.py         bilinear interpolation, a row at a time
     separable.py        other interpolation, a dimension after the other
     grid_sample.py      sampling at the places of a grid: addresses and weights once for all channels
@@ -36,12 +38,17 @@ and no components. Every file has one idea and climbs to it from the reference l
     logarithm.py        the logarithm of many numbers at once
     curves.py           activations made of them, as functions of one number
     activations.py      the loops of these activations
+    prelu.py            PReLU, a plane of one slope at a time
+    rrelu.py            the random slopes of RReLU, one pass for all elements
     cells.py            what a recurrent cell does after its products
     elu.py              the loops of ELU, SELU and CELU
     losses.py           the loops of losses with exponentials and logarithms
     labels.py           the gradient of the negative log-likelihood
+    rmsprop.py          a step of RMSprop without options
+    alpha_dropout.py    alpha dropout of whole channels, a plane at a time
     ctc.py              the loops of CTC loss, all places of a text at once
     glu.py              the gated linear unit
+    pdist.py            the distances of all pairs, a row at a time
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
     softmax.py          softmax and its gradient
     attention.py        attention in blocks, with a softmax that needs one pass (online)
@@ -75,6 +82,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.activations import tanhshrink_forward as tanhshrink_forward
     from reftorch.fast.adaptive_avg_pool import adaptive_avg_pool_backward_x as adaptive_avg_pool_backward_x
     from reftorch.fast.adaptive_avg_pool import adaptive_avg_pool_forward as adaptive_avg_pool_forward
+    from reftorch.fast.alpha_dropout import drop_planes as drop_planes
+    from reftorch.fast.alpha_dropout import scale_planes as scale_planes
     from reftorch.fast.attention import attention_backward as attention_backward
     from reftorch.fast.attention import attention_forward as attention_forward
     from reftorch.fast.attention import attention_in_blocks as attention_in_blocks
@@ -92,15 +101,19 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.borders import circular_pad_forward as circular_pad_forward
     from reftorch.fast.borders import constant_pad_backward_x as constant_pad_backward_x
     from reftorch.fast.borders import constant_pad_forward as constant_pad_forward
+    from reftorch.fast.borders import framed as framed
     from reftorch.fast.borders import reflection_pad_backward_x as reflection_pad_backward_x
     from reftorch.fast.borders import reflection_pad_forward as reflection_pad_forward
     from reftorch.fast.borders import replication_pad_backward_x as replication_pad_backward_x
     from reftorch.fast.borders import replication_pad_forward as replication_pad_forward
+    from reftorch.fast.borders import unframed as unframed
     from reftorch.fast.cells import gru_cell_backward_a as gru_cell_backward_a
     from reftorch.fast.cells import gru_cell_forward as gru_cell_forward
     from reftorch.fast.cells import lstm_cell_backward_a as lstm_cell_backward_a
     from reftorch.fast.cells import lstm_cell_forward as lstm_cell_forward
     from reftorch.fast.cells import rnn_tanh_cell_forward as rnn_tanh_cell_forward
+    from reftorch.fast.clipping import euclidean as euclidean
+    from reftorch.fast.clipping import limit as limit
     from reftorch.fast.conv1d import conv1d_backward_bias as conv1d_backward_bias
     from reftorch.fast.conv1d import conv1d_backward_weight as conv1d_backward_weight
     from reftorch.fast.conv1d import conv1d_backward_x as conv1d_backward_x
@@ -121,6 +134,10 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.elu import elu_forward as elu_forward
     from reftorch.fast.elu import selu_backward_x as selu_backward_x
     from reftorch.fast.elu import selu_forward as selu_forward
+    from reftorch.fast.feature_pairs import bilinear_backward_u as bilinear_backward_u
+    from reftorch.fast.feature_pairs import bilinear_backward_v as bilinear_backward_v
+    from reftorch.fast.feature_pairs import bilinear_backward_weight as bilinear_backward_weight
+    from reftorch.fast.feature_pairs import bilinear_forward as bilinear_forward
     from reftorch.fast.glu import glu_backward_x as glu_backward_x
     from reftorch.fast.glu import glu_forward as glu_forward
     from reftorch.fast.grid_sample import grid_sample_backward_grid as grid_sample_backward_grid
@@ -153,6 +170,8 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.losses import bce_with_logits_loss_forward as bce_with_logits_loss_forward
     from reftorch.fast.losses import gaussian_nll_loss_forward as gaussian_nll_loss_forward
     from reftorch.fast.losses import kl_div_loss_forward as kl_div_loss_forward
+    from reftorch.fast.losses import multi_label_soft_margin_loss_backward_x as multi_label_soft_margin_loss_backward_x
+    from reftorch.fast.losses import multi_label_soft_margin_loss_forward as multi_label_soft_margin_loss_forward
     from reftorch.fast.losses import poisson_nll_loss_backward_x as poisson_nll_loss_backward_x
     from reftorch.fast.losses import poisson_nll_loss_forward as poisson_nll_loss_forward
     from reftorch.fast.losses import soft_margin_loss_backward_x as soft_margin_loss_backward_x
@@ -165,6 +184,12 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.max_unpool import max_unpool_forward as max_unpool_forward
     from reftorch.fast.nearest import upsample_nearest_backward_x as upsample_nearest_backward_x
     from reftorch.fast.nearest import upsample_nearest_forward as upsample_nearest_forward
+    from reftorch.fast.pdist import pdist_backward_x as pdist_backward_x
+    from reftorch.fast.pdist import pdist_forward as pdist_forward
+    from reftorch.fast.prelu import prelu_backward_x as prelu_backward_x
+    from reftorch.fast.prelu import prelu_forward as prelu_forward
+    from reftorch.fast.rmsprop import rmsprop_step as rmsprop_step
+    from reftorch.fast.rrelu import slopes_of as slopes_of
     from reftorch.fast.separable import antialias_interpolation_backward_x as antialias_interpolation_backward_x
     from reftorch.fast.separable import antialias_interpolation_forward as antialias_interpolation_forward
     from reftorch.fast.separable import bicubic_interpolation_backward_x as bicubic_interpolation_backward_x

@@ -100,6 +100,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, SERIAL, arrays, cuda, njit, on, prange
 from reftorch.nn.arguments import number
@@ -230,7 +231,7 @@ class PdistFunction(Function):
     def forward(ctx, x, p):
         N = x.shape[0]
         y = x.new_empty(N * (N - 1) // 2)
-        run = on(x.device, pdist_forward_cpu, pdist_forward_cuda, N)
+        run = on(x.device, pdist_forward_cpu, pdist_forward_cuda, N, fast.pdist_forward)
         run(*arrays(x, y), p)
         ctx.save_for_backward(x, y)
         ctx.p = p
@@ -240,7 +241,7 @@ class PdistFunction(Function):
     def backward(ctx, grad_y):
         x, y = ctx.saved_tensors
         grad_x = x.new_empty(x.shape)
-        run = on(x.device, pdist_backward_x_cpu, pdist_backward_x_cuda, x.numel())
+        run = on(x.device, pdist_backward_x_cpu, pdist_backward_x_cuda, x.numel(), fast.pdist_backward_x)
         run(*arrays(grad_y, x, y, grad_x), ctx.p)
         return grad_x, None
 
