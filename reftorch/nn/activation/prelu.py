@@ -97,6 +97,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
 from reftorch.nn.init import constant_
@@ -203,7 +204,7 @@ class PreluFunction(Function):
         ctx.save_for_backward(x, weight)
         ctx.extents = N, C, D = channel_extents(x.shape, weight.numel())
         y = x.new_empty(N, C, D)
-        run = on(x.device, prelu_forward_cpu, prelu_forward_cuda, threads=x.numel())
+        run = on(x.device, prelu_forward_cpu, prelu_forward_cuda, x.numel(), fast.prelu_forward)
         run(*arrays(x.reshape(N, C, D), weight.reshape(C), y))
         return y.reshape(x.shape)
 
@@ -215,7 +216,7 @@ class PreluFunction(Function):
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
             grad_x = x.new_empty(N, C, D)
-            run = on(x.device, prelu_backward_x_cpu, prelu_backward_x_cuda, threads=x.numel())
+            run = on(x.device, prelu_backward_x_cpu, prelu_backward_x_cuda, x.numel(), fast.prelu_backward_x)
             run(*arrays(grad_y, dense, weight.reshape(C), grad_x))
             grad_x = grad_x.reshape(x.shape)
         if ctx.needs_input_grad[1]:
