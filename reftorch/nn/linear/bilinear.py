@@ -107,6 +107,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange, shaped
 from reftorch.nn import init
@@ -277,7 +278,7 @@ class BilinearFunction(Function):
         ctx.save_for_backward(u, v, weight)
         y = u.new_empty((*u.shape[:-1], D_out))
         bias = u.new_zeros(D_out) if bias is None else bias
-        run = on(u.device, bilinear_forward_cpu, bilinear_forward_cuda, threads=N * D_out)
+        run = on(u.device, bilinear_forward_cpu, bilinear_forward_cuda, N * D_out, fast.bilinear_forward)
         run(*shaped((N, D_u), u), *shaped((N, D_v), v), *arrays(weight, bias), *shaped((N, D_out), y))
         return y
 
@@ -290,19 +291,20 @@ class BilinearFunction(Function):
         grad_u = grad_v = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
             grad_u = u.new_empty(u.shape)
-            run = on(device, bilinear_backward_u_cpu, bilinear_backward_u_cuda, threads=N * D_u)
+            run = on(device, bilinear_backward_u_cpu, bilinear_backward_u_cuda, N * D_u, fast.bilinear_backward_u)
             run(given, second, *arrays(weight), *shaped((N, D_u), grad_u))
         if ctx.needs_input_grad[1]:
             grad_v = v.new_empty(v.shape)
-            run = on(device, bilinear_backward_v_cpu, bilinear_backward_v_cuda, threads=N * D_v)
+            run = on(device, bilinear_backward_v_cpu, bilinear_backward_v_cuda, N * D_v, fast.bilinear_backward_v)
             run(given, first, *arrays(weight), *shaped((N, D_v), grad_v))
         if ctx.needs_input_grad[2]:
             grad_weight = weight.new_empty(weight.shape)
-            run = on(device, bilinear_backward_weight_cpu, bilinear_backward_weight_cuda, threads=weight.numel())
+            kernels = bilinear_backward_weight_cpu, bilinear_backward_weight_cuda
+            run = on(device, *kernels, weight.numel(), fast.bilinear_backward_weight)
             run(given, first, second, *arrays(grad_weight))
         if ctx.needs_input_grad[3]:
             grad_bias = weight.new_empty(D_out)
-            run = on(device, bilinear_backward_bias_cpu, bilinear_backward_bias_cuda, threads=D_out)
+            run = on(device, bilinear_backward_bias_cpu, bilinear_backward_bias_cuda, D_out, fast.linear_backward_bias)
             run(given, *arrays(grad_bias))
         return grad_u, grad_v, grad_weight, grad_bias
 
