@@ -15,7 +15,8 @@ from reftorch.fast.activations import dealt_out, piece_of, pieces_of
 from reftorch.fast.curves import sigmoid32
 from reftorch.fast.exponential import HALF, LARGEST, ONE, ZERO, exp32_full, log1p_unit32
 from reftorch.fast.logarithm import INFINITY, log1m32, log32
-from reftorch.fast.registers import by_itself
+from reftorch.fast.registers import INLINE, by_itself, window
+from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 LEAST = np.float32(-100)  # of a logarithm in binary cross entropy
@@ -241,3 +242,83 @@ def gaussian_nll_loss_forward(reference, x, target, var, loss, eps, constant):
         gaussian_nll_loss_forward_shared,
         *(x, target, var, loss, np.float32(eps), np.float32(constant)),
     )
+
+
+# ---------------------------------------------------------------------------------------- multi-label soft margin loss
+# The sum over the classes is in the sample's own loop, so whole samples are dealt out.
+WORK = 30  # multiply-adds that take as long as an element
+
+
+def multi_label_soft_margin_loss_forward(reference, x, target, weight, loss):
+    if x.dtype != np.float32:
+        return reference(x, target, weight, loss)
+    workers = threads_for(x.size * WORK, len(x))
+    if workers == 1:
+        multi_label_soft_margin_loss_forward_share(x, target, weight, loss, 0, len(x))
+    else:
+        multi_label_soft_margin_loss_forward_shared(workers, x, target, weight, loss)
+
+
+@njit(**SERIAL)
+def multi_label_soft_margin_loss_forward_share(x, target, weight, loss, first, last):
+    by_itself()
+    C = x.shape[1]
+    for n in range(first, last):
+        row, answers, acc = window(x[n], 0, C), window(target[n], 0, C), np.float64(0)
+        if weight.size == 1:
+            for c in range(C):
+                acc += weight[0] * wrong_answer32(row[c], answers[c])
+        else:
+            weights = window(weight, n * C, C)
+            for c in range(C):
+                acc += weights[c] * wrong_answer32(row[c], answers[c])
+        loss[n] = acc / C
+
+
+@njit(**INLINE)
+def wrong_answer32(x, t):
+    """(1 - t) x + h with h = log(1 + e^-|x|) + max(-x, 0)"""
+    h = log1p_unit32(exp32_full(-abs(x))) - (x if x < ZERO else ZERO)
+    return (ONE - t) * x + h
+
+
+@njit(**PARALLEL)
+def multi_label_soft_margin_loss_forward_shared(workers, x, target, weight, loss):
+    for worker in prange(workers):
+        w, N = np.int64(worker), len(x)
+        first, last = w * N // workers, (w + 1) * N // workers
+        multi_label_soft_margin_loss_forward_share(x, target, weight, loss, first, last)
+
+
+def multi_label_soft_margin_loss_backward_x(reference, grad_loss, x, target, weight, grad_x):
+    if x.dtype != np.float32:
+        return reference(grad_loss, x, target, weight, grad_x)
+    workers = threads_for(x.size * WORK, len(x))
+    if workers == 1:
+        multi_label_soft_margin_loss_backward_x_share(grad_loss, x, target, weight, grad_x, 0, len(x))
+    else:
+        multi_label_soft_margin_loss_backward_x_shared(workers, grad_loss, x, target, weight, grad_x)
+
+
+@njit(**SERIAL)
+def multi_label_soft_margin_loss_backward_x_share(grad_loss, x, target, weight, grad_x, first, last):
+    by_itself()
+    C = x.shape[1]
+    for n in range(first, last):
+        row, answers, result = window(x[n], 0, C), window(target[n], 0, C), window(grad_x[n], 0, C)
+        if weight.size == 1:
+            given = grad_loss[n] * weight[0]
+            for c in range(C):
+                result[c] = given * (sigmoid32(row[c]) - answers[c]) / np.float32(C)
+        else:
+            weights = window(weight, n * C, C)
+            for c in range(C):
+                result[c] = grad_loss[n] * weights[c] * (sigmoid32(row[c]) - answers[c]) / np.float32(C)
+
+
+@njit(**PARALLEL)
+def multi_label_soft_margin_loss_backward_x_shared(workers, grad_loss, x, target, weight, grad_x):
+    for worker in prange(workers):
+        w, N = np.int64(worker), len(x)
+        first, last = w * N // workers, (w + 1) * N // workers
+        multi_label_soft_margin_loss_backward_x_share(grad_loss, x, target, weight, grad_x, first, last)

@@ -15,6 +15,7 @@ from reftorch.nn.loss import (
     bce_with_logits_loss,
     gaussian_nll_loss,
     kl_div_loss,
+    multi_label_soft_margin_loss,
     poisson_nll_loss,
     soft_margin_loss,
 )
@@ -126,6 +127,40 @@ def test_infinite_soft_margin():
     fast.soft_margin_loss_forward(None, x, target, found)
     assert found[0] == found[2] == inf and found[3] == pytest.approx(math.log(2))
     assert 0 <= found[1] < 4e-44  # exp(-100), which some processors round to 0
+
+
+MULTI = multi_label_soft_margin_loss
+
+
+@pytest.mark.parametrize("N, C", [(50, 37), (1, 1), (4, 1), (2000, 40), (0, 3), (3, 0)])
+@pytest.mark.parametrize("each", [False, True], ids=["one weight", "a weight for each"])
+def test_multi_label_soft_margin(N, C, each):
+    """Sums over the classes in float64; samples with NaN or infinities apart."""
+    x, target = np.resize(column(-20, 20, 30, -200, 1e-40), (N, C)), np.resize(TARGET, (N, C))
+    weight = np.resize(column(0.5, 2), x.size if each else 1)
+    x[1:2, :1], x[2:3, :1], x[3:4, :1] = nan, inf, -inf
+    given = np.resize(G, N)
+    exact = [array.astype(np.float64) for array in (given, x, target, weight)]
+    (loss, wanted), (grad_x, wanted_x) = [(np.full(shape, 7, np.float32), np.full(shape, 8.0)) for shape in (N, (N, C))]
+    fast.multi_label_soft_margin_loss_forward(None, x, target, weight, loss)
+    fast.multi_label_soft_margin_loss_backward_x(None, given, x, target, weight, grad_x)
+    with np.errstate(all="ignore"):
+        MULTI.multi_label_soft_margin_loss_forward_cpu(*exact[1:], wanted)
+        MULTI.multi_label_soft_margin_loss_backward_x_cpu(*exact, wanted_x)
+    finite = np.isfinite(wanted)
+    assert np.array_equal(loss[~finite], wanted[~finite].astype(np.float32), equal_nan=True)
+    np.testing.assert_allclose(loss[finite], wanted[finite], rtol=2.5e-7)
+    scale = np.abs(given[:, None] * np.resize(weight, (N, C))) / max(C, 1)  # of s, from which the target is subtracted
+    with np.errstate(invalid="ignore"):
+        assert (np.abs(grad_x - wanted_x) <= 4e-7 * scale).sum() == np.isfinite(wanted_x).sum()
+    assert np.array_equal(np.isnan(grad_x), np.isnan(wanted_x))
+
+
+def test_multi_label_soft_margin_in_float64_is_left_to_the_reference_kernel():
+    left, x = [], np.zeros((2, 3))
+    fast.multi_label_soft_margin_loss_forward(lambda *arrays: left.append(arrays), x, x, x, x)
+    fast.multi_label_soft_margin_loss_backward_x(lambda *arrays: left.append(arrays), x, x, x, x, x)
+    assert [len(arrays) for arrays in left] == [4, 5]
 
 
 LOGS = np.concatenate([np.geomspace(1e-44, 3e38, 5001), np.linspace(0.5, 2, 5001), [0.0, -0.0, -1.0, inf, -inf, nan]])

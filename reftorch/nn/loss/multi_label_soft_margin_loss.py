@@ -105,6 +105,7 @@ import math
 
 import numpy as np
 
+from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, arrays, cuda, flat, njit, on, prange, shaped
 from reftorch.nn.loss.pointwise import broadcast, check_are_tensors, promoted
@@ -234,7 +235,7 @@ class MultilabelSoftMarginLossFunction(Function):
         ctx.rows = x.shape[:-1].numel()
         loss = x.new_empty(x.shape[:-1])
         kernels = multi_label_soft_margin_loss_forward_cpu, multi_label_soft_margin_loss_forward_cuda
-        run = on(x.device, *kernels, ctx.rows)
+        run = on(x.device, *kernels, ctx.rows, fast.multi_label_soft_margin_loss_forward)
         run(*shaped((ctx.rows, x.shape[-1]), x, target), *flat(weight, loss))
         return reduced(loss, reduction)
 
@@ -248,7 +249,8 @@ class MultilabelSoftMarginLossFunction(Function):
         if ctx.needs_input_grad[0]:
             kernels = multi_label_soft_margin_loss_backward_x_cpu, multi_label_soft_margin_loss_backward_x_cuda
             grad_x = x.new_empty(x.shape)
-            on(x.device, *kernels, x.numel())(gradients, *shaped(table, x, target), weights, *shaped(table, grad_x))
+            run = on(x.device, *kernels, x.numel(), fast.multi_label_soft_margin_loss_backward_x)
+            run(gradients, *shaped(table, x, target), weights, *shaped(table, grad_x))
         if ctx.needs_input_grad[1]:
             kernels = (
                 multi_label_soft_margin_loss_backward_target_cpu,
