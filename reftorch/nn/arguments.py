@@ -7,8 +7,11 @@ function that was called.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from reftorch.tensor import Tensor
 from reftorch.types import CPU, complex64, complex128, dtype, float32, float64, int8, int16, int32, int64, uint8
@@ -74,6 +77,19 @@ def filled(like: Tensor, extent: int, value: int) -> Tensor:
         return made.fill_(value)
     made.array.fill(value)
     return made
+
+
+def are_plain(tensors: Sequence[Tensor]) -> bool:
+    """Whether all tensors are float32, or all float64, on the CPU, and each lies in memory without gaps."""
+    kind: Any = tensors[0].dtype if tensors else float32
+    if kind not in FLOATS:
+        return False
+    for each in tensors:
+        if each.is_sparse or each.dtype is not kind or type(each.array) is not np.ndarray:
+            return False
+        if not each.array.flags.c_contiguous:
+            return False
+    return True
 
 
 def integer(function: str, name: str, value: Any) -> int:

@@ -66,11 +66,18 @@ from __future__ import annotations
 import types
 import warnings
 
+import numpy as np
+
+from reftorch import fast
 from reftorch.autograd import no_grad
-from reftorch.nn.arguments import check_tensors, number
+from reftorch.kernel import fast_forms
+from reftorch.nn.arguments import are_plain, check_tensors, number
 from reftorch.ops import stack, tensor
+from reftorch.ops.backend import quietly
 from reftorch.ops.promotion import promote_types
 from reftorch.tensor import Tensor
+
+LARGE = 3e38  # what float32 can hold
 
 
 @no_grad()
@@ -98,11 +105,11 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
             raise NotImplementedError(
                 "get_total_norm: there is no norm of sparse gradients, as those of Embedding(sparse=True); clip the others only"
             )
-    norms = [each.norm(norm_type) for each in tensors]
-    dtype = norms[0].dtype
-    for norm in norms:
-        dtype = promote_types(dtype, norm.dtype)
-    total = stack([norm.to(device=norms[0].device, dtype=dtype) for norm in norms]).norm(norm_type)
+    if norm_type == 2 and fast_forms() and are_plain(tensors):
+        norms = np.array([fast.euclidean(each.array.reshape(-1)) for each in tensors], tensors[0].dtype.numpy)
+        total = tensor(fast.euclidean(norms), dtype=tensors[0].dtype)
+    else:
+        total = _norm_of_norms([each.norm(norm_type) for each in tensors], norm_type)
     if error_if_nonfinite and not total.isfinite().item():
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite ({total.item()}), so it "
@@ -124,8 +131,12 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     """
     max_norm = number("clip_grads_with_norm_", "max_norm", max_norm)
     factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
-    for grad in _gradients(parameters):
-        grad.mul_(factor.to(grad.device))
+    grads = _gradients(parameters)
+    if factor.ndim == 0 and are_plain([factor, *grads]):
+        quietly(_scale, grads, factor.array)
+    else:
+        for grad in grads:
+            grad.mul_(factor.to(grad.device))
 
 
 @no_grad()
@@ -169,11 +180,30 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
         clip_value: the largest absolute value that is allowed.
         foreach: has no effect here.
     """
-    clip_value = float(clip_value)
-    for grad in _gradients(parameters):
-        grad.clamp_min_(-clip_value).clamp_max_(clip_value)
+    clip_value, grads = float(clip_value), _gradients(parameters)
+    if abs(clip_value) < LARGE and fast_forms() and are_plain(grads):
+        for grad in grads:
+            fast.limit(grad.array.reshape(-1), -clip_value, clip_value)
+            grad._counter.bump()  # a tape that saved it must notice
+    else:
+        for grad in grads:
+            grad.clamp_min_(-clip_value).clamp_max_(clip_value)
 
 
 def _gradients(parameters):
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def _scale(grads, factor):
+    """Multiply memory by memory: with many small gradients, an operation of tensors takes longer to prepare than to do."""
+    for grad in grads:
+        np.multiply(grad.array, factor, out=grad.array)
+        grad._counter.bump()
+
+
+def _norm_of_norms(norms, norm_type):
+    dtype = norms[0].dtype
+    for norm in norms:
+        dtype = promote_types(dtype, norm.dtype)
+    return stack([norm.to(device=norms[0].device, dtype=dtype) for norm in norms]).norm(norm_type)

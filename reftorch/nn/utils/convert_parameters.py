@@ -58,8 +58,35 @@ The rest is not used, and there is no error, as in PyTorch. A vector that is too
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
+from reftorch.autograd import Function
+from reftorch.nn.arguments import are_plain
 from reftorch.ops import cat
 from reftorch.tensor import Tensor
+
+
+class JoinedParameters(Function):
+    """The elements of all parameters in one vector, as one node of the tape; each gets its part of the gradient."""
+
+    torch_name = "CatBackward0"
+
+    @staticmethod
+    def forward(ctx, *parameters):
+        ctx.shapes = [parameter.array.shape for parameter in parameters]
+        return Tensor._make(np.concatenate([parameter.array.reshape(-1) for parameter in parameters]))
+
+    @staticmethod
+    def backward(ctx, grad_y):
+        grads, first = [], 0
+        for shape, needed in zip(ctx.shapes, ctx.needs_input_grad):
+            last = first + math.prod(shape)
+            part = grad_y.array[first:last].reshape(shape)
+            grads.append(Tensor._make(part.copy()) if needed else None)
+            first = last
+        return tuple(grads)
 
 
 def parameters_to_vector(parameters):
@@ -71,12 +98,14 @@ def parameters_to_vector(parameters):
         TypeError: the parameters are on different devices.
     """
     parameters = list(parameters)
-    _check_devices(parameters)
     if not parameters:
         raise ValueError(
             "expected a non-empty list of Tensors: parameters_to_vector found no parameters. model.parameters() can be iterated "
             "only once, so make a list of it"
         )
+    if are_plain(parameters):
+        return JoinedParameters.apply(*parameters)
+    _check_devices(parameters)
     return cat([parameter.view(-1) for parameter in parameters])
 
 

@@ -68,9 +68,15 @@ CASES = [
     case([array([3.0, -4.0], grad=False)], "clip_grad_norm_", 5.0, id="exactly the norm"),
     case([array([1.0, INF], grad=False), array([2.0], grad=False)], "clip_grad_norm_", 1.0, id="infinity"),
     case([array([1.0, math.nan], grad=False), array([2.0], grad=False)], "clip_grad_norm_", 1.0, id="NaN"),
+    case([array([1e20, 1e20], grad=False), array([1.0], grad=False)], "clip_grad_norm_", 1.0, id="squares overflow"),
+    case([array([1e-30, 0.0], grad=False), array([0.0], grad=False)], "clip_grad_norm_", 1.0, id="squares underflow"),
+    case([array([1e-30], grad=False)], "clip_grad_norm_", 1e-32, id="one small number"),
+    case([distinct(70, 90, grad=False)] * 3, "clip_grad_norm_", 1.0, id="large"),
+    case(GRADS, "clip_grad_value_", INF, id="no limit"),
     case(GRADS, "clip_grad_value_", 0.7),
     case(GRADS, "clip_grad_value_", -0.7, id="negative"),
     case([array([math.nan, INF, -INF, 0.5], grad=False)], "clip_grad_value_", 1.0, id="edges"),
+    case([distinct(70, 90, grad=False), distinct(grad=False)], "clip_grad_value_", 0.5, id="large"),
     ScriptCase("clip_grad_norm_", [distinct(3, grad=False)], run=mixed, id="two dtypes"),
     ScriptCase("clip_grad_norm_", [distinct(3, grad=False)], run=alone, id="one tensor"),
     ScriptCase("clip_grads_with_norm_", GRADS, run=two_steps, id="in two steps"),
@@ -111,3 +117,30 @@ def test_no_gradients_have_the_norm_0():
     parameter = reftorch.nn.Parameter(reftorch.zeros(2))
     for total in (reftorch.nn.utils.clip_grad_norm_([parameter], 1.0), reftorch.nn.utils.get_total_norm([])):
         assert (total.item(), total.shape, total.dtype) == (0.0, (), reftorch.float32)
+
+
+def test_a_tape_notices_that_a_gradient_was_clipped():
+    parameter = reftorch.nn.Parameter(reftorch.ones(2))
+    parameter.grad = reftorch.tensor([3.0, 4.0])
+    for clip in (reftorch.nn.utils.clip_grad_norm_, reftorch.nn.utils.clip_grad_value_):
+        y = (parameter * parameter.grad).sum()
+        clip([parameter], 0.5)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.backward()
+
+
+def test_a_gradient_with_gaps_in_memory():
+    parameter = reftorch.nn.Parameter(reftorch.zeros(2, 2))
+    parameter.grad = reftorch.tensor([[3.0, 0.0], [4.0, 12.0]]).t()
+    assert reftorch.nn.utils.clip_grad_norm_([parameter], 6.5).item() == 13
+    assert parameter.grad.flatten().tolist() == pytest.approx([1.5, 2.0, 0.0, 6.0])
+    reftorch.nn.utils.clip_grad_value_([parameter], 1.75)
+    assert parameter.grad.flatten().tolist() == pytest.approx([1.5, 1.75, 0.0, 1.75])
+
+
+def test_with_the_reference_kernels():
+    for which in ("fast", "reference"):
+        parameter = reftorch.nn.Parameter(reftorch.zeros(2))
+        parameter.grad = reftorch.tensor([3.0, 4.0])
+        with reftorch.kernels(which):
+            assert reftorch.nn.utils.clip_grad_norm_([parameter], 1.0).item() == 5
