@@ -12,7 +12,7 @@ import pytest
 
 import reftorch
 from reftorch import random
-from reftorch.random import Generator
+from reftorch.random import Generator, generator
 from reftorch.random.rounding import fma, log_float32, sin_cos_float32
 
 FLOATS = ["float32", "float64"]
@@ -27,6 +27,15 @@ def test_words_are_mt19937():
     words = seeded(5489)._words32(10_000)
     assert words[0] == 3499211612
     assert words[-1] == 4123659995
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", [generator.MANY // 2, generator.MANY, 5 * generator.MANY + 1])
+def test_many_numbers_at_once_are_those_of_one_at_a_time(n, dtype):
+    many, one = seeded(3), seeded(3)
+    together = random.uniform(n, dtype=dtype, generator=many)
+    assert np.array_equal(together, np.concatenate([random.uniform(1, dtype=dtype, generator=one) for _ in range(n)]))
+    assert np.array_equal(many.get_state().numpy(), one.get_state().numpy())
 
 
 RECORDED = [  # made by torch 2.13.0 on an x86 processor with AVX2, from manual_seed(0)
