@@ -79,9 +79,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from reftorch import random
+from reftorch import fast, random
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
+from reftorch.kernel import PARALLEL, cuda, elementwise, fast_forms, njit, prange
 from reftorch.nn.activation.leaky_relu import leaky_relu
 from reftorch.nn.arguments import check_tensors, number, options_text
 from reftorch.nn.module import Module
@@ -143,12 +143,12 @@ def drawn_slopes(x, lower, upper):
     values = x.detach().cpu().numpy()
     kind = values.dtype.type
     low, high = float(kind(lower)), float(kind(upper))
-    below = np.flatnonzero(values <= 0)
-    drawn = random.samples.uniform(below.size, dtype=np.float64)
-    drawn *= high - low
-    drawn += low
+    below = values <= 0
+    drawn = random.samples.uniform(np.count_nonzero(below), dtype=np.float64)
+    if fast_forms():
+        return from_numpy(fast.slopes_of(values, drawn, low, high - low)).to(x.device)
     slope = np.ones(values.shape, kind)
-    slope.reshape(-1)[below] = drawn
+    slope[below] = drawn * (high - low) + low
     return from_numpy(slope).to(x.device)
 
 
