@@ -31,7 +31,12 @@ def check_rate(lr: Any) -> None:
 
 
 def launch(
-    cpu_kernel: Callable, cuda_kernel: Any, tensors: Sequence[Tensor], numbers: Sequence[Any], *flags: bool
+    cpu_kernel: Callable,
+    cuda_kernel: Any,
+    tensors: Sequence[Tensor],
+    numbers: Sequence[Any],
+    *flags: bool,
+    fast: Callable | None = None,
 ) -> None:
     """One step of one parameter. `tensors` are the parameter, its gradient, and its states; all but the gradient are changed.
 
@@ -41,7 +46,7 @@ def launch(
     if param.numel() == 0:
         return
     dense = {id(each): each.contiguous() for each in (param, *states)}
-    run = on(param.device, cpu_kernel, cuda_kernel, threads=param.numel())
+    run = on(param.device, cpu_kernel, cuda_kernel, param.numel(), fast)
     typed = [param.dtype.numpy.type(float(value)) for value in numbers]
     run(*rows(dense[id(param)], grad, *[dense[id(state)] for state in states]), *typed, *flags)
     for each in {id(each): each for each in (param, *states) if each is not grad}.values():

@@ -94,6 +94,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from reftorch import fast
 from reftorch.kernel import PARALLEL, cuda, njit, prange
 from reftorch.optim.adaptive import Adaptive, check_not_negative, check_rate, launch
 from reftorch.tensor import Tensor
@@ -222,4 +223,5 @@ class RMSprop(Adaptive):
         buf = state["momentum_buffer"] if group["momentum"] > 0 else square_avg
         numbers = (group["lr"], alpha, 1 - alpha, group["eps"], group["weight_decay"], group["momentum"])
         flags = bool(group["centered"]), bool(group["maximize"])
-        launch(rmsprop_step_cpu, rmsprop_step_cuda, (param, grad, square_avg, grad_avg, buf), numbers, *flags)
+        tensors = param, grad, square_avg, grad_avg, buf
+        launch(rmsprop_step_cpu, rmsprop_step_cuda, tensors, numbers, *flags, fast=fast.rmsprop_step)

@@ -1,0 +1,49 @@
+r"""A step of RMSprop without options.
+
+The reference loop has five arrays, of which it may write to four. The compiler cannot know that they lie apart, and asks at run
+time only where there are fewer; so it takes element by element, with a root and a division each. Without weight decay, momentum and
+centering a step has three arrays: then a register of elements is done at once. With one of these options, or `maximize`, the work is
+left to the reference kernel.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reftorch.fast.registers import by_itself, window
+from reftorch.fast.workers import MEMORY, threads_for
+from reftorch.kernel import PARALLEL, SERIAL, njit, prange
+
+
+def rmsprop_step(reference, param, grad, square_avg, *others):
+    """One step of one parameter, whose arrays are rows."""
+    *_, lr, alpha, new, eps, weight_decay, momentum, centered, maximize = others
+    if weight_decay != 0 or momentum > 0 or centered or maximize:
+        return reference(param, grad, square_avg, *others)
+    workers = threads_for(3 * param.size * MEMORY)
+    if workers == 1:
+        plain_step(param, grad, square_avg, lr, alpha, new, eps)
+    else:
+        plain_step_shared(workers, param, grad, square_avg, lr, alpha, new, eps)
+
+
+@njit(**SERIAL)
+def plain_step(param, grad, square_avg, lr, alpha, new, eps):
+    by_itself()
+    for i in range(param.size):
+        g = grad[i]
+        s = alpha * square_avg[i] + new * g * g
+        square_avg[i] = s
+        param[i] -= lr * (g / (math.sqrt(s) + eps))
+
+
+@njit(**PARALLEL)
+def plain_step_shared(workers, param, grad, square_avg, lr, alpha, new, eps):
+    size = param.size
+    for worker in prange(workers):
+        w = np.int64(worker)
+        at, count = w * size // workers, (w + 1) * size // workers - w * size // workers
+        part, given, state = window(param, at, count), window(grad, at, count), window(square_avg, at, count)
+        plain_step(part, given, state, lr, alpha, new, eps)
