@@ -90,9 +90,11 @@ from __future__ import annotations
 
 import math
 
+from reftorch import fast
 from reftorch.autograd import Function
-from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
+from reftorch.kernel import PARALLEL, cuda, elementwise, fast_forms, njit, prange
 from reftorch.nn.dropout.dropout_nd import _DropoutNd, channel_mask, check_dropout, element_mask
+from reftorch.tensor import Tensor
 
 FLOOR = 1.7580993408473766  # the product of SELU's two constants
 
@@ -134,7 +136,7 @@ def alpha_dropout_backward_x_cuda(grad_y, mask, grad_x, scale):
 
 
 class AlphaDropoutFunction(Function):
-    """Alpha dropout on the tape. x and mask of one shape; y of the same, or x itself if in place."""
+    """Alpha dropout on the tape. mask of the shape of x, or (N, C, 1, ...); y as x, or x itself if in place."""
 
     @staticmethod
     def forward(ctx, x, mask, p, inplace):
@@ -144,15 +146,19 @@ class AlphaDropoutFunction(Function):
         ctx.save_for_backward(mask)
         ctx.scale = scale
         numbers = (scale, FLOOR * scale, FLOOR * scale * p)
-        return elementwise(
-            alpha_dropout_forward_cpu, alpha_dropout_forward_cuda, x, mask, numbers=numbers, inplace=inplace
-        )
+        ctx.planes = mask.shape != x.shape and x.device.type == "cpu" and fast_forms()
+        if ctx.planes and not inplace:
+            return Tensor._make(fast.drop_planes(x.array, mask.array, *numbers))
+        kernels = alpha_dropout_forward_cpu, alpha_dropout_forward_cuda
+        return elementwise(*kernels, x, mask.expand(x.shape), numbers=numbers, inplace=inplace)
 
     @staticmethod
     def backward(ctx, grad_y):
         (mask,) = ctx.saved_tensors
+        if ctx.planes:
+            return Tensor._make(fast.scale_planes(grad_y.array, mask.array, ctx.scale)), None, None, None
         kernels = alpha_dropout_backward_x_cpu, alpha_dropout_backward_x_cuda
-        return elementwise(*kernels, grad_y, mask, numbers=(ctx.scale,)), None, None, None
+        return elementwise(*kernels, grad_y, mask.expand(grad_y.shape), numbers=(ctx.scale,)), None, None, None
 
 
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
@@ -186,7 +192,7 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
             f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found {input.ndim}"
         )
     mask = channel_mask(input, p).reshape(*input.shape[:2], *[1] * (input.ndim - 2))
-    return AlphaDropoutFunction.apply(input, mask.expand(input.shape), p, bool(inplace))
+    return AlphaDropoutFunction.apply(input, mask, p, bool(inplace))
 
 
 class AlphaDropout(_DropoutNd):
