@@ -5,9 +5,14 @@ the inside is a copy of a whole block, and the border is a few slices: one value
 edge in reverse order. Backward, the gradients of the border are added to the elements that it showed.
 
 Negative widths, which cut elements off, are left to the reference loop.
+
+A border of one value shows nothing of the input, so it is put around several dimensions at once, without a result for each:
+`framed`, and `unframed` for the gradient.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 
 def constant_pad_forward(reference, x, y, before, value):
@@ -26,6 +31,29 @@ def constant_pad_backward_x(reference, grad_y, grad_x, before):
     if before < 0 or end > grad_y.shape[1]:
         return reference(grad_y, grad_x, before)
     grad_x[...] = grad_y[:, before:end]
+
+
+def framed(x, widths, value):
+    """x with a border of one value. `widths` is (dimension, before, after) of each padded dimension, none of them negative."""
+    shape, inside = list(x.shape), [slice(None)] * x.ndim
+    for dim, before, after in widths:
+        shape[dim] += before + after
+    y = np.empty(shape, x.dtype)
+    for dim, before, after in sorted(widths):
+        for border in (slice(0, before), slice(shape[dim] - after, None)):
+            part = *inside[:dim], border
+            y[part] = value
+        inside[dim] = slice(before, shape[dim] - after)
+    y[tuple(inside)] = x
+    return y
+
+
+def unframed(y, widths):
+    """A copy of y without its border."""
+    inside = [slice(None)] * y.ndim
+    for dim, before, after in widths:
+        inside[dim] = slice(before, y.shape[dim] - after)
+    return y[tuple(inside)].copy()
 
 
 def reflection_pad_forward(reference, x, y, before):

@@ -42,6 +42,27 @@ def test_borders_are_those_of_the_loop(name, data):
         np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-13)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2)), max_size=4), st.permutations(range(4))
+)
+def test_a_border_of_one_value_around_several_dimensions(axes, order):
+    """As one dimension after the other, in any order."""
+    widths = [(dim, before, after) for dim, (_, before, after) in zip(order, axes)]
+    shape = [2] * 4
+    for dim, (extent, *_) in zip(order, axes):
+        shape[dim] = extent
+    x = np.random.default_rng(0).standard_normal(shape)
+    pad = [(0, 0)] * 4
+    for dim, before, after in widths:
+        pad[dim] = before, after
+    found = fast.framed(x, widths, 1.5)
+    np.testing.assert_array_equal(found, np.pad(x, pad, constant_values=1.5))
+    inside = fast.unframed(found, widths)
+    np.testing.assert_array_equal(inside, x)
+    assert found.flags.c_contiguous and inside.flags.c_contiguous and not np.may_share_memory(inside, found)
+
+
 @pytest.mark.parametrize("name", ["constant", "reflection", "replication"])
 @pytest.mark.parametrize("before, L_out", [(-1, 4), (1, 3)])
 def test_what_cuts_off_is_left_to_the_loop(name, before, L_out):
