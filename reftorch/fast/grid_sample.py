@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from reftorch.fast.registers import by_itself
+from reftorch.fast.registers import INLINE, by_itself, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
@@ -119,11 +119,11 @@ def _sizes(x):
 @njit(**EXACT)
 def unpadded(at, extent, align_corners):
     one, half = at.dtype.type(1), at.dtype.type(0.5)
+    size, shift = at.dtype.type(extent), half
+    if align_corners:
+        size, shift = size - one, half - half
     for p in range(at.size):
-        if align_corners:
-            at[p] = (at[p] + one) * half * at.dtype.type(extent - 1)
-        else:
-            at[p] = (at[p] + one) * half * at.dtype.type(extent) - half
+        at[p] = (at[p] + one) * half * size - shift
 
 
 @njit(**EXACT)
@@ -160,24 +160,34 @@ def near_places(at, slope, factor, extent, nearest, padding, align_corners, outs
     if nearest:
         for p in range(at.size):
             at[p] = np.rint(at[p])
+    end, far = number(extent), number(outside)
     for p in range(at.size):
-        within = at[p] > -one and at[p] < number(extent)
-        factor[p] = one if within else (zero if at[p] - at[p] == zero else number(outside))
-        at[p] = at[p] if within else zero
+        elsewhere = zero if at[p] - at[p] == zero else far
+        factor[p] = one if (at[p] > -one) & (at[p] < end) else elsewhere
+    for p in range(at.size):
+        at[p] = at[p] if (at[p] > -one) & (at[p] < end) else zero
 
 
 @njit(**EXACT)
-def near_taps(at, slope, factor, extent, first, pixels, weights, slopes):
+def near_taps(at, slope, factor, extent, taps, first, pixels, weights, slopes):
+    # a loop for each result: for more arrays at once, the compiler does not ask whether they overlap, and takes element by element
     number = at.dtype.type
-    zero, one = number(0), number(1)
-    for t in range(len(pixels)):
-        sign = number(2 * t - 1) if len(pixels) == 2 else zero
+    zero, one, last = number(0), number(1), np.int32(extent - 1)
+    for t in range(taps):
+        sign, step = number(2 * t - 1) if taps == 2 else zero, np.int32(t)
+        pixel, weight = window(pixels[t], 0, at.size), window(weights[t], 0, at.size)
+        of_weight = window(slopes[t], 0, at.size)
         for p in range(at.size):
-            i = first[p] + np.int32(t)
-            inside = i >= np.int32(0) and i < np.int32(extent)
-            pixels[t, p] = i if inside else np.int32(0)
-            weights[t, p] = (one - abs(at[p] - number(i))) * factor[p] if inside else zero
-            slopes[t, p] = sign * slope[p] * factor[p] if inside else zero
+            i = np.int32(first[p] + step)
+            pixel[p] = i if (i >= 0) & (i <= last) else np.int32(0)
+        for p in range(at.size):
+            i = np.int32(first[p] + step)
+            near = (one - abs(at[p] - number(i))) * factor[p]
+            weight[p] = near if (i >= 0) & (i <= last) else zero
+        for p in range(at.size):
+            i = np.int32(first[p] + step)
+            rise = sign * slope[p] * factor[p]
+            of_weight[p] = rise if (i >= 0) & (i <= last) else zero
 
 
 @njit(**EXACT)
@@ -246,7 +256,8 @@ def tables(places, p0, p1, sizes, taps, padding, align_corners, outside, wanted,
     by_itself()
     (pixels, weights, slopes), (lines, first), _ = space
     count, dims = p1 - p0, places.shape[1]
-    at, slope, factor, first = lines[0, :count], lines[1, :count], lines[2, :count], first[:count]
+    at, slope, factor = window(lines[0], 0, count), window(lines[1], 0, count), window(lines[2], 0, count)
+    first = window(first, 0, count)
     for k in range(dims):
         extent = sizes[2 - k]
         for p in range(count):
@@ -256,12 +267,12 @@ def tables(places, p0, p1, sizes, taps, padding, align_corners, outside, wanted,
         else:
             near_places(at, slope, factor, extent, taps == 1, padding, align_corners, outside)
         for p in range(count):
-            first[p] = np.int32(math.floor(at[p]))
-        along = pixels[k, :taps, :count], weights[k, :taps, :count], slopes[k, :taps, :count]
+            first[p] = np.int32(np.floor(at[p]))
+        along = first, pixels[k], weights[k], slopes[k]
         if taps == 4:
-            cubic_taps(at, slope, factor, extent, padding, align_corners, first, *along)
+            cubic_taps(at, slope, factor, extent, padding, align_corners, *along)
         else:
-            near_taps(at, slope, factor, extent, first, *along)
+            near_taps(at, slope, factor, extent, taps, *along)
     t = 0
     for t_d in range(taps if dims == 3 else 1):
         for t_h in range(taps):
@@ -277,16 +288,23 @@ def combine(space, t, t_d, t_h, t_w, count, dims, sizes, wanted):
     D_in, H_in, W_in = sizes
     k_d, k_h, k_w = weights[2, t_d], weights[1, t_h], weights[0, t_w]
     s_d, s_h, s_w = slopes[2, t_d], slopes[1, t_h], slopes[0, t_w]
+    p_d, p_h, p_w = pixels[2, t_d], pixels[1, t_h], pixels[0, t_w]
+    address, rows, columns = addresses[t], np.int32(H_in), np.int32(W_in)
     for p in range(count):
-        addresses[t, p] = (pixels[2, t_d, p] * H_in + pixels[1, t_h, p]) * W_in + pixels[0, t_w, p]
-        products[t, p] = k_d[p] * k_h[p] * k_w[p]
+        address[p] = (p_d[p] * rows + p_h[p]) * columns + p_w[p]
     if wanted:
-        for p in range(count):
-            gradients[0, t, p] = k_d[p] * k_h[p] * s_w[p]
-            gradients[1, t, p] = k_d[p] * s_h[p] * k_w[p]
+        multiply(k_d, k_h, s_w, window(gradients[0, t], 0, count))
+        multiply(k_d, s_h, k_w, window(gradients[1, t], 0, count))
         if dims == 3:
-            for p in range(count):
-                gradients[2, t, p] = s_d[p] * k_h[p] * k_w[p]
+            multiply(s_d, k_h, k_w, window(gradients[2, t], 0, count))
+    else:
+        multiply(k_d, k_h, k_w, window(products[t], 0, count))
+
+
+@njit(**INLINE)
+def multiply(a, b, c, result):
+    for p in range(result.size):
+        result[p] = a[p] * b[p] * c[p]
 
 
 # ## The three passes
