@@ -62,8 +62,9 @@ UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide, clamp
 
 def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> bool:
     """Let NumPy write the result into x's memory, without a tensor in between, and return True; False if it must be converted."""
-    counting = x.dtype is int64 and type(other) is type(alpha) is int and alpha == 1 and ufunc is not np.divide
-    if x.device is not CPU or not (counting or x.dtype in (float32, float64)) or rounding_mode is not None:
+    if x.device is not CPU or x.dtype not in (float32, float64, int64) or rounding_mode is not None:
+        return False
+    if x.dtype is int64 and not (type(other) is type(alpha) is int and alpha == 1 and ufunc is not np.divide):
         return False
     if isinstance(other, Tensor):
         if other.dtype is not x.dtype or other.device is not CPU or other.array.shape not in (x.array.shape, ()):

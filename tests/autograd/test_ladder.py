@@ -28,7 +28,7 @@ def a_shared_weight(apply, x, target, weight):
 
 def a_convolution(apply, x, target, weight, bias):
     y = apply(Conv2dFunction, x, weight, bias, (2, 3, 4, 4), (1, 1, 0, 0, 1, 1, 1))
-    y, _index = apply(MaxPool2DWithIndicesFunction, y, (2, 2), (2, 2), (2, 2), (0, 0), (1, 1))
+    y, _index = apply(MaxPool2DWithIndicesFunction, y, (2, 2), ((2, 2), (2, 2), (0, 0), (1, 1)))
     return apply(MseLossFunction, apply(ReluFunction, y, False), target, "mean")
 
 

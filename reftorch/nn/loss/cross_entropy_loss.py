@@ -248,20 +248,20 @@ def cross_entropy_backward_x_cuda(grad_loss, log_p, target, weight, grad_x, keep
 
 
 class CrossEntropyFunction(Function):
-    """Cross entropy on the tape, for a target of class indices. `keep` and `spread` are a and b of the formulas."""
+    """Cross entropy on the tape, for a target of class indices. `constants` are a and b of the formulas, and the ignored label."""
 
     @staticmethod
-    def forward(ctx, x, target, weight, keep, spread, ignore_index, reduction):
+    def forward(ctx, x, target, weight, constants, reduction):
         N, C, D = class_extents(x.shape)
         log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
         logits, logarithms, labels, *others = arrays(x, log_p, target, weight, loss, share)
         run = on(x.device, log_softmax_forward_cpu, log_softmax_forward_cuda, N * D, fast.log_softmax_forward)
         run(logits.reshape(N, C, D), logarithms)
         run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, N * D)
-        run(logarithms, labels.reshape(N, D), *others, keep, spread, ignore_index)
-        ctx.shape, ctx.constants, ctx.reduction = x.shape, (keep, spread, ignore_index), reduction
+        run(logarithms, labels.reshape(N, D), *others, *constants)
+        ctx.shape, ctx.constants, ctx.reduction = x.shape, constants, reduction
         ctx.save_for_backward(log_p, target, weight)
-        ctx.torch_name = "AddBackward0" if spread else "NllLossBackward0" if len(x.shape) < 3 else "NllLoss2DBackward0"
+        ctx.torch_name = "AddBackward0" if constants[1] else "NllLossBackward0" if x.ndim < 3 else "NllLoss2DBackward0"
         if reduction == "none":
             return loss.reshape(label_shape(x.shape))
         if reduction == "sum":
@@ -289,7 +289,7 @@ class CrossEntropyFunction(Function):
         )
         gradients, logarithms, labels, weights, result = arrays(grad_loss, log_p, target, weight, grad_x)
         run(gradients, logarithms, labels.reshape(N, D), weights, result.reshape(N, C, D), *ctx.constants)
-        return grad_x, None, None, None, None, None, None
+        return grad_x, None, None, None, None
 
 
 def cross_entropy(
@@ -353,7 +353,7 @@ def _with_labels(input, target, weight, keep, spread, ignore_index, reduction):
         )
     target = target if target.dtype is int64 else target.to(int64)
     check_label_range(target, len(weight), ignore_index)
-    return CrossEntropyFunction.apply(input, target, weight, keep, spread, ignore_index, reduction)
+    return CrossEntropyFunction.apply(input, target, weight, (keep, spread, ignore_index), reduction)
 
 
 def _with_probabilities(input, target, weight, keep, spread, ignore_index, reduction):

@@ -102,7 +102,8 @@ class _BatchNorm(_NormBase):
 # ------------------------------------------------------------------------------------- checks of the arguments
 def check_options(shape, training, momentum, eps):
     """Check the numbers and the size of the batch, with the errors that PyTorch raises."""
-    if training and math.prod([*shape[:1], *shape[2:]]) == 1:
+    extents = [*shape]
+    if training and math.prod(extents[:1] + extents[2:]) == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {shape}: one value has no variance; "
             "use larger batches, or eval() to normalize with the running statistics"
@@ -136,12 +137,12 @@ def check_tensors(input, running_mean, running_var, weight, bias, training):
     for name, value in {**running, "weight": weight, "bias": bias}.items():
         if value is None:
             continue
-        if value.shape != (channels,):
+        if value.array.shape != (channels,):
             raise RuntimeError(
                 f"{name} should contain {channels} elements not {value.numel()}: found shape {list(value.shape)} for "
                 f"an input of shape {list(input.shape)}, whose channels are its second dimension"
             )
-        if value.dtype != input.dtype:
+        if value.dtype is not input.dtype:
             raise RuntimeError(
                 f"batch_norm: mixed dtype: input is {input.dtype} and {name} {value.dtype}; convert one of them, as in "
                 "model.double() or input.float()"

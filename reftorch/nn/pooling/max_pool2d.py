@@ -250,11 +250,12 @@ def max_pool2d_backward_x_cuda(grad_y, index, grad_x, K_h, stride_h, pad_h, dil_
 
 
 class MaxPool2DWithIndicesFunction(Function):
-    """Max pooling on the tape. x (N, C, H_in, W_in); the rest pairs of ints; returns y and the index of each window's largest pixel."""
+    """Max pooling on the tape. x (N, C, H_in, W_in); `window` four pairs of ints; returns y and the index of each window's largest pixel."""
 
     @staticmethod
-    def forward(ctx, x, size_out, kernel_size, stride, padding, dilation):
-        N, C, _, _ = x.shape
+    def forward(ctx, x, size_out, window):
+        kernel_size, stride, padding, dilation = window
+        N, C, _, _ = ctx.size_in = x.shape
         y = x.new_empty(N, C, *size_out)
         index = x.new_empty(y.shape, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
@@ -263,7 +264,7 @@ class MaxPool2DWithIndicesFunction(Function):
         ctx.save_for_backward(index)
         ctx.mark_non_differentiable(index)
         ctx.set_materialize_grads(False)  # an index has no gradient, not even zeros
-        ctx.size_in, ctx.rows = x.shape, (kernel_size[0], stride[0], padding[0], dilation[0])
+        ctx.rows = kernel_size[0], stride[0], padding[0], dilation[0]
         return y, index
 
     @staticmethod
@@ -279,7 +280,7 @@ class MaxPool2DWithIndicesFunction(Function):
             fast.max_pool_backward_x,
         )
         run(*arrays(grad_y, index, grad_x), *ctx.rows)
-        return grad_x, None, None, None, None, None
+        return grad_x, None, None
 
 
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
@@ -295,11 +296,11 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
         NotImplementedError: there is no kernel for this dtype.
     """
     checks.check_tensor("max_pool2d", input, "fiu")
-    kernel_size, stride, padding, dilation = checks.window(2, "max_pool2d", kernel_size, stride, padding, dilation)
+    window = checks.window(2, "max_pool2d", kernel_size, stride, padding, dilation)
     checks.check_flag("max_pool2d", "ceil_mode", ceil_mode)
-    size_out = max_pool2d_geometry(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    size_out = max_pool2d_geometry(input.shape, *window, ceil_mode)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
-    y, index = MaxPool2DWithIndicesFunction.apply(batch, size_out, kernel_size, stride, padding, dilation)
+    y, index = MaxPool2DWithIndicesFunction.apply(batch, size_out, window)
     if input.ndim == 3:
         y, index = y.squeeze(0), index.squeeze(0)
     return (y, index) if return_indices else y
