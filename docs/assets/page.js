@@ -27,13 +27,14 @@
   document.addEventListener("focusin", () => light(focused()));
   document.addEventListener("focusout", () => light([]));
 
-  // A formula that is wider than its place scrolls there, so the keyboard must reach it.
+  // What is wider than its place scrolls there, so the keyboard must reach it: formulas, tables, pictures.
   function reach() {
-    for (const formula of all(".katex-display")) {
-      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0; else formula.removeAttribute("tabindex");
+    for (const wide of all(".katex-display, .md-typeset__scrollwrap, .rt-figure, .rt-card figure")) {
+      if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0; else wide.removeAttribute("tabindex");
     }
   }
   window.addEventListener("resize", reach);
+  window.addEventListener("load", reach);   // by then the theme has put its frames around tables
   reach();
 
   for (const dialog of all(".md-search[role=dialog]")) dialog.setAttribute("aria-label", "Search");

@@ -55,7 +55,7 @@ def test_on_paper(visit, served, path, scheme):
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= 700
     shown = "selector => [...document.querySelectorAll(selector)].filter(e => e.getClientRects().length).length"
-    for hidden in (".md-header", ".md-sidebar", ".sv-bar", ".rt-copy", ".rt-twins > label"):
+    for hidden in (".md-header", ".md-sidebar", ".sv-bar", ".sv-help", ".rt-copy", ".rt-twins > label"):
         assert page.evaluate(shown, hidden) == 0, hidden
     assert page.evaluate("""[...document.querySelectorAll('.rt-twin')].every(twin => twin.getClientRects().length)""")
     pale = page.evaluate("""[...document.querySelectorAll('.md-content *')].filter(e => e.getClientRects().length && [...e.childNodes].some(
@@ -89,6 +89,8 @@ def test_a_question_opens_its_answer(visit, served):
     page = visit(served + CONV2D)
     question = page.locator(".rt-questions details").first
     assert not question.locator("p, pre").first.is_visible()
+    markers = "['::before', '::after'].map(part => getComputedStyle(document.querySelector('.rt-questions summary'), part).display)"
+    assert page.evaluate(markers) == ["none", "none"], "the theme's own would stand at the top of the page"
     question.locator("summary").click()
     assert question.locator("p, pre").first.is_visible()
 

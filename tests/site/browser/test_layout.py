@@ -1,4 +1,5 @@
-"""Every page at five widths: nothing is wider than the window, no line of code is cut, twins stand side by side only where both fit."""
+"""Every page at five widths: nothing is wider than the window, no line of code is cut, what scrolls can be reached by the keyboard, and
+twins stand side by side only where both fit."""
 
 import pytest
 
@@ -15,6 +16,10 @@ FAULTS = """async () => {
     }
     for (const code of [...document.querySelectorAll('.highlight code')].filter(shown))
         if (code.scrollWidth > code.clientWidth) faults.push(`an example is cut off: ${code.textContent.slice(0, 60)}`);
+    const scrolls = '.katex-display, .md-typeset__scrollwrap, .md-content :is(figure, table, pre)';
+    for (const wide of [...document.querySelectorAll(scrolls)].filter(shown))
+        if (wide.scrollWidth > wide.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(wide).overflowX) && wide.tabIndex < 0
+            && !wide.querySelector('a, button, input, select, [tabindex="0"]')) faults.push(`no key scrolls ${wide.outerHTML.slice(0, 80)}`);
     const high = line => box(line).height / parseFloat(getComputedStyle(line).lineHeight);
     for (const twins of [...document.querySelectorAll('.rt-twins')].filter(shown)) {
         const beside = [...twins.querySelectorAll('.rt-twin')].filter(shown);
@@ -34,6 +39,11 @@ def test_the_faults_are_found(visit, served):
     assert any("a line of conv2d" in fault for fault in page.evaluate(FAULTS))
     page.add_style_tag(content=".md-typeset .highlight pre > code { white-space: pre; }")
     assert any("an example is cut off" in fault for fault in page.evaluate(FAULTS))
+    page.add_style_tag(content=".md-typeset__scrollwrap { width: 100px; }")
+    page.evaluate(
+        "document.querySelectorAll('.md-typeset__scrollwrap').forEach(frame => frame.removeAttribute('tabindex'))"
+    )
+    assert any("no key scrolls" in fault for fault in page.evaluate(FAULTS))
     page.add_style_tag(content=".rt-twins.rt-twins > .rt-twin { display: block !important; }")
     page.add_style_tag(content=".md-typeset .rt-line code { white-space: pre-wrap; }")
     assert any("is broken to stand beside" in fault for fault in page.evaluate(FAULTS))
