@@ -206,8 +206,8 @@ def kernels(which: str) -> Iterator[None]:
 
 
 def fast_forms() -> bool:
-    """Whether the fast forms are used: not in debug mode, nor within `kernels("reference")`."""
-    return _fast.get() and not _debugging.get()
+    """Whether the fast forms are used: not in debug mode, nor within `kernels("reference")`, nor where `launching` chooses."""
+    return _fast.get() and not _debugging.get() and _choose is None
 
 
 def interpreted(kernel: Callable, exchange: Mapping[int, Any] = MappingProxyType({})) -> FunctionType:
