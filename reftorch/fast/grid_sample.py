@@ -170,7 +170,7 @@ def near_places(at, slope, factor, extent, nearest, padding, align_corners, outs
 
 @njit(**EXACT)
 def near_taps(at, slope, factor, extent, taps, first, pixels, weights, slopes):
-    # a loop for each result: for more arrays at once, the compiler does not ask whether they overlap, and takes element by element
+    # A loop for each result: with more arrays in one loop, LLVM does not test whether they overlap, and does not vectorise it.
     number = at.dtype.type
     zero, one, last = number(0), number(1), np.int32(extent - 1)
     for t in range(taps):

@@ -1,7 +1,7 @@
 r"""The distances of all pairs of rows and their gradient, a row at a time.
 
 The reference loop of the gradient takes one element by itself. For each it goes down a column of x, finds the number of each pair
-again, and asks which power the norm has. But all elements of a row belong to the same pairs:
+again, and tests which power the norm has. But all elements of a row belong to the same pairs:
 
 1. *Rows*: for each other row the pair is found once, and the quotient of its gradient and its distance, $g[k] / y[k]$, is computed once.
 2. *Elements innermost*: the differences of two rows lie side by side in memory, so a register of them is added to a row of sums.

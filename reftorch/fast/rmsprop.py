@@ -1,9 +1,9 @@
 r"""A step of RMSprop without options.
 
-The reference loop has five arrays, of which it may write to four. The compiler cannot know that they lie apart, and asks at run
-time only where there are fewer; so it takes element by element, with a root and a division each. Without weight decay, momentum and
-centering a step has three arrays: then a register of elements is done at once. With one of these options, or `maximize`, the work is
-left to the reference kernel.
+The reference loop has five arrays and may write to four of them. A loop over whole registers needs a test that the arrays do not
+overlap. For so many arrays LLVM leaves the test out, and the loop takes element by element, with a root and a division each. Without
+weight decay, momentum and centering a step has three arrays, so a register of elements is done at once. With one of these options, or
+`maximize`, the work is left to the reference kernel.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""The random slopes of RReLU, one pass for all elements.
 
-A slope is drawn only for an element that is not above zero: which one is next depends on all elements before. Written as a choice, the
-processor guesses which way each element goes and is wrong half of the time. So there is a table, a 1 and then all slopes in turn, and
-each element reads one number of it: its place is the count of elements so far that are not above zero, or 0.
+A slope is drawn only for an element that is not above zero: which one is next depends on all elements before. As a branch, the
+processor predicts which way each element goes, and half of the predictions are wrong. So there is a table, a 1 and then all slopes in
+turn, and each element reads one number of it: its place is the count of elements so far that are not above zero, or 0.
 """
 
 from __future__ import annotations
