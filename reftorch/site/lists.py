@@ -259,7 +259,7 @@ def speed(names: set[str]) -> str:
             timed = {_case(row): row for row in beside["rows"]} if beside else {}
             if beside and any(_case(row) in timed for row in rows):
                 when = _about(beside)
-                said += " *Reference*: the time of the kernels of this page, without fast forms."
+                said += " *Reference*: the time of the reference kernels, which this page shows."
                 said += f" It was measured in another run: {when}" * (when != _about(run))
             return "\n".join([said, "", *_timed(rows, timed), ""])
     return "Not measured.\n"

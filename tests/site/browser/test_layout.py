@@ -5,6 +5,7 @@ import pytest
 
 WIDTHS = (1920, 1400, 1280, 390, 360)
 FAULTS = """async () => {
+    if (document.readyState !== 'complete') await new Promise(done => addEventListener('load', done));   // tables have their frames
     await new Promise(requestAnimationFrame);   // what follows a change of the width has been done
     const shown = element => element.getClientRects().length > 0, box = element => element.getBoundingClientRect();
     const faults = [], wide = document.documentElement.scrollWidth;
