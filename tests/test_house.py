@@ -1,6 +1,7 @@
 """The rules of the house hold in every file, and each rule can be broken: small bad examples show it."""
 
 import doctest
+import functools
 import importlib
 import re
 import textwrap
@@ -138,14 +139,19 @@ def test_symbols_are_those_of_the_shared_vocabulary(file):
     complain(vocabulary.complaints(house.symbol_rows(module_of(file).__doc__)))
 
 
+@functools.cache
+def mutated():
+    """The kernels with a classic mistake."""
+    return {mutant.kernel for component in components() for mutant in mutants_of(component)}
+
+
 @each_component
 @pytest.mark.parametrize("direction", ["_forward", "_backward", "_step"])
 def test_classic_mistakes_are_listed(file, direction):
     """Some kernel of each direction that a file has is the place of a classic mistake."""
-    mutated = {mutant.kernel for component in components() for mutant in mutants_of(component)}
     names = house.kernels(file.read_text())
     kernels = {name for name in names if direction in name and name.endswith("_cpu")}
-    assert not kernels or kernels & mutated, f"no mutant in any of {sorted(kernels)}"
+    assert not kernels or kernels & mutated(), f"no mutant in any of {sorted(kernels)}"
 
 
 @pytest.mark.parametrize("file", sorted(TESTS.rglob("*.py")), ids=lambda file: str(file.relative_to(TESTS)))

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import itertools
+import os
 
 import numba
 import numpy as np
@@ -14,6 +15,9 @@ from reftorch.fast import workers
 from reftorch.fast.conv2d_layout import forward_plan
 from reftorch.fast.registers import COLS, ROWS
 from reftorch.nn.convolution import conv2d as component
+from reftorch.threads import on_one_thread
+
+THREADS = "REFTORCH_TILE" not in os.environ  # with the tile of another processor, the reference is compiled once more
 
 
 @pytest.fixture(autouse=True, params=[1, 2], ids=["one thread", "two threads"])
@@ -41,7 +45,10 @@ def problem(
 
 
 def agree(given, options, left_to_reference=None):
-    """All four results, by the reference kernel and by the fast form; `left_to_reference` collects what the fast form declines."""
+    """All four results, by the reference kernel and by the fast form; `left_to_reference` collects what the fast form declines.
+
+    The reference runs with threads in float32, and else on one thread: that form is compiled fast, and for other tests, too.
+    """
     x, weight, bias, grad_y = given.values()
     for name, arguments, like in (
         ("forward", (x, weight, bias), grad_y),
@@ -50,6 +57,7 @@ def agree(given, options, left_to_reference=None):
         ("backward_bias", (grad_y,), bias),
     ):
         kernel, rest = getattr(component, f"conv2d_{name}_cpu"), () if name == "backward_bias" else options
+        kernel = kernel if x.dtype == np.float32 and THREADS else on_one_thread(kernel)
         wanted, found = np.full_like(like, 7), np.full_like(like, 8)
         kernel(*arguments, wanted, *rest)
 
@@ -178,7 +186,7 @@ def test_rounding(dtype):
     calls += [(fast.conv2d_backward_x, (grad_y, weight), x, 20 * 9)]
     calls += [(fast.conv2d_backward_weight, (grad_y, x), weight, grad_y.size // 20)]
     for form, arguments, like, terms in calls:
-        kernel = getattr(component, f"{form.__name__}_cpu")
+        kernel = on_one_thread(getattr(component, f"{form.__name__}_cpu"))
         found, exact = np.empty_like(like), np.empty(like.shape)
         form(None, *arguments, found, *options)
         kernel(*[array.astype(np.float64) for array in arguments], exact, *options)

@@ -13,6 +13,7 @@ from reftorch.fast import workers
 from reftorch.fast.matmul import BLOCK, DEPTH, matmul
 from reftorch.fast.registers import COLS, ROWS
 from reftorch.nn.linear import linear
+from reftorch.threads import on_one_thread
 
 
 @pytest.fixture(autouse=True, params=[1, 2], ids=["one thread", "two threads"])
@@ -124,8 +125,9 @@ def test_nan_and_infinity_stay_where_they_belong():
 
 # ------------------------------------------------------------------------------------------------------------- Linear
 def reference_and_fast(name, arguments, result):
-    """What the reference kernel and the fast form write."""
+    """What the reference kernel and the fast form write. With threads in float32, else in the form that other tests compile, too."""
     reference, results = getattr(linear, f"linear_{name}_cpu"), []
+    reference = reference if result.dtype == np.float32 else on_one_thread(reference)
     for run in (reference, lambda *given: getattr(fast, f"linear_{name}")(reference, *given)):
         result[...] = 7
         run(*arguments, result)
