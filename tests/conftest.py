@@ -115,10 +115,15 @@ def longest_first(unit, tests):
     return LONGEST.index(unit) if unit in LONGEST else len(LONGEST), -tests[unit], unit
 
 
-def pytest_collection_finish():
-    """What was collected stays to the end: the collector of cycles need not look at it again and again."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays to the end: the collector of cycles would look at it again and again, and find nothing."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
