@@ -6,6 +6,7 @@ A component file is one that defines kernels: functions decorated with `njit` (C
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 SECTIONS = [
@@ -30,6 +31,7 @@ def _decorator(node: ast.FunctionDef) -> str:
     return ""
 
 
+@functools.cache  # many rules ask for the kernels of the same file
 def kernels(source: str) -> dict[str, ast.FunctionDef]:
     """The kernels of a file by name, in its order, and the functions that they call."""
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
