@@ -86,17 +86,17 @@ def our_result(case: Case, run: Run, state: Mapping | None = None) -> Result:
 
 
 # --------------------------------------------------------------------------------------------------- comparing
-def tolerance(values: Mapping[str, np.ndarray], name: str, exact: bool = False) -> float:
+def tolerance(values: Mapping[str, np.ndarray], name: str, exact: bool = False, terms: int = 0) -> float:
     """The error allowed in array `name`, relative to its largest value (or to 1, the size of one term, if that is larger).
 
     Each number is a sum of at most K products, K the size of the largest array at hand (a gradient of a weight sums over the
     outputs, an output over a window of weights). Inputs are random, so roundings add like a random walk: eps * sqrt(K). Two
     libraries round, in different orders, and each term may carry a few roundings of its own (exp, log, division): 8 of them.
-    At K = 1000 that is 3e-5 in float32, where the sum itself may be that wrong, and 6e-14 in float64.
+    At K = 1000 that is 3e-5 in float32, where the sum itself may be that wrong, and 6e-14 in float64. `terms` gives K where it is known.
     """
     if exact or values[name].dtype.kind != "f":
         return 0.0
-    terms = max(value.size for value in values.values())
+    terms = terms or max(value.size for value in values.values())
     return 8 * float(np.finfo(values[name].dtype).eps) * math.sqrt(max(terms, 1))
 
 
@@ -113,8 +113,8 @@ def error_of(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(difference / max(1.0, np.abs(theirs[finite]).max()))
 
 
-def compare(case: Case, ours: Result, theirs: Result, who: str = "torch") -> None:
-    """Fail unless two results agree in every fact, name, dtype, shape and, up to rounding, value."""
+def compare(case: Case, ours: Result, theirs: Result, who: str = "torch", terms: int = 0) -> None:
+    """Fail unless two results agree in every fact, name, dtype, shape and, up to rounding (of so many terms), value."""
     facts = {key for key in theirs.facts if key in ours.facts or not case.reference}
     for key in sorted(facts):
         assert ours.facts[key] == theirs.facts[key], (
@@ -129,7 +129,7 @@ def compare(case: Case, ours: Result, theirs: Result, who: str = "torch") -> Non
         assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape), (
             f"{case}: {name} is {found.dtype} {found.shape} in reftorch, {wanted.dtype} {wanted.shape} in {who}"
         )
-        error, allowed = error_of(found, wanted), tolerance(theirs.values, name, case.exact)
+        error, allowed = error_of(found, wanted), tolerance(theirs.values, name, case.exact, terms)
         assert error <= allowed, (
             f"{case}: {name} is off by {error:.2e}, allowed {allowed:.2e}\nreftorch:\n{found}\n{who}:\n{wanted}"
         )

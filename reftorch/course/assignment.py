@@ -50,7 +50,7 @@ class Case:
 
     `results` are the names it leaves for comparison with the reference; `parts` the parts of the assignment that it counts for.
     `check`, if any, is a script for the grader's own process in place of the comparison: it finds the results by their names
-    and sets `passed` and `message`.
+    and sets `passed` and `message`. A `large` case runs on CUDA kernels that are compiled for the CPU, in place of thread by thread.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Case:
     results: tuple[str, ...]
     parts: tuple[str, ...]
     hidden: bool = False
+    large: bool = False
     check: str = ""
     rtol: float = 0.0  # 0: what the dtype allows
     atol: float = 0.0
@@ -304,6 +305,11 @@ def _check(assignment: Assignment) -> None:
         strange = sorted(set(case.parts) - set(names))
         if strange:
             raise ValueError(f"case {case.name!r} names the part {strange[0]!r}; there are {', '.join(names)}")
+        kinds = {part.kind for part in assignment.parts if part.name in case.parts}
+        if case.large and (kinds != {"cuda"} or not case.hidden):
+            raise ValueError(
+                f"case {case.name!r} is large: it has to be hidden, and to count for parts of the kind cuda only"
+            )
         for code in (case.code, case.check):
             try:
                 compile(code, f"<{case.name}>", "exec")

@@ -19,6 +19,7 @@ import numpy as np
 import reftorch
 from reftorch import simt
 from reftorch.course.draw import Draw
+from reftorch.course.large import as_large, as_usual
 from reftorch.course.overwritten import Kernels, run_script
 from reftorch.kernel import cuda, geometry, kernels, launching
 from reftorch.simt.session import patched
@@ -27,7 +28,7 @@ from reftorch.trace.interpreted import stepped
 PRINTED = 4_000  # characters of what a case prints that are kept
 LARGEST = 1 << 28  # bytes of an answer's arrays
 NOTHING: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "seconds": 0.0}
-NOTHING |= {"notes": [], "forbidden": [], "overwritten": [], "changed": []}
+NOTHING |= {"notes": [], "forbidden": [], "overwritten": [], "changed": [], "threads": {}}
 TEXTS = ("notes", "forbidden", "overwritten", "changed")  # lists of texts
 FAULT = {"type": str, "kind": str, "text": str, "array": str, "file": str, "line": int}
 STEPS = 4_000_000  # accesses of a CUDA kernel
@@ -38,7 +39,8 @@ def run_case(code: str, results: tuple[str, ...], seed: str, mode: str, asked: t
     """What one case gave, as JSON-like data, with arrays under "arrays".
 
     mode: "interpreted" runs all kernels as Python; "compiled" compiles those that were asked; "speed" does so several times, and tells
-    the shortest; "cuda" runs them under `reftorch.simt`. "overwritten" tells of the kernels that changed what they should only
+    the shortest; "cuda" runs them under `reftorch.simt`; "large" compiles CUDA kernels for the CPU (`large.py`), and "usual" is what
+    that is compared with. "overwritten" tells of the kernels that changed what they should only
     read, "changed" of the script's tensors that hold other numbers at the end.
     """
     told: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "arrays": []}
@@ -48,7 +50,7 @@ def run_case(code: str, results: tuple[str, ...], seed: str, mode: str, asked: t
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the compiler about what it could not share among threads
         for _ in range(ROUNDS if mode == "speed" else 1):
-            names = Draw(seed, "cuda" if mode == "cuda" else "cpu").names()
+            names = Draw(seed, "cuda" if mode in ("cuda", "large") else "cpu").names()
             start = time.perf_counter()
             try:
                 with MODES[mode](asked, module, told):
@@ -164,6 +166,7 @@ def fault_of(fault: Any) -> dict[str, Any]:
 
 
 MODES: dict[str, Callable] = {"interpreted": as_python, "compiled": as_compiled, "speed": as_compiled, "cuda": as_cuda}
+MODES |= {"large": as_large, "usual": as_usual}
 
 
 # ------------------------------------------------------------------------------------------------------ packing
@@ -218,6 +221,8 @@ def _well_formed(told: dict) -> None:
         _demand(name == "error" or type(told[name]) is type(value) or (name == "seconds" and type(told[name]) is int))
     _demand(all(type(text) is str for name in TEXTS for text in told[name]))
     _demand(all(type(count) is int for count in told["reads"].values()))
+    _demand(all([type(part) for part in launch] == [int, int] for launch in told["threads"].values()))
+    _demand(all(min(launch) > 0 for launch in told["threads"].values()))
     for fault in told["faults"]:
         _demand({name: type(value) for name, value in fault.items()} == FAULT)
     if told["error"] is not None:

@@ -54,15 +54,20 @@ def _arrays(name: str, found: Any, wanted: Array, rtol: float, atol: float, shap
         return f"{name} is {found.dtype}, and should be {wanted.dtype}"
     if shape_only:
         return ""
-    usual = CLOSE.get(b.dtype.name, (0.0, 0.0))
-    with np.errstate(all="ignore"):
-        wrong = ~np.isclose(a, b, rtol=rtol or usual[0], atol=atol or usual[1], equal_nan=True)
+    wrong = wrong_elements(a, b, rtol, atol)
     if not wrong.any():
         return ""
     first = tuple(int(i) for i in np.argwhere(wrong)[0])
     where = f"[{', '.join(map(str, first))}]" if first else ""
     many = f" ({int(wrong.sum())} of {wrong.size} elements are wrong; this is the first)" if wrong.size > 1 else ""
     return f"{name}{where} is {_number(a[first])}, and should be {_number(b[first])}{many}"
+
+
+def wrong_elements(found: np.ndarray, wanted: np.ndarray, rtol: float = 0.0, atol: float = 0.0) -> np.ndarray:
+    """Of two arrays of one shape: True where they differ by more than `rtol` and `atol`, or what their dtype allows."""
+    usual = CLOSE.get(wanted.dtype.name, (0.0, 0.0))
+    with np.errstate(all="ignore"):
+        return ~np.isclose(found, wanted, rtol=rtol or usual[0], atol=atol or usual[1], equal_nan=True)
 
 
 def _number(value: Any) -> str:

@@ -54,7 +54,8 @@ def exception(error: dict[str, Any], file: str, hidden: bool) -> str:
 
 def advice(assignment: Assignment, part: Part, failed: list[tuple[Any, Any]], ask: Ask) -> str:
     """What to do about the failed cases of a part, pairs of a `grade.Run` and a `judge.Verdict`; each was run."""
-    mistakes = known_mistakes(assignment, failed, ask)
+    small = [(run, said) for run, said in failed if not run.case.large]  # known mistakes are tried on these only
+    mistakes = known_mistakes(assignment, small, ask) if small else []
     lines = [f'Known mistake "{mutant.name}" in {mutant.kernel}: {mutant.says}.' for mutant in mistakes]
     kernels = list(dict.fromkeys(mutant.kernel for mutant in mistakes)) or _suspects(assignment, part, failed)
     for kernel in kernels[:MOST]:

@@ -24,7 +24,13 @@ from reftorch.course.result import CaseResult, PartResult, Result
 LARGEST = 1_000_000  # bytes of a submission
 # How the cases of a part run, by its kind; those of other kinds are interpreted.
 MODE = {"compiled": "compiled", "speed": "speed", "cuda": "cuda", "traffic": "cuda"}
-PATIENCE = {"interpreted": 1.0, "cuda": 2.0, "compiled": 6.0, "speed": 8.0}  # times the limit: compiling takes its time
+PATIENCE = {
+    "interpreted": 1.0,
+    "cuda": 2.0,
+    "large": 6.0,
+    "compiled": 6.0,
+    "speed": 8.0,
+}  # times the limit: compiling takes its time
 RAISED = {  # what is worth a note: it is not the numbers that are wrong
     "MemoryError": "it ran out of memory",
     "RecursionError": "a function called itself without end",
@@ -129,13 +135,18 @@ def runs_of(assignment: Assignment, parts: list[Part]) -> list[Run]:
     """Each case once in each mode that its parts need; hidden cases last, so that nothing of them is known to visible ones."""
     runs: dict[tuple[str, str], Run] = {}
     for part in parts:
-        mode = MODE.get(part.kind, "interpreted")
         for case in _cases(assignment, part):
+            mode = mode_of(part, case)
             run = runs.setdefault((case.name, mode), Run(case, mode, set()))
             run.parts.add(part.name)
             run.kinds.add(part.kind)
     order = list(PATIENCE)
     return sorted(runs.values(), key=lambda run: (run.case.hidden, order.index(run.mode)))
+
+
+def mode_of(part: Part, case: Case) -> str:
+    """How a case runs for a part."""
+    return "large" if case.large else MODE.get(part.kind, "interpreted")
 
 
 def job_of(assignment: Assignment, case: Case, mode: str, seed: int) -> dict[str, Any]:
@@ -210,7 +221,7 @@ def _hopeless(run: Run, runs: list[Run], deaths: Counter[str]) -> str:
 
 def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int) -> dict[str, Any]:
     """What is right. CUDA's numbers are the CPU's; only reads are counted where they were counted."""
-    mode = "cuda" if "traffic" in run.kinds else "speed" if run.mode == "speed" else "interpreted"
+    mode = {"speed": "speed", "large": "usual"}.get(run.mode, "cuda" if "traffic" in run.kinds else "interpreted")
     told = reference.run(job_of(assignment, run.case, mode, seed), 600)
     if told["error"]:
         said = feedback.exception(told["error"], assignment.submission, hidden=False)
@@ -223,8 +234,7 @@ def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int)
 
 def graded_part(assignment: Assignment, part: Part, runs: list[Run], ask: feedback.Ask) -> PartResult:
     """Judge the cases of a part, and say which known mistake explains what is wrong."""
-    mode = MODE.get(part.kind, "interpreted")
-    own = [run for run in runs if run.mode == mode and part.name in run.parts]
+    own = [run for run in runs if run.mode == mode_of(part, run.case) and part.name in run.parts]
     verdicts = [judge.verdict(assignment, part, run) for run in own]
     cases = [CaseResult(run.case.name, run.case.hidden, v.passed, v.message) for run, v in zip(own, verdicts)]
     failed = [(run, v) for run, v in zip(own, verdicts) if not v.passed]

@@ -10,8 +10,9 @@ import numpy as np
 import reftorch
 from reftorch.course.assignment import Assignment, Part
 from reftorch.course.cases import Array
-from reftorch.course.compare import difference
+from reftorch.course.compare import difference, wrong_elements
 from reftorch.course.feedback import exception
+from reftorch.course.large import thread_of
 
 SHOWN = 600  # characters of what a visible case printed
 
@@ -63,7 +64,7 @@ def _verdict(assignment: Assignment, part: Part, run: Any) -> Verdict:
         elif part.kind != "shape":
             text = difference(name, found, wanted, case.rtol, case.atol)
             if text:
-                said[name] = f"{name} is wrong" if case.hidden else text
+                said[name] = f"{name} is wrong{_where(run, found, wanted)}" if case.hidden else text
     if said:
         return Verdict(False, "\n".join(said.values()), list(said))
     if part.kind == "traffic":
@@ -71,6 +72,17 @@ def _verdict(assignment: Assignment, part: Part, run: Any) -> Verdict:
     if part.kind == "speed":
         return _speed(part, run)
     return Verdict(True)
+
+
+def _where(run: Any, found: Any, wanted: Any) -> str:
+    """Of a large case: the first wrong element and its thread. That tells nothing of the numbers."""
+    if run.mode != "large" or not isinstance(wanted, Array) or wanted.numbers.ndim == 0:
+        return ""
+    wrong = wrong_elements(found.numbers, wanted.numbers, run.case.rtol, run.case.atol)
+    element = int(wrong.ravel().argmax())
+    place = ", ".join(str(int(i)) for i in np.unravel_index(element, wrong.shape))
+    thread = thread_of(element, wrong.shape, run.told["threads"])
+    return f" from [{place}] on" + (f", which {thread} has to write" if thread else "")
 
 
 def _fault(fault: dict[str, Any], count: int, hidden: bool) -> str:

@@ -11,6 +11,7 @@ tracebacks and the CUDA runner point there.
 from __future__ import annotations
 
 import ast
+import copy
 import importlib
 import linecache
 import sys
@@ -91,7 +92,8 @@ class Transplant:
             theirs = _raising(ours, f"{name} is missing")
         elif _arguments(theirs) != _arguments(ours):
             self.notes.append(f"{name} takes ({_arguments(ours)}), but here ({_arguments(theirs)})")
-        theirs.decorator_list = ours.decorator_list
+        line = min(node.lineno for node in (theirs, *theirs.decorator_list))
+        theirs.decorator_list = [_moved(mark, line) for mark in ours.decorator_list]
         if "." in name:
             owner, method = name.split(".")
             self._exchange_method(owner, method, theirs)
@@ -167,6 +169,15 @@ def _raising(function: Function, message: str) -> Function:
     body = ast.parse(f"raise NotImplementedError({message!r})").body
     new = type(function)(function.name, function.args, body, [], None, lineno=function.lineno, col_offset=0)
     return ast.parse(ast.unparse(ast.fix_missing_locations(new))).body[0]  # type: ignore[return-value]
+
+
+def _moved(mark: ast.expr, line: int) -> ast.expr:
+    """A decorator as if it stood in this line: there the source of the function begins, for who looks for it."""
+    mark = copy.deepcopy(mark)
+    for node in ast.walk(mark):
+        if isinstance(node, ast.expr | ast.keyword):
+            node.lineno = node.end_lineno = line
+    return mark
 
 
 def _arguments(function: Function) -> str:

@@ -15,7 +15,7 @@ from reftorch.course.result import Result
 
 class Trial:
     """What `grade` would give to the reference with one mistake in it. Compiled cases count as the interpreted ones that they equal;
-    those with a check of their own (a whole training, say) are left out, with their part if it has no others.
+    large ones, and those with a check of their own (a whole training, say), are left out, with their part if it has no others.
 
     with Trial(assignment) as trial:
         result = trial.graded(mutant)
@@ -31,11 +31,11 @@ class Trial:
                 mutated(source, mutant)
             except LookupError as error:
                 raise AssignmentError(f"{assignment.file}: {error}") from None
-        compared = {name for case in assignment.cases if not case.check for name in case.parts}
+        compared = {name for case in assignment.cases if not case.check and not case.large for name in case.parts}
         self.parts = [part for part in assignment.parts if part.kind != "speed" and part.name in compared]
         self.reference = Worker(assignment, None)
         self.ask = feedback.Ask(self.reference, assignment, seed)
-        self.runs = [run for run in runs_of(assignment, self.parts) if not run.case.check]
+        self.runs = [run for run in runs_of(assignment, self.parts) if not run.case.check and not run.case.large]
         for run in self.runs:
             run.wanted = reference_of(self.reference, assignment, run, seed)
 

@@ -9,7 +9,8 @@
 ## How a kernel runs here
 
 `rewrite.py` reads the kernel's source and puts the thread's own numbers in place of `cuda.grid(1)`, `cuda.threadIdx` and the
-like. Numba compiles that for the CPU, and `launch.py` calls it for each thread of each block, one after the other. So surplus
+like. Numba compiles that for the CPU, and `launch.py` calls it for each thread of each block, one after the other, in a loop of which
+it is a part (`part.py`). So surplus
 threads run as they do on a GPU, types are Numba's (float32 stays float32), and an index beyond an array is an `IndexError` that
 names the thread. Lines and files are those of the kernel.
 
@@ -32,7 +33,8 @@ Nor does it show time: how long a kernel takes here says nothing about a GPU.
 """
 
 from .array import Array
-from .launch import configured, launch, order
+from .float64 import float64_arithmetic
+from .launch import OutsideArray, configured, launch, order, unwrapped
 from .rewrite import NotCompiled
 
-__all__ = ["Array", "NotCompiled", "configured", "launch", "order"]
+__all__ = ["Array", "NotCompiled", "OutsideArray", "configured", "float64_arithmetic", "launch", "order", "unwrapped"]

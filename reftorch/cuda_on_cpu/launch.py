@@ -37,6 +37,15 @@ LOOK = 0.02  # seconds with the same sizes, after which their own form is looked
 COMPILE = 0.5  # and after which it is compiled
 SIZES = 1_000  # of which the times are kept, for each kernel
 
+
+class OutsideArray(IndexError):
+    """A thread reads or writes outside an array; `thread` is its name."""
+
+    def __init__(self, text: str, thread: ThreadName):
+        super().__init__(text)
+        self.thread = thread
+
+
 _order = ContextVar("order", default=("ascending", 0))
 
 
@@ -174,7 +183,7 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
         arguments: device or NumPy arrays, which are changed in place; numbers; tuples of these.
 
     Raises:
-        IndexError: a thread reads or writes outside an array; the message says which thread.
+        OutsideArray: an IndexError, a thread reads or writes outside an array; the message says which thread.
         DivergentBarrier: some threads of a block come to a barrier, and others do not.
         ValueError: a grid or block that is not one to three positive numbers, or more than 1,024 threads a block.
     """
@@ -193,7 +202,7 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
     except NotCompiled as reason:
         _in_python(kernel, extents, given, reason)
     except IndexError:
-        raise IndexError(_outside(function, extents, place)) from None
+        raise _outside(function, extents, place) from None
 
 
 def _one_by_one(form: Rewritten, run: Callable, extents: tuple, arguments: tuple, place: np.ndarray) -> None:
@@ -231,13 +240,14 @@ def unwrapped(argument: Any) -> Any:
     return getattr(argument, "_ary", argument)
 
 
-def _outside(function: FunctionType, extents: tuple, place: np.ndarray) -> str:
+def _outside(function: FunctionType, extents: tuple, place: np.ndarray) -> OutsideArray:
     b, t = (coordinates(int(number), extent) for number, extent in zip(place, extents))
-    name = ThreadName(b, t, ndim_of(*extents))
-    return (
-        f"{function.__name__}[{extents[0]}, {extents[1]}]: {name} reads or writes outside an array. Most likely a bounds check "
+    thread = ThreadName(b, t, ndim_of(*extents))
+    text = (
+        f"{function.__name__}[{extents[0]}, {extents[1]}]: {thread} reads or writes outside an array. Most likely a bounds check "
         "is missing, such as `if i >= y.size: return`. `reftorch.simt.run(kernel, grid, block, ...)` names line and index"
     )
+    return OutsideArray(text, thread)
 
 
 def coordinates(number: int, extent: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -270,7 +280,7 @@ def _in_step(form: Rewritten, function: FunctionType, extents: tuple, arguments:
     count = math.prod(block)
     numbers = [(first_thread + k * step_thread) % count for k in range(count)]
     where = np.array([[*coordinates(t, block), 0, 0, 0, *block, *grid] for t in numbers], np.int32)
-    shared = [_shared(code, function, arguments) for code in form.shared]
+    shared = [shared_array(code, function, arguments) for code in form.shared]
     for k in range(math.prod(grid)):
         place[0] = (first + k * step) % math.prod(grid)
         where[:, 3:6] = coordinates(int(place[0]), grid)
@@ -309,7 +319,7 @@ def _meet(function: FunctionType, waiting: list, numbers: list[int], place: np.n
         )
 
 
-def _shared(code: tuple, function: FunctionType, arguments: tuple) -> np.ndarray:
+def shared_array(code: tuple, function: FunctionType, arguments: tuple) -> np.ndarray:
     """A shared array, from the expressions for its shape and dtype."""
     names = dict(zip(function.__code__.co_varnames, arguments))
     shape, dtype = (eval(each, function.__globals__, names) for each in code)

@@ -36,9 +36,11 @@ from numba.core.dispatcher import Dispatcher
 from .. import kernel as kernels
 from ..kernel_cache import KernelCache
 from . import thread
+from .part import Part
 
 WHERE = "where__"  # the name of the first argument that is added
 FENCES = {"threadfence", "threadfence_block", "threadfence_system"}  # nothing to do where threads take turns
+OPTIONS = {"error_model": "numpy", "boundscheck": True, "forceinline": True}
 TYPED = {getattr(math, name): getattr(thread, f"math_{name}") for name in ("floor", "ceil", "trunc", "fmod")}
 
 
@@ -95,7 +97,9 @@ def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ())
     made = FunctionType(scratch[function.__name__].__code__, values, function.__name__, function.__defaults__)
     made.__module__, made.__qualname__ = function.__module__, f"{function.__qualname__}_on_cpu"
     text = "\n".join([ast.unparse(body), *changes.texts])
-    return Rewritten(made, compiled(made, text), uses_where, changes.barriers, changes.atomics, changes.shared, text)
+    alone = changes.barriers or bool(changes.shared)
+    run = compiled(made, text) if alone else numba.njit(pipeline_class=Part, **OPTIONS)(made)
+    return Rewritten(made, run, uses_where, changes.barriers, changes.atomics, changes.shared, text)
 
 
 OF = "of"  # begins what is known of a tuple, one entry for each of its elements
@@ -131,7 +135,7 @@ def _constant(name: str, size: Any) -> str:
 
 def compiled(function: FunctionType, text: str, **options: Any) -> Any:
     """`function` under njit; its machine code is kept under a key that covers `text`, the rewritten source of all it calls."""
-    options = {"error_model": "numpy", "boundscheck": True, "forceinline": True, **options}
+    options = {**OPTIONS, **options}
     made = numba.njit(**options)(function)
     cache = KernelCache(function, options)
     if cache.declared is not None:

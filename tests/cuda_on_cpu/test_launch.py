@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import re
 
 import numpy as np
 import pytest
@@ -10,9 +9,9 @@ from numba import float32, njit
 from numba.core.errors import TypingError
 
 from reftorch import cuda_on_cpu, simt
-from reftorch.cuda_on_cpu import launch, order
+from reftorch.cuda_on_cpu import float64_arithmetic, launch, order
 from reftorch.cuda_on_cpu.launch import steps
-from reftorch.cuda_on_cpu.rewrite import NotCompiled, definition_of, rewritten
+from reftorch.cuda_on_cpu.rewrite import NotCompiled, definition_of
 from reftorch.kernel import cuda, geometry
 
 SIZE = 1_000
@@ -179,6 +178,29 @@ def test_shared_memory_that_nobody_wrote_is_nan_in_each_block():
     assert np.isnan(y).all()
 
 
+WEIGHTS = np.array([1.0, 10.0, 100.0])
+
+
+@cuda.jit
+def talking_cuda(x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        if x[i] < 0:
+            raise ValueError("negative", i)
+        if i == 2:
+            print("thread", i)
+        y[i] = x[i] * WEIGHTS[i % 3]
+
+
+def test_constant_arrays_prints_and_exceptions(form, capfd):
+    x, y = np.arange(5.0), np.zeros(5)
+    launch(talking_cuda, 1, 32, x, y)
+    assert y.tolist() == [0, 10, 200, 3, 40] and capfd.readouterr().out == "thread 2\n"
+    x[4] = -1
+    with pytest.raises(ValueError, match=r"'negative', 4"):
+        launch(talking_cuda, 1, 32, x, y)
+
+
 @cuda.jit
 def divergent_cuda(y):
     if cuda.threadIdx.x < 3:
@@ -232,14 +254,6 @@ def test_a_missing_bounds_check_is_found(size, form):
     x = np.zeros(size, np.float32)
     with pytest.raises(IndexError, match=f"thread {size % geometry(size)[1]} of block {size // geometry(size)[1]} "):
         launch(unguarded_cuda, *geometry(size), x, np.zeros_like(x))
-
-
-def float64_arithmetic(kernel, *arguments):
-    """The float64 arithmetic in the machine code of a kernel, as lines of LLVM's language."""
-    compiled = njit(error_model="numpy")(rewritten(kernel.py_func).function)
-    compiled(np.zeros(12, np.int32), *arguments)
-    (code,) = compiled.inspect_llvm().values()
-    return re.findall(r".* (?:fadd|fsub|fmul|fdiv|fcmp)[a-z ]* double .*", code)
 
 
 @cuda.jit

@@ -1,0 +1,152 @@
+"""Large cases on CUDA: the kernels are compiled for the CPU, and every thread of every block runs.
+
+Thread by thread in Python, as `reftorch.simt` runs them, only small arrays can be tried. A kernel may be right for one block and
+wrong for the others, or compute with another type than on a GPU. Here numbers have the types that they have there.
+
+What is found goes into `told`, as for other cases:
+
+- `faults`: a thread reads or writes outside an array, not all threads come to a barrier, or a kernel computes in float64 although
+  its arrays are float32. Neither of them holds a number of the case.
+- `threads`: how many threads each of the asked kernels was launched with, and how many are a block. So the first wrong element can be
+  told by its thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba.core.errors import NumbaError
+
+from reftorch import cuda_on_cpu
+from reftorch.course.overwritten import Kernels
+from reftorch.cuda_on_cpu.rewrite import source_function
+from reftorch.kernel import compiled_cuda, configured, cuda, geometry, launching
+from reftorch.simt.faults import DivergentBarrier
+from reftorch.simt.session import patched
+
+
+class Stopped(Exception):
+    """Ends a case: a kernel broke a rule, which is told."""
+
+
+class Launches:
+    """Launches the asked kernels, with a look at what they are given and what they do."""
+
+    def __init__(self, asked: tuple[str, ...], module: Any, told: dict):
+        assert module.__spec__ is not None and module.__spec__.origin is not None
+        self.kernels = Kernels(Path(module.__spec__.origin).read_text(encoding="utf-8"), asked)
+        self.asked, self.told = asked, told
+        self.types: set[tuple] = set()
+
+    def configured(self, kernel: Any, grid: Any, block: Any, threads: int = 0) -> Callable:
+        """`kernel[grid, block]`, for `threads` elements with a thread each, if that is so."""
+        run = configured(kernel, grid, block)
+        if source_function(kernel).__name__ not in self.asked:
+            return run
+        return self.kernels.guarded(kernel, functools.partial(self._run, kernel, run, threads, block))
+
+    def _run(self, kernel: Any, run: Callable, threads: int, block: int, *arguments: Any) -> None:
+        function = source_function(kernel)
+        if threads:
+            self.told["threads"][function.__name__] = [threads, block]
+        try:
+            run(*arguments)
+        except cuda_on_cpu.OutsideArray as error:
+            self._stop(function, f"{error.thread} reads or writes outside an array")
+        except NumbaError as error:
+            self._stop(function, f"it cannot be compiled: {reason(error)}", line_of(error))
+        except DivergentBarrier as error:
+            early, late = error.threads
+            self._stop(function, f"{early} and {late} do not come to the same barrier", error.line)
+        self._look_at_types(kernel, arguments)
+
+    def _look_at_types(self, kernel: Any, arguments: tuple) -> None:
+        """A kernel over float32 arrays should not compute in float64: once for each combination of types."""
+        function = source_function(kernel)
+        kinds = {array.dtype for array in map(cuda_on_cpu.unwrapped, arguments) if isinstance(array, np.ndarray)}
+        if (function, *kinds) in self.types or np.dtype(np.float32) not in kinds or np.dtype(np.float64) in kinds:
+            return
+        self.types.add((function, *kinds))
+        with contextlib.suppress(cuda_on_cpu.NotCompiled):
+            if cuda_on_cpu.float64_arithmetic(kernel, *arguments):
+                advice = "give each constant and each sum the data's type, as x.dtype.type(0)"
+                self._stop(function, f"it computes in float64, although its arrays are float32: {advice}")
+
+    def _stop(self, function: Any, kind: str, line: int | None = None) -> None:
+        code = function.__code__
+        place = {"file": Path(code.co_filename).name, "line": line or code.co_firstlineno}
+        fault = {"type": "OnCpu", "kind": f"{code.co_name}: {kind}", "text": "", "array": "", **place}
+        self.told["faults"].append(fault)
+        raise Stopped
+
+
+@contextlib.contextmanager
+def as_large(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
+    """CUDA kernels run compiled for the CPU, however they are launched. The case ends where a rule is broken."""
+    told["threads"] = {}
+    launches = Launches(asked, module, told)
+
+    def choose(device: Any, cpu: Any, twin: Any, threads: int) -> Callable | None:
+        if device.type == "cpu" or source_function(twin).__name__ not in asked:
+            return None
+        return launches.configured(twin, *geometry(threads), threads)
+
+    kind = type(cuda.jit(thread_of))
+    start = lambda kernel, where: launches.configured(kernel, *where[:2])  # noqa: E731
+    try:
+        with launching(choose), patched(kind, "__getitem__", start), compiled_cuda():
+            yield
+    except Stopped:
+        pass
+    finally:
+        told["overwritten"] = launches.kernels.found
+
+
+@contextlib.contextmanager
+def as_usual(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
+    """Everything as it runs outside of the course: what is right, for a large case, comes from compiled CPU kernels."""
+    yield
+
+
+FRAMES = (
+    "Failed in",
+    "During:",
+    "File ",
+    "There are",
+    "Invalid use",
+    " ",
+    "-",
+    ">>>",
+)  # begin what is said around a reason
+
+
+def reason(error: NumbaError) -> str:
+    """Why something cannot be compiled: the line of Numba's message that says so. It tells of types, and never of numbers."""
+    lines = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()
+    return next((line for line in lines if line and not line.startswith(FRAMES)), type(error).__name__)
+
+
+def line_of(error: NumbaError) -> int | None:
+    """The line of the kernel that the message is about: it is named before the loop over the threads."""
+    found = re.search(r'File ".*?", line (\d+)', str(error))
+    return int(found[1]) if found else None
+
+
+def thread_of(element: int, shape: tuple[int, ...], launched: dict[str, list[int]]) -> str:
+    """Which thread writes an element of a result of this shape, as text; empty where that is not known.
+
+    A launch that has a thread for each element, or for each row of a matrix, tells it.
+    """
+    size = math.prod(shape)
+    for threads, block in launched.values():
+        if threads == size or (len(shape) == 2 and threads == shape[0]):
+            number = element // (size // threads)
+            return f"thread {number % block} of block {number // block}"
+    return ""

@@ -1,0 +1,32 @@
+"""Where a kernel computes in float64: on most GPUs that is many times slower than float32, and the result does not show it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numba
+import numpy as np
+
+from .launch import shared_array, unwrapped
+from .rewrite import rewritten, source_function
+
+DOUBLE = re.compile(r".* (?:fadd|fsub|fmul|fdiv|frem|fcmp)[a-z ]* double .*")
+
+
+def float64_arithmetic(kernel: Any, *arguments: Any) -> list[str]:
+    """The float64 arithmetic in the machine code of a kernel for such arguments, as lines of LLVM's language.
+
+    The kernel is compiled and not run. A constant that is only converted, as in `x.dtype.type(0.5)`, is no arithmetic.
+
+    Raises:
+        NotCompiled: the kernel uses what has no compiled form.
+    """
+    function = source_function(kernel)
+    form = rewritten(function)
+    given = tuple(map(unwrapped, arguments))
+    shared = [shared_array(code, function, given) for code in form.shared]
+    compiled = numba.njit(error_model="numpy")(form.function)
+    compiled.compile(tuple(map(numba.typeof, (np.zeros(12, np.int32), *given, *shared))))
+    (code,) = compiled.inspect_llvm().values()
+    return DOUBLE.findall(code)
