@@ -140,7 +140,8 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         array = self.array
         if memory_format is types.channels_last:
             return array.ndim == 4 and self._is_dense((0, 2, 3, 1))
-        return array.flags.c_contiguous if self.device.type == "cpu" else self._is_dense(range(array.ndim))
+        held = getattr(array, "_ary", array)  # the NumPy array in a device array, where there is no GPU
+        return held.flags.c_contiguous if type(held) is np.ndarray else self._is_dense(range(array.ndim))
 
     def _is_dense(self, order: Sequence[int]) -> bool:
         """Whether the elements lie one after the other if the dimensions are taken in this order, the last one fastest."""

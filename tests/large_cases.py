@@ -74,8 +74,16 @@ def tensor_arithmetic(torch, x, y, rows, mask, chosen):
     ]  # fmt: skip
 
 
+def in_place(function):
+    """The gradient out of the result, which has taken the place of the input."""
+    return ScriptCase(function, [(60, 50)], run=lambda torch, x: getattr(torch.nn.functional, function)(x * 1))
+
+
 SHAPES = [(60, 50), (700,)]
 MORE = {
+    "nn/activation/celu": [in_place("celu_")],
+    "nn/activation/elu": [in_place("elu_")],
+    "nn/activation/selu": [in_place("selu_")],
     "optim/adadelta": [optimizer_cases.case("Adadelta", "large", steps=3, shapes=SHAPES)],
     "optim/adagrad": [optimizer_cases.case("Adagrad", "large", steps=3, shapes=SHAPES)],
     "optim/adam": [optimizer_cases.case("Adam", "large", steps=3, shapes=SHAPES, amsgrad=True, lr=0.05)],
@@ -111,7 +119,7 @@ MORE = {
     ],
     "nn/loss/reduction": [ScriptCase("mse_loss", [(60, 50), (60, 50)], run=losses)],
     "nn/convolution/conv1d": [
-        FunctionCase("conv1d", [(3, 8, 101), (6, 4, 5), (6,)], (2, 3, 2), dict(dilation=2, groups=2))
+        FunctionCase("conv1d", [(3, 8, 101), (6, 4, 5), (6,)], (2, 3), dict(dilation=2, groups=2))
     ],
     "nn/vision/affine_grid": [
         FunctionCase("affine_grid", [(2, 3, 4)], ((2, 1, 9, 11, 13),), dict(align_corners=False))

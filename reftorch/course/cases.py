@@ -28,7 +28,7 @@ from reftorch.trace.interpreted import stepped
 PRINTED = 4_000  # characters of what a case prints that are kept
 LARGEST = 1 << 28  # bytes of an answer's arrays
 NOTHING: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "seconds": 0.0}
-NOTHING |= {"notes": [], "forbidden": [], "overwritten": [], "changed": [], "threads": {}}
+NOTHING |= {"notes": [], "forbidden": [], "overwritten": [], "changed": [], "launches": []}
 TEXTS = ("notes", "forbidden", "overwritten", "changed")  # lists of texts
 FAULT = {"type": str, "kind": str, "text": str, "array": str, "file": str, "line": int}
 STEPS = 4_000_000  # accesses of a CUDA kernel
@@ -221,8 +221,7 @@ def _well_formed(told: dict) -> None:
         _demand(name == "error" or type(told[name]) is type(value) or (name == "seconds" and type(told[name]) is int))
     _demand(all(type(text) is str for name in TEXTS for text in told[name]))
     _demand(all(type(count) is int for count in told["reads"].values()))
-    _demand(all([type(part) for part in launch] == [int, int] for launch in told["threads"].values()))
-    _demand(all(min(launch) > 0 for launch in told["threads"].values()))
+    _demand(all([type(part) for part in launch] == [int, int] and min(launch) > 0 for launch in told["launches"]))
     for fault in told["faults"]:
         _demand({name: type(value) for name, value in fault.items()} == FAULT)
     if told["error"] is not None:

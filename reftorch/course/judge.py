@@ -81,7 +81,7 @@ def _where(run: Any, found: Any, wanted: Any) -> str:
     wrong = wrong_elements(found.numbers, wanted.numbers, run.case.rtol, run.case.atol)
     element = int(wrong.ravel().argmax())
     place = ", ".join(str(int(i)) for i in np.unravel_index(element, wrong.shape))
-    thread = thread_of(element, wrong.shape, run.told["threads"])
+    thread = thread_of(element, wrong.shape, run.told["launches"])
     return f" from [{place}] on" + (f", which {thread} has to write" if thread else "")
 
 

@@ -7,8 +7,8 @@ What is found goes into `told`, as for other cases:
 
 - `faults`: a thread reads or writes outside an array, not all threads come to a barrier, or a kernel computes in float64 although
   its arrays are float32. Neither of them holds a number of the case.
-- `threads`: how many threads each of the asked kernels was launched with, and how many are a block. So the first wrong element can be
-  told by its thread.
+- `launches`: of each launch of an asked kernel, how many elements have a thread each, and how many threads are a block. So the first
+  wrong element can be told by its thread.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Launches:
     def _run(self, kernel: Any, run: Callable, threads: int, block: int, *arguments: Any) -> None:
         function = source_function(kernel)
         if threads:
-            self.told["threads"][function.__name__] = [threads, block]
+            self.told["launches"].append([threads, block])
         try:
             run(*arguments)
         except cuda_on_cpu.OutsideArray as error:
@@ -90,7 +90,7 @@ class Launches:
 @contextlib.contextmanager
 def as_large(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
     """CUDA kernels run compiled for the CPU, however they are launched. The case ends where a rule is broken."""
-    told["threads"] = {}
+    told["launches"] = []
     launches = Launches(asked, module, told)
 
     def choose(device: Any, cpu: Any, twin: Any, threads: int) -> Callable | None:
@@ -139,13 +139,13 @@ def line_of(error: NumbaError) -> int | None:
     return int(found[1]) if found else None
 
 
-def thread_of(element: int, shape: tuple[int, ...], launched: dict[str, list[int]]) -> str:
+def thread_of(element: int, shape: tuple[int, ...], launches: list[list[int]]) -> str:
     """Which thread writes an element of a result of this shape, as text; empty where that is not known.
 
     A launch that has a thread for each element, or for each row of a matrix, tells it.
     """
     size = math.prod(shape)
-    for threads, block in launched.values():
+    for threads, block in launches:
         if threads == size or (len(shape) == 2 and threads == shape[0]):
             number = element // (size // threads)
             return f"thread {number % block} of block {number // block}"

@@ -138,7 +138,9 @@ class Sized:
         self.seconds, self.looked, self.done = 0.0, False, False
 
     def __call__(self, *arguments: Any) -> None:
-        if not self.done and self.seconds > LOOK:
+        if self.done:
+            return self.run(*arguments)
+        if self.seconds > LOOK:
             self.choose(arguments)
         start = time.perf_counter()
         compiled_before = len(self.run.overloads)
@@ -175,6 +177,14 @@ def configured(kernel: Any, grid: Any, block: Any) -> Callable:
     return functools.partial(launch, kernel, grid, block)
 
 
+@functools.lru_cache(maxsize=SIZES)
+def _extents(grid: Any, block: Any) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    extents = sizes("grid", grid), sizes("block", block)
+    if math.prod(extents[1]) > MOST_THREADS:
+        raise ValueError(f"block is {block}: a GPU takes at most {MOST_THREADS:,} threads")
+    return extents
+
+
 def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *arguments: Any) -> None:
     """Run `kernel[grid, block](*arguments)`, compiled for the CPU.
 
@@ -187,9 +197,7 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
         DivergentBarrier: some threads of a block come to a barrier, and others do not.
         ValueError: a grid or block that is not one to three positive numbers, or more than 1,024 threads a block.
     """
-    extents = sizes("grid", grid), sizes("block", block)
-    if math.prod(extents[1]) > MOST_THREADS:
-        raise ValueError(f"block is {block}: a GPU takes at most {MOST_THREADS:,} threads")
+    extents = _extents(*(tuple(each) if type(each) is list else each for each in (grid, block)))
     function = source_function(kernel)
     given = tuple(map(unwrapped, arguments))
     place = np.zeros(2, np.int64)
@@ -209,6 +217,8 @@ def _one_by_one(form: Rewritten, run: Callable, extents: tuple, arguments: tuple
     """Threads that never meet: each runs from beginning to end."""
     which, seed = _order.get()
     count, each = map(math.prod, extents)
+    if which == "ascending":
+        return run(place, *extents, (0, 1, count), (0, 1, each), arguments)
     (first, step), threads = steps(count, which, seed), steps(each, which, seed)
     workers = min(numba.get_num_threads(), count) if which == "parallel" and not form.atomics else 1
     if workers == 1 or count * each < ENOUGH:
