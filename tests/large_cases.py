@@ -1,5 +1,7 @@
 """Large cases for CUDA kernels that no large case in the tests of their own components reaches: see cuda_on_cpu/test_package.py."""
 
+import warnings
+
 import optimizer_cases
 from oracle import FunctionCase, ScriptCase, integers, normal, uniform
 
@@ -37,9 +39,11 @@ def with_weight(torch, wrap, weight, x, **options):
     """What a linear layer gives, whose weight is normalized by `wrap`, and the gradients."""
     layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False).to(x.device).to(x.dtype)
     layer.weight.data = weight.detach().clone()
-    layer = getattr(torch.nn.utils, wrap)(layer, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is an older function
+        layer = getattr(torch.nn.utils, wrap)(layer, **options)
     for name in ("weight_u", "weight_v"):
-        if hasattr(layer, name):
+        if name in dict(layer.named_buffers()):
             vector = getattr(layer, name)
             vector.copy_(torch.arange(1, len(vector) + 1, device=x.device) / len(vector) ** 1.5)
     y = layer(x)
@@ -51,9 +55,9 @@ def batch_norm(torch, x, mean, var, weight, bias):
     return torch.nn.functional.batch_norm(x, mean, var, weight, bias, training=True), mean, var
 
 
-def losses(torch, x, target):
+def losses(torch, log_p, target):
     F = torch.nn.functional
-    return [F.mse_loss(x, target, reduction=reduction) for reduction in ("sum", "mean")]
+    return [F.nll_loss(log_p, target, reduction=reduction) for reduction in ("sum", "mean")]
 
 
 def tensor_arithmetic(torch, x, y, rows, mask, chosen):
@@ -117,7 +121,14 @@ MORE = {
             changes_inputs=True,
         )
     ],
-    "nn/loss/reduction": [ScriptCase("mse_loss", [(60, 50), (60, 50)], run=losses)],
+    "nn/loss/reduction": [ScriptCase("nll_loss", [(600, 5), integers(0, 5, 600)], run=losses)],
+    "nn/loss/multi_label_soft_margin_loss": [
+        ScriptCase(
+            "multilabel_soft_margin_loss",
+            [(300, 20), uniform(0, 1, 300, 20), uniform(0.5, 2, 20)],
+            run=lambda torch, *given: torch.nn.functional.multilabel_soft_margin_loss(*given),
+        )
+    ],
     "nn/convolution/conv1d": [
         FunctionCase("conv1d", [(3, 8, 101), (6, 4, 5), (6,)], (2, 3), dict(dilation=2, groups=2))
     ],

@@ -11,7 +11,7 @@ import numpy as np
 from .launch import shared_array, unwrapped
 from .rewrite import rewritten, source_function
 
-DOUBLE = re.compile(r".* (?:fadd|fsub|fmul|fdiv|frem|fcmp)[a-z ]* double .*")
+DOUBLE = re.compile(r".* (?:fadd|fsub|fmul|fdiv|frem)[a-z ]* double .*")
 
 
 def float64_arithmetic(kernel: Any, *arguments: Any) -> list[str]:
