@@ -13,6 +13,61 @@ WITHOUT = {
     "course/components/conv2d_tiled": "called with arrays in place of tensors: see the last tests of the file",
 }
 
+# Large cases that are written, but have not run yet: take a file off the list once its case passes.
+NOT_YET: dict[str, set[str]] = {
+    "float32": {
+        "nn/convolution/conv1d",
+        "nn/loss/reduction",
+        "nn/normalization/batch_norm",
+        "nn/normalization/group_norm",
+        "nn/pooling/lp_pool1d",
+        "nn/pooling/lp_pool2d",
+        "nn/pooling/lp_pool3d",
+        "nn/pooling/max_pool1d",
+        "nn/pooling/max_pool2d",
+        "nn/pooling/max_pool3d",
+        "nn/pooling/max_unpool2d",
+        "nn/pooling/max_unpool3d",
+        "nn/recurrent/gru_cell",
+        "nn/recurrent/lstm_cell",
+        "nn/recurrent/rnn_cell",
+        "nn/sparse/embedding",
+        "nn/sparse/embedding_bag",
+        "nn/utils/weight_norm",
+        "nn/vision/grid_sample",
+        "nn/vision/grid_sample3d",
+        "nn/vision/grid_sample_bicubic",
+        "nn/vision/pixel_shuffle",
+        "nn/vision/pixel_unshuffle",
+        "nn/vision/upsample_antialias2d",
+        "nn/vision/upsample_bicubic2d",
+        "nn/vision/upsample_bilinear2d",
+        "nn/vision/upsample_linear1d",
+        "nn/vision/upsample_nearest",
+        "nn/vision/upsample_trilinear3d",
+        "ops/cuda_kernels",
+        "optim/adadelta",
+        "optim/adagrad",
+        "optim/adam",
+        "optim/rmsprop",
+        "optim/sgd",
+        "optim/sparse_adam",
+        "transforms/normalize",
+    },
+    "float64": {
+        "nn/vision/grid_sample",
+        "nn/vision/grid_sample3d",
+        "nn/vision/grid_sample_bicubic",
+        "nn/vision/upsample_antialias2d",
+        "nn/vision/upsample_bicubic2d",
+        "nn/vision/upsample_bilinear2d",
+        "nn/vision/upsample_linear1d",
+        "nn/vision/upsample_nearest",
+        "nn/vision/upsample_trilinear3d",
+        "ops/cuda_kernels",
+    },
+}
+
 
 def sparse_steps(torch, *tables):
     params = [table.detach().requires_grad_() for table in tables]
