@@ -172,6 +172,15 @@ MORE = {
     "nn/convolution/conv1d": [
         FunctionCase("conv1d", [(3, 8, 101), (6, 4, 5), (6,)], (2, 3), dict(dilation=2, groups=2))
     ],
+    "nn/sparse/embedding_bag": [
+        ScriptCase(
+            "embedding_bag",
+            [integers(0, 300, 40, 20), (300, 17), (40, 20)],
+            run=lambda torch, ids, table, weights: torch.nn.functional.embedding_bag(
+                ids, table, per_sample_weights=weights, mode="sum"
+            ),
+        )
+    ],
     "nn/vision/affine_grid": [
         FunctionCase("affine_grid", [(2, 3, 4)], ((2, 1, 9, 11, 13),), dict(align_corners=False))
     ],
