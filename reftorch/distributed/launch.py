@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def launch(ranks: int, command: Sequence[str], variables: dict[str, str] | None 
         raise LaunchError("there is no mpiexec, which starts the ranks: pip install mpich")
     if command[0] != "-m" and not Path(command[0]).is_file():
         raise LaunchError(f"there is no script {command[0]}")
-    with tempfile.TemporaryDirectory(prefix="reftorch-ranks-") as folder:
+    with interrupted(), tempfile.TemporaryDirectory(prefix="reftorch-ranks-") as folder:
         program = [str(mpiexec), "-n", str(ranks), sys.executable, str(Path(__file__).with_name("rank.py")), *command]
         environment = {**for_ranks(ranks), **(variables or {}), engine.RANKS: folder}
         job = Job(subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL, start_new_session=True), folder)
@@ -73,19 +73,18 @@ class Job:
 
     def run(self) -> int:
         """Wait for the end; returns the exit code."""
-        with interrupted_by(signal.SIGTERM):
-            try:
-                while self.process.poll() is None:
-                    self.look(0.1)
-                    waiting = self.waits_for_ever()
-                    if waiting:
-                        self.say(waiting)
-                        self.stop(signal.SIGTERM)
-                        return 1
-            except KeyboardInterrupt:
-                self.stop(signal.SIGINT)
-                self.say("interrupted: all ranks have ended")
-                return 130
+        try:
+            while self.process.poll() is None:
+                self.look(0.1)
+                waiting = self.waits_for_ever()
+                if waiting:
+                    self.say(waiting)
+                    self.stop(signal.SIGTERM)
+                    return 1
+        except KeyboardInterrupt:
+            self.stop(signal.SIGINT)
+            self.say("interrupted: all ranks have ended")
+            return 130
         self.look(0)
         broken_off = [rank for rank in self.ended or sorted(self.known) if not (self.folder / f"{rank}.done").exists()]
         if self.process.returncode:
@@ -130,6 +129,8 @@ class Job:
         if notes:
             return f"rank {notes[0].stem} ended the job: {notes[0].read_text(encoding='utf-8')}"
         code, who = self.process.returncode, f"rank {self.ended[0]}" if self.ended else "a rank"
+        if code < 0:
+            return f"mpiexec was killed by signal {-code} ({NAMES.get(-code, 'unknown')}), and the ranks with it"
         number = code - 128 if code > 128 else code  # Open MPI adds 128, as shells do
         if number in (4, 6, 7, 8, 9, 11, 15):
             return f"{who} was killed by signal {number} ({NAMES[number]})"
@@ -177,13 +178,21 @@ class Job:
 
 
 @contextlib.contextmanager
-def interrupted_by(number: int) -> Any:
-    """Inside the block, the signal raises KeyboardInterrupt, as Ctrl-C does."""
+def interrupted() -> Iterator[None]:
+    """Inside the block, the first Ctrl-C, SIGTERM or end of the terminal raises KeyboardInterrupt. Those after it change nothing: the
+    job is being ended, and a launcher that breaks off here would leave stopped ranks behind."""
+    came: list[int] = []
 
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
+    def interrupt(number: int, _: Any) -> None:
+        came.append(number)
+        if len(came) == 1:
+            raise KeyboardInterrupt
 
-    before = {each: signal.signal(each, interrupt) for each in (number, signal.SIGINT)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup and signal.getsignal(hangup) != signal.SIG_IGN:  # which nohup sets
+        numbers.append(hangup)
+    before = {each: signal.signal(each, interrupt) for each in numbers}
     try:
         yield
     finally:

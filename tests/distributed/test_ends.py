@@ -91,7 +91,10 @@ def test_a_good_end(tmp_path):
 
 
 @ranks.needs_mpi
-def test_ctrl_c(tmp_path):
+@pytest.mark.parametrize("signals", ["SIGINT", "SIGINT " * 8, "SIGTERM SIGINT", "SIGHUP"])
+def test_ctrl_c(signals, tmp_path):
+    """Also pressed again and again, and where the terminal is closed."""
+    before = ranks.shared_memory()
     script = tmp_path / "script.py"
     script.write_text(SCRIPT, encoding="utf-8")
     command = [sys.executable, "-m", "reftorch.distributed.launch", "-n", "2", str(script), "Ctrl-C"]
@@ -101,11 +104,14 @@ def test_ctrl_c(tmp_path):
     try:
         assert [job.stdout.readline(), job.stdout.readline()] == ["here\n"] * 2
         begun = time.monotonic()
-        job.send_signal(signal.SIGINT)
+        for name in signals.split():
+            job.send_signal(getattr(signal, name))
+            time.sleep(0.05)
         printed, _ = job.communicate(timeout=LIMIT)
     finally:
         job.kill()
     assert job.returncode == 130 and "launch: interrupted: all ranks have ended" in printed
+    assert "launch.py" not in printed and ranks.left_behind(before) == set()
     assert time.monotonic() - begun < LIMIT
     if not ranks.open_mpi():  # which ends the ranks at once
         assert "KeyboardInterrupt" in printed
