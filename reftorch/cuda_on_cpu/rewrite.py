@@ -41,6 +41,7 @@ from .part import Part
 WHERE = "where__"  # the name of the first argument that is added
 FENCES = {"threadfence", "threadfence_block", "threadfence_system"}  # nothing to do where threads take turns
 OPTIONS = {"error_model": "numpy", "boundscheck": True, "forceinline": True}
+CONSTANTS = (int, float, complex, str, tuple, np.generic, np.dtype, type, numba.types.Type)
 TYPED = {getattr(math, name): getattr(thread, f"math_{name}") for name in ("floor", "ceil", "trunc", "fmod")}
 
 
@@ -96,7 +97,7 @@ def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ())
     values = {**function.__globals__, **inspect.getclosurevars(function).nonlocals, **changes.values}
     made = FunctionType(scratch[function.__name__].__code__, values, function.__name__, function.__defaults__)
     made.__module__, made.__qualname__ = function.__module__, f"{function.__qualname__}_on_cpu"
-    text = "\n".join([ast.unparse(body), *changes.texts])
+    text = "\n".join([ast.unparse(body), text_of(function.__defaults__), *changes.texts])
     alone = changes.barriers or bool(changes.shared)
     run = compiled(made, text) if alone else numba.njit(pipeline_class=Part, **OPTIONS)(made)
     return Rewritten(made, run, uses_where, changes.barriers, changes.atomics, changes.shared, text)
@@ -160,6 +161,8 @@ def definition_of(function: FunctionType) -> ast.FunctionDef:
         raise NotCompiled("it is not made by `def`")
     definition.decorator_list = []
     definition.returns = None
+    defaults = [ast.Constant(None) for _ in definition.args.defaults]  # their values are in `__defaults__`
+    definition.args.defaults = [ast.copy_location(each, definition) for each in defaults]
     for argument in definition.args.args:
         argument.annotation = None
     ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
@@ -243,15 +246,20 @@ class Rewriter(ast.NodeTransformer):
         if start:
             raise NotCompiled(f"cuda.{self.path(node)}")
         value = self.value_of(node)
+        self.note(node, value)
         if isinstance(value, (int, float)) or isinstance(self.value_of(node.value), SimpleNamespace):
             return self.put("_".join(ast.unparse(node).split(".")) + "__", value, node)
         return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        value = self.value_of(node)
-        if isinstance(value, (int, float, tuple, np.generic)):
-            self.texts.append(f"{node.id} = {value!r}")
+        self.note(node, self.value_of(node))
         return node
+
+    def note(self, node: ast.AST, value: Any) -> None:
+        """Machine code holds the values of globals, so they belong to its text."""
+        text = text_of(value)
+        if text:
+            self.texts.append(f"{ast.unparse(node)} = {text}")
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         path = self.path(node.func)
@@ -276,6 +284,7 @@ class Rewriter(ast.NodeTransformer):
     def intrinsic(self, path: str, node: ast.Call) -> ast.AST:
         """A call of something in `cuda`."""
         arguments = [self.visit(argument) for argument in node.args]
+        keywords = [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
         if path in ("grid", "gridsize"):
             dimensions = getattr(node.args[0], "value", None) if node.args else None
             if dimensions not in (1, 2, 3):
@@ -284,7 +293,7 @@ class Rewriter(ast.NodeTransformer):
         elif path == "shared.array":
             return self.shared_array(node)
         elif path == "local.array":
-            return ast.copy_location(ast.Call(self.put("empty__", np.empty, node), arguments, node.keywords), node)
+            return ast.copy_location(ast.Call(self.put("empty__", np.empty, node), arguments, keywords), node)
         elif path.startswith("atomic.") or path in ("fma", "selp"):
             name = path.replace(".", "_")
             self.atomics |= path.startswith("atomic.")
@@ -303,6 +312,15 @@ class Rewriter(ast.NodeTransformer):
         self.shared.append((shape, dtype))
         self.names.append(f"shared_{len(self.names)}__")
         return ast.copy_location(ast.Name(self.names[-1], ast.Load()), node)
+
+
+def text_of(value: Any) -> str:
+    """A constant as text, by which it is told from others: a number, a type, an array, a tuple of these; else empty."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
+    if type(value) is tuple:
+        return f"({', '.join(map(text_of, value))})"
+    return repr(value) if isinstance(value, CONSTANTS) else ""
 
 
 def is_helper(value: Any) -> bool:

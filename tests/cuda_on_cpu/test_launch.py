@@ -102,6 +102,27 @@ def test_helpers_local_arrays_tuples_and_types(dtype, form):
     np.testing.assert_allclose(y, wanted, rtol=1e-6)
 
 
+def kernel_with_defaults(given, share=0.5):
+    @cuda.jit(device=True)
+    def part(v, times=given, by=share):
+        return v * times * by
+
+    @cuda.jit
+    def parts_cuda(x, y, more=given):
+        i = cuda.grid(1)
+        if i < x.size:
+            y[i] = part(x[i]) + more
+
+    return parts_cuda
+
+
+def test_values_that_arguments_have_if_they_are_not_given(form):
+    for given in (2.0, 3.0):
+        y = np.zeros(4)
+        launch(kernel_with_defaults(given), *geometry(4), np.full(4, 7.0), y)
+        assert y.tolist() == [7 * given * 0.5 + given] * 4
+
+
 @cuda.jit
 def rounded_cuda(x, y):
     i = cuda.grid(1)

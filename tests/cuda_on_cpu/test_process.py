@@ -47,10 +47,12 @@ print(x.device, "done")
 """
 
 
-def python(code, **variables):
+def python(code, folder=None, **variables):
     kept = {key: value for key, value in os.environ.items() if key not in ("NUMBA_ENABLE_CUDASIM", "REFTORCH_CUDA")}
     environment = {**kept, "PYTHONPATH": str(ROOT), **variables}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, timeout=300
+    )
     return done.stdout + done.stderr
 
 
@@ -89,3 +91,61 @@ def test_doctor_and_the_benchmark_name_it():
     assert "CUDA kernels are compiled for the CPU" in told and "REFTORCH_CUDA=cpu is set" in told
     code = "import sys; from reftorch.cli import main; sys.exit(main(['bench', '--device', 'cuda']))"
     assert "its times say nothing about a GPU" in python(code, REFTORCH_CUDA="cpu")
+
+
+EDITED = """
+import settings
+import numpy as np
+from numba import cuda
+
+TYPE = np.float32
+TABLE = np.array([1.0, 2.0], np.float32)
+
+
+@cuda.jit(device=True)
+def scaled(v, by=settings.BY):
+    return v * settings.SCALE + by
+
+
+@cuda.jit
+def type_cuda(x, y):
+    y[cuda.grid(1)] = TYPE(x[0]) / TYPE(3)
+
+
+@cuda.jit
+def array_cuda(x, y):
+    y[cuda.grid(1)] = x[0] * TABLE[0]
+
+
+@cuda.jit
+def setting_cuda(x, y):
+    y[cuda.grid(1)] = x[0] * settings.SCALE
+
+
+@cuda.jit
+def device_cuda(x, y):
+    y[cuda.grid(1)] = scaled(x[0])
+
+
+for kernel in (type_cuda, array_cuda, setting_cuda, device_cuda):
+    y = np.zeros(1)
+    kernel[1, 1](np.full(1, 7.0, np.float32), y)
+    print(round(y[0], 12), end=" ")
+"""
+
+
+def test_code_that_is_kept_serves_no_other_values_of_globals(tmp_path):
+    """The kernels' own lines stay as they are. What they take from elsewhere is edited between two processes."""
+    (tmp_path / "edited.py").write_text(EDITED)
+    (tmp_path / "settings.py").write_text("SCALE, BY = 2.0, 1.0\n")
+    run = "import sys; sys.dont_write_bytecode = True; sys.path[:0] = ['.']; import reftorch, edited"
+    use = {"REFTORCH_CUDA": "cpu", "REFTORCH_CACHE_DIR": str(tmp_path / "cache")}
+    assert python(run, tmp_path, **use).split() == ["2.33333325386", "7.0", "14.0", "15.0"]
+    (tmp_path / "edited.py").write_text(
+        EDITED.replace("TYPE = np.float32", "TYPE = np.float64").replace("[1.0", "[9.0")
+    )
+    (tmp_path / "settings.py").write_text("SCALE, BY = 5.0, 4.0\n")
+    assert python(run, tmp_path, **use).split() == ["2.333333333333", "63.0", "35.0", "39.0"]
+    files = len(list((tmp_path / "cache" / "kernels").iterdir()))
+    assert python(run, tmp_path, **use).split() == ["2.333333333333", "63.0", "35.0", "39.0"]
+    assert len(list((tmp_path / "cache" / "kernels").iterdir())) == files
