@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from reftorch import cuda_on_cpu
 from reftorch.course.overwritten import Kernels
@@ -60,7 +60,7 @@ class Launches:
             run(*arguments)
         except cuda_on_cpu.OutsideArray as error:
             self._stop(function, f"{error.thread} reads or writes outside an array")
-        except NumbaError as error:
+        except (NumbaError, UnsupportedBytecodeError) as error:
             self._stop(function, f"it cannot be compiled: {reason(error)}", line_of(error))
         except DivergentBarrier as error:
             early, late = error.threads
@@ -127,16 +127,16 @@ FRAMES = (
 )  # begin what is said around a reason
 
 
-def reason(error: NumbaError) -> str:
+def reason(error: Exception) -> str:
     """Why something cannot be compiled: the line of Numba's message that says so. It tells of types, and never of numbers."""
-    lines = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()
+    lines = re.sub(r"\x1b\[\d*m| Raised from .*", "", str(error)).splitlines()
     return next((line for line in lines if line and not line.startswith(FRAMES)), type(error).__name__)
 
 
-def line_of(error: NumbaError) -> int | None:
+def line_of(error: Exception) -> int | None:
     """The line of the kernel that the message is about: it is named before the loop over the threads."""
-    found = re.search(r'File ".*?", line (\d+)', str(error))
-    return int(found[1]) if found else None
+    found = re.search(r'File ".*?", line (\d+)|Raised from .* \((\d+)\)', str(error))
+    return int(found[1] or found[2]) if found else None
 
 
 def thread_of(element: int, shape: tuple[int, ...], launches: list[list[int]]) -> str:

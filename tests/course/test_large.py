@@ -63,6 +63,10 @@ MISTAKES = {
         relu(body="    y[i] = zero if x[i] < zero else 0.25 * x[i] + 0.75 * x[i]\n"),
         r"relu.py, line LINE: relu_forward_cuda: it computes in float64, although its arrays are float32: .*x.dtype.type\(0\)",
     ),
+    "a statement that is not compiled": (
+        relu(body="    y[i] = zero if x[i] < zero else x[i]\n    text = f'{x[i]:.3f}'\n"),
+        r"relu.py, line \d+: relu_forward_cuda: it cannot be compiled: format spec in f-strings not supported yet.",
+    ),
     "not compiled": (
         relu(body="    y[i] = zero if x[i] < zero else x[i].sum()\n"),
         r"relu.py, line \d+: relu_forward_cuda: it cannot be compiled: Unknown attribute 'sum' of type float32",
