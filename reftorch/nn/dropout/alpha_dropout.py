@@ -94,6 +94,7 @@ from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, elementwise, fast_forms, njit, prange
 from reftorch.nn.dropout.dropout_nd import _DropoutNd, channel_mask, check_dropout, element_mask
+from reftorch.ops.backend import quietly
 from reftorch.tensor import Tensor
 
 FLOOR = 1.7580993408473766  # the product of SELU's two constants
@@ -156,7 +157,7 @@ class AlphaDropoutFunction(Function):
     def backward(ctx, grad_y):
         (mask,) = ctx.saved_tensors
         if ctx.planes:
-            return Tensor._make(fast.scale_planes(grad_y.array, mask.array, ctx.scale)), None, None, None
+            return Tensor._make(quietly(fast.scale_planes, grad_y.array, mask.array, ctx.scale)), None, None, None
         kernels = alpha_dropout_backward_x_cpu, alpha_dropout_backward_x_cuda
         return elementwise(*kernels, grad_y, mask.expand(grad_y.shape), numbers=(ctx.scale,)), None, None, None
 

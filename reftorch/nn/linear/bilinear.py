@@ -279,7 +279,8 @@ class BilinearFunction(Function):
         y = u.new_empty((*u.shape[:-1], D_out))
         bias = u.new_zeros(D_out) if bias is None else bias
         run = on(u.device, bilinear_forward_cpu, bilinear_forward_cuda, N * D_out, fast.bilinear_forward)
-        run(*shaped((N, D_u), u), *shaped((N, D_v), v), *arrays(weight, bias), *shaped((N, D_out), y))
+        first, second, *parameters, result = arrays(u, v, weight, bias, y)
+        run(first.reshape(N, D_u), second.reshape(N, D_v), *parameters, result.reshape(N, D_out))
         return y
 
     @staticmethod

@@ -306,8 +306,8 @@ class LayerNormFunction(Function):
         weight = filled(x, D, 1) if weight is None else weight
         bias = filled(x, D, 0) if bias is None else bias
         run = on(x.device, layer_norm_forward_cpu, layer_norm_forward_cuda, N, fast.layer_norm_forward)
-        dense, means, rstds, out = arrays(x, mean, rstd, y)
-        run(dense.reshape(N, D), *flat(weight, bias), means, rstds, out.reshape(N, D), eps)
+        dense, scale, shift, means, rstds, out = arrays(x, weight, bias, mean, rstd, y)
+        run(dense.reshape(N, D), scale.reshape(D), shift.reshape(D), means, rstds, out.reshape(N, D), eps)
         return y
 
     @staticmethod

@@ -89,13 +89,12 @@ tensor([1, 2, 2])
 
 from __future__ import annotations
 
-import math
-
 from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, fast_forms, njit, on, prange
 from reftorch.nn.arguments import number
 from reftorch.nn.padding.lines import PadNd, lines, needed, resized, widths_of
+from reftorch.ops.fits import check_fits
 from reftorch.tensor import Tensor
 
 
@@ -226,14 +225,11 @@ def value_for(dtype, value):
     if isinstance(value, complex):
         raise TypeError(f"pad(): argument 'value' must be float, not complex: found {value}")
     value = value if isinstance(value, int) else number("pad", "value", value)
+    check_fits(float(value), dtype)
     kind = dtype.numpy.kind
     if kind == "b":
         return bool(value)
-    if kind in "iu":
-        if not math.isfinite(value):
-            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: found {value}")
-        return int(value)
-    return value
+    return int(value) if kind in "iu" else value
 
 
 class ConstantPad1d(PadNd):

@@ -1,6 +1,7 @@
 """AlphaDropout and FeatureAlphaDropout against torch: the same masks from the same seed, training and evaluation."""
 
 import math
+import warnings
 
 import pytest
 
@@ -95,3 +96,13 @@ def test_mean_and_variance_stay(name):
 def test_outside_training_the_input_itself_is_returned():
     x = reftorch.ones(3, 2)
     assert F.alpha_dropout(x) is x and F.feature_alpha_dropout(x, 0.0, True) is x
+
+
+def test_an_infinite_gradient_of_planes_gives_no_warning():
+    """A dropped plane multiplies it by zero: NaN, as in PyTorch, and no warning of NumPy."""
+    x = reftorch.ones(2, 3, 4, requires_grad=True)
+    y = F.feature_alpha_dropout(x, 1.0, training=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y.backward(reftorch.full((2, 3, 4), inf))
+    assert x.grad.isnan().all()

@@ -1,5 +1,7 @@
 """Bilinear and F.bilinear against torch: any dimensions before the features, dtypes, what is refused."""
 
+import pytest
+
 import oracle
 import reftorch
 import reftorch.nn.functional as F
@@ -73,3 +75,13 @@ def test_with_the_second_input_fixed_it_is_linear():
     u, v, weight, bias = reftorch.randn(5, 3), reftorch.randn(1, 2), reftorch.randn(4, 3, 2), reftorch.randn(4)
     matrix = (weight * v.reshape(1, 1, 2)).sum(-1)
     assert reftorch.allclose(F.bilinear(u, v.expand(5, 2), weight, bias), F.linear(u, matrix, bias), atol=1e-6)
+
+
+def test_tensors_on_two_devices(cuda_device):
+    """Weight and bias together, which a check of each pair does not find."""
+    layer = reftorch.nn.Bilinear(2, 2, 3).to("cuda")
+    x = reftorch.ones(4, 2)
+    with pytest.raises(RuntimeError, match="same device"):
+        layer(x, x)
+    with pytest.raises(RuntimeError, match="same device"):
+        layer(x.to("cuda"), x)

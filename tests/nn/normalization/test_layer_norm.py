@@ -124,3 +124,9 @@ def test_fast_form_is_the_reference(N, D, dtype):
     for reference, fast in zip(*found):
         difference = (reference - fast).abs().max() / reference.abs().max()
         assert difference.item() < 8 * np.finfo(dtype).eps * math.sqrt(max(N, D))
+
+
+def test_tensors_on_two_devices(cuda_device):
+    """Weight and bias together, which a check of each pair does not find."""
+    with pytest.raises(RuntimeError, match="same device"):
+        reftorch.nn.LayerNorm(3).to("cuda")(reftorch.ones(2, 3))
