@@ -39,7 +39,7 @@ def in_a_process(body):
     head += "from reftorch.bench.worker import lenet, train\nif True:"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_ENABLE_CUDASIM": "0"}
     call = [sys.executable, "-c", head + body + TOLD]
-    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=600)
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=1500)
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads(done.stdout.splitlines()[-1])
 

@@ -51,7 +51,7 @@ def python(code, folder=None, **variables):
     kept = {key: value for key, value in os.environ.items() if key not in ("NUMBA_ENABLE_CUDASIM", "REFTORCH_CUDA")}
     environment = {**kept, "PYTHONPATH": str(ROOT), **variables}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, timeout=900
     )
     return done.stdout + done.stderr
 
