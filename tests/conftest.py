@@ -32,6 +32,7 @@ LEFT_OUT = pytest.StashKey[int]()
 SITE = "tests/site/"  # these files share the site, its pages and its search index: one worker takes them all
 LONGEST = (  # they begin first, so that at the end no worker waits for one of them
     SITE,
+    "tests/site/browser/test_axe.py",
     "tests/bench/test_precompile.py",
     "tests/bench/test_bench_command.py",
     "tests/course/test_assignments.py",
@@ -106,8 +107,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def unit_of(nodeid) -> str:
-    """What goes to one worker: a file, or all files of the site."""
-    return SITE if nodeid.startswith(SITE) else nodeid.partition("::")[0]
+    """What goes to one worker: a file, or all files of the site, if that has to be built first."""
+    together = nodeid.startswith(SITE) and "REFTORCH_SITE" not in os.environ
+    return SITE if together else nodeid.partition("::")[0]
 
 
 def longest_first(unit, tests):

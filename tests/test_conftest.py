@@ -77,6 +77,9 @@ def test_the_longest_files_come_first(conftest):
     assert order == [conftest.SITE, conftest.LONGEST[1], "tests/b.py", "tests/a.py"]
 
 
-def test_all_files_of_the_site_are_one_unit(conftest):
-    ids = [f"tests/{name}.py::test[a::b]" for name in ("site/test_build", "site/browser/test_live", "test_cli")]
-    assert [conftest.unit_of(nodeid) for nodeid in ids] == [conftest.SITE, conftest.SITE, "tests/test_cli.py"]
+def test_all_files_of_a_site_that_has_to_be_built_are_one_unit(conftest, monkeypatch):
+    files = [f"tests/{name}.py" for name in ("site/test_build", "site/browser/test_live", "test_cli")]
+    monkeypatch.delenv("REFTORCH_SITE", raising=False)
+    assert [conftest.unit_of(f"{file}::test[a::b]") for file in files] == [conftest.SITE, conftest.SITE, files[2]]
+    monkeypatch.setenv("REFTORCH_SITE", "site")
+    assert [conftest.unit_of(f"{file}::test[a::b]") for file in files] == files
