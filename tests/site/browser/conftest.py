@@ -50,6 +50,7 @@ def visit(browser):
 
     def open_page(url, width=1400, scheme="light", **options):
         context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, **options)
+        context.set_default_timeout(120_000)  # milliseconds; the machine may be busy
         contexts.append(context)
         page = context.new_page()
         own = (

@@ -150,7 +150,7 @@ def test_search_finds_a_component_by_each_of_its_names(visit, address):
     page = visit(address + "/index.html")
     for words in ("MaxPool2d", "max_pool2d", "k_h"):
         page.locator(".md-search__input").fill(words)
-        page.locator(".md-search-result__item a[href*='max_pool2d']").first.wait_for(state="visible", timeout=10_000)
+        page.locator(".md-search-result__item a[href*='max_pool2d']").first.wait_for(state="visible")
 
 
 @pytest.mark.parametrize(
