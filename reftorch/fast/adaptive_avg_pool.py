@@ -63,7 +63,7 @@ def windows(size_in, size_out):
 @njit(**SERIAL)
 def sum_of(line, begin, end):
     acc = np.float64(0)
-    for i in range(np.uint64(begin), np.uint64(end)):  # signed, each index is tested for being negative
+    for i in range(np.uint64(begin), np.uint64(end)):  # of signed indices each would be tested for being negative
         acc += line[i]
     return acc
 
