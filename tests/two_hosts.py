@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 FIRST, SECOND = "10.77.0.1", "10.77.0.2"
+CABLE = "cable0"  # the name of both ends, each in its own namespace
 REMOTE = """#!/bin/sh
 while [ "$1" != {second} ]; do shift; done
 shift
@@ -28,20 +29,25 @@ def connect():
     holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo here; exec sleep 600"], stdout=subprocess.PIPE)
     holder.stdout.readline()
     second = ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
-    run("ip", "link", "add", "first", "type", "veth", "peer", "name", "second", "netns", str(holder.pid))
-    for place, name, address in (([], "first", FIRST), (second, "second", SECOND)):
-        run(*place, "ip", "address", "add", f"{address}/24", "dev", name)
-        run(*place, "ip", "link", "set", name, "up")
+    run("ip", "link", "add", CABLE, "type", "veth", "peer", "name", CABLE, "netns", str(holder.pid))
+    for place, address in (([], FIRST), (second, SECOND)):
+        run(*place, "ip", "address", "add", f"{address}/24", "dev", CABLE)
+        run(*place, "ip", "link", "set", CABLE, "up")
         run(*place, "ip", "link", "set", "lo", "up")
+    for place in ([], second):  # up to a second passes before the system says that the link is there
+        until = time.monotonic() + LIMIT
+        while b"LOWER_UP" not in (state := run(*place, "ip", "link", "show", CABLE)) or b"state UP" not in state:
+            assert time.monotonic() < until, state
+            time.sleep(0.02)
     return holder
 
 
 def run(*command):
-    subprocess.run(command, check=True, capture_output=True, timeout=20)
+    return subprocess.run(command, check=True, capture_output=True, timeout=20).stdout
 
 
 def settings(process, ranks, folder):
-    """What mpiexec has to know: the hosts, how to start a program on the second, and that messages go by TCP."""
+    """What mpiexec has to know: the hosts, how to start a program on the second, and that messages go by TCP through the cable."""
     remote, hosts = folder / "remote.sh", folder / "hosts"
     remote.write_text(REMOTE.format(second=SECOND, process=process))
     remote.chmod(0o755)
@@ -50,9 +56,10 @@ def settings(process, ranks, folder):
         "HYDRA_LAUNCHER": "ssh",
         "HYDRA_LAUNCHER_EXEC": str(remote),
         "HYDRA_HOST_FILE": str(hosts),
-        "HYDRA_IFACE": "first",
+        "HYDRA_IFACE": CABLE,
         "MPICH_CH4_NETMOD": "ofi",
         "FI_PROVIDER": "tcp",
+        "FI_TCP_IFACE": CABLE,  # and never lo, which does not reach the other host
     }
 
 
@@ -64,7 +71,7 @@ def main(ranks, script, cut):
     was_cut = None
     while job.poll() is None and time.monotonic() < until:
         if was_cut is None and os.path.exists(cut):
-            run("ip", "link", "set", "first", "down")
+            run("ip", "link", "set", CABLE, "down")
             was_cut = time.monotonic()
         time.sleep(0.02)
     seconds = time.monotonic() - was_cut if was_cut else 0.0
@@ -73,7 +80,7 @@ def main(ranks, script, cut):
 
 def bytes_through_the_cable():
     rows = [line.split() for line in Path("/proc/net/dev").read_text().splitlines()]
-    return sum(int(row[1]) + int(row[9]) for row in rows if row[0] == "first:")
+    return sum(int(row[1]) + int(row[9]) for row in rows if row[0] == f"{CABLE}:")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,7 @@ class Job:
 
     def look(self, seconds: float) -> None:
         """Watch the processes of new ranks, and note which ones have ended."""
+        self.note_files([file for file in self.folder.glob("*.pid") if not file.with_suffix(".shm").exists()])
         if self.poll is None:
             time.sleep(seconds)
             return
@@ -157,8 +158,9 @@ class Job:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(descriptor, number)
 
-    def note_files(self) -> None:
-        for file in self.folder.glob("*.pid"):
+    def note_files(self, ranks: Iterable[Path] | None = None) -> None:
+        """Note MPI's files in memory. A rank notes its own when MPI has started; one that ends before that leaves no note."""
+        for file in self.folder.glob("*.pid") if ranks is None else ranks:
             self.shared |= set(engine.shared_memory(file.read_text()))
 
     def tidy_up(self) -> None:

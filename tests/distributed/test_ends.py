@@ -85,6 +85,16 @@ def test_a_bad_end_ends_all(how, tmp_path):
 
 
 @ranks.needs_mpi
+def test_an_end_within_mpi_init_leaves_no_memory(tmp_path):
+    """MPI has made its file, and the rank could not note it any more."""
+    name = f"/dev/shm/mpich_shm_{tmp_path.name}"
+    text = f"import os, signal, time; held = open({name!r}, 'w'); time.sleep(1); os.kill(os.getpid(), signal.SIGKILL)"
+    code, printed, _ = ranks.launch(1, text, tmp_path)
+    assert code in (9, 128 + 9) and "rank 0 was killed by signal 9" in printed
+    assert not os.path.exists(name)
+
+
+@ranks.needs_mpi
 def test_a_good_end(tmp_path):
     code, printed, _ = ranks.launch(3, SCRIPT, tmp_path, "well")
     assert code == 0 and sorted(printed.splitlines()) == [f"rank {r} is done [9.0, 9.0] 1" for r in range(3)]
