@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import re
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +67,20 @@ STEP = r"^\[\[(step|all-reduce) (\w+)(?: at (.+))?\]\]$"
 
 
 @functools.cache
-def pages() -> dict[str, str]:
-    """Every generated page as Markdown, by its path in the site.
+def pages(processes: int = 1) -> dict[str, str]:
+    """Every generated page as Markdown, by its path in the site. The pages of files are made in so many processes.
 
     Raises:
         SiteError: a formula, an example or a symbol is wrong; with file and line.
     """
-    made: dict[str, str] = {}
+    files: dict[str, tuple[Path, str, bool]] = {path: (file, "", False) for path, file in links.helpers().items()}
+    for path, title in {**CONTAINERS, **PLUMBING, **LADDERS, **_of_the_course()}.items():
+        files[_md(path)] = (PACKAGE / path, title, True)
+    for component in components().values():
+        files[sections.address(component)] = (component.file, "", True)
+    made = dict(zip(files, _in_processes(_page, list(files.values()), processes)))
     for folder, inside in sections.sections().items():
         made[f"{folder}/index.md"] = lists.section(folder, inside)
-        for component in inside:
-            made[sections.address(component)] = Page(component.file).markdown()
-    for path, title in {**CONTAINERS, **PLUMBING, **LADDERS, **_of_the_course()}.items():
-        made[_md(path)] = Page(PACKAGE / path, title).markdown()
-    for path, file in links.helpers().items():
-        if path not in made:
-            made[path] = Page(file, searched=False).markdown()
     made["nn/containers/index.md"] = _containers()
     made["notation.md"] = lists.notation(components())
     made["benchmarks.md"] = lists.benchmarks()
@@ -87,6 +88,25 @@ def pages() -> dict[str, str]:
     made["functions.md"] = lists.functional(made)
     made["about.md"] = about()
     return made
+
+
+def _in_processes(function: Callable[[Any], str], jobs: list[Any], processes: int) -> list[str]:
+    """The results of a function for each job, in their order."""
+    if processes == 1:
+        return [function(job) for job in jobs]
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # a copy of this process could hold locks of threads that it does not have
+    with ProcessPoolExecutor(processes, context, _begin, (Page.checks_examples,)) as pool:
+        return list(pool.map(function, jobs))
+
+
+def _begin(checks_examples: bool) -> None:
+    Page.checks_examples = checks_examples
+
+
+def _page(job: tuple[Path, str, bool]) -> str:
+    return Page(*job).markdown()
 
 
 def _of_the_course() -> dict[str, str]:

@@ -9,5 +9,8 @@ class SiteError(Exception):
     """Something on a page is wrong. The message begins with file and line, as compilers write it."""
 
     def __init__(self, file: Path | str, line: int, text: str):
-        super().__init__(f"{file}:{line}: {text}")
+        super().__init__(file, line, text)
         self.file, self.line, self.text = file, line, text
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"

@@ -7,6 +7,7 @@ finds wrong does not stop the server.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,8 @@ def _main(file: Path, how: str) -> None:
 
     Page.checks_examples = how == "all"
     try:
-        parts = {"navigation": build.navigation(), "pages": build.pages(), "prose": build.prose()}
+        pages = build.pages(os.cpu_count() or 1)
+        parts = {"navigation": build.navigation(), "pages": pages, "prose": build.prose()}
     except (SiteError, RuntimeError, AssignmentError) as error:
         sys.exit(str(error))
     file.write_text(json.dumps(parts), encoding="utf-8")

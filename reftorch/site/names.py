@@ -72,7 +72,7 @@ def call(name: str, thing: Any) -> str:
         shown = []
     lines = [f"{name}("]
     for i, parameter in enumerate(shown):
-        part = str(parameter) + "," * (i + 1 < len(shown))
+        part = _by_name(str(parameter)) + "," * (i + 1 < len(shown))
         if len(lines[-1]) + len(part) > 90:
             lines.append(" " * len(name))
         lines[-1] += part if lines[-1].endswith("(") else f" {part}"
@@ -104,7 +104,12 @@ def entry(name: str, thing: Any) -> str:
 def _default(argument: str, defaults: dict[str, Any]) -> str:
     """As Python writes it; of several names, `a, b`, each."""
     known = [defaults[name] for name in re.split(r",\s*", argument) if name in defaults]
-    return ", ".join(f"`{value!r}`" for value in known if value is not inspect.Parameter.empty)
+    return ", ".join(f"`{_by_name(repr(value))}`" for value in known if value is not inspect.Parameter.empty)
+
+
+def _by_name(text: str) -> str:
+    """Functions by their names, without the address that they have in this process."""
+    return re.sub(r"<(?:built-in )?function (\w+)(?: at \w+)?>", r"\1", text)
 
 
 def _cell(text: str) -> str:

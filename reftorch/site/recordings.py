@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..random import manual_seed
 from ..step.components import Component
 from ..step.example import launched, run_example
 from ..step.session import make_recording
@@ -40,6 +41,7 @@ def runs(component: Component) -> list[tuple[Any, Any, int, tuple]]:
 
     others = sorted(launched(component), key=lambda kernel: not kernel.startswith(component.file.stem))
     for kernel in component.kernels or others:
+        manual_seed(0)  # an example that draws its parameters draws the same ones for each kernel and in each build
         run_example(component, kernel, keep, go_on=False)
     return found
 

@@ -136,6 +136,9 @@ def test_a_layer_without_arguments_shows_none():
 
     assert names.call("torch.nn.Half", Half) == "torch.nn.Half()"
     assert names.call("relu", components()["relu"].module().relu) == "relu(input, inplace=False)"
+    layer = names.public(components()["transformer_encoder_layer"])["torch.nn.TransformerEncoderLayer"]
+    assert "activation=relu," in names.call("TransformerEncoderLayer", layer)
+    assert "| `activation` | `relu` |" in names.entry("TransformerEncoderLayer", layer)
 
 
 def test_what_several_arguments_share():

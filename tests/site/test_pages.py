@@ -1,12 +1,14 @@
 """Pages: symbols marked, examples run, and anything wrong an error with file and line."""
 
 import html.parser
+import pickle
 import re
 
+import numpy as np
 import pytest
 from markdown.extensions.toc import slugify
 
-from reftorch.site import build, document, fresh, links, sections
+from reftorch.site import build, document, fresh, links, recordings, sections
 from reftorch.site.errors import SiteError
 from reftorch.site.highlight import highlighted, listing
 from reftorch.site.mathematics import mark
@@ -105,6 +107,17 @@ def test_pages_of_a_new_python(formulas):
     assert made["navigation"] == build.navigation() and 'class="rt-viewer"' in made["prose"]["index.md"]
     assert set(addresses(made["navigation"])) <= {*made["pages"], *made["prose"]}
     assert len(made["pages"]) > len(components())
+
+
+def test_an_error_of_another_process_has_its_line():
+    error = pickle.loads(pickle.dumps(SiteError("relu.py", 3, "wrong")))
+    assert (error.file, error.line, error.text, str(error)) == ("relu.py", 3, "wrong", "relu.py:3: wrong")
+
+
+def test_parameters_that_an_example_draws_are_the_same_in_each_build():
+    runs = [recordings.runs(components()["transformer_encoder_layer"]) for _ in range(2)]
+    drawn = [[given[1] for kernel, _, _, given in run if kernel.__name__ == "linear_forward_cpu"] for run in runs]
+    assert drawn[0] and all(map(np.array_equal, *drawn))
 
 
 def addresses(navigation):
