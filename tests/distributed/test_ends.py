@@ -21,9 +21,10 @@ if how == "late" and rank == 1:
     time.sleep(600)
 import reftorch as torch
 import reftorch.distributed as dist
-dist.init_process_group(timeout=2 if how in ("late", "stuck") else 300)
+dist.init_process_group(timeout=2 if how == "late" else 300)
+group = dist.new_group(timeout=2) if how == "stuck" else None
 x = torch.ones(2)
-dist.all_reduce(x)
+dist.all_reduce(x, group=group)
 if rank == 1:
     if how == "raise":
         raise ValueError("no more")
@@ -46,7 +47,7 @@ if how == "Ctrl-C":
     time.sleep(600)
 if how == "no message":
     dist.recv(x, 1)
-dist.all_reduce(x)
+dist.all_reduce(x, group=group)
 print(f"rank {rank} is done", x.tolist(), os.environ["NUMBA_NUM_THREADS"])
 """
 ENDS = {
