@@ -277,9 +277,9 @@ def multi_label_soft_margin_loss_forward_share(x, target, weight, loss, first, l
 
 @njit(**INLINE)
 def wrong_answer32(x, t):
-    """(1 - t) x + h with h = log(1 + e^-|x|) + max(-x, 0)"""
-    h = log1p_unit32(exp32_full(-abs(x))) - (x if x < ZERO else ZERO)
-    return (ONE - t) * x + h
+    """h + q |x| with h = log(1 + e^-|x|), and q = t where x is below 0, else 1 - t"""
+    q = t if x < ZERO else ONE - t
+    return log1p_unit32(exp32_full(-abs(x))) + q * abs(x)
 
 
 @njit(**PARALLEL)

@@ -12,9 +12,11 @@ the mean over its $C$ classes, with a weight $w$ for each:
 
 $$l[n] = - \frac{1}{C} \sum_{c=0}^{C-1} w[c] \left( t[n, c] \log s(x[n, c]) + (1 - t[n, c]) \log s(-x[n, c]) \right)$$
 
-Both logarithms are computed without overflow, $\log s(-x) = \log s(x) - x$ and:
+Both logarithms are computed without overflow. One of $- \log s(x)$ and $- \log s(-x)$ is $h = \log(1 + e^{-|x|})$: the first for
+logits of at least 0, the second for those below. The other one is $h + |x|$. Its factor is $q$, the part of the target that
+contradicts the sign of the logit:
 
-$$h = - \log s(x) = \log(1 + e^{-|x|}) + \max(-x, 0)$$
+$$- t \log s(x) - (1 - t) \log s(-x) = h + q \, |x| \qquad q = \begin{cases} t & \text{if } x < 0 \\ 1 - t & \text{otherwise} \end{cases}$$
 
 `reduction="none"` returns all $l[n]$, "sum" their sum, "mean" (the default) the sum divided by $N$.
 
@@ -28,7 +30,7 @@ $$\frac{\partial L}{\partial x}[n, c] = \frac{g[n] \, w[c]}{C} \left( s(x[n, c])
 The loss is linear in the target and in the weight; the difference of the two logarithms is $x$:
 
 $$\frac{\partial L}{\partial t}[n, c] = - \frac{g[n] \, w[c]}{C} \, x[n, c] \qquad
-\frac{\partial L}{\partial w}[n, c] = \frac{g[n]}{C} \left( (1 - t[n, c]) \, x[n, c] + h \right)$$
+\frac{\partial L}{\partial w}[n, c] = \frac{g[n]}{C} \left( h + q \, |x[n, c]| \right)$$
 
 A weight that is shared by all samples gets the sum of the last gradient over $n$.
 
@@ -44,7 +46,8 @@ number for each sample.
 | $x$ | `x` | $(N, C)$ | input: logit of each class |
 | $t$ | `target` | $(N, C)$ | target: 1 for the classes that the sample has, 0 for the others |
 | $w$ | `weight` | $(N, C)$ or 1 | weight: how much each class counts, repeated for all samples; 1 if none is given |
-| $h$ | `h` | above 0 | minus the logarithm of the probability of "yes" |
+| $h$ | `h` | above 0 | minus the logarithm of the larger probability, that of "yes" or that of "no" |
+| $q$ | `q` | from 0 to 1 | part of the target that contradicts the sign of the logit |
 | $l$ | `loss` | $(N)$ | loss of each sample, before the reduction |
 | $g$ | `grad_loss` | $(N)$ | gradient of the reduced loss for each sample's loss |
 | $s$ | `s` | from 0 to 1 | probability of "yes" |
@@ -114,9 +117,10 @@ from reftorch.nn.loss.reduction import _WeightedLoss, grad_of_each, legacy_reduc
 
 # ## The loss of each sample
 #
-# $$l[n] = \frac{1}{C} \sum_c w[c] \, ((1 - t[n, c]) \, x[n, c] + h)$$
+# $$l[n] = \frac{1}{C} \sum_c w[c] \, (h + q \, |x[n, c]|)$$
 #
-# `weight` has one number for each element of x, or only one for all.
+# `weight` has one number for each element of x, or only one for all. Nothing is subtracted that may be
+# infinite, so the loss of an infinite logit is infinite; it is NaN if $q$ is 0.
 @njit(**PARALLEL)
 def multi_label_soft_margin_loss_forward_cpu(x, target, weight, loss):
     N, C = x.shape
@@ -124,9 +128,11 @@ def multi_label_soft_margin_loss_forward_cpu(x, target, weight, loss):
         acc = np.float64(0)
         for c in range(C):
             h = math.log1p(math.exp(-abs(x[n, c])))
-            if x[n, c] < x.dtype.type(0):
-                h -= x[n, c]
-            acc += weight[(n * C + c) % weight.size] * ((x.dtype.type(1) - target[n, c]) * x[n, c] + h)
+            q = target[n, c]
+            if x[n, c] >= x.dtype.type(0):
+                q = x.dtype.type(1) - q
+            w = weight[(n * C + c) % weight.size]
+            acc += w * (h + q * abs(x[n, c]))
         loss[n] = acc / x.dtype.type(C)
 
 
@@ -139,9 +145,11 @@ def multi_label_soft_margin_loss_forward_cuda(x, target, weight, loss):
     acc = x.dtype.type(0)
     for c in range(C):
         h = math.log1p(math.exp(-abs(x[n, c])))
-        if x[n, c] < x.dtype.type(0):
-            h -= x[n, c]
-        acc += weight[(n * C + c) % weight.size] * ((x.dtype.type(1) - target[n, c]) * x[n, c] + h)
+        q = target[n, c]
+        if x[n, c] >= x.dtype.type(0):
+            q = x.dtype.type(1) - q
+        w = weight[(n * C + c) % weight.size]
+        acc += w * (h + q * abs(x[n, c]))
     loss[n] = acc / x.dtype.type(C)
 
 
@@ -197,17 +205,17 @@ def multi_label_soft_margin_loss_backward_target_cuda(grad_loss, x, weight, grad
 
 # ## The gradient of the weights, before it is summed over the samples
 #
-# $$\frac{\partial L}{\partial w}[n, c] = g[n] \, ((1 - t[n, c]) \, x[n, c] + h) / C$$
+# $$\frac{\partial L}{\partial w}[n, c] = g[n] \, (h + q \, |x[n, c]|) / C$$
 @njit(**PARALLEL)
 def multi_label_soft_margin_loss_backward_weight_cpu(grad_loss, x, target, grad_weight):
     N, C = x.shape
     for n in prange(N):
         for c in range(C):
             h = math.log1p(math.exp(-abs(x[n, c])))
-            if x[n, c] < x.dtype.type(0):
-                h -= x[n, c]
-            one = x.dtype.type(1)
-            grad_weight[n, c] = grad_loss[n] * ((one - target[n, c]) * x[n, c] + h) / x.dtype.type(C)
+            q = target[n, c]
+            if x[n, c] >= x.dtype.type(0):
+                q = x.dtype.type(1) - q
+            grad_weight[n, c] = grad_loss[n] * (h + q * abs(x[n, c])) / x.dtype.type(C)
 
 
 @cuda.jit
@@ -219,10 +227,10 @@ def multi_label_soft_margin_loss_backward_weight_cuda(grad_loss, x, target, grad
     c = i % C
     n = i // C
     h = math.log1p(math.exp(-abs(x[n, c])))
-    if x[n, c] < x.dtype.type(0):
-        h -= x[n, c]
-    one = x.dtype.type(1)
-    grad_weight[n, c] = grad_loss[n] * ((one - target[n, c]) * x[n, c] + h) / x.dtype.type(C)
+    q = target[n, c]
+    if x[n, c] >= x.dtype.type(0):
+        q = x.dtype.type(1) - q
+    grad_weight[n, c] = grad_loss[n] * (h + q * abs(x[n, c])) / x.dtype.type(C)
 
 
 class MultilabelSoftMarginLossFunction(Function):

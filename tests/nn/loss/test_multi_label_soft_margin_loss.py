@@ -1,5 +1,7 @@
 """MultiLabelSoftMarginLoss against torch: reductions, weights, shapes, large logits."""
 
+from math import inf, nan
+
 import pytest
 
 import oracle
@@ -15,11 +17,16 @@ def draw(*shape):
     return [normal(*shape), uniform(0.0, 1, *shape)]
 
 
-def weighted(*shape):
+def weighted(*shape, edges=False):
+    x = array([[-inf, 1, -inf, 2, -inf], [1, inf, 3, inf, 5]])
+    target = array([[1.0, 0, 0.5, 1, 0], [0, 0, 1, 1, 1]])
+
     def run(torch, x, target, weight):
         return torch.nn.functional.multilabel_soft_margin_loss(x, target, weight, reduction="none")
 
-    return ScriptCase(NAME, run=run, inputs=[*draw(3, 5), uniform(0.5, 2, *shape)], id=f"gradient of a weight {shape}")
+    inputs = [x, target] if edges else draw(3, 5)
+    id = f"gradient of a weight {shape}" + ", infinite logits" * edges
+    return ScriptCase(NAME, run=run, inputs=[*inputs, uniform(0.5, 2, *shape)], id=id, gradcheck=not edges)
 
 
 CASES = [
@@ -37,6 +44,9 @@ CASES = [
     FunctionCase(NAME, [(3, 4), array([[0.0, 1, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]], grad=False)], id="labels"),
     FunctionCase(NAME, draw(300, 20), id="large"),
     edges(NAME, [[0.0, 200.0, 200.0, -200.0, -200.0]], [[0.0, 0.0, 1.0, 0.0, 1.0]]),
+    edges(NAME, [[-inf], [-inf], [-inf], [inf], [inf], [inf]], [[1.0], [0.5], [0.0]] * 2, id="infinite logits"),
+    edges(NAME, [[nan], [nan]], [[1.0], [0.0]], id="NaN"),
+    weighted(5, edges=True),
     dtypes(NAME, "float32", "float64"),
     dtypes(NAME, "float64", "float32"),
     dtypes(NAME, "float32", "int64"),

@@ -29,8 +29,8 @@ MUTANTS = [
     Mutant(
         name="sign of the distance",
         kernel=FORWARD,
-        find="x.dtype.type(1) - (x[n, k] - x[n, c])",
-        replace="x.dtype.type(1) - (x[n, c] - x[n, k])",
+        find="x.dtype.type(1) - x[n, k] + x[n, c]",
+        replace="x.dtype.type(1) - x[n, c] + x[n, k]",
         says="the right class should have the larger score",
     ),
     Mutant(

@@ -19,9 +19,9 @@ MUTANTS = [
     Mutant(
         name="sign of the second term",
         kernel=FORWARD,
-        find="(x.dtype.type(1) - target[n, c]) * x[n, c] + h",
-        replace="(target[n, c] - x.dtype.type(1)) * x[n, c] + h",
-        says="for a target of 0 the loss is minus the logarithm of 1 - s, which is x plus minus the logarithm of s",
+        find="x.dtype.type(1) - q",
+        replace="q - x.dtype.type(1)",
+        says="for a logit above 0 the factor of its size is 1 - t: nothing is added for a target of 1",
     ),
     Mutant(
         name="exponential that overflows",
@@ -49,13 +49,13 @@ MUTANTS = [
         kernel=TARGET,
         find="-grad_loss[n]",
         replace="grad_loss[n]",
-        says="the target stands in the loss as (1 - t) x: its derivative is -x",
+        says="the derivative for the target is the difference of the two logarithms, which is -x",
     ),
     Mutant(
         name="weight's gradient with the weight",
         kernel=WEIGHT,
-        find="* x[n, c] + h)",
-        replace="* x[n, c])",
+        find="h + q * abs(x[n, c])",
+        replace="q * abs(x[n, c])",
         says="the derivative for the weight is the whole loss of the element, both of its terms",
     ),
 ]
