@@ -10,7 +10,7 @@ same curve divided by $\delta$.
 
 With the difference $d = x_i - t_i$ and the threshold $\delta$:
 
-$$l_i = \begin{cases} \dfrac{d^2}{2} & \text{if } |d| \le \delta \\
+$$l_i = \begin{cases} \dfrac{d^2}{2} & \text{if } |d| < \delta \\
 \delta \left( |d| - \dfrac{\delta}{2} \right) & \text{otherwise} \end{cases}$$
 
 Both pieces give $\delta^2 / 2$ at $|d| = \delta$, and both have the slope $\delta$ there. `reduction="none"` returns all $l_i$, "sum"
@@ -93,7 +93,7 @@ from reftorch.nn.loss.reduction import _Loss, grad_of_each, reduced, reduction_n
 
 # ## The loss of each element
 #
-# $$l_i = d^2 / 2 \text{ if } |d| \le \delta \text{, else } \delta \, (|d| - \delta / 2)$$
+# $$l_i = d^2 / 2 \text{ if } |d| < \delta \text{, else } \delta \, (|d| - \delta / 2)$$
 #
 # NaN is not below the threshold; the second formula keeps it.
 @njit(**PARALLEL)
@@ -102,7 +102,7 @@ def huber_loss_forward_cpu(x, target, loss, delta):
         threshold = x.dtype.type(delta)
         half = x.dtype.type(0.5)
         d = abs(x[i] - target[i])
-        if d <= threshold:
+        if d < threshold:
             loss[i] = half * d * d
         else:
             loss[i] = threshold * (d - half * threshold)
@@ -116,7 +116,7 @@ def huber_loss_forward_cuda(x, target, loss, delta):
     threshold = x.dtype.type(delta)
     half = x.dtype.type(0.5)
     d = abs(x[i] - target[i])
-    if d <= threshold:
+    if d < threshold:
         loss[i] = half * d * d
     else:
         loss[i] = threshold * (d - half * threshold)
@@ -188,7 +188,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     check_weight(weight, input)
     reduction = reduction_name(reduction)
     delta = number("huber_loss", "delta", delta)
-    if delta <= 0:
+    if not delta > 0:
         raise RuntimeError(
             f"huber_loss does not support non-positive values for delta: found {delta}; it is the size of the error from "
             "which the loss is a straight line"

@@ -93,7 +93,7 @@ from reftorch.types import int64, uint8
 
 # ## The loss of each sample
 #
-# $$l[n] = \frac{1}{C} \sum_{k \in T} \sum_{c \notin T} \max(0, 1 - (x[n, k] - x[n, c]))$$
+# $$l[n] = \frac{1}{C} \sum_{k \in T} \sum_{c \notin T} \max(0, 1 - x[n, k] + x[n, c])$$
 #
 # First the list of right classes becomes a row of 0 and 1, which backward needs again.
 @njit(**PARALLEL)
@@ -110,7 +110,7 @@ def multi_label_margin_loss_forward_cpu(x, target, is_target, loss):
         for label in range(labels):
             k = target[n, label]
             for c in range(C):
-                missing = x.dtype.type(1) - (x[n, k] - x[n, c])
+                missing = x.dtype.type(1) - x[n, k] + x[n, c]
                 if is_target[n, c] == 0 and missing > x.dtype.type(0):
                     acc += missing
         loss[n] = acc / x.dtype.type(C)
@@ -132,7 +132,7 @@ def multi_label_margin_loss_forward_cuda(x, target, is_target, loss):
     for label in range(labels):
         k = target[n, label]
         for c in range(C):
-            missing = x.dtype.type(1) - (x[n, k] - x[n, c])
+            missing = x.dtype.type(1) - x[n, k] + x[n, c]
             if is_target[n, c] == 0 and missing > x.dtype.type(0):
                 acc += missing
     loss[n] = acc / x.dtype.type(C)
@@ -155,7 +155,7 @@ def multi_label_margin_loss_backward_x_cpu(grad_loss, x, target, is_target, grad
         while label < C and target[n, label] >= 0:
             k = target[n, label]
             for c in range(C):
-                missing = x.dtype.type(1) - (x[n, k] - x[n, c])
+                missing = x.dtype.type(1) - x[n, k] + x[n, c]
                 if is_target[n, c] == 0 and missing > x.dtype.type(0):
                     grad_x[n, c] += u
                     grad_x[n, k] -= u
@@ -175,7 +175,7 @@ def multi_label_margin_loss_backward_x_cuda(grad_loss, x, target, is_target, gra
     while label < C and target[n, label] >= 0:
         k = target[n, label]
         for c in range(C):
-            missing = x.dtype.type(1) - (x[n, k] - x[n, c])
+            missing = x.dtype.type(1) - x[n, k] + x[n, c]
             if is_target[n, c] == 0 and missing > x.dtype.type(0):
                 grad_x[n, c] += u
                 grad_x[n, k] -= u

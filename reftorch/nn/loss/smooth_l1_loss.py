@@ -175,7 +175,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
     Raises:
         ValueError: `reduction` is not "none", "mean" or "sum".
-        RuntimeError: `beta` is negative, the shapes do not broadcast, or the devices differ.
+        RuntimeError: `beta` is negative or NaN, the shapes do not broadcast, or the devices differ.
         NotImplementedError: neither tensor is float32 or float64, or one is complex or float16.
         TypeError: `beta` is not a number.
         AttributeError: `input` or `target` is not a tensor.
@@ -188,7 +188,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
         return l1_loss(input, target, reduction=reduction)
     x, target = broadcast(input, target)
     reduction = reduction_name(reduction)
-    if beta < 0:
+    if not beta >= 0:
         raise RuntimeError(
             f"smooth_l1_loss does not support negative values for beta: found {beta}; it is the size of the error from which "
             "the loss is a straight line"

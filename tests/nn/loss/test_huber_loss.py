@@ -28,6 +28,7 @@ CASES = [
     ScriptCase("huber_loss", run=weighted, inputs=[*draw(3, 5), W35], id="weight with a gradient"),
     edges("huber_loss", [1.0, -1.0, 2.0, nan, inf, 0.0, -3.0], [0.0, 0.0, 0.0, 1.0, inf, nan, 0.0]),
     edges("huber_loss", [0.5, -0.5, 0.25, 4.0], [0.0, 0.0, 0.0, 1.0], id="edges, delta", delta=0.5),
+    edges("huber_loss", [inf, -inf, 3.0, nan], [0.0, 0.0, 1.0, 0.0], id="edges, infinite delta", delta=inf),
     FunctionCase("huber_loss", draw(3, 5), args=("sum", 2), id="positional"),
     FunctionCase("huber_loss", [(3, 1), (3,)], id="broadcast"),
     dtypes("huber_loss", "float32", "int64", grad=False),
@@ -37,6 +38,7 @@ CASES = [
 ERRORS = [
     *usual_errors("huber_loss"),
     refused("huber_loss", ["non-positive", "0"], "delta 0", (3,), (3,), delta=0),
+    refused("huber_loss", ["non-positive", "nan"], "delta NaN", (3,), (3,), delta=nan),
     refused("huber_loss", ["delta", "NoneType"], "delta None", (3,), (3,), delta=None),
     refused("huber_loss", ["int64"], "integers", ((3,), "int64"), ((3,), "int64")),
     refused("huber_loss", ["float()"], "integers and floats", ((3,), "int64"), (3,)),

@@ -34,6 +34,7 @@ CASES = [
 ERRORS = [
     *usual_errors("smooth_l1_loss"),
     refused("smooth_l1_loss", ["negative", "-1"], "beta negative", (3,), (3,), beta=-1),
+    refused("smooth_l1_loss", ["negative", "nan"], "beta NaN", (3,), (3,), beta=float("nan")),
     refused("smooth_l1_loss", ["beta", "NoneType"], "beta None", (3,), (3,), beta=None),
     refused("smooth_l1_loss", ["int64"], "integers", ((3,), "int64"), ((3,), "int64")),
     refused("smooth_l1_loss", ["complex64"], "complex", ((3,), "complex64"), ((3,), "complex64")),
