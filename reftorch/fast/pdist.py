@@ -146,7 +146,7 @@ def pull_apart(row, other, given, distance, part):
     zero = row.dtype.type(0)
     for j in range(row.size):
         d = row[j] - other[j]
-        part[j] += given * (zero if d == 0 or distance == 0 else d / distance)
+        part[j] += given * (zero if distance == 0 else d / distance)
 
 
 @njit(**PARALLEL)

@@ -182,8 +182,8 @@ class Adam(Adaptive):
         decoupled_weight_decay: shrink the parameter itself, as `AdamW` does.
 
     Raises:
-        ValueError: an option is negative, a beta is not from 0 to below 1, or `lr` is a tensor with more than one element, or one
-            with `foreach` and without `capturable`.
+        ValueError: an option is negative, a beta is not from 0 to below 1, `lr` is a tensor with more than one element, or `lr`
+            or the betas are tensors with `foreach` and without `capturable`.
         RuntimeError: `fused` together with `foreach` or `differentiable`.
         TypeError, ValueError: wrong `params`; see `Optimizer`.
     """
@@ -218,6 +218,8 @@ class Adam(Adaptive):
                 raise ValueError(f"Invalid beta parameter at index {index}: {beta}: it must be from 0 to below 1")
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
             raise ValueError("betas must be either both floats or both Tensors")
+        if isinstance(betas[0], Tensor) and foreach and not capturable:
+            raise ValueError("betas[0] as a Tensor is not supported for capturable=False and foreach=True")
         options: dict[str, Any] = dict(lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
         options |= dict(maximize=maximize, foreach=foreach, capturable=capturable, differentiable=differentiable)
         super().__init__(params, options | dict(fused=fused, decoupled_weight_decay=decoupled_weight_decay))

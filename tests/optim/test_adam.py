@@ -2,6 +2,7 @@
 
 import optimizer_cases
 import oracle
+from oracle import ErrorCase
 
 # torch records the powers of the betas in float32: a single step with such betas is exact
 CASES = optimizer_cases.cases(
@@ -17,6 +18,20 @@ CASES = optimizer_cases.cases(
     weight_decay=0.1,
     amsgrad=True,
 )
-ERRORS = optimizer_cases.refused("Adam", betas=(1.0, 0.9))
+
+
+def with_betas(torch, *betas, **options):
+    return torch.optim.Adam([torch.zeros(2, requires_grad=True)], betas=betas, **options)
+
+
+ERRORS = [
+    *optimizer_cases.refused("Adam", betas=(1.0, 0.9)),
+    ErrorCase(lambda torch: with_betas(torch, torch.tensor(0.5), 0.9), ["both"], id="one beta a tensor"),
+    ErrorCase(
+        lambda torch: with_betas(torch, torch.tensor(0.5), torch.tensor(0.9), foreach=True),
+        ["betas[0]", "foreach"],
+        id="betas tensors, with foreach",
+    ),
+]
 
 test_matches_torch, test_all_modes_agree, _, test_errors, test_mutants = oracle.tests_of(__file__, CASES, ERRORS)

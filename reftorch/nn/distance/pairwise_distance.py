@@ -107,8 +107,8 @@ from reftorch.types import bool as boolean
 #
 # `joined` adds one more difference to the sum, or compares it with the largest or smallest so far. `root` takes the root at the
 # end. `slope` is the derivative of the distance with respect to one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A
-# comparison with NaN is false, so `size != size` keeps a NaN. For an infinite p, `share` is the part of the gradient of each
-# element that reaches the distance.
+# comparison with NaN is false, so `size != size` keeps a NaN. For p = 0 a power is 1, also that of infinity and of NaN. For an
+# infinite p, `share` is the part of the gradient of each element that reaches the distance.
 @njit(**SERIAL)
 def joined(total, size, p):
     if p == math.inf:
@@ -120,7 +120,7 @@ def joined(total, size, p):
     if p == 1:
         return total + size
     if p == 0:
-        return total + size / size if size > 0 else total + size
+        return total + size**p if size != 0 else total
     return total + size**p
 
 
@@ -136,7 +136,7 @@ def root(total, p, inverse):
 @njit(**SERIAL)
 def slope(d, y, p, one, share):
     size = abs(d)
-    if d == 0 or y == 0 or p == 0:
+    if y == 0 or p == 0 or (d == 0 and p <= 1):
         return one - one
     if abs(p) == math.inf:
         return math.copysign(share, d) if size == y else one - one

@@ -112,7 +112,8 @@ from reftorch.types import float32, float64
 #
 # `joined` adds one more difference to the sum, or compares it with the largest so far. `root` takes the root at the end. `slope`
 # is the derivative of the distance with respect to one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A comparison with
-# NaN is false, so `size != size` keeps a NaN. `pair_of` is the number of the pair of two rows, in either order.
+# NaN is false, so `size != size` keeps a NaN. For p = 0 a power is 1, also that of infinity; a NaN stays. `pair_of` is the number of
+# the pair of two rows, in either order.
 @njit(**SERIAL)
 def joined(total, size, p):
     if p == math.inf:
@@ -122,7 +123,7 @@ def joined(total, size, p):
     if p == 1:
         return total + size
     if p == 0:
-        return total + size / size if size > 0 else total + size
+        return total + size**p if size > 0 else total + size
     return total + size**p
 
 
@@ -138,7 +139,7 @@ def root(total, p, inverse):
 @njit(**SERIAL)
 def slope(d, y, p, one):
     size = abs(d)
-    if d == 0 or y == 0 or p == 0:
+    if y == 0 or p == 0 or (d == 0 and p <= 1):
         return one - one
     if p == math.inf:
         return math.copysign(one, d) if size == y else one - one

@@ -14,6 +14,7 @@ def case(id, *inputs, gradcheck=True, **kwargs):
     return FunctionCase(NAME, inputs, kwargs=kwargs, id=id, gradcheck=gradcheck)
 
 
+WILD = array([[nan, inf, 3], [0, -inf, 0], [nan, 0, 1]]), array([[0.0, 0, 0]])
 TIES = array([[1.0, -1, 0], [0, 0, 0], [2, 1, -2]]), array([[0.0, 0, 0]], grad=False)
 CASES = [
     *[case(f"p {p}", distinct(3, 4), normal(3, 4), p=p) for p in (1, 1.5, 2, 3, 0.5, inf, -inf)],
@@ -30,6 +31,7 @@ CASES = [
     case("empty vectors", (3, 0), (3, 0)),
     case("NaN", array([[1.0, nan, 3], [nan, 0, 0]]), array([[0.0, 0, 0]]), p=inf, gradcheck=False),
     case("infinity", array([[1.0, inf]]), array([[0.0, 0]]), gradcheck=False),
+    *[case(f"NaN and infinity, p {p}", *WILD, p=p, eps=0, gradcheck=False) for p in (0, 1.5, 2, 3, inf)],
     case("one gradient", (3, 5), normal(3, 5, grad=False)),
     case("large", (300, 40), (300, 40)),
     case("integers", integers(-3, 4, 3, 5), integers(-3, 4, 3, 5)),

@@ -9,6 +9,7 @@ from oracle import FunctionCase, array, distinct, normal
 NAME = "pdist"
 inf, nan = math.inf, math.nan
 TIES = array([[1.0, -1, 0], [0, 0, 0], [2, 1, -2], [0, 0, 0]])
+WILD = array([[nan, 1.0], [inf, 0.0], [2.0, 1.0], [2.0, 0.0]])
 
 
 def case(id, x, gradcheck=True, **kwargs):
@@ -27,6 +28,7 @@ CASES = [
     case("empty rows", (3, 0)),
     case("one column", (4, 1)),
     case("NaN", array([[1.0, nan], [0.0, 0.0], [2.0, 1.0]]), gradcheck=False),
+    *[case(f"NaN and infinity, p {p}", WILD, p=p, gradcheck=False) for p in (0, 1.5, 2, 3)],
     case("no gradient", normal(4, 2, grad=False)),
     case("large", (200, 90)),
 ]
