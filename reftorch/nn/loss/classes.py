@@ -63,11 +63,11 @@ def check_label_shape(x: Tensor, target: Tensor) -> None:
         f"wanted class indices of shape {list(wanted)}, or class probabilities (floating point) of the input's shape; "
         "the classes are dimension 1 of the input"
     )
-    if x.dim() <= 2 and target.dim() > 1:
+    batch = target.shape[0] if target.dim() else 0
+    if target.dim() > 1 and (x.dim() == 1 or (x.dim() == 2 and batch == x.shape[0])):
         raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported: {found}; {hint}")
     if x.dim() == 1:
         raise ValueError(f"For 1D input, 1D target must have size 1: {found}; {hint}")
-    batch = target.shape[0] if target.dim() else 0
     if batch != x.shape[0]:
         raise ValueError(
             f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({batch}): {found}; {hint}"

@@ -270,6 +270,7 @@ ERRORS = [
     bad("labels without pixels", ["[2, 3, 4]", "[2, 3]"], x=(2, 5, 3, 4), target=(2, 3)),
     bad("labels without any pixels", ["[2, 3]", "got [2]"], x=(2, 5, 3), target=(2,)),
     bad("one-hot rows of another width", ["multi-target"], target=(3, 4)),
+    bad("one-hot rows of another batch", ["batch_size (3)", "(4)"], target=(4, 5)),
     bad("unbatched, two labels", ["size 1", "[2]"], x=(5,), target=(2,)),
     bad("unbatched, matrix", ["0D or 1D"], x=(5,), target=(1, 1)),
     bad("one-hot integers", ["floating point", "int64", "[3]"], target=(3, 5)),
