@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import types
+from .. import random, types
 from ..tensor import Tensor
 from .arguments import as_shape, tensor_first
 from .backend import check_cuda, library, quietly, to_device
@@ -377,8 +377,11 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
                memory_format: Any = None) -> Tensor:  # fmt: skip
     """`empty` of the input's shape, dtype and device, and in its order in memory."""
     made = empty(input.shape, **like(input, dtype, device))
-    if made.device.type == "cpu" and input.device.type == "cpu" and memory_format is None:
-        made = Tensor._make(np.empty_like(input.array, made.dtype.numpy))
+    if made.device.type == "cpu" and input.device.type == "cpu" and memory_format is None and not input.is_contiguous():
+        order = random.memory_order(input.stride())
+        made = Tensor._make(
+            np.empty([input.shape[dim] for dim in order], made.dtype.numpy).transpose(np.argsort(order))
+        )
     return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 

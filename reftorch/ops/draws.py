@@ -12,7 +12,7 @@ from ..autograd import is_grad_enabled
 from ..tensor import Tensor
 from .arguments import tensor_first
 from .backend import quietly
-from .creation import finish, like, sizes
+from .creation import empty_like, finish, like, sizes
 from .inplace import copy_, write
 from .promotion import default_dtype
 
@@ -107,14 +107,14 @@ def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
 
 @tensor_first
 def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`rand` of the input's shape, dtype and device."""
-    return rand(input.shape, **like(input, dtype, device), requires_grad=requires_grad)
+    """`rand` of the input's shape, dtype and device, and in its order in memory."""
+    return uniform_(empty_like(input, dtype=dtype, device=device)).requires_grad_(requires_grad)
 
 
 @tensor_first
 def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`randn` of the input's shape, dtype and device."""
-    return randn(input.shape, **like(input, dtype, device), requires_grad=requires_grad)
+    """`randn` of the input's shape, dtype and device, and in its order in memory."""
+    return normal_(empty_like(input, dtype=dtype, device=device)).requires_grad_(requires_grad)
 
 
 @tensor_first

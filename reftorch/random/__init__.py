@@ -41,6 +41,7 @@ from reftorch.random.samples import (
     exponential,
     in_memory_order,
     integers,
+    memory_order,
     normal,
     randint,
     randperm,
@@ -48,5 +49,5 @@ from reftorch.random.samples import (
 )
 
 __all__ = ["Generator", "bernoulli", "default_generator", "exponential", "fork_rng"]
-__all__ += ["get_rng_state", "in_memory_order", "initial_seed", "integers", "manual_seed"]
+__all__ += ["get_rng_state", "in_memory_order", "initial_seed", "integers", "manual_seed", "memory_order"]
 __all__ += ["normal", "randint", "randperm", "seed", "set_rng_state", "uniform"]

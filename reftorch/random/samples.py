@@ -6,6 +6,7 @@ Every function takes a `generator` (the default one if None) and returns a new a
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -218,7 +219,26 @@ def in_memory_order(array: np.ndarray) -> np.ndarray:
 
     `view = in_memory_order(a); view[...] = uniform(view.shape)` is what `uniform_` does to a transposed matrix.
     """
-    return array.transpose(sorted(range(array.ndim), key=lambda axis: -array.strides[axis]))
+    return array.transpose(memory_order(array.strides))
+
+
+def memory_order(strides: Sequence[int]) -> list[int]:
+    """The dimensions of a tensor with these strides, the slowest in memory first: so PyTorch lays out and fills `empty_like` of it.
+
+    A dimension with the stride 0, as `expand` makes it, is slower or faster than no other. So it stays in its place where the others
+    are sorted.
+    """
+    order = list(range(len(strides)))[::-1]  # the fastest first
+    for i in range(1, len(order)):
+        at = i
+        for j in range(i - 1, -1, -1):
+            fast, slow = strides[order[j]], strides[order[at]]
+            if fast == 0 or slow == 0 or fast == slow:
+                continue
+            if fast < slow:
+                break
+            order[j], order[at], at = order[at], order[j], j
+    return order[::-1]
 
 
 def _size(shape: Shape) -> int:

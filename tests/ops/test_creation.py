@@ -3,7 +3,7 @@
 import numpy as np
 
 import reftorch
-from both import both
+from both import both, needs_pytorch, same_outcome
 from side_by_side import both_ways
 
 
@@ -320,3 +320,27 @@ def test_the_generator_gives_the_same_numbers(torch):
     torch.manual_seed(5)
     again = [torch.rand(3), torch.randn(20), torch.randint(0, 10, (5,)), torch.randperm(6), torch.rand(2).bernoulli()]
     assert [x.tolist() for x in first] == [x.tolist() for x in again]
+
+
+VIEWS = [
+    lambda x: x.transpose(0, 2),
+    lambda x: x.permute(1, 2, 0),
+    lambda x: x[..., ::2],
+    lambda x: x[:1].expand(5, 3, 4),
+    lambda x: x[:, :1].expand(2, 3, 4).transpose(0, 2),
+    lambda x: x[:1, :, :1].expand(5, 3, 6).permute(2, 0, 1),
+]
+
+
+@needs_pytorch
+def test_tensors_like_a_view_have_its_order_in_memory():
+    """A dimension that was expanded has no place in memory, so the others decide."""
+
+    def made(torch, view, make):
+        torch.manual_seed(3)
+        tensor = getattr(torch, make)(view(torch.zeros(2, 3, 4)))
+        return [round(number, 4) for number in tensor.flatten().tolist()], tensor.stride()
+
+    for view in VIEWS:
+        for make in ("rand_like", "randn_like", "zeros_like"):
+            same_outcome(lambda torch, view=view, make=make: made(torch, view, make))

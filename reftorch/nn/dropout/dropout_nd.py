@@ -42,7 +42,7 @@ def element_mask(x, p):
     """1 for each element of x that is kept, with probability 1 - p, else 0. For p = 1 nothing is drawn."""
     if p == 1:
         return x.new_zeros(x.shape)
-    order = sorted(range(x.ndim), key=lambda dim: -x.stride(dim))  # dimensions of x, the slowest in memory first
+    order = random.memory_order(x.stride())
     drawn = random.bernoulli(1 - p, tuple(x.shape[dim] for dim in order), x.dtype.numpy)
     return from_numpy(np.asarray(drawn).transpose(np.argsort(order))).to(x.device)
 

@@ -42,7 +42,8 @@ def of_a_part(torch, x):
 
 
 def expanded(torch, x):
-    return torch.nn.functional.dropout(x.expand(3, 4), 0.3)
+    several = [x.expand(3, 4), x.expand(5, 3, 4), x.expand(5, 3, 4).transpose(0, 2)]
+    return tuple(torch.nn.functional.dropout(view, 0.3) for view in several)
 
 
 def in_place(torch, x):
