@@ -344,6 +344,11 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     checks.check_size_in("lp_pool3d", 3, input.shape)
     size_out = lp_pool3d_output_size(input.shape[-3:], kernel_size, stride, ceil_mode)
     checks.check_size_out("lp_pool3d", size_out, input.shape, kernel_size, nothing, once)
+    if any(extent < k for extent, k in zip(input.shape[-3:], kernel_size)):
+        raise RuntimeError(
+            f"lp_pool3d: an input of {tuple(input.shape[-3:])} voxels is smaller than the window {kernel_size}: PyTorch refuses it "
+            "too, also with ceil_mode"
+        )
     batch = input.unsqueeze(0) if input.ndim == 4 else input
     y = LPPool3DFunction.apply(batch, size_out, (*kernel_size, *stride), norm_type)
     return y.squeeze(0) if input.ndim == 4 else y

@@ -52,6 +52,7 @@ ERRORS = [
     refused("no order", ["norm_type", "str"], "2", 2),
     refused("window of nothing", ["kernel_size"], 2, 0),
     refused("too large", ["does not fit"], 2, 9),
+    refused("too large, rounded up", ["smaller"], 2, 3, 2, True, size=(1, 1, 2, 4, 4)),
     refused("a size that was divided", ["float"], 2, 2.5),
     refused("ceil_mode in another place", ["ceil_mode"], 2, 2, ceil_mode=1),
     refused("too few dimensions", ["dimensions"], 2, 1, size=SIZE[3][2:]),
