@@ -378,10 +378,7 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     """`empty` of the input's shape, dtype and device, and in its order in memory."""
     made = empty(input.shape, **like(input, dtype, device))
     if made.device.type == "cpu" and input.device.type == "cpu" and memory_format is None and not input.is_contiguous():
-        order = random.memory_order(input.stride())
-        made = Tensor._make(
-            np.empty([input.shape[dim] for dim in order], made.dtype.numpy).transpose(np.argsort(order))
-        )
+        made = Tensor._make(random.empty_in_order(input.shape, input.stride(), made.dtype.numpy))
     return made.requires_grad_(requires_grad) if requires_grad is not False else made
 
 

@@ -38,6 +38,7 @@ from reftorch.random.generator import (
 )
 from reftorch.random.samples import (
     bernoulli,
+    empty_in_order,
     exponential,
     in_memory_order,
     integers,
@@ -48,6 +49,6 @@ from reftorch.random.samples import (
     uniform,
 )
 
-__all__ = ["Generator", "bernoulli", "default_generator", "exponential", "fork_rng"]
+__all__ = ["Generator", "bernoulli", "default_generator", "empty_in_order", "exponential", "fork_rng"]
 __all__ += ["get_rng_state", "in_memory_order", "initial_seed", "integers", "manual_seed", "memory_order"]
 __all__ += ["normal", "randint", "randperm", "seed", "set_rng_state", "uniform"]

@@ -222,6 +222,12 @@ def in_memory_order(array: np.ndarray) -> np.ndarray:
     return array.transpose(memory_order(array.strides))
 
 
+def empty_in_order(shape: Sequence[int], strides: Sequence[int], dtype: DType) -> np.ndarray:
+    """A new array of this shape, whose dimensions lie in memory in the order of these strides."""
+    order = memory_order(strides)
+    return np.empty([shape[dim] for dim in order], dtype).transpose(np.argsort(order))
+
+
 def memory_order(strides: Sequence[int]) -> list[int]:
     """The dimensions of a tensor with these strides, the slowest in memory first: so PyTorch lays out and fills `empty_like` of it.
 
