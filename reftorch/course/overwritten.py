@@ -7,6 +7,7 @@ A right result does not show it, and whoever called the kernel still needs them:
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ MODULES = {"np", "math"}
 MAKERS = {"randn", "whole", "digits", "tensor", "arange", "zeros", "ones", "full", "empty"}  # a script's calls
 
 
+@functools.cache  # each case of an assignment needs it
 def written(source: str) -> dict[str, set[str]]:
     """Of each function of a component file, the names of the arguments that it writes to, itself or by what it calls."""
     known = {name: node for name, node in functions(source).items() if "." not in name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dis
+import functools
 import os
 from types import CodeType, FrameType
 from typing import NamedTuple
@@ -59,12 +60,17 @@ def place_of(code: CodeType, instruction: int) -> Place:
     return Place(code.co_filename, code.co_firstlineno)
 
 
+@functools.lru_cache(maxsize=1_000)
+def starts_of(code: CodeType) -> list[int]:
+    """Where the instructions of a code begin."""
+    return [each.offset for each in dis.get_instructions(code)]
+
+
 class Sites:
     """The sites that a launch has come by."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, int], Site] = {}  # by the code's id and the frame's f_lasti
-        self.starts: dict[int, list[int]] = {}  # where the instructions of a code begin
 
     def at(self, frame: FrameType) -> Site:
         """The instruction that `frame` is at."""
@@ -73,7 +79,7 @@ class Sites:
 
     def _add(self, code: CodeType, key: tuple[int, int]) -> Site:
         # Python rewrites an instruction once it has run for a while, and f_lasti then points into its middle.
-        starts = self.starts.setdefault(key[0], [each.offset for each in dis.get_instructions(code)])
+        starts = starts_of(code)
         start = starts[max(bisect.bisect_right(starts, key[1]) - 1, 0)]
         whole = (key[0], start)
         self.known[key] = self.known[whole] = self.known.get(whole) or Site(code, start)
