@@ -212,6 +212,7 @@ def _class(place: Place) -> ast.ClassDef | None:
 
 
 # --------------------------------------------------------------------------------------------------- the names of a file
+@functools.cache
 def _named(file: Path) -> list[tuple[int, int, Place | str | None]]:
     """Every name that is used in a file, in order: line, column, what it stands for."""
     finder = _Finder(file)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import tokenize
 from collections import Counter
@@ -62,7 +63,11 @@ def segment(file: Path) -> Segments:
     Raises:
         SiteError: it is not Python.
     """
-    text = file.read_text(encoding="utf-8")
+    return _segments(file, file.read_text(encoding="utf-8"))
+
+
+@functools.cache  # a page and the links that lead to it ask several times; a file that was edited has another text
+def _segments(file: Path, text: str) -> Segments:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
