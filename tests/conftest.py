@@ -30,20 +30,34 @@ LAUNCHES = pytest.StashKey[dict]()
 LEFT_OUT = pytest.StashKey[int]()
 
 SITE = "tests/site/"  # these files share the site, its pages and its search index: one worker takes them all
-LONGEST = (  # they begin first, so that at the end no worker waits for one of them
+LONGEST = (  # they begin first, so that at the end no worker waits for one of them; many tests of little work each need no place here
     SITE,
     "tests/site/browser/test_axe.py",
+    "tests/cuda_on_cpu/test_package.py",
     "tests/bench/test_precompile.py",
-    "tests/bench/test_bench_command.py",
     "tests/course/test_assignments.py",
     "tests/simt/test_package.py",
-    "tests/fast/test_fast_conv2d.py",
-    "tests/fast/test_tile.py",
-    "tests/test_native.py",
     "tests/train/test_command.py",
-    "tests/bench/test_bench_ladder.py",
     "tests/course/test_hostile.py",
+    "tests/test_native.py",
+    "tests/bench/test_bench_ladder.py",
+    "tests/bench/test_bench_command.py",
     "tests/trace/test_every_kernel.py",
+    "tests/fast/test_fast_grid_sample.py",
+    "tests/fast/test_fast_conv2d.py",
+    "tests/distributed/test_ends.py",
+    "tests/test_threads.py",
+    "tests/fast/test_tile.py",
+    "tests/course/test_make.py",
+    "tests/course/test_gradescope.py",
+    "tests/course/test_large.py",
+    "tests/autograd/test_saved_tensors.py",
+    "tests/cuda_on_cpu/test_launch.py",
+    "tests/course/test_grade.py",
+    "tests/distributed/test_mutants.py",
+    "tests/distributed/test_two_hosts.py",
+    "tests/test_conftest.py",
+    "tests/train/test_sequences.py",
 )
 
 
