@@ -107,8 +107,8 @@ from reftorch.types import bool as boolean
 #
 # `joined` adds one more difference to the sum, or compares it with the largest or smallest so far. `root` takes the root at the
 # end. `slope` is the derivative of the distance with respect to one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A
-# comparison with NaN is false, so `size != size` keeps a NaN. For p = 0 a power is 1, also that of infinity and of NaN. For an
-# infinite p, `share` is the part of the gradient of each element that reaches the distance.
+# comparison with NaN is false, so `size != size` keeps a NaN. For p = 0 a power is 1, also that of infinity and of NaN. The derivative
+# for a difference of NaN is 0 if p = 1. For an infinite p, `share` is the part of the gradient of each element that reaches the distance.
 @njit(**SERIAL)
 def joined(total, size, p):
     if p == math.inf:
@@ -136,12 +136,16 @@ def root(total, p, inverse):
 @njit(**SERIAL)
 def slope(d, y, p, one, share):
     size = abs(d)
-    if y == 0 or p == 0 or (d == 0 and p <= 1):
+    if y == 0 or p == 0:
         return one - one
     if abs(p) == math.inf:
         return math.copysign(share, d) if size == y else one - one
     if p == 2:
         return d / y
+    if p == 1:
+        return math.copysign(one, d) if size > 0 else one - one
+    if d == 0:
+        return y - y if p < 1 or y != y else one - one
     return math.copysign((size / y) ** (p - one), d)
 
 

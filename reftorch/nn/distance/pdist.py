@@ -112,8 +112,8 @@ from reftorch.types import float32, float64
 #
 # `joined` adds one more difference to the sum, or compares it with the largest so far. `root` takes the root at the end. `slope`
 # is the derivative of the distance with respect to one difference, $\operatorname{sign}(d) \, (|d| / y)^{p-1}$. A comparison with
-# NaN is false, so `size != size` keeps a NaN. For p = 0 a power is 1, also that of infinity; a NaN stays. `pair_of` is the number of
-# the pair of two rows, in either order.
+# NaN is false, so `size != size` keeps a NaN. For p = 0 a power is 1, also that of infinity; a NaN stays. The derivative is NaN for a
+# difference of NaN, and for a difference of 0 where the distance is NaN. `pair_of` is the number of the pair of two rows, in either order.
 @njit(**SERIAL)
 def joined(total, size, p):
     if p == math.inf:
@@ -139,10 +139,13 @@ def root(total, p, inverse):
 @njit(**SERIAL)
 def slope(d, y, p, one):
     size = abs(d)
-    if y == 0 or p == 0 or (d == 0 and p <= 1):
+    if p == 0 or y == 0 or d == 0 and (p <= 1 or y == y):
         return one - one
+    if d != d or d == 0:
+        return d + y
     if p == math.inf:
-        return math.copysign(one, d) if size == y else one - one
+        below = abs(size - y)
+        return one - one if below > 0 else math.copysign(one, d) + below
     if p == 2:
         return d / y
     return math.copysign((size / y) ** (p - one), d)

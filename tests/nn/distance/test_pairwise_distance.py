@@ -9,6 +9,8 @@ from oracle import FunctionCase, ModuleCase, array, distinct, integers, normal
 NAME = "pairwise_distance"
 inf, nan = math.inf, math.nan
 
+NOT_FINITE = [[1.0, inf, 2], [3, 2, -inf], [1, 2, 0]], [[1.0, nan, 2], [3, 2, nan], [nan, 2, 0]]
+
 
 def case(id, *inputs, gradcheck=True, **kwargs):
     return FunctionCase(NAME, inputs, kwargs=kwargs, id=id, gradcheck=gradcheck)
@@ -29,6 +31,18 @@ CASES = [
     case("broadcast", (3, 1, 4), (2, 4)),
     case("empty batch", (0, 3), (0, 3)),
     case("empty vectors", (3, 0), (3, 0)),
+    *[
+        case(
+            f"{'NaN' if gone else 'infinite'}, p {p}",
+            array(NOT_FINITE[gone]),
+            array([[1.0, 2, 0]]),
+            p=p,
+            gradcheck=False,
+            eps=0.0,
+        )
+        for p in (0, 0.5, 1, 1.5, 2, 3, inf, -inf)
+        for gone in (False, True)
+    ],
     case("NaN", array([[1.0, nan, 3], [nan, 0, 0]]), array([[0.0, 0, 0]]), p=inf, gradcheck=False),
     case("infinity", array([[1.0, inf]]), array([[0.0, 0]]), gradcheck=False),
     *[case(f"NaN and infinity, p {p}", *WILD, p=p, eps=0, gradcheck=False) for p in (0, 1.5, 2, 3, inf)],

@@ -11,6 +11,8 @@ inf, nan = math.inf, math.nan
 TIES = array([[1.0, -1, 0], [0, 0, 0], [2, 1, -2], [0, 0, 0]])
 WILD = array([[nan, 1.0], [inf, 0.0], [2.0, 1.0], [2.0, 0.0]])
 
+NOT_FINITE = [[1.0, inf, 2], [0, 1, 2], [1, -inf, 0], [1, inf, 2]], [[1.0, nan, 2], [0, 1, 2], [1, 0, 0], [1, nan, 2]]
+
 
 def case(id, x, gradcheck=True, **kwargs):
     return FunctionCase(NAME, [x], kwargs=kwargs, id=id, gradcheck=gradcheck)
@@ -29,6 +31,11 @@ CASES = [
     case("one column", (4, 1)),
     case("NaN", array([[1.0, nan], [0.0, 0.0], [2.0, 1.0]]), gradcheck=False),
     *[case(f"NaN and infinity, p {p}", WILD, p=p, gradcheck=False) for p in (0, 1.5, 2, 3)],
+    *[
+        case(f"{'NaN' if gone else 'infinite'}, p {p}", array(NOT_FINITE[gone]), p=p, gradcheck=False)
+        for p in (0, 1, 1.5, 2, 3, inf)
+        for gone in (False, True)
+    ],
     case("no gradient", normal(4, 2, grad=False)),
     case("large", (200, 90)),
 ]
