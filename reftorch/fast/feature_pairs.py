@@ -9,7 +9,8 @@ The reference loops multiply three numbers for each pair of features, one pair a
    the weight are the products $P \, W$ and $P^T v$.
 4. *Pieces*: $T$ and $P$ are as large as y times $D_u$. So they are made for some samples at a time, and stay in the cache.
 
-Products are those of `matmul.py`, which also decides about threads. Numbers that are not floating are left to the reference kernels.
+Products are those of `matmul.py`, which also decides about threads. Numbers that are not floating are left to the reference kernels. So
+are inputs that hold NaN or infinity: the sums here are in another order, and an infinite sum times 0 is NaN where its terms are not.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SAMPLES = 64  # but at least so many samples at a time: a product with few rows 
 
 def bilinear_forward(reference, u, v, weight, bias, y):
     """y out of T."""
-    if not _fits(y, weight):
+    if not _fits(y, weight) or not _finite(u, v):
         return reference(u, v, weight, bias, y)
     matrix = _matrix(weight)
     for part, room in _pieces(y, len(matrix)):
@@ -36,7 +37,7 @@ def bilinear_forward(reference, u, v, weight, bias, y):
 
 def bilinear_backward_u(reference, grad_y, v, weight, grad_u):
     """grad_u out of T."""
-    if not _fits(grad_u, grad_y, weight):
+    if not _fits(grad_u, grad_y, weight) or not _finite(grad_y, v):
         return reference(grad_y, v, weight, grad_u)
     matrix = _matrix(weight)
     for part, room in _pieces(grad_u, len(matrix)):
@@ -46,7 +47,7 @@ def bilinear_backward_u(reference, grad_y, v, weight, grad_u):
 
 def bilinear_backward_v(reference, grad_y, u, weight, grad_v):
     """grad_v out of P."""
-    if not _fits(grad_v, grad_y, weight):
+    if not _fits(grad_v, grad_y, weight) or not _finite(grad_y, u):
         return reference(grad_y, u, weight, grad_v)
     matrix = _matrix(weight)
     for part, room in _pieces(grad_v, len(matrix)):
@@ -71,6 +72,10 @@ def bilinear_backward_weight(reference, grad_y, u, v, grad_weight):
 
 def _fits(*arrays):
     return arrays[0].dtype.kind == "f" and all(array.size for array in arrays)
+
+
+def _finite(*arrays):
+    return all(np.isfinite(array).all() for array in arrays)
 
 
 def _matrix(weight):

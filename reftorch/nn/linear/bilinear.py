@@ -121,16 +121,21 @@ from reftorch.types import float32, float64, int64
 
 # ## The output
 #
-# $$y[n, d_{out}] = b[d_{out}] + \sum_{d_u} \sum_{d_v} u[n, d_u] \, W[d_{out}, d_u, d_v] \, v[n, d_v]$$
+# $$y[n, d_{out}] = b[d_{out}] + \sum_{d_v} \left( \sum_{d_u} u[n, d_u] \, W[d_{out}, d_u, d_v] \right) v[n, d_v]$$
+#
+# $v[n, d_v]$ does not depend on $d_u$, so the inner sum comes first. PyTorch adds up in this order, too: infinite elements times zeros
+# give NaN in the same places.
 @njit(**PARALLEL)
 def bilinear_forward_cpu(u, v, weight, bias, y):
     D_out, D_u, D_v = weight.shape
     for n in prange(u.shape[0]):
         for d_out in range(D_out):
             acc = bias[d_out]
-            for d_u in range(D_u):
-                for d_v in range(D_v):
-                    acc += u[n, d_u] * weight[d_out, d_u, d_v] * v[n, d_v]
+            for d_v in range(D_v):
+                inner = bias.dtype.type(0)
+                for d_u in range(D_u):
+                    inner += u[n, d_u] * weight[d_out, d_u, d_v]
+                acc += inner * v[n, d_v]
             y[n, d_out] = acc
 
 
@@ -143,9 +148,11 @@ def bilinear_forward_cuda(u, v, weight, bias, y):
     d_out = thread % D_out
     n = thread // D_out
     acc = bias[d_out]
-    for d_u in range(D_u):
-        for d_v in range(D_v):
-            acc += u[n, d_u] * weight[d_out, d_u, d_v] * v[n, d_v]
+    for d_v in range(D_v):
+        inner = bias.dtype.type(0)
+        for d_u in range(D_u):
+            inner += u[n, d_u] * weight[d_out, d_u, d_v]
+        acc += inner * v[n, d_v]
     y[n, d_out] = acc
 
 
@@ -183,7 +190,7 @@ def bilinear_backward_u_cuda(grad_y, v, weight, grad_u):
 # ## The gradient of the second input
 #
 # $$\frac{\partial L}{\partial v}[n, d_v] =
-# \sum_{d_{out}} \sum_{d_u} \frac{\partial L}{\partial y}[n, d_{out}] \, W[d_{out}, d_u, d_v] \, u[n, d_u]$$
+# \sum_{d_{out}} \frac{\partial L}{\partial y}[n, d_{out}] \sum_{d_u} W[d_{out}, d_u, d_v] \, u[n, d_u]$$
 @njit(**PARALLEL)
 def bilinear_backward_v_cpu(grad_y, u, weight, grad_v):
     D_out, D_u, D_v = weight.shape
@@ -191,8 +198,10 @@ def bilinear_backward_v_cpu(grad_y, u, weight, grad_v):
         for d_v in range(D_v):
             acc = grad_v.dtype.type(0)
             for d_out in range(D_out):
+                inner = grad_v.dtype.type(0)
                 for d_u in range(D_u):
-                    acc += grad_y[n, d_out] * weight[d_out, d_u, d_v] * u[n, d_u]
+                    inner += u[n, d_u] * weight[d_out, d_u, d_v]
+                acc += grad_y[n, d_out] * inner
             grad_v[n, d_v] = acc
 
 
@@ -206,8 +215,10 @@ def bilinear_backward_v_cuda(grad_y, u, weight, grad_v):
     n = thread // D_v
     acc = grad_v.dtype.type(0)
     for d_out in range(D_out):
+        inner = grad_v.dtype.type(0)
         for d_u in range(D_u):
-            acc += grad_y[n, d_out] * weight[d_out, d_u, d_v] * u[n, d_u]
+            inner += u[n, d_u] * weight[d_out, d_u, d_v]
+        acc += grad_y[n, d_out] * inner
     grad_v[n, d_v] = acc
 
 

@@ -1,15 +1,39 @@
 """Bilinear and F.bilinear against torch: any dimensions before the features, dtypes, what is refused."""
 
+import math
+
+import numpy as np
 import pytest
 
 import oracle
 import reftorch
 import reftorch.nn.functional as F
-from oracle import ErrorCase, FunctionCase, ModuleCase, array, integers, normal
+from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, array, integers, normal
 
 
 def layer(id, *lead, args=(3, 2, 4), **kwargs):
     return ModuleCase("Bilinear", [(*lead, args[0]), (*lead, args[1])], args=args, kwargs=kwargs, id=id)
+
+
+def infinite(big, zero):
+    """An infinite element and a zero: which sums come first decides between NaN and infinity."""
+    names, shapes = ["u", "v", "weight", "grad_y"], [(2, 3), (2, 2), (2, 3, 2), (2, 2)]
+    arrays = [np.random.default_rng(0).uniform(0.5, 2, shape) for shape in shapes]
+    arrays[names.index(big)].flat[0] = math.inf
+    arrays[names.index(zero)].flat[big == zero] = 0
+
+    def run(torch, *given):
+        *leaves, grad_y = [each.clone().requires_grad_() for each in given]
+        y = torch.nn.functional.bilinear(*leaves)
+        return y.detach(), *torch.autograd.grad(y, leaves, grad_y)
+
+    return ScriptCase(
+        "bilinear",
+        run=run,
+        inputs=[array(each, grad=False) for each in arrays],
+        id=f"infinite {big}, zero {zero}",
+        gradcheck=False,
+    )
 
 
 CASES = [
@@ -33,6 +57,7 @@ CASES = [
         id="NaN",
         gradcheck=False,
     ),
+    *[infinite(big, zero) for big in ("u", "v", "grad_y") for zero in ("u", "v", "weight")],
 ]
 MUTANT_CASES = [case for case in CASES if case.id in ("rows", "bias")]
 

@@ -16,15 +16,15 @@ MUTANTS = [
     Mutant(
         name="= for +=",
         kernel=FORWARD,
-        find="acc += u[n, d_u]",
-        replace="acc = u[n, d_u]",
+        find="acc += inner",
+        replace="acc = inner",
         says="each product replaces the sum instead of being added to it",
     ),
     Mutant(
         name="only pairs of the same place",
         kernel=FORWARD,
-        find="for d_v in range(D_v):",
-        replace="for d_v in range(d_u, min(d_u + 1, D_v)):",
+        find="for d_u in range(D_u):",
+        replace="for d_u in range(d_v, min(d_v + 1, D_u)):",
         says="all pairs of features are multiplied, not only those of the same place",
     ),
     Mutant(
