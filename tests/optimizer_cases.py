@@ -1,5 +1,7 @@
 """Cases that all optimizers with adaptive steps have: twenty steps under each option, saved and loaded states, the tape."""
 
+import math
+
 import oracle
 from oracle import ErrorCase, ScriptCase, normal
 
@@ -32,6 +34,24 @@ def case(name, id, steps=20, shapes=((2, 3), (4,)), groups=None, **options):
 
     inputs = [normal(*shape, grad=False) for shape in (*shapes, *shapes)]
     return ScriptCase(name, inputs, run=run, id=id, changes_inputs=True, strided="fused" not in options)
+
+
+def far(name, *options):
+    """Gradients whose squares do not fit into float32, are 0 in it or are not finite; with all of these options."""
+    options = {key: value for each in options for key, value in each.items()}
+    largest = 1e20 if options.get("centered") else 1e25  # inf - inf depends on how the processor rounds
+
+    def run(torch, param, grad):
+        param = param.detach().requires_grad_()
+        optimizer = getattr(torch.optim, name)([param], **options)
+        for _ in range(2):
+            param.grad = grad.detach()
+            optimizer.step()
+        return facts([param], optimizer)
+
+    grads = [0.0, 1e-40, 1e-30, 1e-20, 1.0, 1e10, 2e19, -1e20, largest, math.inf, -math.inf, math.nan]
+    inputs = [oracle.array([1.0] * len(grads), grad=False), oracle.array(grads, grad=False)]
+    return ScriptCase(name, inputs, run=run, id=f"far gradients {options}", changes_inputs=True)
 
 
 def resumed(name, **options):
@@ -76,6 +96,7 @@ def cases(name, *variants, **tape):
         case(name, "defaults"),
         case(name, "maximize, decay", maximize=True, weight_decay=0.05),
         *found,
+        far(name),
         case(name, "scalars and empty parameters", steps=3, shapes=[(), (0, 2), (1, 2)]),
         case(
             name,

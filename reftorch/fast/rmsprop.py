@@ -4,6 +4,8 @@ The reference loop has five arrays and may write to four of them. A loop over wh
 overlap. For so many arrays LLVM leaves the test out, and the loop takes element by element, with a root and a division each. Without
 weight decay, momentum and centering a step has three arrays, so a register of elements is done at once. With one of these options, or
 `maximize`, the work is left to the reference kernel.
+
+The compiler keeps the order of products, as in the reference kernel: $(1 - \alpha) \, g \cdot g$ fits into float32 where $g \cdot g$ does not.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ def rmsprop_step(reference, param, grad, square_avg, *others):
         plain_step_shared(workers, param, grad, square_avg, lr, alpha, new, eps)
 
 
-@njit(**SERIAL)
+IN_ORDER = {"fastmath": {"contract"}}
+
+
+@njit(**{**SERIAL, **IN_ORDER})
 def plain_step(param, grad, square_avg, lr, alpha, new, eps):
     by_itself()
     for i in range(param.size):
@@ -39,7 +44,7 @@ def plain_step(param, grad, square_avg, lr, alpha, new, eps):
         param[i] -= lr * (g / (math.sqrt(s) + eps))
 
 
-@njit(**PARALLEL)
+@njit(**{**PARALLEL, **IN_ORDER})
 def plain_step_shared(workers, param, grad, square_avg, lr, alpha, new, eps):
     size = param.size
     for worker in prange(workers):

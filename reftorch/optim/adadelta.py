@@ -83,8 +83,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from reftorch.kernel import PARALLEL, cuda, njit, prange
-from reftorch.optim.adaptive import Adaptive, check_not_negative, check_rate, launch
+from reftorch.kernel import cuda, njit, prange
+from reftorch.optim.adaptive import IN_ORDER, Adaptive, check_not_negative, check_rate, launch
 from reftorch.tensor import Tensor
 
 __all__ = ["Adadelta"]
@@ -93,7 +93,7 @@ __all__ = ["Adadelta"]
 # ## One step of one parameter
 #
 # $$d_i = \sqrt{\frac{u_i + \varepsilon}{v_i + \varepsilon}} \; g_i \qquad \theta_i \leftarrow \theta_i - \gamma \, d_i$$
-@njit(**PARALLEL)
+@njit(**IN_ORDER)
 def adadelta_step_cpu(param, grad, square_avg, acc_delta, lr, rho, new, eps, weight_decay, maximize):
     for i in prange(param.size):
         g = -grad[i] if maximize else grad[i]

@@ -82,9 +82,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from reftorch.kernel import PARALLEL, cuda, njit, prange
+from reftorch.kernel import cuda, njit, prange
 from reftorch.ops import tensor
-from reftorch.optim.adaptive import Adaptive, check_not_negative, check_rate, launch
+from reftorch.optim.adaptive import IN_ORDER, Adaptive, check_not_negative, check_rate, launch
 from reftorch.tensor import Tensor
 
 __all__ = ["Adagrad"]
@@ -93,7 +93,7 @@ __all__ = ["Adagrad"]
 # ## One step of one parameter
 #
 # $$s_i \leftarrow s_i + g_i^2 \qquad \theta_i \leftarrow \theta_i - \eta \, \frac{g_i}{\sqrt{s_i} + \varepsilon}$$
-@njit(**PARALLEL)
+@njit(**IN_ORDER)
 def adagrad_step_cpu(param, grad, total, size, eps, weight_decay, maximize):
     for i in prange(param.size):
         g = -grad[i] if maximize else grad[i]

@@ -96,9 +96,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from reftorch.kernel import PARALLEL, cuda, njit, prange
+from reftorch.kernel import cuda, njit, prange
 from reftorch.ops import maximum
-from reftorch.optim.adaptive import Adaptive, check_not_negative, check_rate, launch
+from reftorch.optim.adaptive import IN_ORDER, Adaptive, check_not_negative, check_rate, launch
 from reftorch.tensor import Tensor
 
 __all__ = ["Adam"]
@@ -109,8 +109,8 @@ __all__ = ["Adam"]
 # $$m_i \leftarrow m_i + (1 - \beta_1) \, (g_i - m_i) \qquad v_i \leftarrow \beta_2 \, v_i + (1 - \beta_2) \, g_i^2 \qquad
 # \theta_i \leftarrow \kappa \, \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \varepsilon}$$
 #
-# Without `amsgrad`, `max_exp_avg_sq` is `exp_avg_sq` itself and is not touched.
-@njit(**PARALLEL)
+# Without `amsgrad`, `max_exp_avg_sq` is `exp_avg_sq` itself and is not touched. A comparison with NaN is false, so a NaN stays.
+@njit(**IN_ORDER)
 def adam_step_cpu(
     param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq,
     size, new1, beta2, new2, root, eps, weight_decay, keep, amsgrad, maximize,
@@ -123,7 +123,7 @@ def adam_step_cpu(
         exp_avg_sq[i] = beta2 * exp_avg_sq[i] + new2 * g * g
         v = exp_avg_sq[i]
         if amsgrad:
-            max_exp_avg_sq[i] = max(max_exp_avg_sq[i], v)
+            max_exp_avg_sq[i] = max_exp_avg_sq[i] if max_exp_avg_sq[i] >= v else v
             v = max_exp_avg_sq[i]
         param[i] = keep * param[i] - size * exp_avg[i] / (math.sqrt(v) / root + eps)
 
@@ -143,7 +143,7 @@ def adam_step_cuda(
     exp_avg_sq[i] = beta2 * exp_avg_sq[i] + new2 * g * g
     v = exp_avg_sq[i]
     if amsgrad:
-        max_exp_avg_sq[i] = max(max_exp_avg_sq[i], v)
+        max_exp_avg_sq[i] = max_exp_avg_sq[i] if max_exp_avg_sq[i] >= v else v
         v = max_exp_avg_sq[i]
     param[i] = keep * param[i] - size * exp_avg[i] / (math.sqrt(v) / root + eps)
 

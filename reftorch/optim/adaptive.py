@@ -9,11 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reftorch.autograd import enable_grad, set_grad_enabled
-from reftorch.kernel import on
+from reftorch.kernel import PARALLEL, on
 from reftorch.ops import tensor
 from reftorch.optim.lists import changed, check_lists, rows
 from reftorch.optim.optimizer import Optimizer
 from reftorch.tensor import Tensor
+
+# The compiler may fuse a product and a sum, but must keep the order of products: $(1 - \beta) \, g \cdot g$ fits into float32 where
+# $g \cdot g$ does not.
+IN_ORDER: dict[str, Any] = {**PARALLEL, "fastmath": {"contract"}}
 
 
 def check_not_negative(**values: Any) -> None:

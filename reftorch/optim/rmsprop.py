@@ -95,8 +95,8 @@ import math
 from typing import Any
 
 from reftorch import fast
-from reftorch.kernel import PARALLEL, cuda, njit, prange
-from reftorch.optim.adaptive import Adaptive, check_not_negative, check_rate, launch
+from reftorch.kernel import cuda, njit, prange
+from reftorch.optim.adaptive import IN_ORDER, Adaptive, check_not_negative, check_rate, launch
 from reftorch.tensor import Tensor
 
 __all__ = ["RMSprop"]
@@ -108,7 +108,7 @@ __all__ = ["RMSprop"]
 # \theta_i \leftarrow \theta_i - \gamma \, d_i$$
 #
 # `grad_avg` and `buf` are not used without `centered` and momentum; `square_avg` is passed in their place.
-@njit(**PARALLEL)
+@njit(**IN_ORDER)
 def rmsprop_step_cpu(
     param, grad, square_avg, grad_avg, buf, lr, alpha, new, eps, weight_decay, momentum, centered, maximize
 ):

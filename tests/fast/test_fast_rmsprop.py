@@ -7,6 +7,7 @@ from reftorch.fast import rmsprop as fast
 from reftorch.optim import rmsprop
 
 SPECIAL = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-40, 3e38]
+FAR = [1e-30, 2e19, -1e20, 1e25]  # squares that float32 cannot hold
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -17,6 +18,7 @@ def test_the_same_as_the_reference(size, workers, dtype, monkeypatch):
     rng = np.random.default_rng(0)
     param, grad, square_avg = (rng.standard_normal(size).astype(dtype) for _ in range(3))
     square_avg = square_avg**2
+    grad[12 : 12 + len(FAR)] = FAR[: max(size - 12, 0)]
     grad[:7], square_avg[5:12] = SPECIAL[:size], np.abs(SPECIAL[: max(size - 5, 0)])
     results = []
     for step in (rmsprop.rmsprop_step_cpu.py_func, lambda *given: fast.rmsprop_step(None, *given)):

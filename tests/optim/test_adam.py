@@ -18,6 +18,7 @@ CASES = optimizer_cases.cases(
     weight_decay=0.1,
     amsgrad=True,
 )
+CASES.append(optimizer_cases.far("Adam", dict(amsgrad=True)))
 
 
 def with_betas(torch, *betas, **options):

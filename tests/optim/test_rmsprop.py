@@ -13,6 +13,7 @@ CASES = optimizer_cases.cases(
     momentum=0.5,
     weight_decay=0.1,
 )
+CASES.append(optimizer_cases.far("RMSprop", dict(centered=True)))
 ERRORS = optimizer_cases.refused("RMSprop", alpha=-0.5, momentum=-1.0)
 
 test_matches_torch, test_all_modes_agree, _, test_errors, test_mutants = oracle.tests_of(__file__, CASES, ERRORS)
