@@ -2,7 +2,7 @@
 
 `mpiexec` starts the ranks; this file does the rest. It finds the right mpiexec and gives each rank its part of the cores. When a rank
 ends with an error, the last line says which one it was and why. A rank that ends without `init_process_group`, while others wait
-for it there, ends the job; Ctrl-C does so too.
+for it there, ends the job; Ctrl-C does so too. If the launcher itself is killed, a second process, its guard, ends the job.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def launch(ranks: int, command: Sequence[str], variables: dict[str, str] | None 
         environment = {**for_ranks(ranks), **(variables or {}), engine.RANKS: folder}
         job = Job(subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL, start_new_session=True), folder)
         try:
+            job.start_guard()
             return job.run()
         finally:
             job.tidy_up()
@@ -70,6 +72,7 @@ class Job:
         self.known: set[int] = set()
         self.ended: list[int] = []  # ranks, in the order in which they ended
         self.shared: set[str] = set()  # files of MPI's to be removed
+        self.guard = self.alive = 0  # a process, and the end of the pipe to it that this one holds
 
     def run(self) -> int:
         """Wait for the end; returns the exit code."""
@@ -169,14 +172,63 @@ class Job:
             self.stop(signal.SIGTERM)
         for descriptor in self.watched:
             os.close(descriptor)
+        self.remove_files()
+        if self.guard:
+            os.write(self.alive, b".")
+            os.close(self.alive)
+            os.waitpid(self.guard, 0)
+
+    def remove_files(self) -> None:
+        """Remove MPI's files in memory."""
         for file in self.folder.glob("*.shm"):
             self.shared |= set(file.read_text().split())
         for name in self.shared:
             with contextlib.suppress(OSError):
                 os.unlink(name)
 
+    def start_guard(self) -> None:
+        """Start a process that ends the job if this one is killed: the system then closes the pipe to it, and nothing was written."""
+        if not hasattr(os, "fork"):
+            return
+        end, self.alive = os.pipe()
+        self.guard = os.fork()
+        if self.guard:
+            os.close(end)
+            return
+        try:
+            os.setsid()  # what is sent to the launcher's group or from its terminal does not come here
+            os.close(self.alive)
+            if not os.read(end, 1):
+                self.end_alone()
+        finally:
+            os._exit(0)
+
+    def end_alone(self) -> None:
+        """End the job without the launcher, and leave nothing behind."""
+        self.note_files()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGKILL)  # its ranks notice that, and end
+        ranks = [int(file.read_text()) for file in self.folder.glob("*.pid")]
+        until = time.monotonic() + GRACE
+        while any(map(runs, ranks)) and time.monotonic() < until:
+            time.sleep(0.1)
+            self.note_files()
+        for rank in filter(runs, ranks):
+            os.kill(rank, signal.SIGKILL)
+        self.remove_files()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def say(self, text: str) -> None:
         print(f"reftorch launch: {text}", file=sys.stderr, flush=True)
+
+
+def runs(process: int) -> bool:
+    """Whether there is a process with this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """Nothing hangs: however a rank ends, all end within seconds, and the message names the rank and the cause."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -126,6 +128,32 @@ def test_ctrl_c(signals, tmp_path):
     assert time.monotonic() - begun < LIMIT
     if not ranks.open_mpi():  # which ends the ranks at once
         assert "KeyboardInterrupt" in printed
+
+
+@ranks.needs_mpi
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc, which tells what runs")
+def test_a_killed_launcher_leaves_nothing_behind(tmp_path):
+    """Neither ranks nor mpiexec, MPI's files in memory or the folder of the notes."""
+    before = ranks.shared_memory()
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.replace('"here"', "os.getpid(), os.environ['REFTORCH_RANKS']"), encoding="utf-8")
+    command = [sys.executable, "-m", "reftorch.distributed.launch", "-n", "2", str(script), "Ctrl-C"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ranks.environment()) as job:
+        lines = [job.stdout.readline().split() for _ in range(2)]
+        job.kill()
+    processes, folders = [line[0] for line in lines], {line[1] for line in lines}
+    until = time.monotonic() + LIMIT
+    while (any(map(running, processes)) or any(map(os.path.exists, folders))) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(running, processes)) and len(folders) == 1 and not os.path.exists(*folders)
+    assert ranks.left_behind(before) == set()
+
+
+def running(process):
+    """Whether there is a process with this number that has not ended; of one that has, nobody may have asked for its exit code yet."""
+    with contextlib.suppress(OSError):
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    return False
 
 
 @ranks.needs_mpi
