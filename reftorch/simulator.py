@@ -3,11 +3,14 @@
 Numba's simulator starts a Python thread for each CUDA thread, about a millisecond each, so that they can wait for one another at
 barriers. The threads of a kernel without barriers do not need this: here each of them is a call, which takes some microseconds, and a
 debugger that stops in the kernel is in the thread that launched it.
+
+Its arrays make a list of all their names whenever a kernel reads `x.shape`. Here the names that kernels read are properties.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 from types import FunctionType
 from typing import Any
@@ -18,9 +21,12 @@ import numpy as np
 def take_turns() -> None:
     """From now on, the simulator runs kernels without barriers in turn. A second call does nothing."""
     from numba.cuda.simulator import kernel
+    from numba.cuda.simulator.cudadrv.devicearray import FakeWithinKernelCUDAArray
 
     if not hasattr(kernel.BlockManager, "usual"):
         kernel.BlockManager = _in_turn(kernel.BlockManager, kernel.Dim3)
+        for name in ("shape", "size", "dtype", "ndim"):
+            setattr(FakeWithinKernelCUDAArray, name, property(operator.attrgetter(f"_item._ary.{name}")))
 
 
 def _in_turn(usual: Any, Dim3: Any) -> Any:
