@@ -119,6 +119,7 @@ def adaptive_cases(module, n, **options):
         case("the size of the input", SIZE[n][2:]),
         case("larger than the input", last(n, 4, 7, 9)),
         case("unbatched", 2, size=SIZE[n][1:]),
+        case("unbatched, no channels", 2, size=(0, *SIZE[n][2:])),
         case("empty batch", 2, size=(0, *SIZE[n][1:])),
         *([case("None keeps an extent", (*last(n, 2, 2, 2)[:-1], None))] if n > 1 else []),
         ModuleCase(module, [distinct(*SIZE[n], grad=False)], ((*last(n, 2, 2, 2)[:-1], 0),), id="no output", **options),

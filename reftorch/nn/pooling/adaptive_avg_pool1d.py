@@ -232,7 +232,7 @@ def adaptive_avg_pool1d(input, output_size):
     """
     checks.check_tensor("adaptive_avg_pool1d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool1d", 1, output_size, input.shape)
-    checks.check_size_in("adaptive_avg_pool1d", 1, input.shape, may_be_empty=size_out == (1,) * 1)
+    checks.check_size_in("adaptive_avg_pool1d", 1, input.shape, may_be_empty=size_out == (1,) * 1, first_may_be_0=True)
     batch = input.unsqueeze(0) if input.ndim == 2 else input
     y = AdaptiveAvgPool1DFunction.apply(batch, size_out)
     return y.squeeze(0) if input.ndim == 2 else y

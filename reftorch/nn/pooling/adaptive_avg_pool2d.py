@@ -274,7 +274,7 @@ def adaptive_avg_pool2d(input, output_size):
     """
     checks.check_tensor("adaptive_avg_pool2d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool2d", 2, output_size, input.shape)
-    checks.check_size_in("adaptive_avg_pool2d", 2, input.shape, may_be_empty=size_out == (1,) * 2)
+    checks.check_size_in("adaptive_avg_pool2d", 2, input.shape, may_be_empty=size_out == (1,) * 2, first_may_be_0=True)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y = AdaptiveAvgPool2DFunction.apply(batch, size_out)
     return y.squeeze(0) if input.ndim == 3 else y

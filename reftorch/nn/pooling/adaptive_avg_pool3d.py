@@ -301,7 +301,7 @@ def adaptive_avg_pool3d(input, output_size):
     """
     checks.check_tensor("adaptive_avg_pool3d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool3d", 3, output_size, input.shape)
-    checks.check_size_in("adaptive_avg_pool3d", 3, input.shape, may_be_empty=size_out == (1,) * 3)
+    checks.check_size_in("adaptive_avg_pool3d", 3, input.shape, may_be_empty=size_out == (1,) * 3, first_may_be_0=True)
     batch = input.unsqueeze(0) if input.ndim == 4 else input
     y = AdaptiveAvgPool3DFunction.apply(batch, size_out)
     return y.squeeze(0) if input.ndim == 4 else y

@@ -284,7 +284,7 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     """
     checks.check_tensor("adaptive_max_pool2d", input)
     size_out = checks.adaptive_size("adaptive_max_pool2d", 2, output_size, input.shape)
-    checks.check_size_in("adaptive_max_pool2d", 2, input.shape)
+    checks.check_size_in("adaptive_max_pool2d", 2, input.shape, first_may_be_0=True)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y, index = AdaptiveMaxPool2DFunction.apply(batch, size_out)
     if input.ndim == 3:

@@ -41,17 +41,18 @@ def check_flag(function: str, name: str, value: bool) -> None:
         )
 
 
-def check_size_in(function, n, size_in, too_few=RuntimeError, may_be_empty=False):
+def check_size_in(function, n, size_in, too_few=RuntimeError, may_be_empty=False, first_may_be_0=False):
     """Raise RuntimeError unless the shape has a channel, `n` dimensions behind it and perhaps a batch; only the batch may be 0.
 
-    `too_few` is the exception for too few dimensions, where torch raises another type; `may_be_empty` allows any 0.
+    `too_few` is the exception for too few dimensions, where torch raises another type; `may_be_empty` allows any 0;
+    `first_may_be_0` allows one input without channels, as torch does where the first dimension is not tested.
     """
     if len(size_in) not in (n + 1, n + 2):
         raise (too_few if len(size_in) <= n else RuntimeError)(
             f"{function}: expected input {SHAPES[n]}, found {len(size_in)} dimensions, {list(size_in)}; one sample without "
             "channels needs x.unsqueeze(0)"
         )
-    if 0 in size_in[-n - 1 :] and not may_be_empty:
+    if 0 in size_in[1 if first_may_be_0 else -n - 1 :] and not may_be_empty:
         raise RuntimeError(
             f"{function}: input of shape {list(size_in)} has no {ELEMENTS[n]}: only the batch size, the first of {n + 2} "
             "dimensions, may be 0"

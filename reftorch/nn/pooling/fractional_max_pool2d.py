@@ -284,7 +284,7 @@ def fractional_max_pool2d(
     if output_size is None:
         output_size = size_of_ratio("fractional_max_pool2d", 2, input, output_ratio)
     size_out = sizes(2, output_size, "output_size", "fractional_max_pool2d")
-    checks.check_size_in("fractional_max_pool2d", 2, input.shape, too_few=IndexError)
+    checks.check_size_in("fractional_max_pool2d", 2, input.shape, too_few=IndexError, first_may_be_0=True)
     check_fits("fractional_max_pool2d", input.shape, kernel_size, size_out)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     if _random_samples is None:

@@ -323,7 +323,7 @@ def fractional_max_pool3d(
     if output_size is None:
         output_size = size_of_ratio("fractional_max_pool3d", 3, input, output_ratio)
     size_out = sizes(3, output_size, "output_size", "fractional_max_pool3d")
-    checks.check_size_in("fractional_max_pool3d", 3, input.shape, too_few=IndexError)
+    checks.check_size_in("fractional_max_pool3d", 3, input.shape, too_few=IndexError, first_may_be_0=True)
     check_fits("fractional_max_pool3d", input.shape, kernel_size, size_out)
     batch = input.unsqueeze(0) if input.ndim == 4 else input
     if _random_samples is None:

@@ -5,7 +5,7 @@ import math
 import oracle
 import reftorch
 import reftorch.nn.functional as F
-from oracle import ErrorCase, FunctionCase, ModuleCase, array, normal, uniform
+from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, array, normal, uniform
 
 nan, inf = math.nan, math.inf
 LEARNT = dict(weight=uniform(-2, 2, 4))
@@ -17,6 +17,15 @@ def layer(id, *shape, args=(4,), state=LEARNT, **kwargs):
 
 def of_numbers(id, values, **kwargs):
     return FunctionCase("rms_norm", [array(values)], args=[(2,)], kwargs=kwargs, id=id, gradcheck=False)
+
+
+def scale_of_another_dtype(torch, x):
+    """The result has the dtype of the input, the gradient of the scale that of the scale."""
+    other = torch.float32 if x.dtype is torch.float64 else torch.float64
+    weight = torch.tensor([1.0, -2, 0, 0.5], dtype=other, device=x.device, requires_grad=True)
+    y = torch.nn.functional.rms_norm(x, (4,), weight)
+    (grad,) = torch.autograd.grad(y.sum(), weight, retain_graph=True)
+    return y, grad.to(torch.float32)
 
 
 CASES = [
@@ -34,6 +43,7 @@ CASES = [
     layer("large", 61, 230, args=(230,), state={}),
     FunctionCase("rms_norm", [(3, 4)], args=((4,),), id="alone"),
     FunctionCase("rms_norm", [(3, 4)], args=((4,), normal(4), 0.1), id="constants"),
+    ScriptCase("rms_norm", run=scale_of_another_dtype, inputs=[(3, 4)], id="scale of another dtype", gradcheck=False),
     of_numbers("small", [[1e-4, 1e-4], [1e-9, 0], [0, 0]]),
     of_numbers("zero, eps 0", [[0.0, 0], [3, 4]], eps=0.0),
     of_numbers("huge", [[1e30, 1], [1, 2]]),

@@ -27,6 +27,7 @@ CASES = [
     case("one output", 2, 1),
     case("all that fit", 2, (5, 4)),
     case("unbatched", 2, 2, size=SIZE[1:]),
+    case("unbatched, no channels", 2, 2, size=(0, *SIZE[2:])),
     case("empty batch", 2, 2, size=(0, *SIZE[1:])),
     case("window of one", 1, OUT),
     case("large", 3, 4, size=(3, 4, 17, 13)),

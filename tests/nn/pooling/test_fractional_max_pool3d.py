@@ -27,6 +27,7 @@ CASES = [
     case("one output", 2, 1),
     case("all that fit", 2, (1, 2, 4)),
     case("unbatched", 1, 2, size=SIZE[1:]),
+    case("unbatched, no channels", 1, 2, size=(0, *SIZE[2:])),
     case("empty batch", 1, 2, size=(0, *SIZE[1:])),
     case("window of one", 1, (2, 3, 4)),
     case("large", 3, 4, size=(2, 3, 9, 8, 7)),
