@@ -20,6 +20,7 @@ from . import types
 from .autograd.on_tape import OnTape
 from .methods import TensorMethods
 from .protocols import TensorProtocols
+from .room import check_room, no_room
 from .types import CPU, Size, from_numpy_dtype
 
 CUDA = types.device("cuda:0")
@@ -82,7 +83,13 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         kind, shape = dtype or self.dtype, size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
         simple = self.device is CPU and type(kind) is types.dtype and not (device or requires_grad or more)
         if simple and (type(shape) is Size or INT.issuperset(map(type, shape))) and min(shape, default=0) >= 0:
-            return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)  # the results of all kernels
+            try:
+                return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)  # the results of all kernels
+            except MemoryError as error:
+                raise no_room(error) from None
+            except ValueError:
+                check_room(shape)
+                raise
         from .ops import creation
 
         place = device or self.device

@@ -13,6 +13,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..room import no_room
 from .mode import _mode
 from .node import NOWHERE, Differentiable, Node
 from .saved import Saved
@@ -135,6 +136,8 @@ class Function:
                 if _among(output, args) and isinstance(output, Differentiable) and not _among(output, node._dirty):
                     # an input that is returned unchanged becomes a new tensor
                     outputs[i] = output.view_as(output) if recording else output.detach()
+        except MemoryError as error:
+            raise no_room(error) from None
         finally:
             _mode.enabled = enabled
         if recording:

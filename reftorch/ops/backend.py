@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..room import no_room
 from ..types import device as Device
 
 __all__ = ["check_cuda", "library", "quietly", "to_device", "to_host"]
@@ -42,6 +43,8 @@ def quietly(function: Callable, *args: Any, **options: Any) -> Any:
     """`function(*args, **options)` without NumPy's warnings. Running in a prepared context costs less than `np.errstate`."""
     try:
         return _quiet.context.run(function, *args, **options)
+    except MemoryError as error:
+        raise no_room(error) from None
     except RuntimeError:  # the context is in use: Python's garbage collector interrupted an operation
         with np.errstate(all="ignore"):
             return function(*args, **options)

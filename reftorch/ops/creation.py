@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import random, types
+from ..room import check_room
 from ..tensor import Tensor
 from .arguments import as_shape, tensor_first
 from .backend import check_cuda, library, quietly, to_device
@@ -36,7 +37,7 @@ def sizes(name: str, given: tuple, options: dict | None = None) -> tuple[int, ..
 
     Raises:
         TypeError: no size, or one that does not consist of integers; an unknown option.
-        RuntimeError: a negative extent.
+        RuntimeError: a negative extent, or more elements than any memory has room for.
     """
     if options:
         given = (options.pop("size"),) if "size" in options and not given else given
@@ -45,8 +46,7 @@ def sizes(name: str, given: tuple, options: dict | None = None) -> tuple[int, ..
     if not given:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
     shape = as_shape(given)
-    if shape and min(shape) < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    check_room(shape)
     return shape
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from .. import random, types
 from ..autograd import is_grad_enabled
+from ..room import needs_room
 from ..tensor import Tensor
 from .arguments import tensor_first
 from .backend import quietly
@@ -17,10 +19,18 @@ from .inplace import copy_, write
 from .promotion import default_dtype
 
 
+def _check_numbers(function: str, **given: Any) -> None:
+    """Raise TypeError if one of them is not a real number; a text that holds one is not, either."""
+    for name, value in given.items():
+        if not isinstance(value, (Real, Tensor)):
+            raise TypeError(f"{function}(): argument '{name}' must be float, not {type(value).__name__}")
+
+
 def _numpy(dtype: Any) -> np.dtype:
     return (types.as_dtype(dtype) or default_dtype()).numpy
 
 
+@needs_room
 def rand(
     *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
 ) -> Tensor:
@@ -29,6 +39,7 @@ def rand(
     return finish(numbers, device, requires_grad)
 
 
+@needs_room
 def randn(
     *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any
 ) -> Tensor:
@@ -37,6 +48,7 @@ def randn(
     return finish(numbers, device, requires_grad)
 
 
+@needs_room
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -51,7 +63,9 @@ def normal(
 
     Raises:
         RuntimeError: a negative standard deviation.
+        TypeError: what is neither a number nor a tensor.
     """
+    _check_numbers("normal", mean=mean, std=std)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         if size is None:
             raise TypeError("normal() of two numbers wants a size: normal(mean, std, size)")
@@ -64,6 +78,7 @@ def normal(
     return randn(shape, generator=generator, dtype=kind.dtype, device=kind.device) * std + mean
 
 
+@needs_room
 def randint(
     *bounds: Any,
     low: int = 0,
@@ -92,6 +107,7 @@ def randint(
     return finish(random.randint(low, high, sizes("randint", (size,)), kind, generator), device, requires_grad)
 
 
+@needs_room
 def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers from 0 to n - 1 in random order."""
     numbers = random.randperm(n, generator=generator)
@@ -127,6 +143,7 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any
 # ------------------------------------------------------------------------------------------------ in place
 
 
+@needs_room
 def _draw_into(x: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
     """Random numbers into x, without a gradient, in the order that x has in memory: torch fills x.t() as it fills x."""
     x._check_inplace(is_grad_enabled() and x.requires_grad)
@@ -141,27 +158,32 @@ def _draw_into(x: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tens
 
 def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
     """Independent numbers from [a, b)."""
+    _check_numbers("uniform_", **{"from": a, "to": b})
     return _draw_into(x, lambda shape: random.uniform(shape, a, b, x.dtype.numpy, generator))
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Independent numbers from the normal distribution."""
+    _check_numbers("normal_", mean=mean, std=std)
     whole = x.is_contiguous()
     return _draw_into(x, lambda shape: random.normal(shape, mean, std, x.dtype.numpy, generator, whole))
 
 
 def log_normal_(x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Any = None) -> Tensor:
     """Independent numbers whose logarithm has the normal distribution with this mean and standard deviation."""
+    _check_numbers("log_normal_", mean=mean, std=std)
     return _draw_into(x, lambda shape: np.exp(random.normal(shape, mean, std, x.dtype.numpy, generator)))
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
     """Independent numbers from the exponential distribution with rate `lambd`."""
+    _check_numbers("exponential_", lambd=lambd)
     return _draw_into(x, lambda shape: random.exponential(shape, lambd, x.dtype.numpy, generator))
 
 
 def bernoulli_(x: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Independent ones with probability p (a number, or a tensor that broadcasts to x's shape), else zeros."""
+    _check_numbers("bernoulli_", p=p)
     if isinstance(p, Tensor):
         chances = np.broadcast_to(p.detach().cpu().array, x.shape)
         return copy_(x, Tensor._make(random.bernoulli(chances, None, x.dtype.numpy, generator)))

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from .. import types
 from ..autograd import is_grad_enabled
+from ..room import no_room
 from ..tensor import Tensor
 
 Maker = TypeVar("Maker", bound=Callable)
@@ -29,7 +30,10 @@ def takes_out(function: Maker) -> Maker:
     @functools.wraps(function)
     def made(*args: Any, out: Any = None, **options: Any) -> Tensor:
         if out is None:
-            return function(*args, **options)
+            try:
+                return function(*args, **options)
+            except MemoryError as error:
+                raise no_room(error) from None
         if not isinstance(out, Tensor):
             raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
         if out.requires_grad and is_grad_enabled():

@@ -213,6 +213,10 @@ def test_keys_and_dtypes(line):
     y = torch.zeros(3).log_normal_(); y.shape
     y = torch.zeros(3).uniform_(3, 2); y
     y = torch.zeros(3).normal_(0, -1); y
+    torch.zeros(3).uniform_("0.5", 1) # from, str
+    torch.zeros(3).normal_(None) # mean, NoneType
+    torch.zeros(3).bernoulli_("0.5") # p, str
+    torch.normal("0.5", 1.0, (2,)) # mean, str
     y = torch.zeros(3, dtype=torch.int64).normal_(); y
     y = torch.zeros(3, dtype=torch.int64).random_(); (y >= 0).all()
     y = torch.zeros(3, dtype=torch.int64).random_(5, None); (y >= 5).all()
