@@ -23,7 +23,6 @@ from .backend import library, quietly
 from .elementwise import add, div, mul, sub
 from .fits import number_like
 from .promotion import category
-from .rounding import clamp_max, clamp_min
 
 
 def become(x: Tensor, function: Callable, *args: Any, **options: Any) -> Tensor:
@@ -57,7 +56,7 @@ def take_over(x: Tensor, result: Tensor) -> Tensor:
 
 
 SIGN = {add: 1, sub: -1}  # of a sparse operand, which changes only the elements that it has
-UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide, clamp_min: np.maximum, clamp_max: np.minimum}
+UFUNCS = {add: np.add, sub: np.subtract, mul: np.multiply, div: np.divide}
 
 
 def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, rounding_mode: Any = None) -> bool:

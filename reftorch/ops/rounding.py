@@ -41,8 +41,8 @@ class Clamp(Function):
     def forward(ctx, x, low, high):
         ctx.bounds = [None if isinstance(bound, Tensor) else bound for bound in (low, high)]
         ctx.save_for_backward(x, *[bound if isinstance(bound, Tensor) else None for bound in (low, high)])
-        y = x if low is None else compute("maximum", x, low)
-        return y if high is None else compute("minimum", y, high)
+        y = x if low is None else _limited(x, low, "less", "maximum")
+        return y if high is None else _limited(y, high, "greater", "minimum")
 
     @staticmethod
     def backward(ctx, grad_y):
@@ -55,6 +55,13 @@ class Clamp(Function):
             where((x < low) & (low < high), grad_y, 0.0) if needs_low else None,
             where((x > high) | (low > high), grad_y, 0.0) if needs_high else None,
         )
+
+
+def _limited(x: Tensor, bound: Any, beyond: str, extreme: str) -> Tensor:
+    """The bound in place of what is beyond it. -0.0 is not beyond 0: of equal numbers, that of x stays."""
+    if isinstance(bound, Tensor) or math.isnan(bound) or not x.dtype.is_floating_point:
+        return compute(extreme, x, bound)  # where either is NaN, so is the result
+    return compute("where", compute(beyond, x, bound), x.dtype.numpy.type(bound), x)
 
 
 @tensor_first
@@ -108,10 +115,17 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """The input limited to [min, max], numbers or tensors; the gradient passes where it lies within, borders included.
 
     Raises:
-        RuntimeError: neither bound is given.
+        RuntimeError: neither bound is given, or a complex one.
+        NotImplementedError: complex numbers, of which none is larger than another.
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if any(getattr(each, "dtype", None) in (types.complex64, types.complex128) for each in (input, min, max)):
+        raise NotImplementedError(
+            "clamp is not supported for complex types: none of them is larger than another; limit .abs() or .real"
+        )
+    if isinstance(min, complex) or isinstance(max, complex):
+        raise RuntimeError("clamp: a bound must be a real number: none of complex numbers is larger than another")
     x, *bounds = converted((input, *[bound for bound in (min, max) if bound is not None]))
     for bound in (min, max):
         if isinstance(bound, (int, float)):

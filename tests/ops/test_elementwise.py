@@ -152,6 +152,14 @@ def test_choice(line):
     x.frac()
     x.clamp(0)
     x.clamp(-0.5, 0.5)
+    1 / torch.tensor([-0.0, 0.0, -1.0, inf, nan]).clamp(0, 1)
+    1 / torch.tensor([-0.0, 0.0, -1.0, inf, nan]).clamp(-1, -0.0)
+    1 / torch.tensor([-0.0, 0.0] * 40, dtype=torch.float64).clamp(min=0.0)
+    1 / torch.tensor([-0.0, 0.0] * 40).clamp_min_(0)
+    torch.tensor([0.0, nan, 1.0]).clamp(nan, 1)
+    torch.tensor([0.0, -inf, 2.0]).clamp(0, inf)
+    torch.tensor([1j]).clamp(0) # complex
+    torch.tensor([1.0]).clamp(1j) # complex
     x.clamp(max=0.3)
     x.clamp(min=y)
     x.clamp(min=y, max=s)
