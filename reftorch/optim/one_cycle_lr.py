@@ -28,6 +28,7 @@ class OneCycleLR(LRScheduler):
     Raises:
         ValueError: the number of steps is missing or not positive, `pct_start` is not a float from 0 to 1, another strategy, or
             no momentum; in `step`, if there are more than `total_steps`.
+        ZeroDivisionError: `pct_start * total_steps` is 1.
     """
 
     def __init__(
@@ -104,6 +105,11 @@ class OneCycleLR(LRScheduler):
             if t <= phase["end_step"]:
                 break
             begin, phase = phase["end_step"], following
+        if phase["end_step"] == begin:
+            raise ZeroDivisionError(
+                f"OneCycleLR: the phase that ends at step {begin:g} has no step before it, so no rate between its two can be found: "
+                f"pct_start * total_steps must not be 1, and total_steps is {self.total_steps}; another pct_start helps"
+            )
         part = (t - begin) / (phase["end_step"] - begin)
         rates = []
         for group in self.optimizer.param_groups:

@@ -112,6 +112,11 @@ ERRORS = [
     ErrorCase(make("OneCycleLR", 1.0, 0), ["positive", "0"], id="zero steps"),
     ErrorCase(make("OneCycleLR", 1.0, epochs=2, steps_per_epoch=2.5), ["steps_per_epoch", "2.5"], id="half a step"),
     ErrorCase(make("OneCycleLR", 1.0, 5, pct_start=2.0), ["pct_start", "2.0"], id="pct_start"),
+    ErrorCase(
+        make("OneCycleLR", 1.0, 10, pct_start=0.1, cycle_momentum=False),
+        ["pct_start * total_steps", "10"],
+        id="no rise",
+    ),
     ErrorCase(make("OneCycleLR", 1.0, 5, anneal_strategy="exp"), ["exp", "cos"], id="strategy"),
     ErrorCase(make("OneCycleLR", [1.0], 5), ["max_lr", "1", "2"], id="one rate for two groups"),
     ErrorCase(

@@ -77,6 +77,8 @@ Minus the mean slope, which is the output in evaluation:
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reftorch import fast, random
@@ -160,10 +162,16 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     Raises:
         TypeError: `input` is not a tensor; `lower` or `upper` is not a real number.
         NotImplementedError: `input` is not float32 or float64.
-        RuntimeError: `lower` is greater than `upper`; in place on a leaf that requires grad, or on elements that share memory.
+        RuntimeError: a bound is not finite, or `lower` is greater than `upper`; in place on a leaf that requires grad, or on
+            elements that share memory.
     """
     check_tensors("rrelu", input=input)
     lower, upper = number("rrelu", "lower", lower), number("rrelu", "upper", upper)
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if not math.isfinite(bound):
+            raise RuntimeError(
+                f"rrelu: {name} bound must be finite, got {bound}: slopes are drawn between the two bounds"
+            )
     if lower > upper:
         raise RuntimeError(
             f"rrelu: Lower bound should be less than or equal to the upper bound, but found {lower} and {upper}: exchange them"

@@ -81,6 +81,7 @@ from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
 from reftorch.nn.arguments import check_tensors, number
 from reftorch.nn.module import Module
+from reftorch.types import finfo
 
 
 # ## The output
@@ -150,13 +151,15 @@ def softshrink(input, lambd=0.5):
     Raises:
         TypeError: `input` is not a tensor, or `lambd` not a real number.
         NotImplementedError: `input` is not float32 or float64.
-        RuntimeError: `lambd` is negative or NaN.
+        RuntimeError: `lambd` is negative, NaN or beyond the largest number of the dtype.
     """
     check_tensors("softshrink", input=input)
     lambd = number("softshrink", "lambd", lambd)
-    if not lambd >= 0:
+    largest = finfo(input.dtype).max
+    if not 0 <= lambd <= largest:
         raise RuntimeError(
-            f"softshrink: lambda must be in range [0, infinity), but found {lambd}: it is the distance by which elements move toward zero"
+            f"softshrink: lambda must be in range [0, {largest:g}] for {input.dtype}, but found {lambd}: it is the distance by which "
+            "elements move toward zero"
         )
     return SoftshrinkFunction.apply(input, lambd)
 

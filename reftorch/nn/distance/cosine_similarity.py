@@ -251,9 +251,13 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-08):
     Raises:
         TypeError: an argument is not a tensor, `dim` not an int or `eps` not a number.
         IndexError: there is no dimension `dim`.
-        RuntimeError: the shapes do not broadcast, neither tensor is floating point, or the devices differ.
+        RuntimeError: `eps` is negative or NaN, the shapes do not broadcast, neither tensor is floating point, or the devices differ.
     """
     eps = number("cosine_similarity", "eps", eps)
+    if not eps >= 0:
+        raise RuntimeError(
+            f"cosine_similarity: eps must be non-negative, got: {eps}; it is the smallest length to divide by"
+        )
     x1, x2 = broadcast_pair("cosine_similarity", x1, x2)
     dim = position_of("cosine_similarity", dim, x1)
     if x1.dim() == 0:  # vectors of one number

@@ -124,4 +124,5 @@ def limit_norm_(weight: Tensor, ids: np.ndarray, max_norm: float, norm_type: flo
     rows = on_device(np.unique(ids), weight.device)
     chosen = weight.detach()[rows]
     norm = chosen.norm(norm_type, 1, keepdim=True)
-    weight.index_copy_(0, rows, chosen.where(norm <= max_norm, chosen * (max_norm / (norm + 1e-7))))
+    shortened = chosen * (max_norm / (norm + 1e-7))
+    weight.index_copy_(0, rows, shortened.where(norm > max_norm, chosen))  # a norm of NaN is not above

@@ -176,6 +176,10 @@ def _size_and_factors(input, size, scale_factor, recompute_scale_factor, recompu
         )
     given = list(given) if isinstance(given, (tuple, list)) else [given] * len(extents)
     if scale_factor is not None:
+        if not all(map(math.isfinite, given)):
+            raise RuntimeError(
+                f"interpolate: a size times a scale_factor of {scale_factor} is not a size: wanted finite factors"
+            )
         size_out = [math.floor(extent * factor) for extent, factor in zip(extents, given)]
         return size_out, [None] * len(extents) if recompute else given
     if recompute_scale_factor:

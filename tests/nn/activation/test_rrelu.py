@@ -1,6 +1,7 @@
 """RReLU against torch: the same random slopes, the same state of the generator afterwards."""
 
 from dataclasses import replace
+from math import inf, nan
 
 import oracle
 from activation_cases import FINITE, NAN, activation_cases, activation_errors, in_place_option, number_errors
@@ -30,6 +31,20 @@ CASES = [
 ERRORS = [
     *activation_errors("rrelu", inplace=True),
     *number_errors("rrelu", name="lower")[:2],
+    *[
+        ErrorCase(
+            lambda torch, bounds=bounds, training=training: torch.nn.functional.rrelu(torch.ones(2), *bounds, training),
+            [f"{name} bound must be finite", value],
+            id=f"{name} {value}, training {training}",
+        )
+        for name, value, bounds in (
+            ("lower", "nan", (nan, 1.0)),
+            ("upper", "nan", (0.1, nan)),
+            ("lower", "-inf", (-inf, nan)),
+            ("upper", "inf", (0.1, inf)),
+        )
+        for training in (True, False)
+    ],
     ErrorCase(lambda torch: torch.nn.RReLU(1, 0.5)(torch.ones(2)), ["Lower", "1", "0.5"], id="exchanged"),
     ErrorCase(lambda torch: torch.nn.RReLU(1, 0.5).eval()(torch.ones(2)), ["Lower"], id="exchanged, evaluation"),
 ]

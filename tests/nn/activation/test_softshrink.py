@@ -19,7 +19,7 @@ ERRORS = [
             ["lambda", str(value)],
             id=f"lambda {value}",
         )
-        for value in (-1.0, float("nan"))
+        for value in (-1.0, float("nan"), float("inf"), 1e39)
     ],
 ]
 

@@ -46,6 +46,8 @@ ERRORS = [
     refused(NAME, ["range", "single vectors is 0"], "no dimension 1", (3,), (3,)),
     refused(NAME, ["dim", "NoneType"], "dim None", (3,), (3,), dim=None),
     refused(NAME, ["eps"], "eps None", (2, 3), (2, 3), eps=None),
+    refused(NAME, ["non-negative", "-1"], "eps negative", (2, 3), (2, 3), eps=-1),
+    refused(NAME, ["non-negative", "nan"], "eps NaN", (2, 3), (2, 3), eps=float("nan")),
     refused(NAME, ["[2, 3]"], "shapes", (2, 3), (2, 4)),
     refused(NAME, ["int64", "float()"], "integers", ((2, 3), "int64"), ((2, 3), "int64")),
     ErrorCase(

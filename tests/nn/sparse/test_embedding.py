@@ -1,5 +1,7 @@
 """Embedding and F.embedding against torch."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,16 @@ def limited(norm_type, max_norm=1.0):
         return y.detach(), weight.detach(), weight.grad, torch.tensor(weight._version, device=x.device)
 
     return ScriptCase("embedding", [normal(5, 3, grad=False)], run=run, id=f"max_norm, norm {norm_type}")
+
+
+def limited_with_nan(torch, x):
+    """A row whose norm is NaN is not shortened, nor is any row if the limit is NaN."""
+    weight = x.detach() * 1
+    weight[2, 1] = math.nan
+    ids = torch.tensor(IDS, device=x.device)
+    y = torch.nn.functional.embedding(ids, weight, max_norm=0.5)
+    before = weight.clone()
+    return y, before, torch.nn.functional.embedding(ids, weight, max_norm=math.nan), weight
 
 
 def pretrained(torch, x):
@@ -53,6 +65,7 @@ def sparse(id, ids=IDS, **options):
 
 
 CASES = [
+    ScriptCase("embedding", [normal(5, 3, grad=False)], run=limited_with_nan, id="max_norm, NaN"),
     ModuleCase("Embedding", [array(IDS)], (5, 3), id="repeated ids"),
     ModuleCase("Embedding", [array(IDS)], (5, 3), dict(padding_idx=2), id="padding"),
     ModuleCase("Embedding", [array(IDS)], (5, 3), dict(padding_idx=-1, norm_type=1.0), id="padding from the end"),

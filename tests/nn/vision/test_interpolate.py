@@ -50,6 +50,8 @@ ERRORS = [
     refused(["only one of"], size=2, scale_factor=2),
     refused(["size", "[3, 4]", "(2,)"], size=(2,)),
     refused(["scale_factor", "[3, 4]"], scale_factor=(2, 2, 2)),
+    refused(["scale_factor", "nan"], scale_factor=float("nan")),
+    refused(["scale_factor", "inf"], scale_factor=(2, float("inf"))),
     refused(["align_corners", "nearest"], size=2, align_corners=False),
     refused(["align_corners", "area"], size=2, mode="area", align_corners=True),
     refused(["recompute_scale_factor"], size=2, recompute_scale_factor=True),
