@@ -120,15 +120,22 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Any = None) -> Tensor
     return _into("stack", out, listed, named(cat([x.unsqueeze(dim) for x in listed], dim), "StackBackward0"))
 
 
+def _some_tensors(function: str, tensors: Sequence[Tensor]) -> list[Tensor]:
+    listed = _tensors(function, tensors)
+    if not listed:
+        raise RuntimeError(f"{function} expects a non-empty TensorList")
+    return listed
+
+
 def hstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
     """Side by side: `cat` along dimension 1, vectors along 0."""
-    listed = [x.reshape(1) if x.ndim == 0 else x for x in _tensors("hstack", tensors)]
-    return cat(listed, 0 if listed and listed[0].ndim == 1 else 1, out=out)
+    listed = [x.reshape(1) if x.ndim == 0 else x for x in _some_tensors("hstack", tensors)]
+    return cat(listed, 0 if listed[0].ndim == 1 else 1, out=out)
 
 
 def vstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
     """One below the other: `cat` along dimension 0, each vector as a row."""
-    return cat([x.reshape(1, -1) if x.ndim < 2 else x for x in _tensors("vstack", tensors)], 0, out=out)
+    return cat([x.reshape(1, -1) if x.ndim < 2 else x for x in _some_tensors("vstack", tensors)], 0, out=out)
 
 
 # ------------------------------------------------------------------------------------------------ repetition

@@ -284,6 +284,8 @@ def test_functions(line):
     torch.square(x)
     torch.isclose(x, x)
     torch.isclose(x, x + 1e-6)
+    torch.isclose(x, x, rtol=-0.4)
+    torch.isclose(x, x, atol=-0.4)
     torch.allclose(x, x + 1e-9)
     torch.allclose(x, x + 1)
     torch.allclose(w, w, equal_nan=True)

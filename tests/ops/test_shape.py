@@ -273,6 +273,8 @@ def test_views_and_geometry(line):
     torch.stack(3)
     torch.hstack([p, p])
     torch.vstack([p, p])
+    torch.hstack([])
+    torch.vstack([])
 """)
 def test_joining_repeating_and_order(line):
     line.check(LEAVES)
