@@ -35,10 +35,10 @@ from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numba
-import numpy as np
 from numba import prange
 from numba.core import event
 from numba.core.registry import CPUDispatcher
+from numpy import ndarray
 
 from . import simulator
 from . import threads as guards
@@ -323,8 +323,13 @@ def arrays(*tensors: Any) -> list:
     Raises:
         RuntimeError: the tensors are on different devices.
     """
-    found = [a for t in tensors if type(a := t.array) is np.ndarray and a.flags.c_contiguous and t.device is CPU]
-    return found if len(found) == len(tensors) else _dense(tensors)
+    found = []
+    for tensor in tensors:
+        array = tensor.array
+        if type(array) is not ndarray or not array.flags.c_contiguous or tensor.device is not CPU:
+            return _dense(tensors)
+        found.append(array)
+    return found
 
 
 def _dense(tensors: Sequence) -> list:
@@ -362,7 +367,7 @@ def elementwise(
     """
     first, *others = tensors
     dense = first.contiguous() if inplace else first  # itself, unless it is a strided view
-    result = dense if inplace else first.new_empty(first.shape)
+    result = dense if inplace else first.new_empty(first.array.shape)
     run = on(first.device, cpu_kernel, cuda_kernel, first.numel(), fast)
     run(*flat(dense, *others, result), *numbers)
     if inplace and dense is not first:

@@ -24,7 +24,7 @@ from .room import check_room, no_room
 from .types import CPU, Size, from_numpy_dtype
 
 CUDA = types.device("cuda:0")
-_new, _ndarray = object.__new__, np.ndarray
+_new, _empty, _ndarray = object.__new__, np.empty, np.ndarray
 INT = frozenset([int])  # and so not bool
 
 
@@ -82,9 +82,11 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
         """A tensor of this one's dtype and device whose elements are not set."""
         kind, shape = dtype or self.dtype, size[0] if len(size) == 1 and isinstance(size[0], tuple) else size
         simple = self.device is CPU and type(kind) is types.dtype and not (device or requires_grad or more)
-        if simple and (type(shape) is Size or INT.issuperset(map(type, shape))) and min(shape, default=0) >= 0:
+        if simple and (type(shape) is Size or INT.issuperset(map(type, shape))) and not (shape and min(shape) < 0):
             try:
-                return Tensor._make(np.empty(shape, kind.numpy), CPU, kind)  # the results of all kernels
+                made = _new(Tensor)  # as `_make` does: the results of all kernels come from here
+                made.array, made.dtype, made._counter = _empty(shape, kind.numpy), kind, _Counter()
+                return made
             except MemoryError as error:
                 raise no_room(error) from None
             except ValueError:
@@ -145,6 +147,8 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in memory one after the other, the last dimension (or the channels) fastest."""
         array = self.array
+        if type(array) is _ndarray and memory_format is None:
+            return array.flags.c_contiguous
         if memory_format is types.channels_last:
             return array.ndim == 4 and self._is_dense((0, 2, 3, 1))
         held = getattr(array, "_ary", array)  # the NumPy array in a device array, where there is no GPU

@@ -22,11 +22,11 @@ from types import FunctionType
 from typing import Any
 
 import numba
-import numpy as np
 from numba.core.caching import NullCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 from numba.np.ufunc import parallel
+from numpy import ndarray
 
 from .kernel_cache import njit
 
@@ -53,9 +53,10 @@ def by_size(kernel: Callable) -> Callable:
     def run(*arguments: Any) -> None:
         numbers = 0
         for argument in arguments:  # as `_numbers`, without a call for each kernel
-            if type(argument) is np.ndarray:
+            kind = type(argument)
+            if kind is ndarray:
                 numbers += argument.size
-            elif type(argument) is tuple or type(argument) is list:
+            elif kind is tuple or kind is list:
                 numbers += _numbers(argument)
         if numbers <= few or available() == 1:
             serial(*arguments)
@@ -77,7 +78,7 @@ def _numbers(arguments: tuple | list) -> int:
     numbers = 0
     for argument in arguments:
         kind = type(argument)
-        if kind is np.ndarray:
+        if kind is ndarray:
             numbers += argument.size
         elif kind is tuple or kind is list:
             numbers += _numbers(argument)
