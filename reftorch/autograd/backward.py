@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..types import CPU
 from .anomaly import watched
-from .mode import no_grad
+from .mode import _mode
 from .node import NOWHERE, Edge, Node, is_tensor, refuse_complex, requires_grad, zeros
 
 if TYPE_CHECKING:
@@ -206,9 +206,10 @@ def _traverse(roots: list, retain_graph: bool, targets: list[Edge] | None = None
     way = None if targets is None else _leading_to([edge for edge, _ in roots], targets)
     if way is not None and accumulate:
         way |= {node for node, _ in targets or () if node is not None}
-    captured: dict[Edge, Any] = dict.fromkeys(targets or ())
+    captured: dict[Edge, Any] = dict.fromkeys(targets) if targets else {}
     arrivals = _Arrivals()
-    with no_grad():
+    enabled, _mode.enabled = _mode.enabled, False  # nothing is recorded
+    try:
         arrivals.send(*zip(*roots))
         while arrivals.queue:
             node, grads = arrivals.youngest()
@@ -222,7 +223,9 @@ def _traverse(roots: list, retain_graph: bool, targets: list[Edge] | None = None
             arrivals.send(node.next_functions, watched(node, node._run(grads)))
             if not retain_graph:
                 node._release()
-    return [captured[target] for target in targets or ()]
+    finally:
+        _mode.enabled = enabled
+    return [captured[target] for target in targets] if targets else []
 
 
 def _leading_to(roots: list[Edge], targets: list[Edge]) -> set[Node]:
