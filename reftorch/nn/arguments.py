@@ -6,6 +6,7 @@ function that was called.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from numbers import Real
@@ -71,12 +72,18 @@ def _refuse_tensors(function: str, allowed: tuple[dtype, ...], tensors: dict[str
 
 
 def filled(like: Tensor, extent: int, value: int) -> Tensor:
-    """`extent` numbers of this value, in place of a weight or a bias that is not there; of the dtype and device of `like`."""
-    made = like.new_empty(extent)
-    if made.device is not CPU:
-        return made.fill_(value)
-    made.array.fill(value)
-    return made
+    """`extent` numbers of this value, in place of a weight or a bias that is not there; of the dtype and device of `like`.
+
+    They are only read: a few numbers on the CPU are the same tensor in every call.
+    """
+    if like.device is CPU and extent <= 4096:
+        return _constant(extent, value, like.dtype)
+    return like.new_empty(extent).fill_(value)
+
+
+@functools.lru_cache(maxsize=64)
+def _constant(extent: int, value: int, dtype: dtype) -> Tensor:
+    return Tensor._make(np.full(extent, value, dtype.numpy))
 
 
 def are_plain(tensors: Sequence[Tensor]) -> bool:
@@ -112,6 +119,8 @@ def number(function: str, name: str, value: Any, hint: str = "") -> float:
         TypeError: it is not a number.
         RuntimeError: it is a complex number.
     """
+    if type(value) is float:
+        return value
     if isinstance(value, complex):
         raise RuntimeError(f"{function}: {name} must be a real number, found {value}")
     is_number = isinstance(value, Real)

@@ -15,6 +15,9 @@ from reftorch.tensor import Tensor
 from reftorch.types import CPU, Size, float32, float64, int64, uint8
 
 
+UNSIGNED = np.dtype(np.uint64)
+
+
 @functools.lru_cache(maxsize=512)  # in training the same shapes occur in every step; also below
 def class_extents(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(N, C, D) for logits of this shape: N is 1 if there is no batch, D is 1 if there are no further dimensions."""
@@ -89,7 +92,8 @@ def check_label_range(target: Tensor, C: int, ignore_index: int) -> None:
     """
     labels = target.array if target.device is CPU else target.detach().cpu().array
     # read as unsigned numbers, negative labels are very large: so one pass over the labels is enough
-    if labels.size == 0 or np.maximum.reduce(labels.view(np.uint64), axis=None) < C:
+    unsigned = labels.view(UNSIGNED)
+    if unsigned.size == 0 or unsigned.item(unsigned.argmax()) < C:
         return
     for position, label in enumerate(labels.ravel().tolist()):
         if not 0 <= label < C and label != ignore_index:
