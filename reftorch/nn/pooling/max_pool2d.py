@@ -256,8 +256,7 @@ class MaxPool2DWithIndicesFunction(Function):
     def forward(ctx, x, size_out, window):
         kernel_size, stride, padding, dilation = window
         N, C, _, _ = ctx.size_in = x.shape
-        y = x.new_empty(N, C, *size_out)
-        index = x.new_empty(y.shape, dtype=int64)
+        y, index = x.new_empty(N, C, *size_out), x.new_empty(N, C, *size_out, dtype=int64)
         lowest = -math.inf if x.is_floating_point() else int(np.iinfo(x.dtype.numpy).min)
         run = on(x.device, max_pool2d_forward_cpu, max_pool2d_forward_cuda, y.numel(), fast.max_pool_forward)
         run(*arrays(x, y, index), *kernel_size, *stride, *padding, *dilation, lowest)
@@ -298,7 +297,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     checks.check_tensor("max_pool2d", input, "fiu")
     window = checks.window(2, "max_pool2d", kernel_size, stride, padding, dilation)
     checks.check_flag("max_pool2d", "ceil_mode", ceil_mode)
-    size_out = max_pool2d_geometry(input.shape, *window, ceil_mode)
+    size_out = max_pool2d_geometry(input.array.shape, *window, ceil_mode)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y, index = MaxPool2DWithIndicesFunction.apply(batch, size_out, window)
     if input.ndim == 3:
