@@ -36,12 +36,12 @@ def batch_norm_forward(reference, x, mean, var, weight, bias, y, eps):
     """y = W (x - mean) / std + b"""
     N, C, D = x.shape
     scale = np.empty(C, x.dtype)
-    scale_of(var, weight, scale, eps)
     pieces = N if D == 1 else N * C
     workers = threads_for(x.size * 2 * MEMORY, pieces)
     if workers == 1:
-        forward_share(x, mean, scale, bias, y, 0, pieces)
+        forward_alone(x, mean, var, weight, bias, y, eps, scale, pieces)
     else:
+        scale_of(var, weight, scale, eps)
         forward_shared(workers, x, mean, scale, bias, y, pieces)
 
 
@@ -50,22 +50,23 @@ def batch_norm_backward_affine(reference, grad_y, x, mean, var, grad_weight, gra
     C = x.shape[1]
     workers, totals = threads_for(x.size * 2 * MEMORY, C), np.zeros((2, C))
     if workers == 1:
-        backward_affine_share(grad_y, x, mean, totals, 0, C)
+        backward_affine_alone(grad_y, x, mean, var, grad_weight, grad_bias, eps, totals)
     else:
         backward_affine_shared(workers, grad_y, x, mean, totals)
-    gradients_of(totals, var, grad_weight, grad_bias, eps)
+        gradients_of(totals, var, grad_weight, grad_bias, eps)
 
 
 def batch_norm_backward_x(reference, grad_y, x, mean, var, weight, grad_weight, grad_bias, grad_x, eps, training):
     """grad_x = W / std (grad_y - (grad_b + x_hat grad_W) / M); in evaluation W / std grad_y."""
     N, C, D = x.shape
     factors = np.empty((3, C), x.dtype)
-    factors_of(N * D, var, weight, grad_weight, grad_bias, factors, eps)
     pieces = N if D == 1 else N * C
     workers = threads_for(x.size * 3 * MEMORY, pieces)
     if workers == 1:
-        backward_x_share(grad_y, x, mean, factors, grad_x, training, 0, pieces)
+        sums = grad_weight, grad_bias
+        backward_x_alone(grad_y, x, mean, var, weight, sums, grad_x, eps, training, factors, pieces)
     else:
+        factors_of(N * D, var, weight, grad_weight, grad_bias, factors, eps)
         backward_x_shared(workers, grad_y, x, mean, factors, grad_x, training, pieces)
 
 
@@ -169,6 +170,12 @@ def forward_share(x, mean, scale, bias, y, piece0, piece1):
             out[d] = factor * (plane[d] - center) + shift
 
 
+@njit(**SERIAL)
+def forward_alone(x, mean, var, weight, bias, y, eps, scale, pieces):
+    scale_of(var, weight, scale, eps)
+    forward_share(x, mean, scale, bias, y, 0, pieces)
+
+
 @njit(**PARALLEL)
 def forward_shared(workers, x, mean, scale, bias, y, pieces):
     for worker in prange(workers):
@@ -199,6 +206,12 @@ def backward_affine_share(grad_y, x, mean, totals, c0, c1):
             weight_total += along
             bias_total += total
         totals[0, c], totals[1, c] = weight_total, bias_total
+
+
+@njit(**SERIAL)
+def backward_affine_alone(grad_y, x, mean, var, grad_weight, grad_bias, eps, totals):
+    backward_affine_share(grad_y, x, mean, totals, 0, x.shape[1])
+    gradients_of(totals, var, grad_weight, grad_bias, eps)
 
 
 @njit(**PARALLEL)
@@ -243,6 +256,13 @@ def backward_x_of_vectors(grad_y, x, mean, factors, grad_x, training, n0, n1):
         else:
             for c in range(C):
                 out[c] = scale[c] * gradient[c]
+
+
+@njit(**SERIAL)
+def backward_x_alone(grad_y, x, mean, var, weight, sums, grad_x, eps, training, factors, pieces):
+    grad_weight, grad_bias = sums
+    factors_of(x.shape[0] * x.shape[2], var, weight, grad_weight, grad_bias, factors, eps)
+    backward_x_share(grad_y, x, mean, factors, grad_x, training, 0, pieces)
 
 
 @njit(**PARALLEL)

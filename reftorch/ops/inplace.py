@@ -63,8 +63,12 @@ def _written_directly(x: Tensor, ufunc: Callable, other: Any, alpha: Any = 1, ro
     """Let NumPy write the result into x's memory, without a tensor in between, and return True; False if it must be converted."""
     if x.device is not CPU or x.dtype not in (float32, float64, int64) or rounding_mode is not None:
         return False
-    if x.dtype is int64 and not (type(other) is type(alpha) is int and alpha == 1 and ufunc is not np.divide):
-        return False
+    if x.dtype is int64:
+        if not (type(other) is type(alpha) is int and alpha == 1 and ufunc is not np.divide):
+            return False
+        if ufunc is np.add and x.array.ndim == 0 and _is_usual(count := x.array.item() + other):
+            x.array.fill(count)  # a counter, such as that of batch normalization
+            return True
     if isinstance(other, Tensor):
         if other.dtype is not x.dtype or other.device is not CPU or other.array.shape not in (x.array.shape, ()):
             return False

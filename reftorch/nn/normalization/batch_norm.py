@@ -328,9 +328,9 @@ class BatchNormFunction(Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, running_mean, running_var, training, momentum, eps):
-        N, C, D = channel_extents(x.shape)
+        ctx.extents = N, C, D = channel_extents(x.shape)
         if training:
-            mean, var = batch_statistics(x, running_mean, running_var, momentum)
+            mean, var = batch_statistics(x, ctx.extents, running_mean, running_var, momentum)
         else:
             mean, var = running_mean.clone(), running_var.clone()  # backward needs their present values
         ctx.save_for_backward(x, weight, mean, var)
@@ -346,7 +346,7 @@ class BatchNormFunction(Function):
     @staticmethod
     def backward(ctx, grad_y):
         x, weight, mean, var = ctx.saved_tensors
-        N, C, D = channel_extents(x.shape)
+        N, C, D = ctx.extents
         want_x, want_weight, want_bias = ctx.needs_input_grad[:3]
         want_sums = want_weight or want_bias or ctx.training
         room = x.new_empty if want_sums else x.new_zeros
@@ -380,9 +380,9 @@ def channel_extents(shape):
     return N, C, math.prod(rest)
 
 
-def batch_statistics(x, running_mean, running_var, momentum):
+def batch_statistics(x, extents, running_mean, running_var, momentum):
     """Mean and biased variance of each channel of x (N, C, *); the running ones, if any, are updated in place."""
-    N, C, D = channel_extents(x.shape)
+    N, C, D = extents
     if x.numel() == 0:
         return x.new_zeros(C), x.new_ones(C)
     mean, var = x.new_empty(C), x.new_empty(C)
@@ -420,7 +420,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     check_types(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if input.ndim == 0 and training:
         raise IndexError("batch_norm: input has no dimensions, so there are no channels: wanted (N, C) or (N, C, *)")
-    check_options(input.shape, training, momentum, eps)
+    check_options(input.array.shape, training, momentum, eps)
     if input.numel() > 0:
         check_tensors(input, running_mean, running_var, weight, bias, training)
     elif input.ndim < 2:

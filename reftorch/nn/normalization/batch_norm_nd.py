@@ -10,7 +10,7 @@ from reftorch.nn.module import Module
 from reftorch.nn.parameter import Parameter
 from reftorch.ops import empty, ones, tensor, zeros
 from reftorch.tensor import Tensor
-from reftorch.types import float32, float64, int64
+from reftorch.types import Size, float32, float64, int64
 
 
 class _NormBase(Module):
@@ -102,10 +102,9 @@ class _BatchNorm(_NormBase):
 # ------------------------------------------------------------------------------------- checks of the arguments
 def check_options(shape, training, momentum, eps):
     """Check the numbers and the size of the batch, with the errors that PyTorch raises."""
-    extents = [*shape]
-    if training and math.prod(extents[:1] + extents[2:]) == 1:
+    if training and math.prod(shape[:1]) * math.prod(shape[2:]) == 1:
         raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {shape}: one value has no variance; "
+            f"Expected more than 1 value per channel when training, got input size {Size(shape)}: one value has no variance; "
             "use larger batches, or eval() to normalize with the running statistics"
         )
     if eps < 0 or (training and eps == 0):
@@ -124,8 +123,8 @@ def check_tensors(input, running_mean, running_var, weight, bias, training):
     """Check the tensors of a batch that is not empty, with the errors that PyTorch raises."""
     if input.dtype not in (float32, float64):
         raise NotImplementedError(f"batch_norm is not implemented for {input.dtype}: convert with .float()")
-    running = {"running_mean": running_mean, "running_var": running_var}
-    for name, value in running.items():
+    running = ("running_mean", "running_var")
+    for name, value in zip(running, (running_mean, running_var)):
         if value is None and not training:
             raise RuntimeError(
                 f"{name} must be defined in evaluation mode: give one, or training=True to normalize with the "
@@ -133,13 +132,13 @@ def check_tensors(input, running_mean, running_var, weight, bias, training):
             )
     if (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must either both be None or neither be None")
-    channels = input.shape[1] if input.dim() > 1 else 0
-    for name, value in {**running, "weight": weight, "bias": bias}.items():
+    channels = input.array.shape[1:2] or (0,)
+    for name, value in zip((*running, "weight", "bias"), (running_mean, running_var, weight, bias)):
         if value is None:
             continue
-        if value.array.shape != (channels,):
+        if value.array.shape != channels:
             raise RuntimeError(
-                f"{name} should contain {channels} elements not {value.numel()}: found shape {list(value.shape)} for "
+                f"{name} should contain {channels[0]} elements not {value.numel()}: found shape {list(value.shape)} for "
                 f"an input of shape {list(input.shape)}, whose channels are its second dimension"
             )
         if value.dtype is not input.dtype:
