@@ -165,6 +165,9 @@ if TYPE_CHECKING:  # imported when they are first used
     from reftorch.fast.log_softmax import cross_entropy_backward_x as cross_entropy_backward_x
     from reftorch.fast.log_softmax import log_softmax_backward_x as log_softmax_backward_x
     from reftorch.fast.log_softmax import log_softmax_forward as log_softmax_forward
+    from reftorch.fast.log_softmax import mean_cross_entropy as mean_cross_entropy
+    from reftorch.fast.log_softmax import mean_cross_entropy_backward_x as mean_cross_entropy_backward_x
+    from reftorch.fast.log_softmax import suits_mean_cross_entropy as suits_mean_cross_entropy
     from reftorch.fast.losses import bce_loss_forward as bce_loss_forward
     from reftorch.fast.losses import bce_with_logits_loss_backward_x as bce_with_logits_loss_backward_x
     from reftorch.fast.losses import bce_with_logits_loss_forward as bce_with_logits_loss_forward

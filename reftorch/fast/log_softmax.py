@@ -10,6 +10,10 @@ goes into `math.exp`, one number after the other. The way up:
    a class. A BLOCK of pixels has a row of largest logits and a row of sums, and goes through the classes together.
 4. *Sixteen largest numbers*: a maximum waits for the one before it; sixteen side by side, each of every sixteenth number, do not.
 
+5. *One call instead of five* (`mean_cross_entropy`): for a batch of some hundred numbers, a call from Python takes longer than the
+   arithmetic. So one kernel computes the log-probabilities, the losses and their mean, and another one both gradients; the losses
+   and their gradients are not tensors then.
+
 Float32 only, and not for a few numbers; else the work is left to the reference kernel. `softmax.py` does the same for softmax.
 """
 
@@ -83,6 +87,28 @@ def cross_entropy_backward_x(reference, grad_loss, log_p, target, weight, grad_x
         share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, 0, pieces, room[0])
     else:
         shared(workers, grad_loss, log_p, grad_x, target, weight, constants, ignore_index, pieces, room)
+
+
+def suits_mean_cross_entropy(log_p):
+    """Whether the next two functions take these log-probabilities: rows, as many as one thread computes."""
+    N, C, D = log_p.shape
+    return D == 1 and log_p.dtype == np.float32 and log_p.size >= WORTH and threads_for(log_p.size * EXP, N) == 1
+
+
+def mean_cross_entropy(x, target, weight, log_p, mean, divisor, keep, spread, ignore_index):
+    """The log-probabilities, the weighted mean of all losses, and its divisor, for labels."""
+    N, C, D = log_p.shape
+    room, constants = np.empty(max(BLOCK, C), np.float32), (float(keep), float(spread))
+    log_p = log_p.reshape(N, C)
+    mean_of_rows(x.reshape(N, C), target.reshape(N), weight, log_p, room, mean, divisor, constants, ignore_index)
+
+
+def mean_cross_entropy_backward_x(grad_y, divisor, log_p, target, weight, grad_x, keep, spread, ignore_index):
+    """grad_x of `mean_cross_entropy`, out of the gradient of the mean."""
+    N, C, D = log_p.shape
+    grad_loss, constants = np.empty((N, 1), np.float32), (float(keep), float(spread))
+    log_p, grad_x = log_p.reshape(N, C), grad_x.reshape(N, C)
+    gradient_of_mean(grad_y, divisor, grad_loss, log_p, grad_x, target.reshape(N, 1), weight, constants, ignore_index)
 
 
 # ## Rungs 1, 2 and 4
@@ -309,3 +335,32 @@ def pixel_gradient_shared(workers, grad_loss, log_p, grad_x, target, weight, con
         w = np.int64(worker)
         p0, p1 = w * pieces // workers, (w + 1) * pieces // workers
         pixel_gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, p0, p1, room[w])
+
+
+# ## Rung 5
+@njit(**SERIAL)
+def mean_of_rows(x, target, weight, log_p, room, mean, divisor, constants, ignore_index):
+    N, C = x.shape
+    rows_share(x, log_p, 0, N, room, room)
+    a, b = np.float32(constants[0]), np.float32(constants[1])
+    acc, shares = np.float64(0), np.float64(0)
+    for n in range(N):
+        label = target[n]
+        if label != ignore_index:
+            loss = np.float64(0)
+            loss -= a * weight[label] * log_p[n, label]
+            if b > 0:
+                for c in range(C):
+                    loss -= b * weight[c] * log_p[n, c]
+            acc += loss
+            shares += weight[label]
+    divisor[()] = shares * (shares / shares)  # NaN and not 0 where no sample counts
+    mean[()] = acc / divisor[()]
+
+
+@njit(**SERIAL)
+def gradient_of_mean(grad_y, divisor, grad_loss, log_p, grad_x, target, weight, constants, ignore_index):
+    N = len(log_p)
+    for n in range(N):
+        grad_loss[n, 0] = grad_y[()] / divisor[()]
+    gradient_share(grad_loss, log_p, grad_x, target, weight, constants, ignore_index, 0, N, weight)

@@ -14,7 +14,6 @@ import numpy as np
 from reftorch.tensor import Tensor
 from reftorch.types import CPU, Size, float32, float64, int64, uint8
 
-
 UNSIGNED = np.dtype(np.uint64)
 
 

@@ -130,7 +130,7 @@ import numpy as np
 
 from reftorch import fast
 from reftorch.autograd import Function, is_grad_enabled
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import PARALLEL, arrays, cuda, fast_forms, njit, on, prange
 from reftorch.nn.activation.log_softmax import log_softmax_forward_cpu, log_softmax_forward_cuda
 from reftorch.nn.arguments import filled
 from reftorch.nn.loss.classes import (
@@ -145,7 +145,7 @@ from reftorch.nn.loss.classes import (
 )
 from reftorch.nn.loss.reduction import _WeightedLoss, loss_mean, loss_mean_backward, loss_sum, reduction_name
 from reftorch.nn.loss.soft_cross_entropy import SoftCrossEntropyFunction
-from reftorch.types import float32, float64, int64
+from reftorch.types import CPU, float32, float64, int64
 
 
 # ## The loss of each sample, and how much it counts
@@ -253,15 +253,20 @@ class CrossEntropyFunction(Function):
     @staticmethod
     def forward(ctx, x, target, weight, constants, reduction):
         N, C, D = class_extents(x.shape)
-        log_p, loss, share = x.new_empty(N, C, D), x.new_empty(N, D), x.new_empty(N, D)
+        log_p = x.new_empty(N, C, D)
+        ctx.shape, ctx.constants, ctx.reduction = x.shape, constants, reduction
+        ctx.save_for_backward(log_p, target, weight)
+        ctx.torch_name = "AddBackward0" if constants[1] else "NllLossBackward0" if x.ndim < 3 else "NllLoss2DBackward0"
+        if in_one_kernel(log_p, reduction):
+            mean, ctx.divisor = x.new_empty(()), x.new_empty(())
+            fast.mean_cross_entropy(*arrays(x, target, weight, log_p, mean, ctx.divisor), *constants)
+            return mean
+        loss, share = x.new_empty(N, D), x.new_empty(N, D)
         logits, logarithms, labels, *others = arrays(x, log_p, target, weight, loss, share)
         run = on(x.device, log_softmax_forward_cpu, log_softmax_forward_cuda, N * D, fast.log_softmax_forward)
         run(logits.reshape(N, C, D), logarithms)
         run = on(x.device, cross_entropy_forward_cpu, cross_entropy_forward_cuda, N * D)
         run(logarithms, labels.reshape(N, D), *others, *constants)
-        ctx.shape, ctx.constants, ctx.reduction = x.shape, constants, reduction
-        ctx.save_for_backward(log_p, target, weight)
-        ctx.torch_name = "AddBackward0" if constants[1] else "NllLossBackward0" if x.ndim < 3 else "NllLoss2DBackward0"
         if reduction == "none":
             return loss.reshape(label_shape(x.shape))
         if reduction == "sum":
@@ -273,13 +278,17 @@ class CrossEntropyFunction(Function):
     def backward(ctx, grad_y):
         log_p, target, weight = ctx.saved_tensors
         N, C, D = log_p.shape
+        grad_x = log_p.new_empty(ctx.shape)
+        if in_one_kernel(log_p, ctx.reduction):
+            given = arrays(grad_y, ctx.divisor, log_p, target, weight, grad_x)
+            fast.mean_cross_entropy_backward_x(*given, *ctx.constants)
+            return grad_x, None, None, None, None
         if ctx.reduction == "none":
             grad_loss = grad_y.reshape(N, D)
         elif ctx.reduction == "sum":
             grad_loss = grad_y.expand(N, D)
         else:
             grad_loss = loss_mean_backward(grad_y, ctx.divisor, (N, D))
-        grad_x = log_p.new_empty(ctx.shape)
         run = on(
             log_p.device,
             cross_entropy_backward_x_cpu,
@@ -290,6 +299,11 @@ class CrossEntropyFunction(Function):
         gradients, logarithms, labels, weights, result = arrays(grad_loss, log_p, target, weight, grad_x)
         run(gradients, logarithms, labels.reshape(N, D), weights, result.reshape(N, C, D), *ctx.constants)
         return grad_x, None, None, None, None
+
+
+def in_one_kernel(log_p, reduction):
+    """Whether a fast form computes the mean and the losses together: for a batch so small that the calls of kernels take most of the time."""
+    return reduction == "mean" and fast_forms() and log_p.device is CPU and fast.suits_mean_cross_entropy(log_p.array)
 
 
 def cross_entropy(
