@@ -264,11 +264,15 @@ def on(
             from reftorch.trace.interpreted import AS_COMPILED, run  # only debug mode needs it
 
             return functools.partial(run, interpreted(cpu_kernel, AS_COMPILED))
-        run = guards.by_size(cpu_kernel)
-        # a fast form chooses its number of threads itself; it gets `run` for the cases that it does not compute
-        run = functools.partial(fast, run) if fast and _fast.get() else run
+        run = _fast_form(fast, cpu_kernel) if fast and _fast.get() else guards.by_size(cpu_kernel)
         return run if guards.guard is None else guards.guard(run)
     return configured(cuda_kernel, *((1, threads) if one_block else geometry(threads)))
+
+
+@functools.cache
+def _fast_form(fast: Callable, cpu_kernel: Callable) -> Callable:
+    """A fast form chooses its number of threads itself; it gets the reference kernel for the cases that it does not compute."""
+    return functools.partial(fast, guards.by_size(cpu_kernel))
 
 
 def configured(cuda_kernel: Any, grid: Any, block: Any) -> Callable:

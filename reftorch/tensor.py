@@ -147,7 +147,7 @@ class Tensor(TensorMethods, TensorProtocols, OnTape):
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in memory one after the other, the last dimension (or the channels) fastest."""
         array = self.array
-        if type(array) is _ndarray and memory_format is None:
+        if type(array) is _ndarray and memory_format is not types.channels_last:
             return array.flags.c_contiguous
         if memory_format is types.channels_last:
             return array.ndim == 4 and self._is_dense((0, 2, 3, 1))

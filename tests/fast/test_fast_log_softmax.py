@@ -6,12 +6,15 @@ import numba
 import numpy as np
 import pytest
 
+import reftorch as torch
 from reftorch import fast
 from reftorch.fast import log_softmax, workers
 from reftorch.fast.exponential import exp32
 from reftorch.fast.log_softmax import BLOCK, LARGEST
-from reftorch.kernel import SERIAL, njit
+from reftorch.kernel import SERIAL, kernels, njit
+from reftorch.nn import functional as F
 from reftorch.nn.activation.log_softmax import log_softmax_forward_cpu
+from reftorch.nn.loss.classes import class_extents
 from reftorch.nn.loss.cross_entropy_loss import cross_entropy_backward_x_cpu
 
 
@@ -84,6 +87,42 @@ def test_gradient(size, smoothing):
     fast.cross_entropy_backward_x(cross_entropy_backward_x_cpu, grad_loss, log_p, target, weight, found, *rest)
     assert np.allclose(reference, found, rtol=1e-6, atol=1e-6)
     assert (found[target[:, None].repeat(C, 1) == -100] == 0).all()
+
+
+def loss_and_gradient(shape, smoothing, ignored):
+    rng = np.random.default_rng(2)
+    C = shape[min(1, len(shape) - 1)]
+    x = torch.tensor(rng.standard_normal(shape).astype(np.float32) * 5, requires_grad=True)
+    labels = rng.integers(0, C, shape[:1] + shape[2:] if len(shape) > 1 else ())
+    labels = np.where(rng.random(labels.shape) < ignored, -100, labels)
+    weight = torch.tensor(rng.random(C, np.float32) + np.float32(0.5))
+    loss = F.cross_entropy(x, torch.tensor(labels), weight, label_smoothing=smoothing)
+    loss.backward(torch.tensor(2.5))
+    return loss.detach().numpy(), x.grad.numpy()
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 3), (4, 5, 1), (2 * (BLOCK // 10) + 1, 10), (2, BLOCK + 5)], ids=str)
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("ignored", [0.0, 0.3, 1.0])
+def test_mean_and_its_gradient_in_one_kernel_each(shape, smoothing, ignored, monkeypatch):
+    calls = []
+    for name in ("mean_of_rows", "gradient_of_mean"):
+        kernel = getattr(log_softmax, name)
+        monkeypatch.setattr(log_softmax, name, lambda *given, kernel=kernel: (calls.append(kernel), kernel(*given)))
+    alone = fast.suits_mean_cross_entropy(np.zeros(class_extents(shape), np.float32))
+    assert alone or workers.SHARE == 1  # where a thread takes less, several share the rows
+    found = loss_and_gradient(shape, smoothing, ignored)
+    with kernels("reference"):
+        reference = loss_and_gradient(shape, smoothing, ignored)
+    assert len(calls) == (2 if alone else 0)
+    for a, b in zip(found, reference):
+        assert a.shape == b.shape and np.allclose(a, b, rtol=1e-6, atol=1e-6, equal_nan=True)
+    assert ignored < 1 or np.isnan(found[0])
+
+
+def test_mean_of_other_kinds_is_not_taken_by_one_kernel():
+    suits = fast.suits_mean_cross_entropy
+    assert not suits(np.zeros((4, 3, 2), np.float32)) and not suits(np.zeros((4, 3, 1)))
 
 
 def test_float64_is_left_to_the_reference_kernel():

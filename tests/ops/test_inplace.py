@@ -24,6 +24,8 @@ LEAVES = {
 
 @both_ways("""
     y = p * 1; y.add_(1); y
+    n = i[0, 0].clone(); n.add_(1); n.add_(-6); n.add_(2, alpha=3); n
+    n = i[0, 0].clone(); n.add_(2**63 - 1); n, n._version
     y = p * 1; y.add_(p, alpha=2); y
     y = p * 1; y += 1; y
     y = p * 1; y -= p; y
