@@ -259,11 +259,11 @@ def on(
         chosen = _choose(device, cpu_kernel, cuda_kernel, threads)
         if chosen is not None:
             return chosen
-    if device.type == "cpu":
-        if _debugging.get():
-            from reftorch.trace.interpreted import AS_COMPILED, run  # only debug mode needs it
+    if device.type == "cpu" and _debugging.get():
+        from reftorch.trace.interpreted import AS_COMPILED, run  # only debug mode needs it
 
-            return functools.partial(run, interpreted(cpu_kernel, AS_COMPILED))
+        return functools.partial(run, interpreted(cpu_kernel, AS_COMPILED))
+    if device.type == "cpu":
         run = _fast_form(fast, cpu_kernel) if fast and _fast.get() else guards.by_size(cpu_kernel)
         return run if guards.guard is None else guards.guard(run)
     return configured(cuda_kernel, *((1, threads) if one_block else geometry(threads)))
@@ -329,8 +329,7 @@ def arrays(*tensors: Any) -> list:
     """
     found = []
     for tensor in tensors:
-        array = tensor.array
-        if type(array) is not ndarray or not array.flags.c_contiguous or tensor.device is not CPU:
+        if type(array := tensor.array) is not ndarray or not array.flags.c_contiguous or tensor.device is not CPU:
             return _dense(tensors)
         found.append(array)
     return found

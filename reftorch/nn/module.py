@@ -225,13 +225,11 @@ class Module(HookRegistration, Conversion, StateDict):
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this method for names that are not in __dict__. The tables are absent before __init__ and while unpickling.
-        own = self.__dict__
-        if name in own.get("_parameters", ()):
-            return own["_parameters"][name]
-        if name in own.get("_buffers", ()):
-            return own["_buffers"][name]
-        if name in own.get("_modules", ()):
-            return own["_modules"][name]
+        if name in self.__dict__.get("_parameters", ()):
+            return self._parameters[name]
+        for table in ("_buffers", "_modules"):
+            if name in self.__dict__.get(table, ()):
+                return self.__dict__[table][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __delattr__(self, name: str) -> None:
