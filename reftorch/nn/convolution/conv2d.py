@@ -428,10 +428,10 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     padding = padding if isinstance(padding, str) else sizes(2, padding, "padding", "conv2d")
     bias_size, groups = bias if bias is None else bias.shape, integer("conv2d", "groups", groups)
     size_y, options = conv2d_geometry(input.shape, weight.shape, bias_size, stride, padding, dilation, groups)
-    batch = input.unsqueeze(0) if input.ndim == 3 else input
+    batch = input.unsqueeze(0) if input.array.ndim == 3 else input
     y = Conv2dFunction.apply(batch, weight, bias, size_y, options)
     y = y if weight.shape[1] else y[:, :0]
-    return y.squeeze(0) if input.ndim == 3 else y
+    return y.squeeze(0) if input.array.ndim == 3 else y
 
 
 @functools.lru_cache(maxsize=512)  # in training the same sizes come again and again
