@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from ..step.components import Component
-from . import pictures, sections
+from . import document, pictures, sections
 from .segment import segment
+
+CURVES = "A function of single elements is drawn through, and its derivative with dashes."
 
 
 def gallery(folder: str, inside: list[Component]) -> list[str]:
@@ -14,7 +16,8 @@ def gallery(folder: str, inside: list[Component]) -> list[str]:
     if len(inside) < 2:
         return []
     cards = [_card(component, f"{folder}/index.md") for component in inside]
-    return ["## Choosing", "", '<div class="rt-gallery" markdown>', *cards, "</div>", ""]
+    curves = [CURVES, ""] if folder == "nn/activation" else []
+    return ["## Choosing", "", *curves, '<div class="rt-gallery" markdown>', *cards, "</div>", ""]
 
 
 def _card(component: Component, page: str) -> str:
@@ -27,6 +30,7 @@ def _card(component: Component, page: str) -> str:
         "",
         use(component),
         "",
+        *([f"Cost: {cost(component)}.", ""] if traits and cost(component) else []),
         "</div>",
     ]
     return "\n".join(lines)
@@ -37,3 +41,10 @@ def use(component: Component) -> str:
     docstring = segment(component.file).docstring
     found = re.search(r"^Use it when .*?(?=\n\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
     return " ".join((found[0] if found else docstring.partition("\n\n")[0]).split())
+
+
+def cost(component: Component) -> str:
+    """What the section "Cost" says first, of the arithmetic; nothing if there is none."""
+    said = {section.heading: section.text for section in document.sections(segment(component.file))}.get("Cost", "")
+    first = re.split(r"[.;](?:\s|\Z)", " ".join(said.split()))[0]
+    return first[:1].lower() + first[1:]

@@ -86,12 +86,13 @@ def links(file: Path) -> Links:
 
 
 def fast_forms(file: Path) -> dict[str, str]:
-    """The fast forms that a component's file gives to `on`, in order: name, and where it is. Each takes the kernel as `reference`."""
+    """The functions of `fast/` that a component's file calls, in order: name, and where it is. One that answers whether the others
+    pay, as its docstring says, is none."""
     page, found = _html(file), {}
     for *_, thing in _named(file):
         if isinstance(thing, Place) and thing.line and thing.file.parent == PACKAGE / "fast":
             name, node = next(each for each in _defined(thing.file).items() if each[1].lineno == thing.line)
-            if not isinstance(node, ast.FunctionDef) or [arg.arg for arg in node.args.args[:1]] == ["reference"]:
+            if not isinstance(node, ast.FunctionDef) or not (ast.get_docstring(node) or "").startswith("Whether "):
                 found[name] = f"{relative(_html(thing.file), page)}#{_anchor(thing)}"
     return {name: where for name, where in found.items() if not name.isupper()}
 

@@ -151,15 +151,33 @@ class _Formula(InlineProcessor):
 
     def handleMatch(self, m: re.Match, data: str) -> tuple[ElementTree.Element, int, int]:  # type: ignore[override]
         tex = " ".join(m[1].split())
+        places = [self._place(part, tex) for part in (parts(tex) if self.display else [tex])]
+        if len(places) == 1:
+            return places[0], m.start(0), m.end(0)
+        several = ElementTree.Element("span", {"class": "rt-formulas"})
+        several.extend(places)
+        return several, m.start(0), m.end(0)
+
+    def _place(self, tex: str, whole: str) -> ElementTree.Element:
         marked = mark(tex, self.symbols)
         try:
             katex(marked, self.display)
         except BadFormula as error:
-            error.tex = tex
+            error.tex = whole
             raise
         place = ElementTree.Element("span", {"class": "tex tex-display" if self.display else "tex", "data-tex": marked})
         place.text = AtomicString(tex)
-        return place, m.start(0), m.end(0)
+        return place
+
+
+OPENS, CLOSES = r"(?<!\\)\{|\\begin\b|\\left\b", r"(?<!\\)\}|\\end\b|\\right\b"
+
+
+def parts(tex: str) -> list[str]:
+    r"""The formulas that stand beside each other, with \qquad between them: on a narrow page one can go below the other."""
+    found = [part.strip() for part in re.split(r"\\qquad(?![A-Za-z])", tex)]
+    apart = all(len(re.findall(OPENS, part)) == len(re.findall(CLOSES, part)) for part in found)
+    return found if all(found) and apart else [tex]
 
 
 class MathExtension(Extension):

@@ -70,7 +70,7 @@ class Page:
             ladder = self.source.parts[1:3] == ("fast", "ladder")
             return {**said, **({"Measured": lists.rungs(self.segments.file.stem)} if ladder else {}), **source}
         known = {function.name for block in self.segments.blocks for function in block.functions}
-        first = {heading: said.get(heading) for heading in ("Forward", "Gradients", "Worked example")}
+        first = {heading: said.get(heading) for heading in ("Worked example", "Forward", "Gradients")}
         last = {
             "Symbols": said.get("Symbols"),
             **source,
@@ -143,16 +143,18 @@ class Page:
 
     def _which_kernels(self) -> str:
         """Whether the kernels of the file run by default, or fast forms in their place."""
-        if not any(function.device == "cpu" for block in self.segments.blocks for function in block.functions):
-            return ""
+        kernels = any(function.device == "cpu" for block in self.segments.blocks for function in block.functions)
         fast = ", ".join(
             f'<a href="{at}"><code>{name}</code></a>' for name, at in links.fast_forms(self.segments.file).items()
         )
         if not fast:
-            return " These are the kernels that run: there are no fast forms of them."
+            return " These are the kernels that run: there are no fast forms of them." if kernels else ""
+        reference = 'inside `with reftorch.kernels("reference")`'
+        if not kernels:
+            return f" On a CPU, fast forms run by default: {fast}. In debug mode and {reference} their reference forms run."
         return (
             f" On a CPU, fast forms run by default: {fast}. The reference kernels below run in debug mode,"
-            ' inside `with reftorch.kernels("reference")`, and where a fast form leaves a case to them.'
+            f" {reference}, and where a fast form leaves a case to them."
         )
 
     # -------------------------------------------------------------------------------------------------- text

@@ -123,11 +123,18 @@ def test_a_component_says_which_kernels_run():
     assert not [words for words in ("fast forms", "kernels that run") if words in found["containers/sequential"]]
 
 
-def test_a_question_whether_to_use_a_fast_form_is_none():
-    assert list(links.fast_forms(PACKAGE / "nn/transformer/attention.py")) == [
-        "attention_forward",
-        "attention_backward",
-    ]
+def test_all_that_a_component_calls_of_the_fast_forms_is_listed():
+    """Also what does not take the reference kernel, but not a question whether a fast form pays."""
+    wanted = {
+        "transformer/attention": ["attention_forward", "attention_backward"],
+        "activation/rrelu": ["slopes_of"],
+        "dropout/alpha_dropout": ["drop_planes", "scale_planes"],
+        "padding/constant_pad": ["framed", "constant_pad_forward", "unframed", "constant_pad_backward_x"],
+        "utils/clip_grad": ["euclidean", "limit"],
+    }
+    assert {name: list(links.fast_forms(PACKAGE / f"nn/{name}.py")) for name in wanted} == wanted
+    clipped = Page(PACKAGE / "nn/utils/clip_grad.py").markdown()
+    assert "their reference forms run" in clipped and "reference kernels below" not in clipped
 
 
 def test_every_link_of_the_site_leads_somewhere(site):

@@ -79,7 +79,7 @@ def test_cards_help_to_choose(folder):
 def test_cards_say_what_a_curve_is_like():
     traits = {
         name: pictures.traits(components()[name])
-        for name in ("relu", "gelu", "tanh", "softplus", "hardswish", "linear")
+        for name in ("relu", "gelu", "tanh", "softplus", "hardswish", "linear", "hardshrink", "celu", "prelu")
     }
     assert traits["relu"] == "0 to ∞, monotone, the slope jumps"
     assert traits["gelu"] == "-0.17 to ∞, not monotone, smooth"
@@ -87,6 +87,10 @@ def test_cards_say_what_a_curve_is_like():
     assert traits["softplus"] == "0 to ∞, monotone, smooth"
     assert traits["hardswish"] == "-0.38 to ∞, not monotone, the slope jumps"
     assert traits["linear"] == ""
+    assert traits["hardshrink"] == "-∞ to ∞, monotone, it jumps"
+    assert traits["celu"] == "-2 to ∞, monotone, smooth, with alpha=2.0"
+    assert traits["prelu"] == "-∞ to ∞, monotone, the slope jumps, the slope is learned"
+    assert gallery.cost(components()["relu"]) == "one comparison per element"
     assert gallery.use(components()["relu"]).startswith("Use it when there is no reason to choose another activation;")
 
 
@@ -165,8 +169,8 @@ def test_every_component_says_what_can_be_called(component, formulas):
     made = build.pages()[sections.address(component)]
     if names.public(component):
         order = [
-            "Forward",
             "Worked example",
+            "Forward",
             "Symbols",
             "Source",
             "Arguments, shapes, errors",

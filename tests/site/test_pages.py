@@ -11,7 +11,7 @@ from markdown.extensions.toc import slugify
 from reftorch.site import build, document, fresh, links, recordings, sections
 from reftorch.site.errors import SiteError
 from reftorch.site.highlight import highlighted, listing
-from reftorch.site.mathematics import mark
+from reftorch.site.mathematics import mark, parts, to_html
 from reftorch.site.page import Page
 from reftorch.site.segment import segment
 from reftorch.step.components import PACKAGE, components
@@ -165,6 +165,22 @@ def test_an_index_that_is_a_word_is_not_made_of_symbols():
     symbols = [(letter, letter) for letter in "ijn"]
     assert mark(r"W_{in} + w_{ni}", symbols) == r"W_{in} + w_{{\htmlData{sym=n}{n}}{\htmlData{sym=i}{i}}}"
     assert mark(r"g_{norm} n", symbols) == r"g_{norm} {\htmlData{sym=n}{n}}"
+
+
+def test_formulas_beside_each_other_can_stand_below_each_other(formulas):
+    """Each is a display of its own, unless the gap is inside brackets or an environment."""
+    assert parts(r"a = 1, \qquad b = \frac{1}{2} \qquad c") == ["a = 1,", r"b = \frac{1}{2}", "c"]
+    for whole in (
+        r"\left( a \qquad b \right)",
+        r"\begin{aligned} a \qquad b \end{aligned}",
+        r"\text{a \qquad b}",
+        r"a \quad b",
+    ):
+        assert parts(whole) == [whole]
+    made = to_html(r"$$x = 1 \qquad y = 2$$", PACKAGE / "a.py", 1, [("x", "x"), ("y", "y")])
+    assert made.count('<span class="rt-formulas">') == 1 and made.count('class="tex tex-display"') == 2
+    with pytest.raises(SiteError, match=":3: bad formula"):
+        to_html("one\n\n$$x = 1 \\qquad \\frac{y$$", PACKAGE / "a.py", 1)
 
 
 def test_symbols_in_code_are_names_in_kernels():

@@ -32,8 +32,8 @@ x[n, c, d] \, \frac{\partial L}{\partial y}[n, c, d] & \text{otherwise} \end{cas
 
 ## Cost
 
-$N C D$ comparisons and at most as many multiplications for $y$ and for the gradient of $x$, and $N C D$ multiply-adds
-for that of the weight. Forward moves 8 bytes per element in float32, the gradients 12 and 8, so the speed of the memory is the limit.
+One comparison and at most one multiplication per element for $y$ and for the gradient of $x$, and one multiply-add for that of the
+weight. Forward moves 8 bytes per element in float32, the gradients 12 and 8, so the speed of the memory is the limit.
 
 ## Symbols
 

@@ -79,7 +79,7 @@ memory is the limit.
 
 ## Worked example
 
-Four samples of two channels, with means 3 and 13 and variances $12 / 4 = 3$. With $\varepsilon = 1$ the root is 2:
+Four samples of two channels, with means 3 and 13 and variances $12 / 4 = 3$. With $\varepsilon = 1$ the root $\sqrt{3 + 1}$ is 2:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F

@@ -26,7 +26,7 @@ $\frac{\partial L}{\partial x} = \frac{W}{\sqrt{v + \varepsilon}} \, \frac{\part
 
 ## Worked example
 
-Four vectors of two features, with means 3 and 13 and variances 3. With $\varepsilon = 1$ the root is 2:
+Four vectors of two features, with means 3 and 13 and variances 3. With $\varepsilon = 1$ the root $\sqrt{3 + 1}$ is 2:
 
 >>> import reftorch as torch
 >>> from reftorch import nn

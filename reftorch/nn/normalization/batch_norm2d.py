@@ -29,7 +29,7 @@ $$\frac{\partial L}{\partial W}[c] = \sum_{n, h, w} \frac{\partial L}{\partial y
 ## Worked example
 
 Two images of one channel, with two rows and two columns. The mean of the eight pixels is 3, their variance 3. With
-$\varepsilon = 1$ the root is 2:
+$\varepsilon = 1$ the root $\sqrt{3 + 1}$ is 2:
 
 >>> import reftorch as torch
 >>> from reftorch import nn

@@ -29,7 +29,7 @@ $$\frac{\partial L}{\partial W}[c] = \sum_{n, d, h, w} \frac{\partial L}{\partia
 ## Worked example
 
 One volume of one channel, with two slices of two rows and two columns. The mean of the eight voxels is 3, their variance 3.
-With $\varepsilon = 1$ the root is 2:
+With $\varepsilon = 1$ the root $\sqrt{3 + 1}$ is 2:
 
 >>> import reftorch as torch
 >>> from reftorch import nn

@@ -80,7 +80,7 @@ of $x$.
 ## Worked example
 
 One sample of four channels with two elements each, in two groups. The means of the groups are 3 and 8, both variances
-$12 / 4 = 3$. With $\varepsilon = 1$ the root is 2:
+$12 / 4 = 3$. With $\varepsilon = 1$ the root $\sqrt{3 + 1}$ is 2:
 
 >>> import reftorch as torch
 >>> import reftorch.nn.functional as F

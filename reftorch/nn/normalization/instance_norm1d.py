@@ -19,7 +19,7 @@ Those of `instance_norm`, where all dimensions after the channels count as one.
 
 ## Worked example
 
-Two sequences of one channel. Both have the variance 3, and with $\varepsilon = 1$ the root is 2:
+Two sequences of one channel. Both have the variance 3, and with $\varepsilon = 1$ the root $\sqrt{3 + 1}$ is 2:
 
 >>> import reftorch as torch
 >>> from reftorch import nn

@@ -19,8 +19,8 @@ Those of `instance_norm`, where all dimensions after the channels count as one.
 
 ## Worked example
 
-One volume of one channel, with two slices. The mean of its eight voxels is 3, their variance 3. With $\varepsilon = 1$ the root is
-2:
+One volume of one channel, with two slices. The mean of its eight voxels is 3, their variance 3. With $\varepsilon = 1$ the root
+$\sqrt{3 + 1}$ is 2:
 
 >>> import reftorch as torch
 >>> from reftorch import nn

@@ -80,7 +80,7 @@ sums over the rows, and writes the gradient of $x$: 20 bytes.
 
 ## Worked example
 
-Two rows of four features, with means 3 and 8. Both have the variance $12 / 4 = 3$. With $\varepsilon = 1$ the root is 2,
+Two rows of four features, with means 3 and 8. Both have the variance $12 / 4 = 3$. With $\varepsilon = 1$ the root $\sqrt{3 + 1}$ is 2,
 so $\hat x$ is -1.5 for one feature of each row and 0.5 for the other three:
 
 >>> import reftorch as torch

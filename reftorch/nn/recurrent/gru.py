@@ -16,11 +16,10 @@ $$h_t = (1 - z_t) \, n_t + z_t \, h_{t-1}$$
 
 The layer repeats it for $t = 0, 1, \dots, T - 1$, with the same weights, and returns all states:
 
-    h = h_0                                x_0       x_1       x_2
-    for t in range(T):                      |         |         |
-        h = cell(x[t], h)              h -> cell ---> cell ---> cell -> h_n
-        y[t] = h                            |         |         |
-                                           y_0       y_1       y_2
+    h = h_0
+    for t in range(T):
+        h = cell(x[t], h)
+        y[t] = h
 
 The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ is computed step by step.
 

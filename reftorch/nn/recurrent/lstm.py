@@ -16,12 +16,10 @@ $$c_t = f_t \, c_{t-1} + i_t \, g_t \qquad h_t = o_t \tanh(c_t)$$
 
 The layer repeats it for $t = 0, 1, \dots, T - 1$, with the same weights, and returns all states:
 
-    h, c = h_0, c_0                        x_0       x_1       x_2
-    for t in range(T):                      |         |         |
-        h, c = cell(x[t], h, c)        h -> cell ---> cell ---> cell -> h_n
-        y[t] = h                       c ->      --->      --->      -> c_n
-                                            |         |         |
-                                           y_0       y_1       y_2
+    h, c = h_0, c_0
+    for t in range(T):
+        h, c = cell(x[t], h, c)
+        y[t] = h
 
 The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ is computed step by step.
 
@@ -37,7 +35,7 @@ $c_{t+1}$. So
 $$\frac{\partial L}{\partial h_t} = \frac{\partial L}{\partial y_t} + \delta_{t+1} U \qquad
 \frac{\partial L}{\partial c_t} = \left( \text{gradient of } c_{t+1} \right) f_{t+1}$$
 
-and the cell's formulas give $\delta_t$ and the gradient of $c_{t-1}$. The second line is why this network learns over many steps: the
+and the cell's formulas give $\delta_t$ and the gradient of $c_{t-1}$. The second formula is why this network learns over many steps: the
 memory's gradient is multiplied by $f$ per element, and by no matrix.
 
 The weights were used at every time, so their gradients are sums over the times, and these sums are matrix products over all rows after
@@ -60,8 +58,8 @@ $4 T N H (D + H)$ multiply-adds for each direction of a layer, and twice as many
 
 ## Worked example
 
-One unit whose weights are all 0. Then each gate is $\sigma(0) = \frac{1}{2}$ and the candidate is 0: a memory of 8 loses half at each
-of three steps.
+One unit whose weights are all 0. Then the gates $i$, $f$ and $o$ are $\sigma(0) = \frac{1}{2}$, and the candidate $g$ is
+$\tanh(0) = 0$: a memory of 8 loses half at each of three steps.
 
 >>> import reftorch as torch
 >>> lstm = torch.nn.LSTM(1, 1)

@@ -13,11 +13,10 @@ $$h_t = \tanh(W x_t + b^x + U h_{t-1} + b^h)$$
 
 The layer repeats it for $t = 0, 1, \dots, T - 1$, with the same $W$, $U$ and biases, and returns all states:
 
-    h = h_0                                x_0       x_1       x_2
-    for t in range(T):                      |         |         |
-        h = tanh(W x[t] + U h + ...)   h -> cell ---> cell ---> cell -> h_n
-        y[t] = h                            |         |         |
-                                           y_0       y_1       y_2
+    h = h_0
+    for t in range(T):
+        h = tanh(W x[t] + U h + ...)
+        y[t] = h
 
 The products $W x_t$ do not depend on the state, so all times are computed at once before the loop; only $U h$ is computed step by
 step. With `nonlinearity="relu"` the tanh is a ReLU. In the reverse direction $t$ runs from $T - 1$ to 0, with other weights, and

@@ -76,16 +76,26 @@ FAR = 500.0  # where a function has nearly reached its limit, and exponentials d
 
 
 def traits(component: Component) -> str:
-    """What its values and slopes say: the range, whether it is monotone, and whether the slope jumps."""
+    """What its values and slopes say: the range, whether it is monotone, and whether it or the slope jumps; and what is learned."""
     near = values(component)
     far = values(component, np.linspace(-FAR, FAR, 5))
     y, slope = np.concatenate([near[1], far[1]]), near[2]
     low, high = ("-∞" if y.min() < -20 else number(_round(y.min()))), ("∞" if y.max() > 20 else number(_round(y.max())))
-    steps = np.abs(np.diff(slope))
-    jumps = any(steps[i] > 0.02 and steps[i] > 4 * max(steps[i - 1], steps[i + 1]) for i in range(1, len(steps) - 1))
+    shape = "it jumps" if _jumps(near[1]) else "the slope jumps" if _jumps(slope) else "smooth"
     monotone = bool((np.diff(near[1]) >= -1e-12).all())
-    said = [f"{low} to {high}", "monotone" if monotone else "not monotone", "the slope jumps" if jumps else "smooth"]
-    return ", ".join(said)
+    parts = [f"{low} to {high}", "monotone" if monotone else "not monotone", shape]
+    options = OPTIONS.get(_name(component), {})
+    if "weight" in options:
+        parts.append("the slope is learned")
+    elif options:
+        parts.append(f"with {said(component)}")
+    return ", ".join(parts)
+
+
+def _jumps(ys: np.ndarray) -> bool:
+    """Whether one of its steps is much larger than those on both sides."""
+    steps = np.abs(np.diff(ys))
+    return any(steps[i] > 0.02 and steps[i] > 4 * max(steps[i - 1], steps[i + 1]) for i in range(1, len(steps) - 1))
 
 
 def _round(value: float) -> float:

@@ -109,9 +109,12 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     return listing;
   });
   const lines = rows.map((row, index) => {
-    const line = make("div", "sv-line", listings[row.number]);
+    const line = make("div", "sv-line", listings[row.number]), indented = row.text.search(/\S|$/);
+    line.setAttribute("style", `--i: ${indented}`);     // a long line goes on below, further in than it begins
     make("span", "sv-lineno", line, row.line);
-    highlight(make("code", "", line), row.text);
+    const text = make("code", "", line);
+    if (indented) make("i", "", text, row.text.slice(0, indented));
+    highlight(text, row.text.slice(indented));
     line.onclick = () => seek(index, +1) || seek(index, -1);
     return line;
   });
@@ -370,10 +373,6 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
     const top = line.offsetTop - code.offsetTop, height = line.offsetHeight;
     const narrow = code.clientWidth < 480, hidden = top < code.scrollTop || top + height > code.scrollTop + code.clientHeight;
     if (hidden || narrow) code.scrollTop = top - code.clientHeight / 3;
-    if (narrow) {                                       // on a phone: to where the line begins
-      const part = line.lastChild, text = part.textContent;
-      code.scrollLeft = Math.max(0, part.offsetWidth / text.length * Math.max(0, text.search(/\S/)) - 20);
-    }
   }
   function bring(box) {                                 // scrolls the arrays, and never the page, until the cell is in view
     if (!box || !(tables.scrollHeight > tables.clientHeight || tables.scrollWidth > tables.clientWidth)) return;

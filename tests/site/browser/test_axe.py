@@ -1,10 +1,10 @@
 """axe on every page, at two widths: nothing serious or critical.
 
 Pages are made of the same parts, and axe is slow. So one page stays open, with styles and axe, and takes the body of file after file.
-Parts with a structure that was there before (elements, attributes, where there is text) are taken out before axe looks. Contrast
-is measured once for each style of text: element, class, size, weight, colour, and what is behind it. That the keyboard
-reaches what scrolls is tested in `test_layout.py`. Scripts do not run in these
-bodies: what they make is looked at on a page of each kind, in `test_component_page.py`, and the live example in `test_live.py`.
+Parts with a structure that was there before (elements, attributes, where there is text) are taken out before axe looks, for it takes a
+millisecond for an element; and so is what then has nothing new in it. Contrast is measured once for each style of text: element, class,
+size, weight, colour, and what is behind it. That the keyboard reaches what scrolls is tested in `test_layout.py`. Scripts do not run in
+these bodies: what they make is looked at on a page of each kind, in `test_component_page.py`, and the live example in `test_live.py`.
 """
 
 import re
@@ -12,26 +12,30 @@ import re
 import pytest
 
 BEFORE = """() => {
-    const kinds = new Set(), styles = new Set(), numbers = new Map();
+    const kinds = new Set(), shells = new Set(), styles = new Set(), numbers = new Map();
     const open = new Set((   // into these it looks; of all others it takes all or nothing
         'BODY MAIN ARTICLE SECTION DIV NAV ASIDE HEADER FOOTER UL OL LI TABLE TBODY TR TD DETAILS FIGURE PRE CODE P SPAN').split(' '));
-    const valued = /^(class|role|type|tabindex|hidden|style|scope|lang|open|disabled|aria-.*)$/;
+    const valued = /^(class|role|type|tabindex|hidden|style|scope|lang|open|disabled|aria-(?!label$).*)$/;   // a name has to be there
 
     function kind(element) {   // a number for its structure: of a table of a hundred rows as of one with two
-        const parts = [...element.children].map(kind).sort().filter((one, i, all) => one !== all[i - 1]);
-        if ([...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) parts.push('text');
-        for (const { name, value } of element.attributes) parts.push(valued.test(name) ? `${name}=${value}` : name + !value.trim());
-        const key = `${element.tagName} ${parts}`;
+        const parts = [...element.children].map(kind).sort().filter((one, i, all) => one !== all[i - 1]), shell = [element.tagName];
+        if ([...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) shell.push('text');
+        for (const { name, value } of element.attributes) shell.push(valued.test(name) ? `${name}=${value}` : name + !value.trim());
+        const key = `${element.shell = shell.join()} ${parts}`;
         if (!numbers.has(key)) numbers.set(key, numbers.size);
         return element.kind = numbers.get(key);
     }
-    function thin(element, above = '') {   // a first row and the label of a field are missed where they are not
+    const seen = (set, key) => set.has(key) || !set.add(key);
+    function thin(element, above = '') {   // a first row is missed where it is not
         const place = `${above} ${element.tagName}.${element.className}`;
         for (const child of [...element.children]) {
-            const key = `${place} ${child.kind}`;
             const needed = child.tagName === 'LABEL' || (child === element.firstElementChild && /^T/.test(element.tagName));
-            if (kinds.has(key) && !needed) child.remove();
-            else { kinds.add(key); if (open.has(child.tagName)) thin(child, place); }
+            child.known = seen(kinds, `${place} ${child.kind}`);
+            if (child.known && !needed) child.remove();
+            else if (open.has(child.tagName)) {
+                thin(child, place);
+                if (seen(shells, `${place} ${child.shell}`) && !needed && !child.firstElementChild) child.remove();   // nothing new in it
+            }
         }
     }
     function behind(element, known) {   // what the text stands on, as far as styles tell
@@ -64,9 +68,10 @@ BEFORE = """() => {
         for (const other of document.querySelectorAll('body :is(script, style, template, link, .md-header)')) other.remove();
         kind(document.body);
         thin(document.body);
+        for (const label of document.querySelectorAll('label')) if (label.known && !label.control) label.remove();   // its field is gone
         const found = mark() ? told(await axe.run({ include: [['[data-measured]']] }, { ...quick, runOnly: ['color-contrast'] })) : [];
         for (const measured of document.querySelectorAll('[data-measured]')) measured.removeAttribute('data-measured');
-        return found.concat(told(await axe.run(document, { ...quick, runOnly: serious })));
+        return document.body.firstElementChild ? found.concat(told(await axe.run(document, { ...quick, runOnly: serious }))) : found;
     };
 }"""
 FAULTS = """<img src="a.png"><p><a href="b.html"></a></p><p style="color: #aaa; background: #bbb">pale</p>
