@@ -8,7 +8,10 @@ from ..step.components import Component
 from . import document, pictures, sections
 from .segment import segment
 
-CURVES = "A function of single elements is drawn through, and its derivative with dashes."
+CURVES = {
+    "nn/activation": "A function of single elements is drawn through, and its derivative with dashes.",
+    "nn/loss": "The curves are the loss of one element; the dashes stand for another target or option, which the page names.",
+}
 
 
 def gallery(folder: str, inside: list[Component]) -> list[str]:
@@ -16,7 +19,7 @@ def gallery(folder: str, inside: list[Component]) -> list[str]:
     if len(inside) < 2:
         return []
     cards = [_card(component, f"{folder}/index.md") for component in inside]
-    curves = [CURVES, ""] if folder == "nn/activation" else []
+    curves = [CURVES[folder], ""] if folder in CURVES else []
     return ["## Choosing", "", *curves, '<div class="rt-gallery" markdown>', *cards, "</div>", ""]
 
 

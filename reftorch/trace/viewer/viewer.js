@@ -372,7 +372,7 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
   function reveal(line) {                               // scrolls the code, never the page
     const top = line.offsetTop - code.offsetTop, height = line.offsetHeight;
     const narrow = code.clientWidth < 480, hidden = top < code.scrollTop || top + height > code.scrollTop + code.clientHeight;
-    if (hidden || narrow) code.scrollTop = top - code.clientHeight / 3;
+    if (hidden || narrow) code.scrollTop = Math.max(top - code.clientHeight / 3, top + height + 4 - code.clientHeight);
   }
   function bring(box) {                                 // scrolls the arrays, and never the page, until the cell is in view
     if (!box || !(tables.scrollHeight > tables.clientHeight || tables.scrollWidth > tables.clientWidth)) return;
