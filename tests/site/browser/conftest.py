@@ -7,6 +7,9 @@ import threading
 
 import pytest
 
+NO_SEARCH = (
+    "Object.defineProperty(window, 'Worker', { get: () => class extends EventTarget { postMessage() {} }, set() {} })"
+)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -45,13 +48,18 @@ def address(request):
 
 @pytest.fixture
 def visit(browser):
-    """visit(url, width=1400, scheme="light"): the page; a request to another host or an error in a script fails the test."""
+    """visit(url, width=1400, scheme="light"): the page; a request to another host or an error in a script fails the test.
+
+    `search=False` for a test that soon leaves or empties pages: the search would still be reading its index, and fail.
+    """
     contexts, faults = [], []
 
-    def open_page(url, width=1400, scheme="light", **options):
+    def open_page(url, width=1400, scheme="light", search=True, **options):
         context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, **options)
         context.set_default_timeout(120_000)  # milliseconds; the machine may be busy
         contexts.append(context)
+        if not search:
+            context.add_init_script(NO_SEARCH)
         page = context.new_page()
         own = (
             ("file:", "data:", "blob:") if url.startswith("file:") else ("/".join(url.split("/")[:3]), "data:", "blob:")

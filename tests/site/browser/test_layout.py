@@ -4,9 +4,6 @@ twins stand side by side only where both fit."""
 import pytest
 
 WIDTHS = (1920, 1400, 1280, 390, 360)
-NO_SEARCH = (
-    "Object.defineProperty(window, 'Worker', { get: () => class extends EventTarget { postMessage() {} }, set() {} })"
-)
 FAULTS = """async () => {
     if (document.readyState !== 'complete') await new Promise(done => addEventListener('load', done));   // tables have their frames
     await new Promise(requestAnimationFrame);   // what follows a change of the width has been done
@@ -64,12 +61,11 @@ def test_nothing_is_cut_at_any_width(visit, site, part):
     """All pages; each is loaded once and then made narrower, while the next one is loaded in another window."""
     files = sorted(site.rglob("*.html"))[part::4]
     assert len(files) > 60
-    windows = [visit((site / "index.html").as_uri(), WIDTHS[0]) for _ in range(2)]
-    for page in windows:  # pages load faster without the letters of formulas, and without a search that reads its index
+    windows = [visit((site / "index.html").as_uri(), WIDTHS[0], search=False) for _ in range(2)]
+    for page in windows:  # pages load faster without the letters of formulas
         network = page.context.new_cdp_session(page)
         network.send("Network.enable")
         network.send("Network.setBlockedURLs", {"urls": ["*.woff2"]})
-        page.add_init_script(NO_SEARCH)
     found = {}
     load(windows[0], files[0])
     for number, file in enumerate(files):
