@@ -50,11 +50,12 @@ def address(request):
 def visit(browser):
     """visit(url, width=1400, scheme="light"): the page; a request to another host or an error in a script fails the test.
 
-    `search=False` for a test that soon leaves or empties pages: the search would still be reading its index, and fail.
+    `search=False` for a test that soon leaves its pages: the search would still be reading its index, and fail. `errors=False` for one
+    that empties a page: the theme's scripts miss what was there.
     """
     contexts, faults = [], []
 
-    def open_page(url, width=1400, scheme="light", search=True, **options):
+    def open_page(url, width=1400, scheme="light", search=True, errors=True, **options):
         context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, **options)
         context.set_default_timeout(120_000)  # milliseconds; the machine may be busy
         contexts.append(context)
@@ -65,7 +66,8 @@ def visit(browser):
             ("file:", "data:", "blob:") if url.startswith("file:") else ("/".join(url.split("/")[:3]), "data:", "blob:")
         )
         page.on("request", lambda asked: None if asked.url.startswith(own) else faults.append(asked.url))
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        if errors:
+            page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
         return page
 
