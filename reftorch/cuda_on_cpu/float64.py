@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from .launch import shared_array, unwrapped
+from .launch import shared_arrays, unwrapped
 from .rewrite import rewritten, source_function
 
 DOUBLE = re.compile(r".* (?:fadd|fsub|fmul|fdiv|frem)[a-z ]* double .*")
@@ -25,7 +25,7 @@ def float64_arithmetic(kernel: Any, *arguments: Any) -> list[str]:
     function = source_function(kernel)
     form = rewritten(function)
     given = tuple(map(unwrapped, arguments))
-    shared = [shared_array(code, function, given) for code in form.shared]
+    shared, _, _ = shared_arrays(form.shared, function, given)
     compiled = numba.njit(error_model="numpy")(form.function)
     compiled.compile(tuple(map(numba.typeof, (np.zeros(12, np.int32), *given, *shared))))
     (code,) = compiled.inspect_llvm().values()

@@ -1,7 +1,5 @@
 """Launches: the threads of a grid, one after the other."""
 
-# mypy: disable-error-code="name-defined"
-
 from __future__ import annotations
 
 import contextlib
@@ -19,15 +17,15 @@ from typing import Any
 import numba
 import numpy as np
 
-from ..kernel_cache import is_kept, njit  # noqa: F401  so that a change of this file, which has compiled code, changes their keys
+from ..kernel_cache import is_kept
 from ..simt.faults import DivergentBarrier
 from ..simt.intrinsics import numpy_type
 from ..simt.launch import run as run_in_python
 from ..simt.launch import sizes
 from ..simt.memory import poison
 from ..simt.place import Place, ThreadName, ndim_of
-from .rewrite import NotCompiled, Rewritten, compiled, known, rewritten, source_function
-from .thread import borrowed
+from .loops import loops
+from .rewrite import NotCompiled, Rewritten, known, rewritten, source_function
 
 ORDERS = ("ascending", "descending", "shuffled", "parallel")
 MOST_THREADS = 1024  # a block
@@ -35,6 +33,7 @@ MANY = 20_000  # threads of a launch in Python, about a second
 ENOUGH = 1_024  # threads of a launch that are worth to be shared out
 LOOK = 0.02  # seconds with the same sizes, after which their own form is looked for on the disk,
 COMPILE = 0.5  # and after which it is compiled
+ALIGNED = 64  # bytes, of which each shared array begins at a multiple
 SIZES = 1_000  # of which the times are kept, for each kernel
 
 
@@ -79,78 +78,29 @@ def steps(count: int, which: str, seed: Any) -> tuple[int, int]:
     return draw.randrange(count), step
 
 
-# ---------------------------------------------------------------------------------------- compiled loops over threads
-# `one_thread` is the kernel: each kernel gets loops of its own, compiled together with it. `place` says afterwards where it was.
-def all_threads(place, grid, block, blocks, threads, arguments):  # type: ignore[no-untyped-def]
-    """Every thread of some blocks; `blocks` and `threads` hold first and step of their order, and how many there are."""
-    given = borrowed(arguments)
-    number_of_blocks = grid[0] * grid[1] * grid[2]
-    number_of_threads = block[0] * block[1] * block[2]
-    b = blocks[0]
-    for _ in range(blocks[2]):
-        place[0] = b
-        block_x, rest = b % grid[0], b // grid[0]
-        block_y, block_z = rest % grid[1], rest // grid[1]
-        t = threads[0]
-        for _ in range(number_of_threads):
-            place[1] = t
-            x, y, z = t, 0, 0
-            if number_of_threads != block[0]:
-                x, rest = t % block[0], t // block[0]
-                y, z = rest % block[1], rest // block[1]
-            where = (
-                np.int32(x),
-                np.int32(y),
-                np.int32(z),
-                np.int32(block_x),
-                np.int32(block_y),
-                np.int32(block_z),
-                np.int32(block[0]),
-                np.int32(block[1]),
-                np.int32(block[2]),
-                np.int32(grid[0]),
-                np.int32(grid[1]),
-                np.int32(grid[2]),
-            )
-            one_thread(*((where,) + given))  # noqa: F821
-            t += threads[1]
-            if t >= number_of_threads:
-                t -= number_of_threads
-        b += blocks[1]
-        if b >= number_of_blocks:
-            b -= number_of_blocks
-
-
-@functools.cache
-def _loops(kernel: FunctionType, sizes: tuple = ()) -> Any:
-    form = rewritten(kernel, True, sizes)
-    own = FunctionType(all_threads.__code__, {**globals(), "one_thread": form.compiled})
-    own.__module__, own.__qualname__ = __name__, f"{kernel.__module__}.{form.function.__qualname__}"
-    return compiled(own, form.text, nogil=True, forceinline=False)
-
-
 class Sized:
     """One kernel for arguments of the same sizes, which a training has in each step: its own form, once that is worth compiling."""
 
     def __init__(self, kernel: FunctionType, sizes: tuple):
         self.kernel, self.sizes = kernel, sizes
-        self.run = _loops(kernel)
+        self.run = loops(kernel)
         self.seconds, self.looked, self.done = 0.0, False, False
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: Any) -> bool:
         if self.done:
             return self.run(*arguments)
         if self.seconds > LOOK:
             self.choose(arguments)
         start = time.perf_counter()
         compiled_before = len(self.run.overloads)
-        self.run(*arguments)
+        met = self.run(*arguments)
         if len(self.run.overloads) == compiled_before:
             self.seconds += time.perf_counter() - start
+        return met
 
     def choose(self, arguments: tuple) -> None:
         """Take the form for these sizes, if it has been kept or it is time to compile it."""
-        own = _loops(self.kernel, self.sizes)
+        own = loops(self.kernel, self.sizes)
         if self.seconds > COMPILE or (not self.looked and is_kept(own, arguments)):
             self.run, self.done = own, True
         self.looked = True
@@ -200,11 +150,11 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
     extents = _extents(*(tuple(each) if type(each) is list else each for each in (grid, block)))
     function = source_function(kernel)
     given = tuple(map(unwrapped, arguments))
-    place = np.zeros(2, np.int64)
+    place = np.zeros(5, np.int64)
     try:
         form = rewritten(function)
-        if form.barriers or form.shared:
-            _in_step(form, function, extents, given, place)
+        if form.barriers:
+            _in_step(form, function, _sized(function, given), extents, given, place)
         else:
             _one_by_one(form, _sized(function, given), extents, given, place)
     except NotCompiled as reason:
@@ -282,55 +232,39 @@ def _in_python(kernel: Any, extents: tuple, arguments: tuple, reason: NotCompile
 
 
 # ---------------------------------------------------------------------------------------- threads that meet
-def _in_step(form: Rewritten, function: FunctionType, extents: tuple, arguments: tuple, place: np.ndarray) -> None:
+def _in_step(
+    form: Rewritten, function: FunctionType, run: Callable, extents: tuple, arguments: tuple, place: np.ndarray
+) -> None:
     """Block after block: all its threads up to a barrier, then all up to the next one."""
-    grid, block = extents
+    shared, memory, unwritten = shared_arrays(form.shared, function, arguments)
     which, seed = _order.get()
-    (first, step), (first_thread, step_thread) = (steps(math.prod(extent), which, seed) for extent in extents)
-    count = math.prod(block)
-    numbers = [(first_thread + k * step_thread) % count for k in range(count)]
-    where = np.array([[*coordinates(t, block), 0, 0, 0, *block, *grid] for t in numbers], np.int32)
-    shared = [shared_array(code, function, arguments) for code in form.shared]
-    for k in range(math.prod(grid)):
-        place[0] = (first + k * step) % math.prod(grid)
-        where[:, 3:6] = coordinates(int(place[0]), grid)
-        for array in shared:
-            array[...] = poison(array.dtype)
-        waiting = []
-        for t, row in zip(numbers, where):
-            place[1] = t
-            started = form.compiled(row, *arguments, *shared)
-            waiting.append(started)
-        if form.barriers:
-            _meet(function, waiting, numbers, place, extents)
+    blocks, threads = ((*steps(math.prod(extent), which, seed), math.prod(extent)) for extent in extents)
+    if not run(place, *extents, blocks, threads, arguments, shared, memory, unwritten):
+        raise _divergent(function, extents, place)
 
 
-def _meet(function: FunctionType, waiting: list, numbers: list[int], place: np.ndarray, extents: tuple) -> None:
-    """Run the threads of one block from barrier to barrier until they end."""
-    while True:
-        lines = []
-        for t, thread in zip(numbers, waiting):
-            place[1] = t
-            lines.append(next(thread, 0))
-        if lines.count(lines[0]) == len(lines):
-            if not lines[0]:
-                return
-            continue
-        early, late = (
-            ThreadName(coordinates(int(place[0]), extents[0]), coordinates(t, extents[1]), ndim_of(*extents))
-            for t in (numbers[lines.index(lines[0])], next(t for t, line in zip(numbers, lines) if line != lines[0]))
-        )
-        other = next(line for line in lines if line != lines[0])
-        stops = [f"in line {line}" if line else "at the end of the kernel" for line in (lines[0], other)]
-        raise DivergentBarrier(
-            f"{early} is {stops[0]}, {late} {stops[1]}: all threads of a block must come to the same barrier",
-            [Place(function.__code__.co_filename, lines[0] or other)],
-            (early, late),
-        )
+def _divergent(function: FunctionType, extents: tuple, place: np.ndarray) -> DivergentBarrier:
+    b, late, early, *lines = map(int, place)
+    threads = tuple(
+        ThreadName(coordinates(b, extents[0]), coordinates(t, extents[1]), ndim_of(*extents)) for t in (early, late)
+    )
+    stops = [f"in line {line}" if line else "at the end of the kernel" for line in lines]
+    return DivergentBarrier(
+        f"{threads[0]} is {stops[0]}, {threads[1]} {stops[1]}: all threads of a block must come to the same barrier",
+        [Place(function.__code__.co_filename, lines[0] or lines[1])],
+        threads,
+    )
 
 
-def shared_array(code: tuple, function: FunctionType, arguments: tuple) -> np.ndarray:
-    """A shared array, from the expressions for its shape and dtype."""
+def shared_arrays(codes: list, function: FunctionType, arguments: tuple) -> tuple[tuple, np.ndarray, np.ndarray]:
+    """Shared arrays, from the expressions for their shapes and dtypes; the bytes in which they lie; what these are at first."""
     names = dict(zip(function.__code__.co_varnames, arguments))
-    shape, dtype = (eval(each, function.__globals__, names) for each in code)
-    return np.empty(shape, numpy_type(dtype))
+    arrays, filled = [], b""
+    for code in codes:
+        shape, dtype = (eval(each, function.__globals__, names) for each in code)
+        arrays.append((len(filled), shape, numpy_type(dtype)))
+        content = np.full(shape, poison(numpy_type(dtype)), numpy_type(dtype)).tobytes()
+        filled += content + bytes(-len(content) % ALIGNED)
+    unwritten = np.frombuffer(filled, np.uint8)
+    memory = np.empty_like(unwritten)
+    return tuple(np.ndarray(shape, dtype, memory.data, start) for start, shape, dtype in arrays), memory, unwritten

@@ -88,6 +88,9 @@ def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ())
     body.body = [line for name, size in zip(names, sizes) for line in constants(name, size)] + body.body
     changes.values["sized__"] = thread.sized
     uses_where = is_kernel or changes.uses_where
+    if changes.shared and not changes.barriers:  # its threads meet at the end, so that a block of them shares an array
+        body.body.append(ast.Expr(ast.Yield(ast.Constant(0))))
+        changes.barriers = True
     body.args.args = [ast.arg(WHERE)] * uses_where + body.args.args + [ast.arg(name) for name in changes.names]
     if body.args.defaults and changes.names:
         raise NotCompiled("default values of arguments, together with shared arrays")
@@ -98,8 +101,7 @@ def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ())
     made = FunctionType(scratch[function.__name__].__code__, values, function.__name__, function.__defaults__)
     made.__module__, made.__qualname__ = function.__module__, f"{function.__qualname__}_on_cpu"
     text = "\n".join([ast.unparse(body), text_of(function.__defaults__), *changes.texts])
-    alone = changes.barriers or bool(changes.shared)
-    run = compiled(made, text) if alone else numba.njit(pipeline_class=Part, **OPTIONS)(made)
+    run = numba.njit(pipeline_class=Part, **{**OPTIONS, "forceinline": not changes.barriers})(made)
     return Rewritten(made, run, uses_where, changes.barriers, changes.atomics, changes.shared, text)
 
 

@@ -61,6 +61,31 @@ def gridsize_3(where):
     return x, y, product(where, 11, 8)
 
 
+@njit(**OPTIONS, forceinline=True)
+def numbers_of_thread(b, t, grid, block):
+    """`where` of thread number t of block number b."""
+    x, y, z = t, 0, 0
+    if block[1] * block[2] != 1:
+        x, rest = t % block[0], t // block[0]
+        y, z = rest % block[1], rest // block[1]
+    block_x, rest = b % grid[0], b // grid[0]
+    block_y, block_z = rest % grid[1], rest // grid[1]
+    return (
+        np.int32(x),
+        np.int32(y),
+        np.int32(z),
+        np.int32(block_x),
+        np.int32(block_y),
+        np.int32(block_z),
+        np.int32(block[0]),
+        np.int32(block[1]),
+        np.int32(block[2]),
+        np.int32(grid[0]),
+        np.int32(grid[1]),
+        np.int32(grid[2]),
+    )
+
+
 # ------------------------------------------------------------------------------------------------------------- arguments
 @intrinsic
 def borrowed(typing, arguments):
@@ -97,6 +122,42 @@ def sized(typing, array, shape):
         return made._getvalue()
 
     return array(array, shape), code
+
+
+# ---------------------------------------------------------------------------------------- threads that wait at a barrier
+# A thread is a generator of Numba's: a structure of numbers, which can lie in memory like others.
+@intrinsic
+def bytes_of(typing, thread):
+    """How much memory a thread takes."""
+
+    def code(context, builder, signature, arguments):
+        size = context.get_abi_sizeof(context.get_data_type(signature.args[0]))
+        return context.get_constant(types.intp, size)
+
+    return types.intp(thread), code
+
+
+@intrinsic
+def keep(typing, memory, number, thread):
+    """Put a thread into memory that has room for several."""
+
+    def code(context, builder, signature, arguments):
+        builder.store(builder.load(arguments[2]), _room(context, builder, signature, arguments))
+        return context.get_dummy_value()
+
+    return types.none(memory, number, thread), code
+
+
+@intrinsic
+def kept(typing, memory, number, pattern):
+    """The thread with this number: the one in memory, which goes on when it is resumed. `pattern` tells its type."""
+    return pattern(memory, number, pattern), _room
+
+
+def _room(context, builder, signature, arguments):
+    memory = make_array(signature.args[0])(context, builder, arguments[0])
+    number = context.cast(builder, arguments[1], signature.args[1], types.intp)
+    return builder.gep(builder.bitcast(memory.data, arguments[2].type), [number])
 
 
 # ---------------------------------------------------------------------------------------- atomics: threads take turns
