@@ -13,12 +13,6 @@ WITHOUT = {
     "course/components/conv2d_tiled": "called with arrays in place of tensors: see the last tests of the file",
 }
 
-# Files whose large cases do not launch all kernels yet: take a file off the list once they do.
-NOT_YET: dict[str, set[str]] = {
-    "float32": {"ops/cuda_kernels"},  # matmul_cuda is reached by no tensor operation of its case
-    "float64": {"ops/cuda_kernels"},
-}
-
 
 def sparse_steps(torch, *tables):
     params = [table.detach().requires_grad_() for table in tables]

@@ -28,7 +28,7 @@ from reftorch import cuda_on_cpu
 from reftorch.course.overwritten import Kernels
 from reftorch.cuda_on_cpu.rewrite import source_function
 from reftorch.kernel import compiled_cuda, configured, cuda, geometry, launching
-from reftorch.simt.faults import DivergentBarrier
+from reftorch.simt.faults import DivergentBarrier, SharedArrayFault
 from reftorch.simt.session import patched
 
 
@@ -65,6 +65,10 @@ class Launches:
         except DivergentBarrier as error:
             early, late = error.threads
             self._stop(function, f"{early} and {late} do not come to the same barrier", error.line)
+        except SharedArrayFault as error:
+            self._stop(function, error.text, error.line)
+        except cuda_on_cpu.OutOfMemory as error:
+            self._stop(function, "a thread makes an array for which there is no memory", error.line)
         self._look_at_types(kernel, arguments)
 
     def _look_at_types(self, kernel: Any, arguments: tuple) -> None:

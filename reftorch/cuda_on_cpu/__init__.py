@@ -19,8 +19,9 @@ once more, with these as constants: LLVM then divides by constants, unrolls the 
 checks that it can show to hold. The other checks stay. The numbers are the same to the bit: nothing is reordered or fused in
 either form.
 
-A kernel with `cuda.syncthreads()` is compiled as a generator: `yield` stands in place of each barrier. All threads of a block
-are started; each runs up to its next barrier, and then all go on. If they stop at different barriers, or some do not stop, that is
+A kernel with `cuda.syncthreads()` is compiled as a generator: `yield` stands in place of each barrier. The threads of a block lie in
+memory as such generators. Each is resumed and runs up to its next barrier, and then all go on; the loop that resumes them is compiled
+too. If they stop at different barriers, or some do not stop, that is
 a `DivergentBarrier`. Shared arrays are filled with NaN at first, so what nobody wrote is seen in the result.
 
 What cannot be compiled this way (warp operations, a barrier inside a device function, dynamic shared memory) is run by
@@ -34,7 +35,17 @@ Nor does it show time: how long a kernel takes here says nothing about a GPU.
 
 from .array import Array
 from .float64 import float64_arithmetic
-from .launch import OutsideArray, configured, launch, order, unwrapped
+from .launch import OutOfMemory, OutsideArray, configured, launch, order, unwrapped
 from .rewrite import NotCompiled
 
-__all__ = ["Array", "NotCompiled", "OutsideArray", "configured", "float64_arithmetic", "launch", "order", "unwrapped"]
+__all__ = [
+    "Array",
+    "NotCompiled",
+    "OutOfMemory",
+    "OutsideArray",
+    "configured",
+    "float64_arithmetic",
+    "launch",
+    "order",
+    "unwrapped",
+]

@@ -16,13 +16,14 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core.errors import NumbaError, UnsupportedError
 
 from ..kernel_cache import is_kept
-from ..simt.faults import DivergentBarrier
+from ..simt.faults import DivergentBarrier, SharedArrayFault
 from ..simt.intrinsics import numpy_type
 from ..simt.launch import run as run_in_python
 from ..simt.launch import sizes
-from ..simt.memory import poison
+from ..simt.memory import SHARED_LIMIT, poison
 from ..simt.place import Place, ThreadName, ndim_of
 from .loops import loops
 from .rewrite import NotCompiled, Rewritten, known, rewritten, source_function
@@ -31,7 +32,7 @@ ORDERS = ("ascending", "descending", "shuffled", "parallel")
 MOST_THREADS = 1024  # a block
 MANY = 20_000  # threads of a launch in Python, about a second
 ENOUGH = 1_024  # threads of a launch that are worth to be shared out
-LOOK = 0.02  # seconds with the same sizes, after which their own form is looked for on the disk,
+LOOK = 0.02  # seconds of the CPU with the same sizes, after which their own form is looked for on the disk,
 COMPILE = 0.5  # and after which it is compiled
 ALIGNED = 64  # bytes, of which each shared array begins at a multiple
 SIZES = 1_000  # of which the times are kept, for each kernel
@@ -43,6 +44,14 @@ class OutsideArray(IndexError):
     def __init__(self, text: str, thread: ThreadName):
         super().__init__(text)
         self.thread = thread
+
+
+class OutOfMemory(MemoryError):
+    """A thread makes an array for which there is no memory; `line` is where, or None."""
+
+    def __init__(self, text: str, line: int | None):
+        super().__init__(text)
+        self.line = line
 
 
 _order = ContextVar("order", default=("ascending", 0))
@@ -91,11 +100,11 @@ class Sized:
             return self.run(*arguments)
         if self.seconds > LOOK:
             self.choose(arguments)
-        start = time.perf_counter()
+        start = time.thread_time()
         compiled_before = len(self.run.overloads)
         met = self.run(*arguments)
         if len(self.run.overloads) == compiled_before:
-            self.seconds += time.perf_counter() - start
+            self.seconds += time.thread_time() - start
         return met
 
     def choose(self, arguments: tuple) -> None:
@@ -144,7 +153,10 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
 
     Raises:
         OutsideArray: an IndexError, a thread reads or writes outside an array; the message says which thread.
+        OutOfMemory: a MemoryError, a thread makes an array for which there is no room.
         DivergentBarrier: some threads of a block come to a barrier, and others do not.
+        SharedArrayFault: the shared arrays of a block are larger than on a GPU.
+        NumbaError: the kernel cannot be compiled, on a GPU neither.
         ValueError: a grid or block that is not one to three positive numbers, or more than 1,024 threads a block.
     """
     extents = _extents(*(tuple(each) if type(each) is list else each for each in (grid, block)))
@@ -153,14 +165,24 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
     place = np.zeros(5, np.int64)
     try:
         form = rewritten(function)
+    except NotCompiled as reason:
+        return _in_python(kernel, extents, given, reason)
+    try:
         if form.barriers:
             _in_step(form, function, _sized(function, given), extents, given, place)
         else:
             _one_by_one(form, _sized(function, given), extents, given, place)
-    except NotCompiled as reason:
-        _in_python(kernel, extents, given, reason)
     except IndexError:
         raise _outside(function, extents, place) from None
+    except MemoryError:
+        raise _without_memory(form, extents, place) from None
+    except NumbaError as error:
+        if form.walrus and "cannot be determined" in str(error):
+            text = (
+                "`:=` within an expression, which Numba cannot compile, for a GPU neither: assign on a line of its own"
+            )
+            raise UnsupportedError(text, form.walrus) from None
+        raise
 
 
 def _one_by_one(form: Rewritten, run: Callable, extents: tuple, arguments: tuple, place: np.ndarray) -> None:
@@ -200,9 +222,20 @@ def unwrapped(argument: Any) -> Any:
     return getattr(argument, "_ary", argument)
 
 
-def _outside(function: FunctionType, extents: tuple, place: np.ndarray) -> OutsideArray:
+def _name(extents: tuple, place: Any) -> ThreadName:
     b, t = (coordinates(int(number), extent) for number, extent in zip(place, extents))
-    thread = ThreadName(b, t, ndim_of(*extents))
+    return ThreadName(b, t, ndim_of(*extents))
+
+
+def _without_memory(form: Rewritten, extents: tuple, place: np.ndarray) -> OutOfMemory:
+    line = f" (line {form.made})" if form.made else ""
+    name = f"{form.function.__name__}[{extents[0]}, {extents[1]}]"
+    text = f"{name}: {_name(extents, place)} makes an array for which there is no memory{line}"
+    return OutOfMemory(text, form.made or None)
+
+
+def _outside(function: FunctionType, extents: tuple, place: np.ndarray) -> OutsideArray:
+    thread = _name(extents, place)
     text = (
         f"{function.__name__}[{extents[0]}, {extents[1]}]: {thread} reads or writes outside an array. Most likely a bounds check "
         "is missing, such as `if i >= y.size: return`. `reftorch.simt.run(kernel, grid, block, ...)` names line and index"
@@ -245,9 +278,7 @@ def _in_step(
 
 def _divergent(function: FunctionType, extents: tuple, place: np.ndarray) -> DivergentBarrier:
     b, late, early, *lines = map(int, place)
-    threads = tuple(
-        ThreadName(coordinates(b, extents[0]), coordinates(t, extents[1]), ndim_of(*extents)) for t in (early, late)
-    )
+    threads = tuple(_name(extents, (b, t)) for t in (early, late))
     stops = [f"in line {line}" if line else "at the end of the kernel" for line in lines]
     return DivergentBarrier(
         f"{threads[0]} is {stops[0]}, {threads[1]} {stops[1]}: all threads of a block must come to the same barrier",
@@ -257,14 +288,21 @@ def _divergent(function: FunctionType, extents: tuple, place: np.ndarray) -> Div
 
 
 def shared_arrays(codes: list, function: FunctionType, arguments: tuple) -> tuple[tuple, np.ndarray, np.ndarray]:
-    """Shared arrays, from the expressions for their shapes and dtypes; the bytes in which they lie; what these are at first."""
+    """Shared arrays, from the expressions for their shapes and dtypes; the bytes in which they lie; what these are at first.
+
+    Raises:
+        SharedArrayFault: they are larger than a GPU's shared memory.
+    """
     names = dict(zip(function.__code__.co_varnames, arguments))
     arrays, filled = [], b""
     for code in codes:
-        shape, dtype = (eval(each, function.__globals__, names) for each in code)
+        shape, dtype = (eval(each, function.__globals__, names) for each in code[:2])
         arrays.append((len(filled), shape, numpy_type(dtype)))
         content = np.full(shape, poison(numpy_type(dtype)), numpy_type(dtype)).tobytes()
         filled += content + bytes(-len(content) % ALIGNED)
+    if len(filled) > SHARED_LIMIT:
+        text = f"the block's shared arrays take {len(filled):,} bytes: it has {SHARED_LIMIT:,}"
+        raise SharedArrayFault(text, [Place(function.__code__.co_filename, codes[-1][2])])
     unwritten = np.frombuffer(filled, np.uint8)
     memory = np.empty_like(unwritten)
     return tuple(np.ndarray(shape, dtype, memory.data, start) for start, shape, dtype in arrays), memory, unwritten

@@ -32,6 +32,7 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
+from numba.core.ir import Loc
 
 from .. import kernel as kernels
 from ..kernel_cache import KernelCache
@@ -42,6 +43,7 @@ WHERE = "where__"  # the name of the first argument that is added
 FENCES = {"threadfence", "threadfence_block", "threadfence_system"}  # nothing to do where threads take turns
 OPTIONS = {"error_model": "numpy", "boundscheck": True, "forceinline": True}
 CONSTANTS = (int, float, complex, str, tuple, np.generic, np.dtype, type, numba.types.Type)
+MAKING = (np.empty, np.zeros, np.ones, np.full)
 TYPED = {getattr(math, name): getattr(thread, f"math_{name}") for name in ("floor", "ceil", "trunc", "fmod")}
 
 
@@ -58,8 +60,10 @@ class Rewritten:
     uses_where: bool
     barriers: bool
     atomics: bool
-    shared: list[tuple[Any, Any]]  # code that gives the shape and the dtype of each shared array
+    shared: list[tuple[Any, Any, int]]  # of each shared array, code that gives its shape and its dtype, and its line
     text: str  # of the kernel and all that it calls
+    walrus: Loc | None  # where it has the first `:=`
+    made: int  # the line of the first array that a thread makes, 0 if there is none
 
 
 def source_function(kernel: Any) -> FunctionType:
@@ -102,7 +106,8 @@ def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ())
     made.__module__, made.__qualname__ = function.__module__, f"{function.__qualname__}_on_cpu"
     text = "\n".join([ast.unparse(body), text_of(function.__defaults__), *changes.texts])
     run = numba.njit(pipeline_class=Part, **{**OPTIONS, "forceinline": not changes.barriers})(made)
-    return Rewritten(made, run, uses_where, changes.barriers, changes.atomics, changes.shared, text)
+    found = (changes.barriers, changes.atomics, changes.shared, text, changes.walrus, changes.made)
+    return Rewritten(made, run, uses_where, *found)
 
 
 OF = "of"  # begins what is known of a tuple, one entry for each of its elements
@@ -194,8 +199,10 @@ class Rewriter(ast.NodeTransformer):
     atomics: bool = False
     values: dict[str, Any] = field(default_factory=dict)  # new globals
     names: list[str] = field(default_factory=list)  # arguments that are added, one a shared array
-    shared: list[tuple[Any, Any]] = field(default_factory=list)
+    shared: list[tuple[Any, Any, int]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    walrus: Loc | None = None
+    made: int = 0
 
     def value_of(self, node: ast.AST) -> Any:
         """What a global name, or an attribute of a module in one, stands for; None if it is not known before the kernel runs."""
@@ -276,12 +283,20 @@ class Rewriter(ast.NodeTransformer):
         elif is_helper(value):
             called = rewritten(source_function(value), False)
             self.atomics |= called.atomics
+            self.walrus = self.walrus or called.walrus
+            self.made = self.made or called.made and node.lineno
             self.texts.append(called.text)
             function = self.put(f"{called.function.__name__}__", called.compiled, node.func)
             arguments = [self.where(node)] * called.uses_where + arguments
         else:
+            if any(value is each for each in MAKING):
+                self.made = self.made or node.lineno
             function = self.visit(function)
         return ast.copy_location(ast.Call(function, arguments, keywords), node)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        self.walrus = self.walrus or Loc(self.function.__code__.co_filename, node.lineno)
+        return self.generic_visit(node)
 
     def intrinsic(self, path: str, node: ast.Call) -> ast.AST:
         """A call of something in `cuda`."""
@@ -295,6 +310,7 @@ class Rewriter(ast.NodeTransformer):
         elif path == "shared.array":
             return self.shared_array(node)
         elif path == "local.array":
+            self.made = self.made or node.lineno
             return ast.copy_location(ast.Call(self.put("empty__", np.empty, node), arguments, keywords), node)
         elif path.startswith("atomic.") or path in ("fma", "selp"):
             name = path.replace(".", "_")
@@ -311,7 +327,7 @@ class Rewriter(ast.NodeTransformer):
             raise NotCompiled("a shared array in a device function")
         given = [*node.args, *[each.value for each in node.keywords]]
         shape, dtype = (compile(ast.Expression(each), "shared", "eval") for each in given)
-        self.shared.append((shape, dtype))
+        self.shared.append((shape, dtype, node.lineno))
         self.names.append(f"shared_{len(self.names)}__")
         return ast.copy_location(ast.Name(self.names[-1], ast.Load()), node)
 

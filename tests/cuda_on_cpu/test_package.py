@@ -18,7 +18,7 @@ import pytest
 
 import oracle
 import reftorch as torch
-from large_cases import MORE, NOT_YET, WITHOUT
+from large_cases import MORE, WITHOUT
 from reftorch import cuda_on_cpu
 from reftorch.course.components.conv2d_tiled import conv2d_tiled
 from reftorch.cuda_on_cpu.launch import coordinates
@@ -157,7 +157,6 @@ RUNS = [
     for component in COMPONENTS
     if component not in WITHOUT
     for dtype in ("float32", "float64")
-    if component not in NOT_YET[dtype]
     if dtype == "float32" or has_numbers_of_its_own(component) or component.startswith("ops/")
 ]
 
@@ -183,7 +182,6 @@ def test_component(component, dtype, monkeypatch):
 
 def test_reasons_are_given_for_files_that_have_kernels():
     assert set(WITHOUT) <= set(COMPONENTS) and set(MORE) <= set(COMPONENTS) - set(WITHOUT)
-    assert NOT_YET["float32"] | NOT_YET["float64"] <= set(COMPONENTS) - set(WITHOUT)
     assert len(COMPONENTS) > 120
 
 

@@ -91,7 +91,7 @@ def test_sizes_that_come_again_get_a_form_of_their_own_once_they_have_taken_long
     launch.__globals__["_times"].cache_clear()
     monkeypatch.setitem(launch.__globals__, "is_kept", lambda kernel, arguments: False)
     ticks = itertools.count()  # each launch takes a second
-    monkeypatch.setitem(launch.__globals__, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setitem(launch.__globals__, "time", SimpleNamespace(thread_time=lambda: next(ticks)))
     monkeypatch.setitem(launch.__globals__, "LOOK", 0.5)
     monkeypatch.setitem(launch.__globals__, "COMPILE", 2.5)
     x, y = np.arange(5_000.0), np.zeros(5_000)
