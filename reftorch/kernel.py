@@ -29,6 +29,7 @@ import contextlib
 import functools
 import importlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from types import FunctionType, MappingProxyType
@@ -277,7 +278,7 @@ def _fast_form(fast: Callable, cpu_kernel: Callable) -> Callable:
 
 def configured(cuda_kernel: Any, grid: Any, block: Any) -> Callable:
     """`cuda_kernel[grid, block]`, for whatever "cuda" means."""
-    if _compiled.get() or cuda_kind() == "cpu":
+    if _launches.compiled or cuda_kind() == "cpu":
         from . import cuda_on_cpu
 
         return cuda_on_cpu.configured(cuda_kernel, grid, block)
@@ -286,17 +287,23 @@ def configured(cuda_kernel: Any, grid: Any, block: Any) -> Callable:
     return cuda_kernel[grid, block]
 
 
-_compiled = ContextVar("compiled", default=False)
+class _Launches(threading.local):
+    """How kernels are launched in a thread. It is no ContextVar: tensor arithmetic runs in a context of its own, without warnings."""
+
+    compiled = False
+
+
+_launches = _Launches()
 
 
 @contextlib.contextmanager
 def compiled_cuda() -> Iterator[None]:
     """Inside the block, kernels are compiled for the CPU in a process where "cuda" means the simulator. For tests."""
-    before = _compiled.set(True)
+    before, _launches.compiled = _launches.compiled, True
     try:
         yield
     finally:
-        _compiled.reset(before)
+        _launches.compiled = before
 
 
 WARP, BLOCK = 32, 256  # threads that a GPU runs together; threads in a full block

@@ -10,7 +10,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
@@ -54,7 +53,13 @@ class OutOfMemory(MemoryError):
         self.line = line
 
 
-_order = ContextVar("order", default=("ascending", 0))
+class _Chosen(threading.local):
+    """The order in a thread. It is no ContextVar: tensor arithmetic runs in a context of its own, without warnings."""
+
+    order: tuple[str, int] = ("ascending", 0)
+
+
+_chosen = _Chosen()
 
 
 @contextlib.contextmanager
@@ -69,11 +74,11 @@ def order(which: str, seed: int = 0) -> Iterator[None]:
     """
     if which not in ORDERS:
         raise ValueError(f"order is {which!r}: wanted one of {', '.join(ORDERS)}")
-    before = _order.set((which, seed))
+    before, _chosen.order = _chosen.order, (which, seed)
     try:
         yield
     finally:
-        _order.reset(before)
+        _chosen.order = before
 
 
 def steps(count: int, which: str, seed: Any) -> tuple[int, int]:
@@ -187,7 +192,7 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
 
 def _one_by_one(form: Rewritten, run: Callable, extents: tuple, arguments: tuple, place: np.ndarray) -> None:
     """Threads that never meet: each runs from beginning to end."""
-    which, seed = _order.get()
+    which, seed = _chosen.order
     count, each = map(math.prod, extents)
     if which == "ascending":
         return run(place, *extents, (0, 1, count), (0, 1, each), arguments)
@@ -259,7 +264,7 @@ def _in_python(kernel: Any, extents: tuple, arguments: tuple, reason: NotCompile
             RuntimeWarning,
             stacklevel=4,
         )
-    which, seed = _order.get()
+    which, seed = _chosen.order
     with np.errstate(all="ignore"):
         run_in_python(kernel, *extents, *arguments, order=which, seed=seed, check=False)
 
@@ -270,7 +275,7 @@ def _in_step(
 ) -> None:
     """Block after block: all its threads up to a barrier, then all up to the next one."""
     shared, memory, unwritten = shared_arrays(form.shared, function, arguments)
-    which, seed = _order.get()
+    which, seed = _chosen.order
     blocks, threads = ((*steps(math.prod(extent), which, seed), math.prod(extent)) for extent in extents)
     if not run(place, *extents, blocks, threads, arguments, shared, memory, unwritten):
         raise _divergent(function, extents, place)

@@ -13,6 +13,7 @@ from reftorch.cuda_on_cpu import float64_arithmetic, launch, order
 from reftorch.cuda_on_cpu.launch import steps
 from reftorch.cuda_on_cpu.rewrite import NotCompiled, definition_of
 from reftorch.kernel import cuda, geometry
+from reftorch.ops.backend import quietly
 
 SIZE = 1_000
 ORDERS = ("ascending", "descending", "shuffled", "parallel")
@@ -325,6 +326,17 @@ def test_a_result_that_depends_on_the_order_differs_between_orders():
             launch(neighbour_cuda, *geometry(SIZE), y)
         found.append(y.tolist())
     assert found[0] != found[1] != found[2] != found[0]
+
+
+def test_the_order_holds_where_tensor_arithmetic_launches_too():
+    """It runs in a context of its own, so that NumPy does not warn."""
+    found = []
+    for which in ("ascending", "descending"):
+        y = np.zeros(SIZE)
+        with order(which):
+            quietly(launch, neighbour_cuda, *geometry(SIZE), y)
+        found.append(y.tolist())
+    assert found[0] != found[1]
 
 
 def test_a_device_array_is_none_of_numpys():
