@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 
 EXAMPLES = """examples:
   reftorch train                              the digits that come with the package
-  reftorch train --seed 1 --epochs 20         other initial weights, more rounds
+  reftorch train --seed 1 --epochs 20         other initial weights, more epochs
   reftorch train --data mnist                 the four files of MNIST or Fashion-MNIST in the folder mnist
   reftorch train sequences                    rewrite dates as ISO dates, with a Transformer
   reftorch train sequences --model lstm       the same with an LSTM
   reftorch train --device cuda                on the GPU
   reftorch train --epochs 0 --load runs/digits.safetensors
-                                              judge saved weights without training
+                                              evaluate saved weights without training
 """
 
 STEP_EXAMPLES = """examples:
-  reftorch step conv2d                        its worked example, at the first line of the forward kernel
+  reftorch step conv2d                        the worked example of conv2d, at the first line of the forward kernel
   reftorch step conv2d.backward_weight --cuda --thread 3
                                               one thread of a CUDA kernel; needs no GPU
   reftorch step conv2d --view                 every line, forwards and backwards, in the browser
@@ -30,12 +30,12 @@ STEP_EXAMPLES = """examples:
 """
 
 BENCH_EXAMPLES = """examples:
-  reftorch bench                              everything, against PyTorch if it is installed: some ten minutes
+  reftorch bench                              everything, against PyTorch if it is installed: takes some ten minutes
   reftorch bench --only 'Conv2d.*both' --threads 1
                                               convolution, forwards and backwards, on one thread
-  reftorch bench --reference --only Linear    the loops as the pages show them
-  reftorch bench --plot roofline.png          a picture of what the machine could do and what the kernels do
-  reftorch bench --start                      how long it takes until the first training step is done
+  reftorch bench --reference --only Linear    the reference kernels, which the pages show
+  reftorch bench --plot roofline.png          a picture of the machine's limits and the speed of the kernels
+  reftorch bench --start                      the time from the start of a program to its first training step
   reftorch bench --ladder                     how much each step towards the fast kernels gains
   reftorch bench --ranks 2                    a training on two processes
 """
@@ -89,7 +89,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     train = commands.add_parser(
         "train",
         help="train a network on images of digits, or on dates",
-        description="Train a convolutional network on images, or a Transformer or an LSTM on dates; judge it on data that it has not seen, and "
+        description="Train a convolutional network on images, or a Transformer or an LSTM on dates; evaluate it on held-out data, and "
         "save it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -105,16 +105,16 @@ def add_train(commands: argparse._SubParsersAction) -> None:
         "CPU threads (default: 1 for the embedded digits and the dates, which are too small to share; all with --data)"
     )
     add("--threads", type=whole(1), metavar="N", help=text)
-    text = "processes, each with its part of every batch (needs the extra: pip install 'reftorch[distributed]')"
+    text = "processes; each computes a part of every batch (needs the extra: pip install 'reftorch[distributed]')"
     add("--ranks", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("files").add_argument
     add("--load", metavar="FILE", help="start from these weights (.safetensors)")
-    text = "where the weights go (default: runs/NAME.safetensors, NAME being that of the data)"
+    text = "file for the weights (default: runs/NAME.safetensors, where NAME is the name of the data)"
     add("--save", metavar="FILE", help=text)
     add("--no-save", action="store_true", help="do not save the weights")
     text = (
-        "where the picture of the curves goes, .png, .svg or .pdf (default: runs/NAME.png); beside it, for dates, the picture of what "
-        "the network looks at"
+        "file for the picture of the curves, .png, .svg or .pdf (default: runs/NAME.png); for dates, a second picture shows which "
+        "characters of the text the network uses"
     )
     add("--plot", metavar="FILE", help=text)
     add("--no-plot", action="store_true", help="do not draw the picture")
@@ -129,16 +129,16 @@ def add_learning(train: argparse.ArgumentParser) -> None:
     add("--limit", type=whole(1), metavar="N", help=text)
     add = train.add_argument_group("how to learn").add_argument
     add("--model", choices=("transformer", "lstm"), help="which network learns the dates (default: transformer)")
-    text = "rounds over the training data (default: 15 for the digits, 3 with --data; dates: 10, for an LSTM 12)"
+    text = "passes over the training data (default: 15 for the digits, 3 with --data; dates: 10, for an LSTM 12)"
     add("--epochs", type=whole(0), metavar="N", help=text)
     text = "images or dates per step (default: 32 images, 128 dates)"
     add("--batch-size", type=whole(1), metavar="N", help=text)
     text = "learning rate (default: 0.02); for dates the largest one of its schedule (0.003, for an LSTM 0.005)"
     add("--lr", type=real(0, None, "above 0"), metavar="X", help=text)
-    text = "how much of the last step is kept for the next, for images (default: 0.9)"
+    text = "the factor of the last step in the next one, for images (default: 0.9)"
     momentum = real(None, 1, "at least 0 and below 1")
     add("--momentum", type=momentum, metavar="X", help=text)
-    text = "same seed, same numbers (default: %(default)s)"
+    text = "seed of the random numbers: the same seed gives the same results (default: %(default)s)"
     add("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help=text)
 
 
@@ -153,7 +153,7 @@ def add_step(commands: argparse._SubParsersAction) -> None:
         allow_abbrev=False,
     )
     step.set_defaults(run=run_step)
-    text = "a component, as conv2d; one of its kernels, as conv2d.backward_weight; or FILE.py:FUNCTION"
+    text = "a component, such as conv2d; one of its kernels, such as conv2d.backward_weight; or FILE.py:FUNCTION"
     step.add_argument("target", nargs="?", metavar="COMPONENT", help=text)
     step.add_argument("--list", action="store_true", help="list what can be stepped through")
     add = step.add_argument_group("which form").add_argument
@@ -166,7 +166,7 @@ def add_step(commands: argparse._SubParsersAction) -> None:
     add("--view", action="store_true", help="record the run, and open it in the browser")
     text = "save the recording as JSON, or as a page if FILE ends in .html"
     add("--record", metavar="FILE", help=text)
-    text = "the most lines that a recording may have (default: %(default)s)"
+    text = "the largest number of lines in a recording (default: %(default)s)"
     add("--limit", type=whole(1), default=20_000, metavar="N", help=text)
     add = step.add_argument_group("your own kernel").add_argument
     add("--args", metavar="FILE", help="an .npz file with the arguments, under their names")
@@ -192,16 +192,20 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
         "bench",
         help="measure the components and compare them with PyTorch and with the machine's limits",
         description="Time every component forwards and backwards, alternating with PyTorch if it is installed, and compare both "
-        "with what this machine can do at most.",
+        "with the limits of this machine.",
         epilog=BENCH_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     bench.set_defaults(run=run_bench)
     add = bench.add_argument_group("what").add_argument
-    text = "only cases whose name has it, as in 'Conv2d LeNet conv1 forward'; the rows about Python and memory are left out"
+    text = "only cases whose names match, as in 'Conv2d LeNet conv1 forward'; the rows about Python and memory are left out"
     add("--only", type=pattern, metavar="REGEX", help=text)
-    add("--reference", action="store_true", help="the reference kernels, which the pages show, not their fast forms")
+    add(
+        "--reference",
+        action="store_true",
+        help="the reference kernels, which the pages show, in place of the fast ones",
+    )
     add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
     text = "instead of all: the matrix product, the convolution and attention, step by step from the formula to the fast form"
     add("--ladder", action="store_true", help=text)
@@ -223,16 +227,18 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
 
 def add_compile(commands: argparse._SubParsersAction) -> None:
     """`reftorch compile`"""
-    text = "Compile the kernels that a training in float32 needs, and keep them, so that later nobody waits for them."
+    text = "Compile the kernels that a training in float32 needs, and cache them, so that later runs need not wait for them."
     ahead = commands.add_parser("compile", help="compile the kernels ahead, as for a classroom", description=text)
     ahead.set_defaults(run=run_compile)
 
 
 def add_docs(commands: argparse._SubParsersAction) -> None:
     """`reftorch docs`"""
-    text = "The site: pages made from the component files. Serves it, and shows changes at once; or builds it."
+    text = (
+        "Serve or build the site. Its pages are made from the component files. The served site shows changes at once."
+    )
     docs = commands.add_parser("docs", help="read the site, or build it", description=text)
-    says = "serve (default); build: into site/, where anything wrong on a page is an error; pages: Markdown only, into --to"
+    says = "serve (default); build: into site/, any mistake on a page is an error; pages: Markdown only, into --to"
     docs.add_argument("act", nargs="?", choices=("serve", "build", "pages"), default="serve", help=says)
     docs.add_argument("--to", metavar="FOLDER", default="site-pages", help="where `pages` writes (default: site-pages)")
     docs.set_defaults(run=run_docs)
@@ -250,8 +256,8 @@ def add_new(commands: argparse._SubParsersAction) -> None:
     text = "Write the skeleton of a new component: its file, its tests against PyTorch, its list of classic mistakes."
     new = commands.add_parser("new", help="begin a new component", description=text)
     new.set_defaults(run=run_new)
-    new.add_argument("component", metavar="SECTION/NAME", help="as nn/activation/softsign; nothing is overwritten")
-    text = "the name of its module (default: as it is documented, or made from NAME)"
+    new.add_argument("component", metavar="SECTION/NAME", help="such as nn/activation/softsign; nothing is overwritten")
+    text = "the name of its module (default: the documented name, or made from NAME)"
     new.add_argument("--class", dest="class_name", default="", metavar="CLASS", help=text)
 
 

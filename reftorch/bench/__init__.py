@@ -1,13 +1,13 @@
-"""`reftorch bench`: how fast the components are, beside PyTorch and beside what the machine can do at most.
+"""`reftorch bench` measures how fast the components are, and compares them with PyTorch and with the limits of the machine.
 
     cases.py        what is measured, as data
     work.py         how many operations and bytes a case needs
-    jobs.py         a case made runnable, with either library
-    clock.py        both timed in turns; medians, quartiles, ratios
-    limits.py       the machine's multiply-adds and bytes a second
+    jobs.py         how a case runs, with either library
+    clock.py        times the two libraries in turns: medians, quartiles, ratios
+    limits.py       the machine's multiply-adds and bytes per second
     overhead.py     what Python adds to a call
     ladder.py       the rungs of `reftorch.fast.ladder`
-    processes.py    peak memory and the first step, in processes of their own (worker.py)
+    processes.py    peak memory and the first step, in separate processes (worker.py)
     ranks.py        training steps on several processes
     record.py       the run as JSON
     table.py        the run as tables

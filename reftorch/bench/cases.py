@@ -1,7 +1,7 @@
-"""What is measured, as plain data: one line, one case.
+"""What is measured, as plain data: each line is one case.
 
-A case names a component, where its size comes from, the shape of its input, and the arguments of its layer. Sizes run from
-1,000 to 10 million elements. `work.py` counts what a case costs, `jobs.py` makes it run.
+A case names a component, where its size comes from, the shape of its input, and the arguments of its layer. Sizes range from
+1,000 to 10 million elements. `work.py` counts the operations and bytes of a case, `jobs.py` runs it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Case:
-    """`x` is the shape of the input; `options` are the arguments of the layer, or what else `jobs.py` needs to know."""
+    """`x` is the shape of the input; `options` are the arguments of the layer, and other options that `jobs.py` reads."""
 
     component: str
     name: str
@@ -23,7 +23,7 @@ class Case:
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """What can be timed of it."""
+        """The directions that can be timed: forward, backward, both; step; call."""
         if self.component == "Module":
             return ("call",)
         return ("step",) if self.component in ("LeNet", "SparseAdam", *OPTIMIZERS, *CLIPPING) else ALL
@@ -44,7 +44,7 @@ def pool(name: str, x: Shape, kernel_size: int = 2, kind: str = "MaxPool2d", **o
 
 
 def grid(name: str, x: Shape, **options: str) -> Case:
-    """As many outputs as there are pixels, each from a place that is moved a little."""
+    """The output is as large as the input. Each output element is sampled at its own pixel's position, moved a little."""
     return Case("grid_sample", name, x, options)
 
 
@@ -79,7 +79,7 @@ def adaptive_loss(name: str, x: Shape, n_classes: int, *cutoffs: int) -> Case:
 
 
 def utility(component: str, name: str, *params: Shape, **options: float) -> Case:
-    """What `nn.utils` does with parameters or with their gradients."""
+    """The functions of `nn.utils` for parameters and for their gradients."""
     return Case(component, name, (), dict(params=params, **options))
 
 
@@ -120,7 +120,7 @@ CASES = (
     conv("depthwise", (16, 64, 56, 56), 64, 3, padding=1, groups=64),
     conv("depthwise stride 2", (16, 64, 56, 56), 64, 3, stride=2, padding=1, groups=64),
     conv("1,000 elements", (1, 4, 16, 16), 8, 3, padding=1),
-    # --------------------------------------------------------------- N, C, L or D, H, W; and convolutions that make larger
+    # -------------------------------------------------- N, C, L or D, H, W; and transposed convolutions, whose output is larger
     conv("text", (32, 256, 128), 256, 3, "Conv1d", padding=1),
     conv("sound", (8, 1, 16_000), 64, 80, "Conv1d", stride=4),
     conv("small volumes", (2, 64, 8, 14, 14), 64, 3, "Conv3d", padding=1),
@@ -271,7 +271,7 @@ CASES = (
     # --------------------------------------------------------------------------- losses with weights: samples, in_features
     Case("LinearCrossEntropyLoss", "words", (256, 256), dict(in_features=256, num_classes=10_000)),
     adaptive_loss("words", (256, 128), 10_000, 1000, 5000),
-    # ------------------------------------------------------------------------------------- losses of one element at a time
+    # ------------------------------------------------------------------------------------------------ losses per element
     Case("MSELoss", "1 million elements", (1000, 1000)),
     Case("L1Loss", "1 million elements", (1000, 1000)),
     Case("HuberLoss", "1 million elements", (1000, 1000)),
@@ -324,7 +324,7 @@ CASES = (
     utility("parameters_to_vector", "62 tensors", *DEEP),
     Case("weight_norm", "ResNet 3x3", (256, 256, 3, 3)),
     Case("spectral_norm", "ResNet 3x3", (256, 256, 3, 3)),
-    # ------------------------------------------------------------------------------------------- what Python does
+    # ------------------------------------------------------------------------------------------- the cost of Python
     Case("Module", "call that does nothing", (1,), dict(what="call")),
     Case("Module", "eight of them in a Sequential", (1,), dict(what="sequential")),
     Case("Module", "parameters() of LeNet", (1,), dict(what="parameters")),

@@ -1,7 +1,7 @@
-"""How long a call takes, and how that compares with another library's call of the same work.
+"""Measures how long a call takes, and compares it with another library's call for the same work.
 
-Both are timed in turns, round by round, so that a disturbance hits both; the ratio is taken within a round, and the median over
-the rounds is what counts. The quartiles tell how far the rounds lie apart.
+The two are timed in turns, round by round, so that a disturbance affects both. The ratio is computed within each round, and the result
+is the median over the rounds. The quartiles show how much the rounds differ.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# A thread that has done its part of a parallel loop goes on spinning for a while, in wait of the next one, and would take a core
-# from the other library. So both sides sleep before a sample, and wake their own threads with a call that is not timed.
+# A thread that has finished its part of a parallel loop spins for a while until the next loop comes, and would take a core from the
+# other library. So there is a pause before each sample, and then a call that is not timed, which wakes the library's own threads.
 SETTLE = 0.02  # seconds, where there are several threads
-SAMPLE = 0.02  # seconds of calls in a row that make a sample, at most
+SAMPLE = 0.02  # a sample is several calls in a row, which take at most so many seconds
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Spread:
-    """Median and quartiles of what the rounds gave."""
+    """Median and quartiles over the rounds."""
 
     median: float
     low: float
@@ -45,7 +45,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds a call; `ratio` is the other library's time divided by ours, above 1 where we are faster."""
+    """Seconds per call; `ratio` is the other library's time divided by ours: above 1, ours is faster."""
 
     seconds: Spread
     torch_seconds: Spread | None
@@ -60,7 +60,7 @@ def measure(
     wait: Callable[[], None] = lambda: None,
     their_wait: Callable[[], None] = lambda: None,
 ) -> Timing:
-    """Time `ours`, and `theirs` if there is one, in turns. The `wait`s return when a device has done what was asked of it."""
+    """Time `ours`, and `theirs` if there is one, in turns. Each `wait` function returns when the device has finished its work."""
     sides = [(ours, wait)] + ([(theirs, their_wait)] if theirs else [])
     calls, rounds = [], budget.rounds
     for side in sides:
@@ -86,7 +86,7 @@ def measure(
 
 
 def seconds_of(call: Callable[[], object], wait: Callable[[], None], calls: int, settle: float = 0.0) -> float:
-    """Seconds one of `calls` calls in a row takes, after one that is not counted."""
+    """Seconds per call, measured over `calls` calls in a row; one call before them is not counted."""
     if settle:
         time.sleep(settle)
     call()

@@ -31,17 +31,17 @@ from reftorch.train.loop import TrainingError
 from reftorch.train.options import PICTURES, choose_device
 
 TOLERANCE = 1e-4  # between results, relative to the largest number
-WIDTH = 120  # of what goes to a file or a pipe
+WIDTH = 120  # columns of output that goes to a file or a pipe
 
 Chosen = list[tuple[Case, list[str]]]
 
 
 def bench(options: argparse.Namespace, console: Console | None = None, cases: tuple[Case, ...] = CASES) -> int:
-    """Do what the options of `reftorch bench` ask for; returns the exit code.
+    """Run `reftorch bench` with these options; returns the exit code.
 
     Raises:
         FileError: a file cannot be written.
-        TrainingError: an option cannot be met here.
+        TrainingError: an option cannot be used on this machine, or not together with another one.
     """
     console = console or Console()
     if not console.is_terminal:
@@ -89,14 +89,14 @@ def bench(options: argparse.Namespace, console: Console | None = None, cases: tu
 def written(
     run: dict[str, Any], path: Path | None, write: Callable[[dict[str, Any], Path], None], console: Console
 ) -> None:
-    """Write a file, if one is wanted, and say so."""
+    """Write a file, if the options name one, and print its name."""
     if path:
         write(run, path)
         console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None, Path | None]:
-    """Where JSON, picture and saved run go, None for nowhere. Finds out before the measuring whether that will work."""
+    """The files for JSON, picture and saved run; None for one that is not written. Checks before measuring that they can be written."""
     json_file = Path(options.json) if options.json else None
     plot = Path(options.plot) if options.plot else None
     if plot and plot.suffix.lower() not in PICTURES:
@@ -110,14 +110,14 @@ def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None,
                 raise TrainingError(f"--{option}: does not go with --ladder, which measures other functions")
     for option in ("start", "ranks"):
         if getattr(options, option) and options.only:
-            raise TrainingError(f"--only: chooses cases, and --{option} runs none")
+            raise TrainingError(f"--only chooses cases, and --{option} runs none")
     for option in ("start", "ladder", "reference"):
         if options.ranks and getattr(options, option):
             raise TrainingError(
                 f"--{option}: does not go with --ranks, which trains on 1 and N threads with the fast kernels"
             )
     if options.ranks and options.device != "cpu":
-        raise TrainingError("--ranks: processes on the CPU are measured, expected --device cpu")
+        raise TrainingError("--ranks measures processes on the CPU: expected --device cpu")
     saved = saved_file() if options.save else None
     for path in filter(None, (json_file, plot, saved)):
         check_writable(path)
@@ -125,17 +125,17 @@ def choose_files(options: argparse.Namespace) -> tuple[Path | None, Path | None,
 
 
 def choose_threads(wanted: int | None) -> int:
-    """Run CPU kernels on so many threads, all if None; returns the number."""
+    """Let CPU kernels run on this number of threads, or on all if it is None; returns the number."""
     most = numba.config.NUMBA_NUM_THREADS
     threads = wanted or most
     if threads > most:
-        raise TrainingError(f"--threads: expected at most {most}, as many as there are here, found {threads}")
+        raise TrainingError(f"--threads: expected at most {most}, the number of threads here, found {threads}")
     limit_threads(reftorch, threads)
     return threads
 
 
 def choose_cases(cases: tuple[Case, ...], only: re.Pattern | None) -> Chosen:
-    """The cases and the directions of each whose name the pattern is found in; all if there is none."""
+    """The cases whose names match the pattern, each with the directions that match; all of them without a pattern."""
     chosen = []
     for case in cases:
         directions = [d for d in case.directions if not only or only.search(f"{case.component} {case.name} {d}")]
@@ -144,14 +144,14 @@ def choose_cases(cases: tuple[Case, ...], only: re.Pattern | None) -> Chosen:
     if only and not chosen:
         components = ", ".join(dict.fromkeys(case.component for case in cases))
         raise TrainingError(
-            f"--only: no case has {only.pattern!r} in its name, which is a component ({components}), a size and a "
+            f"--only: no case has {only.pattern!r} in its name. A name consists of a component ({components}), a size and a "
             "direction, as in 'Conv2d LeNet conv1 forward'"
         )
     return chosen
 
 
 def prepare_torch(options: argparse.Namespace, device: str, threads: int, console: Console) -> Any:
-    """PyTorch with as many threads, or None where it is not installed, not wanted, or of no use."""
+    """PyTorch with the same number of threads; None where it is not installed, has no GPU that is needed, or is switched off."""
     if options.no_torch:
         return None
     torch = find_torch(device)
@@ -171,7 +171,7 @@ def budget(options: argparse.Namespace, threads: int) -> Budget:
 def run_cases(
     run: dict[str, Any], chosen: Chosen, torch: Any, limits: Limits, options: argparse.Namespace, console: Console
 ) -> None:
-    """Measure the cases one after the other, behind a progress bar; the rows go into the run."""
+    """Measure the cases one after the other, with a progress bar; the rows are added to the run."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[doing]}"), console=console, transient=True) as bar:
         task = bar.add_task("cases", total=len(chosen), doing="")
@@ -195,7 +195,7 @@ def rows_of(
     options: argparse.Namespace,
     run: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """The rows of one case. The tensors are given back before the next."""
+    """The rows of one case. Its tensors are freed before the next case begins."""
     device = run["device"]
     ours, theirs = prepare(reftorch, case, device), prepare(torch, case, device) if torch else None
     our_results = ours.results()  # compiles

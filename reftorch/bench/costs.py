@@ -1,4 +1,4 @@
-"""What a cost is counted in."""
+"""The unit of a cost: operations and bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers that the jobs of the benchmark compute with, the same for every library."""
+"""Random numbers for the jobs of the benchmark, the same for every library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Draw:
         self.random = np.random.default_rng(0)
 
     def tensor(self, array: np.ndarray, requires_grad: bool = False) -> Any:
-        """In memory of the library's own."""
+        """A copy, in memory that the library has allocated."""
         return self.library.from_numpy(array).clone().to(self.device).requires_grad_(requires_grad)
 
     def normal(self, shape: tuple[int, ...], scale: float = 1.0, requires_grad: bool = False) -> Any:
@@ -35,10 +35,10 @@ class Draw:
         return self.tensor(self.random.integers(0, number, shape))
 
     def fill(self, layer: Any) -> Any:
-        """Other weights, the same for every library, of the size that initial weights have."""
+        """Set the weights to random numbers as large as initial weights, the same for every library."""
         state = layer.state_dict()
         for name, value in state.items():
-            inputs = math.prod(tuple(value.shape)[1:])  # that are summed up for an output; of a bias, 1
+            inputs = math.prod(tuple(value.shape)[1:])  # the elements that are summed for one output; for a bias, 1
             state[name] = self.normal(tuple(value.shape), scale=max(inputs, 9) ** -0.5)
         layer.load_state_dict(state)
         return layer.to(self.device)

@@ -1,6 +1,6 @@
-"""A case made runnable, with reftorch or with PyTorch: the same lines serve both, because the interfaces are the same.
+"""Runs a case with reftorch or with PyTorch. The same code serves both, because their interfaces are the same.
 
-`prepare(library, case, device)` gives a job; its methods `forward`, `backward`, `both`, `step` and `call` are what is timed.
+`prepare(library, case, device)` gives a job. Its methods `forward`, `backward`, `both`, `step` and `call` are timed.
 Forward passes are recorded on the tape, as in training, and all inputs and parameters get a gradient.
 """
 
@@ -60,7 +60,7 @@ class DropoutJob(LayerJob):
 
 
 class EmbeddingJob(LayerJob):
-    """The input consists of numbers of rows and has no gradient."""
+    """The input consists of indices of rows and has no gradient."""
 
     def __init__(self, library: Any, case: Case, device: str):
         draw = Draw(library, device)
@@ -81,21 +81,21 @@ class NormalizeJob(LayerJob):
         return lambda x: self.in_torch(draw.library, x), [self.x]
 
     def in_torch(self, torch: Any, x: Any) -> Any:
-        """PyTorch has no Normalize; torchvision computes it so."""
+        """PyTorch has no Normalize: this is the formula of torchvision."""
         mean = torch.as_tensor(self.MEAN, dtype=x.dtype, device=x.device).view(-1, 1, 1)
         std = torch.as_tensor(self.STD, dtype=x.dtype, device=x.device).view(-1, 1, 1)
         return x.clone().sub_(mean).div_(std)
 
 
 class RecurrentJob(LayerJob):
-    """The output at all times, without the last states."""
+    """The output at all time steps, without the last states."""
 
     def forward(self) -> Any:
         return self.layer(self.x)[0]
 
 
 class CellJob(LayerJob):
-    """One time step. The states before it get gradients too; of the two after an LSTMCell, the output goes on."""
+    """One time step. The states before it get gradients too. An LSTMCell returns two states: the loss uses the first one, h."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         shape, lstm = (case.x[0], case.options["hidden_size"]), case.component == "LSTMCell"
@@ -115,7 +115,7 @@ class PairJob(LayerJob):
 
 
 class BilinearJob(LayerJob):
-    """The second input has as many rows as the first."""
+    """Two inputs with the same number of rows."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         other = draw.normal((*case.x[:-1], case.options["in2_features"]), requires_grad=True)
@@ -133,7 +133,7 @@ class AttentionJob(LayerJob):
 
 
 class MultiheadAttentionJob(LayerJob):
-    """Self-attention: queries, keys and values are one tensor. The output goes on, without the weights."""
+    """Self-attention: queries, keys and values are one tensor. The result is the output alone, without the attention weights."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         options = dict(case.options)
@@ -152,7 +152,7 @@ class FunctionalJob(LayerJob):
 
 
 class GridSampleJob(LayerJob):
-    """Each output shows the pixel at its own place, moved by a pixel or so."""
+    """Each output element is sampled at its own pixel's position, moved by about a pixel."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         N, C, *size = case.x
@@ -165,7 +165,7 @@ class GridSampleJob(LayerJob):
 
 
 class LPPoolJob(LayerJob):
-    """No number is below zero, as after a ReLU: the sum of a window has a root then, for every norm."""
+    """No element is below zero, as after a ReLU: so the sum of a window has a root for every norm."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         self.x = draw.shares(case.x, requires_grad=True)
@@ -173,7 +173,7 @@ class LPPoolJob(LayerJob):
 
 
 class UnpoolJob(LayerJob):
-    """The places are those of the largest elements of a random input."""
+    """The indices are those of the largest elements in the windows of a random input."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         nn, scale = draw.library.nn, case.options["kernel_size"]

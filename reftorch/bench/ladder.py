@@ -1,7 +1,7 @@
-"""`reftorch bench --ladder`: what each idea gains, for the rungs of `reftorch.fast.ladder`.
+"""`reftorch bench --ladder` measures the rungs of `reftorch.fast.ladder`: how much each idea gains.
 
-One floating-point operation is a multiplication or an addition, so a multiply-add counts as two here: that is how GFLOP/s are told
-elsewhere. The peak beside them is counted alike. PyTorch, where it is installed, does the same work as one more rung.
+One floating-point operation is a multiplication or an addition. So a multiply-add counts as two here, as is usual for GFLOP/s. The
+peak is counted in the same way. PyTorch, where it is installed, does the same work as one more rung.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from reftorch.bench.table import duration
 from reftorch.fast.ladder import LADDERS
 from reftorch.train.loop import TrainingError
 
-FLOPS = 2  # for a multiply-add
+FLOPS = 2  # per multiply-add
 
 SIZES: dict[str, tuple[int, ...]] = {
     "matmul": (1024, 1024, 1024),  # rows, inner extent, columns
@@ -76,7 +76,7 @@ class Matmul:
         self.arguments = put([*self.inputs, self.y], device)
 
     def result(self) -> np.ndarray:
-        """What the last rung that ran has computed, on the host."""
+        """The result of the last rung that ran, copied to the host."""
         y = self.arguments[2]
         return np.array(y if isinstance(y, np.ndarray) else y.copy_to_host())
 
@@ -140,7 +140,7 @@ def run_ladders(
     """Measure the ladders of the device, and print each when it is done; returns the run.
 
     Raises:
-        TrainingError: `--only` leaves nothing.
+        TrainingError: no rung matches `--only`.
     """
     chosen = choose_rungs(options, device)
     whole = new_run(device, threads, False, torch, limits)
@@ -169,7 +169,7 @@ def run_ladders(
 
 
 def choose_rungs(options: argparse.Namespace, device: str) -> dict[str, list]:
-    """The rungs of each ladder whose name the pattern is found in."""
+    """The rungs of each ladder whose names match the pattern."""
     chosen: dict[str, list] = {}
     names = []
     for name, rungs in LADDERS.items():
@@ -188,7 +188,7 @@ def choose_rungs(options: argparse.Namespace, device: str) -> dict[str, list]:
 def rung_row(
     rung: str, function: Callable, work: Matmul, device: str, limits: Limits, budget: Budget
 ) -> dict[str, Any]:
-    """The row of one rung; in "result" what it computed."""
+    """The row of one rung; its result is under "result"."""
     wait = reftorch.cuda.synchronize if device == "cuda" else lambda: None
     function(*work.arguments)  # compiles
     result = work.result()
@@ -217,7 +217,7 @@ def timed(
 
 
 def ladder_table(ladder: dict[str, Any]) -> Table:
-    """One ladder, a line for each rung; the bar ends where the peak is."""
+    """One ladder, a line for each rung. A full bar is the peak."""
     table = Table(box=box.SIMPLE)
     table.add_column("rung", min_width=16)
     for heading in ("time", "GFLOP/s", "of peak"):

@@ -24,7 +24,7 @@ class LayerJob:
         self.grad_y = draw.normal(tuple(self.y.shape))
 
     def build(self, draw: Draw, case: Case) -> tuple[Any, list]:
-        """What `forward` calls with `x`, and the leaves whose gradients are computed."""
+        """Set the function that `forward` calls with `x`, and the leaves whose gradients are computed."""
         layer = draw.fill(getattr(draw.library.nn, case.component)(**case.options))
         return layer, [self.x, *layer.parameters()]
 
@@ -32,7 +32,7 @@ class LayerJob:
         return self.layer(self.x)
 
     def backward(self) -> None:
-        """Of the forward pass that the constructor made."""
+        """The backward pass of the forward pass that the constructor ran."""
         self.clear()
         self.y.backward(self.grad_y, retain_graph=True)
 

@@ -1,8 +1,8 @@
-"""What the machine can do at most, measured: multiply-adds a second, and bytes a second from each level of memory.
+"""Measures the limits of the machine: multiply-adds per second, and bytes per second from each level of memory.
 
-A case cannot take less time than its operations need at the peak, nor less than its bytes need at the memory's pace. The nearer
-limit is the larger of the two times, and the share of it that is reached is that time divided by the one measured. This is the
-roofline model: S. Williams, A. Waterman, D. Patterson, Communications of the ACM 52 (4), 2009.
+Two times bound a case from below: the time that its operations need at the peak, and the time that its bytes need at the memory's
+bandwidth. The larger of the two is the limit that counts. The share that a case reaches is this time divided by the measured time.
+This is the roofline model: S. Williams, A. Waterman, D. Patterson, Communications of the ACM 52 (4), 2009.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from reftorch.bench.costs import FLOAT, Work
 from reftorch.fast.tile import COLS, ROWS, multiply_tile
 from reftorch.kernel import PARALLEL, cuda, njit, prange
 
-DEPTH = 256  # multiply-adds for a sum, before it is written
+DEPTH = 256  # multiply-adds for each sum, before it is written
 
 
 @dataclass(frozen=True)
 class Level:
-    """A level of memory: how many bytes were used of it, and the bytes a second."""
+    """A level of memory: how many bytes of it were used, and the bytes per second."""
 
     name: str
     size: int
@@ -33,17 +33,17 @@ class Level:
 
 @dataclass(frozen=True)
 class Limits:
-    """The peak in operations a second, and the levels of memory, nearest first."""
+    """The peak in operations per second, and the levels of memory, nearest first."""
 
     peak: float
     levels: tuple[Level, ...]
 
     def level(self, moved: int) -> Level:
-        """The nearest level that holds so many bytes; each was measured half full."""
+        """The nearest level that can hold `moved` bytes; each level was measured half full."""
         return next((level for level in self.levels if moved <= 2 * level.size), self.levels[-1])
 
     def share(self, work: Work, seconds: float) -> tuple[float, str]:
-        """The share of the nearer limit, and which it is: "arithmetic" or the name of a level of memory."""
+        """The share of the limit that counts, and its name: "arithmetic" or a level of memory."""
         level = self.level(work.bytes)
         arithmetic, memory = work.operations / self.peak, work.bytes / level.bandwidth
         return max(arithmetic, memory) / seconds, "arithmetic" if arithmetic >= memory else level.name
@@ -51,8 +51,8 @@ class Limits:
 
 # ## Multiply-adds
 #
-# The tile that `reftorch.fast` multiplies matrices with, fed from the first cache: its sums stay in registers, the same row of b
-# serves every k, and each sum waits for nothing but the multiply-add before. Each thread does it for itself.
+# The register tile of `reftorch.fast`'s matrix product, with operands in the first cache. Its sums stay in registers, every k uses the
+# same row of b, and a multiply-add waits only for the previous one of its own sum. Each thread computes its own tile.
 @njit(**PARALLEL)
 def multiply_add_cpu(a, line, start, sums, repeats):
     for t in prange(sums.shape[0]):
@@ -62,7 +62,7 @@ def multiply_add_cpu(a, line, start, sums, repeats):
 
 # ## Bytes
 #
-# The triad of the STREAM benchmark (J. McCalpin): two numbers are read, one is written, 12 bytes in float32.
+# The triad of the STREAM benchmark (J. McCalpin): two numbers are read and one is written, 12 bytes in float32.
 @njit(**PARALLEL)
 def triad_cpu(x, y, z, factor):
     for i in prange(x.size):
@@ -93,7 +93,7 @@ def triad_cuda(x, y, z, factor):
 
 
 def best(call, seconds: float) -> float:
-    """The shortest of as many calls as fit into `seconds`; three at least."""
+    """The shortest time of the calls that fit into `seconds`; at least three calls."""
     call()  # compiles
     shortest, left = math.inf, seconds
     for number in range(1_000_000):
@@ -107,7 +107,7 @@ def best(call, seconds: float) -> float:
 
 
 def cache_sizes() -> dict[str, int]:
-    """Bytes of the second and the third cache; what is common where the system does not tell."""
+    """Bytes of the second and the third cache; usual sizes where the system does not report them."""
     sizes = {"L2": 2**20, "L3": 32 * 2**20}
     for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
         try:
@@ -120,7 +120,7 @@ def cache_sizes() -> dict[str, int]:
 
 
 def cpu_limits(threads: int, seconds: float = 0.3, scale: float = 1.0) -> Limits:
-    """The limits of so many threads. `scale` makes the arrays smaller, for tests."""
+    """The limits of this number of threads. `scale` makes the arrays smaller, for tests."""
     numba.set_num_threads(threads)
     repeats = max(1, int(200 * scale))
     a, line, start = np.ones((ROWS, DEPTH), np.float32), np.ones(COLS, np.float32), np.zeros(DEPTH, np.int64)
@@ -136,7 +136,7 @@ def cpu_limits(threads: int, seconds: float = 0.3, scale: float = 1.0) -> Limits
         x, y, z = (np.ones(n, np.float32) for _ in range(3))
         calls = max(
             1, int(scale * 2**24) // (3 * FLOAT * n)
-        )  # so that a sample of a small array is no shorter than a big one's
+        )  # a sample of a small array takes as long as one of a large array
 
         def sweep(x=x, y=y, z=z, calls=calls):
             for _ in range(calls):
@@ -147,7 +147,7 @@ def cpu_limits(threads: int, seconds: float = 0.3, scale: float = 1.0) -> Limits
 
 
 def cuda_limits(seconds: float = 0.3, n: int = 2**26, repeats: int = 4096) -> Limits:
-    """The limits of the GPU: four multiply-adds a turn in each of many threads, and the triad in its memory."""
+    """The limits of the GPU: four multiply-adds per iteration in each of many threads, and the triad in its memory."""
     block, few, factor = 256, min(n, 2**20), np.float32(0.5)
     z = cuda.to_device(np.ones(few, np.float32))
 

@@ -1,4 +1,4 @@
-"""The jobs of losses. `targets` are what a loss reads beside the leaves."""
+"""The jobs of losses. `targets` are the arguments of a loss that get no gradient."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ClassLossJob(LayerJob):
 
 
 class AdaptiveLossJob(LayerJob):
-    """Classes are as frequent as words: number `c` about as often as 1 / (c + 1). The loss alone goes on."""
+    """Class `c` occurs in proportion to about 1 / (c + 1), as words do in texts. Of the results, only the loss is used."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         classes = (case.options["n_classes"] + 1) ** draw.random.random(case.x[:1]) - 1
@@ -68,7 +68,7 @@ class GaussianLossJob(LayerJob):
 
 
 class MultiLabelLossJob(LayerJob):
-    """Each sample has as many right classes; -1 follows them."""
+    """Each sample has the same number of right classes; -1 follows them."""
 
     def build(self, draw: Draw, case: Case) -> tuple[Callable, list]:
         (N, C), options = case.x, dict(case.options)

@@ -1,6 +1,6 @@
-"""What the losses cost at least, forwards and backwards: the part of `work.py` about them.
+"""The least cost of the losses, forward and backward: this is the part of `work.py` about losses.
 
-Where the target is a class, it is an index; elsewhere it consists of float32 numbers. The losses before the reduction are counted.
+A target is an index where it names a class; otherwise it consists of float32 numbers. The losses before the reduction are counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def ctc(case: Case) -> tuple[Work, Work]:
 
 
 def adaptive_loss(case: Case) -> tuple[Work, Work]:
-    """A linear layer for all samples, and two for those of each cluster: the part that `AdaptiveLossJob` draws of it."""
+    """A linear layer for all samples, and two layers for the samples of each cluster: about as many as `AdaptiveLossJob` draws."""
     (N, D), n_classes, cutoffs = case.x, case.options["n_classes"], case.options["cutoffs"]
     weights = D * (cutoffs[0] + len(cutoffs))
     operations = N * weights
@@ -72,7 +72,7 @@ def three_inputs(case: Case) -> tuple[Work, Work]:
 
 
 def cosine_embedding(case: Case) -> tuple[Work, Work]:
-    """Three sums of products for each pair of vectors; backward they are wanted for both gradients."""
+    """Three sums of products for each pair of vectors; both gradients use them."""
     x, N = math.prod(case.x), case.x[0]
     return Work(3 * x, FLOAT * (2 * x + 2 * N)), Work(6 * x, FLOAT * (4 * x + 2 * N))
 
@@ -84,7 +84,7 @@ def triplet(case: Case) -> tuple[Work, Work]:
 
 
 def linear_cross_entropy(case: Case) -> tuple[Work, Work]:
-    """A product, and the loss of its elements, which need not be kept."""
+    """A matrix product, and the loss of its elements, which need not be stored."""
     (N, D), C = case.x, case.options["num_classes"]
     operations, tensors = N * D * C, N * D + C * D
     return (

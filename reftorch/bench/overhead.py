@@ -1,7 +1,7 @@
-"""What a call costs before any number is computed: rows of their own, because small problems cost nothing else.
+"""The time of a call that computes almost nothing. Small problems spend most of their time this way, so it has rows of its own.
 
-With a kernel that does nothing in the place of every kernel, what is left of a call is Python: the module, the checks, the tape,
-and memory for the result.
+Every kernel is replaced by one that does nothing. The time that a call still takes is Python's: the module, the checks, the tape, and
+memory for the result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reftorch.bench.clock import Budget, measure
 from reftorch.kernel import arrays, launching
 from reftorch.nn.activation.relu import relu_forward_cpu
 
-SHORT, LONG = 8, 24  # lengths of the chains whose difference tells what a node costs
+SHORT, LONG = 8, 24  # nodes in two chains: the difference of their times gives the time of one node
 Row = dict[str, Any]
 
 
@@ -31,14 +31,14 @@ class Probe:
 
     @staticmethod
     def chain(layer: Any, y: Any, one: Any, length: int) -> Any:
-        """The backward pass of so many layers, one after the other."""
+        """The backward pass through `length` layers, one after the other."""
         for _ in range(length):
             y = layer(y)
         return lambda: y.backward(one, retain_graph=True)
 
 
 def overheads(torch: Any, budget: Budget) -> list[Row]:
-    """Rows `name`, `seconds`, `torch_seconds` (None without PyTorch, and where it has nothing alike)."""
+    """Rows `name`, `seconds`, `torch_seconds` (None without PyTorch, and where PyTorch has no counterpart)."""
     ours, theirs = Probe(reftorch), Probe(torch) if torch else None
     with launching(lambda device, cpu_kernel, cuda_kernel, threads: nothing):
         python = Probe(reftorch)
@@ -65,7 +65,7 @@ def row(name: str, call: str, ours: Probe, theirs: Probe | None, budget: Budget)
 
 
 def node(name: str, ours: Probe, theirs: Probe | None, budget: Budget) -> Row:
-    """What each further node adds to a backward pass."""
+    """The time that each further node adds to a backward pass."""
     short, long = (row(name, call, ours, theirs, budget) for call in ("short", "long"))
     for side in ("seconds", "torch_seconds"):
         if long[side] is not None:
@@ -74,4 +74,4 @@ def node(name: str, ours: Probe, theirs: Probe | None, budget: Budget) -> Row:
 
 
 def nothing(*arguments: Any) -> None:
-    """In the place of a kernel."""
+    """Takes the place of a kernel and does nothing."""

@@ -1,6 +1,6 @@
-"""The roofline: how many operations a second a case reaches, over how many it makes with each byte.
+"""The roofline: operations per second that a case reaches, over operations per byte that it moves.
 
-The slanted lines are the memories, the level one the peak; no point can lie above the roof that is its own.
+The slanted lines are the bandwidths of the memories, the horizontal line is the peak. No point can lie above the line that limits it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FORWARD, BACKWARD = "o", "v"
 
 
 def draw_roofline(run: dict[str, Any], path: Path) -> None:
-    """Write the picture to `path`; its ending chooses the format.
+    """Write the picture to `path`; the file's extension chooses the format.
 
     Raises:
         FileError: `path` cannot be written.
@@ -52,7 +52,7 @@ def draw_roofline(run: dict[str, Any], path: Path) -> None:
 
 
 def _colours(count: int) -> list:
-    """A colour for each component: the well-known ones while there are enough, then as many of a rainbow as are wanted."""
+    """A colour for each component: Matplotlib's default colours if there are enough, otherwise colours from a rainbow."""
     from matplotlib import colormaps
 
     return list(COLOURS[:count]) if count <= len(COLOURS) else [colormaps["turbo"](i / count) for i in range(count)]
@@ -66,7 +66,7 @@ def draw_roofs(axes: Any, limits: dict[str, Any], intensities: list[float]) -> N
     peak = limits["peak"]
     low, high = min([*intensities, 0.02]) / 2, max([*intensities, 100.0]) * 2
     for number, level in enumerate(limits["levels"]):
-        pace, at = level["bandwidth"], 2 * low * 4**number  # side by side, for two lines may be close
+        pace, at = level["bandwidth"], 2 * low * 4**number  # labels side by side: lines may be close
         axes.plot([low, peak / pace], [low * pace / 1e9, peak / 1e9], **line)
         words = f"{level['name']} {pace / 1e9:.0f} GB/s"
         axes.annotate(words, (at, at * pace / 1e9), xytext=(0, 0), ha="center", va="center", zorder=2, **behind, **text)

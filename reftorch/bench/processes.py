@@ -1,4 +1,4 @@
-"""What can only be seen from outside: peak memory, the time of an import, and the first training step of a fresh process."""
+"""Measurements that need a fresh process: peak memory, the time of the import, and the first training step."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Row = dict[str, Any]
 
 
 def peak_memory(batch: int, threads: int, torch: bool) -> Row:
-    """Bytes of a process that trains LeNet: a row `name`, `bytes` and `torch_bytes`; None where the system does not tell."""
+    """Bytes of a process that trains LeNet: a row `name`, `bytes` and `torch_bytes`; None where the system does not report them."""
     found = [run("peak", library, batch, threads)["peak"] for library in libraries(torch)]
     name = f"LeNet training, batch {batch}: peak of the process"
     return {"name": name, "bytes": found[0], "torch_bytes": found[1] if torch else None}
 
 
 def starts(threads: int, torch: bool, repeats: int = 3) -> list[Row]:
-    """How long it takes to begin: rows `name`, `seconds`, `torch_seconds`, `kernels` (how many were compiled)."""
+    """How long a program takes to start: rows `name`, `seconds`, `torch_seconds`, `kernels` (how many were compiled)."""
     with tempfile.TemporaryDirectory() as cache:
         cold = run("start", "reftorch", threads, REFTORCH_CACHE_DIR=cache)
         warm = [run("start", "reftorch", threads, REFTORCH_CACHE_DIR=cache) for _ in range(repeats)]
@@ -54,10 +54,10 @@ def starts(threads: int, torch: bool, repeats: int = 3) -> list[Row]:
 
 
 def training(threads: int, **environment: str) -> Row:
-    """How long `reftorch train` takes for one epoch of the digits, and how many kernels it compiles, in processes of their own.
+    """How long `reftorch train` takes for one epoch of the digits, and how many kernels it compiles, in separate processes.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: a process failed.
     """
     command = [
         sys.executable,
@@ -82,10 +82,10 @@ def libraries(torch: bool) -> tuple[str, ...]:
 
 
 def run(task: str, *arguments: Any, **environment: str) -> Row:
-    """What a function of `worker.py` returns, run in a process of its own.
+    """Run a function of `worker.py` in a process of its own; returns its result.
 
     Raises:
-        RuntimeError: the process failed; the message is the end of what it said.
+        RuntimeError: the process failed; the message is the end of its error output.
     """
     worker = Path(__file__).with_name("worker.py").read_text()
     said = output_of([sys.executable, "-c", worker, task, *map(str, arguments)], **environment)
@@ -93,15 +93,15 @@ def run(task: str, *arguments: Any, **environment: str) -> Row:
 
 
 def output_of(command: list[str], **environment: str) -> str:
-    """What a command prints.
+    """Run a command; returns its output.
 
     Raises:
-        RuntimeError: it failed; the message is the end of what it said.
+        RuntimeError: the command failed; the message is the end of its error output.
     """
     path = os.pathsep.join(filter(None, (str(Path(reftorch.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": path, **environment}, capture_output=True, text=True
     )
     if done.returncode != 0:
-        raise RuntimeError(f"the process that was to be measured failed: {done.stderr.strip()[-2000:]}")
+        raise RuntimeError(f"the measured process failed: {done.stderr.strip()[-2000:]}")
     return done.stdout

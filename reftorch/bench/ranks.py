@@ -1,8 +1,9 @@
-"""`reftorch bench --ranks N`: training steps on N processes, beside one process and beside PyTorch.
+"""`reftorch bench --ranks N` measures training steps on N processes, compared with one process and with PyTorch.
 
-Each row is a network with a whole batch. One process computes all of it, on one thread and on N; N processes of one thread each compute
-a part, with `DistributedDataParallel`, and PyTorch's with gloo over the loopback interface. The two libraries take turns in the same
-processes. A round lasts as long as its slowest rank. Beside the times, one step is kept as a timeline: when the buckets travel.
+Each row is a network and a batch. First, one process computes the whole batch, on one thread and on N. Then N processes of one thread
+each compute a part of the batch, with `DistributedDataParallel`; PyTorch's uses gloo over the loopback interface. The two libraries
+take turns in the same processes. The time of a round is that of its slowest rank. One step is also saved as a timeline, which shows
+when the buckets are sent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from reftorch.distributed.launch import LaunchError, launch
 from reftorch.train.loop import TrainingError
 
 ALONE, TOGETHER = "one process", "DistributedDataParallel"
-SAMPLE = 0.05  # seconds of steps in a row, about
+SAMPLE = 0.05  # a sample is several steps in a row, which take about so many seconds
 NETWORKS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {  # name: input for the whole batch, sizes of the layers
     "digits network": ((64, 1, 8, 8), ()),
     "LeNet": ((64, 1, 28, 28), ()),
@@ -62,7 +63,7 @@ def _job(size: int, threads: int, torch: bool, options: argparse.Namespace) -> d
         return json.loads(Path(folder, "answer.json").read_text())
 
 
-# ------------------------------------------------------------------------------------------------ what each rank does
+# ------------------------------------------------------------------------------------------------ the work of each rank
 def network(lib: Any, name: str) -> Any:
     from reftorch.bench.worker import digits_network, lenet
 
@@ -78,7 +79,7 @@ def layers(lib: Any, sizes: tuple[int, ...]) -> Any:
 
 
 def step_of(lib: Any, model: Any, shape: tuple[int, ...]) -> Callable[[], None]:
-    """One step of a training: this rank's part of the batch, forwards, backwards, and the optimizer."""
+    """One training step with this rank's part of the batch: forward, backward, and the optimizer."""
     lib.manual_seed(distributed.get_rank())
     images = lib.randn(shape[0] // distributed.get_world_size(), *shape[1:])
     targets = lib.randint(10, (len(images),))
@@ -94,7 +95,7 @@ def step_of(lib: Any, model: Any, shape: tuple[int, ...]) -> Callable[[], None]:
 
 
 def main(folder: str, threads: str, with_torch: str, rounds: str, seconds: str) -> None:
-    """The job of a rank; rank 0 writes what was found."""
+    """The job of a rank; rank 0 writes the results."""
     distributed.init_process_group("mpi", timeout=120)
     rank, size = distributed.get_rank(), distributed.get_world_size()
     libraries = [importlib.import_module("reftorch")]
@@ -127,7 +128,7 @@ def wrapped(lib: Any, model: Any, **options: Any) -> Any:
 
 
 def in_turns(steps: list[Callable[[], None]], rounds: int, seconds: float) -> list[list[float]]:
-    """Seconds a step takes, by library and round, on the slowest rank; about `seconds` in all."""
+    """Seconds per step on the slowest rank, by library and round; measures for about `seconds` in all."""
     calls = []
     for step in steps:
         step()  # compiles
@@ -141,10 +142,10 @@ def in_turns(steps: list[Callable[[], None]], rounds: int, seconds: float) -> li
 
 
 def slowest(step: Callable[[], None], calls: int) -> float:
-    """Seconds a step takes, of several in a row, on the rank that takes longest."""
+    """Seconds per step of several steps in a row, on the slowest rank."""
     import reftorch
 
-    time.sleep(SETTLE)  # threads of the other library come to rest
+    time.sleep(SETTLE)  # the threads of the other library stop spinning
     step()
     distributed.barrier()
     begun = time.perf_counter()
@@ -156,7 +157,7 @@ def slowest(step: Callable[[], None], calls: int) -> float:
 
 
 def row(component: str, case: str, shape: tuple[int, ...], numbers: int, samples: list[list[float]]) -> dict[str, Any]:
-    """As in the runs of the benchmark; operations and limits are not looked at."""
+    """The field names are those of the benchmark's runs; there are no operations and no limits."""
     ratios = [b / a for a, b in zip(*samples)] if len(samples) > 1 else []
     return {
         **{"component": component, "case": case, "direction": "step", "shape": list(shape), "elements": numbers},
@@ -169,9 +170,9 @@ def row(component: str, case: str, shape: tuple[int, ...], numbers: int, samples
 
 # ------------------------------------------------------------------------------------------------ the timeline
 def timeline(steps: int = 21) -> dict[str, Any]:
-    """Of the step of median length: by rank, when forward and backward began and ended, and when each bucket left and arrived.
+    """The step of median length: for each rank, when forward and backward began and ended, and when each bucket was sent and summed.
 
-    Seconds since the first rank began. The processes are on one machine and read the same clock.
+    Times are seconds since the first rank began. The processes are on one machine and read the same clock.
     """
     import reftorch
     from reftorch.nn.parallel import DistributedDataParallel
@@ -215,7 +216,7 @@ def since(times: dict[str, Any], origin: float) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def watched(buckets: list[Any], times: dict[str, Any]) -> Iterator[None]:
-    """Within the block, `times["buckets"]` gets for each bucket the moment when it left, and when its sum was there."""
+    """Within the block, `times["buckets"]` gets two times for each bucket: when it was sent, and when its sum had arrived."""
     times["buckets"] = [[0.0, 0.0] for _ in buckets]
 
     def leaving(bucket: Any, pair: list[float]) -> Callable[[Any], None]:

@@ -1,8 +1,8 @@
-"""What a run of the benchmark found, as JSON: the fields, where and when it was, and the file that the site reads.
+"""The results of a benchmark run as JSON: its fields, and the file that the site reads.
 
 `reftorch bench --json FILE` writes one run, an object with the fields of `RUN`. `--save` adds it to `docs/data/benchmarks.json`,
-a list of runs: one for each machine, device, number of threads and kind of kernels. It lies in docs/ and not in the package,
-because it belongs to the site, and because an installed package is no place to write to.
+a list of runs: one for each machine, device, number of threads and kind of kernels. The file lies in docs/ because it belongs to the
+site, and because an installed package should not be written to.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ RUN = {
 
 
 def check(value: Any, form: Any = RUN, place: str = "the run") -> None:
-    """Compare a run, or a part of it, with its form.
+    """Check the fields and types of a run, or of a part of it.
 
     Raises:
         ValueError: a field is missing, unknown or of another type.
@@ -114,7 +114,7 @@ def check(value: Any, form: Any = RUN, place: str = "the run") -> None:
 
 
 def new_run(device: str, threads: int, reference: bool, torch: Any, limits: Limits) -> dict[str, Any]:
-    """A run without rows: where, when and with what."""
+    """A run without rows: machine, date, versions and options."""
     levels = [{"name": level.name, "bytes": level.size, "bandwidth": level.bandwidth} for level in limits.levels]
     return {
         "schema": 1,
@@ -141,7 +141,7 @@ def new_run(device: str, threads: int, reference: bool, torch: Any, limits: Limi
 
 
 def new_row(case: Case, direction: str, timing: Timing, limits: Limits, error: float | None) -> Row:
-    """What was measured of one direction of a case."""
+    """The row of one direction of a case."""
     cost = work(case, direction)
     share, limit = limits.share(cost, timing.seconds.median) if cost.bytes else (None, None)
     shape = case.options["params"] if case.component in OF_PARAMETERS else case.x
@@ -173,12 +173,12 @@ def installed(package: str) -> str | None:
 def threading_layer() -> str | None:
     try:
         return numba.threading_layer()
-    except ValueError:  # until a kernel has run on threads, none is chosen
+    except ValueError:  # no threading layer is chosen until a kernel has run on threads
         return None
 
 
 def commit() -> str | None:
-    """The commit that the sources are at, if they are under git."""
+    """The commit of the sources, if they are under git."""
     folder = Path(kernel.__file__).parent
     call = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
@@ -206,19 +206,19 @@ def saved_file() -> Path:
     """The file that the site reads.
 
     Raises:
-        FileError: this is no source tree.
+        FileError: the package does not lie in a source tree.
     """
     docs = Path(reftorch.__file__).parents[1] / "docs"
     if not docs.parent.joinpath("pyproject.toml").is_file():
-        raise FileError(docs, "the sources of reftorch around the package", "none: --json FILE writes elsewhere")
+        raise FileError(docs, "the source tree of reftorch around it", "none: use --json FILE to write elsewhere")
     return docs / "data" / "benchmarks.json"
 
 
 def save_run(run: dict[str, Any], path: Path) -> None:
-    """Put a run in the place of the one with the same setting; of one with the same versions too, keep the rows that are not new.
+    """Replace the run with the same setting. If the versions are the same too, keep its rows that the new run did not measure.
 
     Raises:
-        FileError: what is in the file is no list of runs, or it cannot be written.
+        FileError: the file holds no list of runs, or it cannot be written.
     """
     check(run)
     check_writable(path)
@@ -241,7 +241,7 @@ def save_run(run: dict[str, Any], path: Path) -> None:
 
 
 def save_timeline(timeline: dict[str, Any], run: dict[str, Any], path: Path) -> None:
-    """Keep the timeline of a step of the run, from which the site draws a picture: `bench/ranks.py` tells what is in it."""
+    """Save the timeline of a step of the run, from which the site draws a picture. `bench/ranks.py` describes its fields."""
     about = {name: run[name] for name in ("date", "machine", "versions", "commit")}
     write_json({**about, **timeline}, path)
 
@@ -252,7 +252,7 @@ def setting(run: dict[str, Any]) -> tuple:
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The new run, and of the old one what the new one did not measure."""
+    """The new run, with the rows of the old one that the new one did not measure."""
     rows = {(row["component"], row["case"], row["direction"]): row for row in [*old["rows"], *new["rows"]]}
     parts = {name: new[name] or old[name] for name in ("overhead", "memory", "start")}
     return {**new, "rows": list(rows.values()), **parts}

@@ -1,4 +1,4 @@
-"""The jobs of cases that have no backward pass: `step` updates parameters, `call` is what Python does around the arithmetic."""
+"""The jobs of cases without a backward pass: `step` updates parameters, `call` measures the Python code around the arithmetic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reftorch.bench.worker import lenet
 
 
 class ClippingJob:
-    """The gradients of all parameters are limited in place: the first time they change, later they are within the limit."""
+    """The gradients of all parameters are clipped in place. The first call changes them; after that they are within the limit."""
 
     def __init__(self, library: Any, case: Case, device: str):
         draw, options = Draw(library, device), dict(case.options)
@@ -32,7 +32,7 @@ class OptimizerJob:
 
     def __init__(self, library: Any, case: Case, device: str):
         self.params, options = self.build(Draw(library, device), case)
-        # so small a rate that thousands of steps change little
+        # the learning rate is so small that thousands of steps change little
         self.optimizer = getattr(library.optim, case.component)(self.params, lr=1e-6, **options)
 
     def build(self, draw: Draw, case: Case) -> tuple[list, dict[str, Any]]:
@@ -47,14 +47,14 @@ class OptimizerJob:
         self.optimizer.step()
 
     def results(self) -> list[np.ndarray]:
-        """The parameters, and what the optimizer keeps of each: with so small a rate, this shows more."""
+        """The parameters and the optimizer's state: with so small a learning rate, an error shows more in the state."""
         self.step()
         states = [sorted(self.optimizer.state[param].items()) for param in self.params]
         return host([*self.params, *(value for state in states for name, value in state if name != "step")])
 
 
 class SparseAdamJob(OptimizerJob):
-    """The table of an embedding. Its gradient is sparse: it has the rows that were looked up."""
+    """The table of an embedding. Its gradient is sparse: it holds only the rows that were looked up."""
 
     def build(self, draw: Draw, case: Case) -> tuple[list, dict[str, Any]]:
         rows, size = case.options["num_embeddings"], case.options["embedding_dim"]
@@ -87,7 +87,7 @@ class LeNetJob:
 
 
 class ModuleJob:
-    """What Python does around the arithmetic."""
+    """The Python code around the arithmetic."""
 
     def __init__(self, library: Any, case: Case, device: str):
         nn, x = library.nn, Draw(library, device).normal(case.x)

@@ -1,4 +1,4 @@
-"""A run as tables to read."""
+"""The tables of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 def limits_table(run: dict[str, Any]) -> Table:
-    """What the machine can do at most."""
+    """The limits of the machine."""
     table = Table(title="Limits of this machine, measured", title_justify="left", box=box.SIMPLE)
     table.add_column("limit")
     table.add_column("reached", justify="right")
@@ -58,7 +58,7 @@ def comparison(row: Row) -> list[str]:
 
 
 def summary_table(rows: list[Row]) -> Table:
-    """Each component's ratios in one line: what is one number for many sizes is their geometric mean."""
+    """One line of ratios for each component. A number for many sizes is their geometric mean."""
     table = Table(
         title="PyTorch's time / reftorch's: above 1, reftorch is faster", title_justify="left", box=box.SIMPLE
     )
@@ -113,7 +113,7 @@ def plain_table(title: str, rows: list[Row]) -> Table:
 
 
 def duration(seconds: float) -> str:
-    """A time with three digits, in the unit that suits."""
+    """A time with three digits, in s, ms, us or ns."""
     unit, size = next((unit for unit in (("s", 1.0), ("ms", 1e-3)) if seconds >= unit[1]), ("us", 1e-6))
     number = seconds / size
     return f"{number:.{max(0, 2 - int(math.log10(max(number, 1))))}f} {unit}"

@@ -1,7 +1,7 @@
-"""What a case costs at least: operations and bytes, from the "Cost" sections of the components.
+"""The least cost of a case: operations and bytes, from the "Cost" sections of the components.
 
-An operation is a multiply-add or what stands in its place: a comparison, an exponential. Bytes are those of the tensors that must
-be read or written once, in float32; a cache that is too small moves more.
+An operation is a multiply-add; a comparison or an exponential counts as one, too. The bytes are those of the tensors that must be read
+or written once, in float32. If the caches are too small, more bytes are moved.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def work(case: Case, direction: str) -> Work:
 
 
 def elements(case: Case) -> int:
-    """How many numbers go in: by these, sizes are compared."""
+    """The number of elements that go in. Cases are compared by it."""
     return sum(map(math.prod, case.options["params"])) if case.component in OF_PARAMETERS else math.prod(case.x)
 
 
 def _conv(case: Case) -> tuple[Work, Work]:
-    """Of one, two or three dimensions; a transposed one multiplies every element of the input with every weight."""
+    """A convolution in one, two or three dimensions. A transposed one multiplies every input element with every weight of its channel."""
     o, transposed = case.options, "Transpose" in case.component
     (N, C_in, *size_in), K, C_out, groups = case.x, o["kernel_size"], o["out_channels"], o.get("groups", 1)
     options = [(o.get(name, usual),) * len(size_in) for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1))]
@@ -46,7 +46,7 @@ def _conv(case: Case) -> tuple[Work, Work]:
     x, y = math.prod(case.x), N * C_out * math.prod(size_out)
     weight = C_out * C_in // groups * math.prod(kernel)
     operations = (x * C_out if transposed else y * C_in) // groups * math.prod(kernel)
-    # backward: two sums as long as the forward one, and the bias's; x, W, dy are read, dx and dW written
+    # backward: two sums as long as the forward one, and the sum for the bias; x, W, dy are read, dx and dW written
     return (
         Work(operations, FLOAT * (x + weight + C_out + y)),
         Work(2 * operations + y, FLOAT * (2 * x + 2 * weight + C_out + y)),
@@ -54,7 +54,7 @@ def _conv(case: Case) -> tuple[Work, Work]:
 
 
 def _moved(case: Case) -> tuple[Work, Work]:
-    """Nothing is computed, or only the sum of what lies on one place: the larger side counts."""
+    """Elements are copied, or those with the same index are added. The operations are the elements of the larger tensor."""
     o, (N, C, *size) = case.options, case.x
     K, padding = o.get("kernel_size", 1), o.get("padding", 0)
     if case.component == "Fold":
@@ -68,7 +68,7 @@ def _moved(case: Case) -> tuple[Work, Work]:
 
 
 def _upsample(case: Case) -> tuple[Work, Work]:
-    """Weighted means of 2 numbers along each dimension, or of 4; and their gradients. Nearest: a copy, and a sum of the gradients."""
+    """Linear modes: weighted means of 2 elements along each dimension; cubic: of 4. Nearest: a copy, and a sum of the gradients."""
     x, sizes, mode = math.prod(case.x), case.x[2:], case.options["mode"]
     y = x * case.options["scale_factor"] ** len(sizes)
     each = {"nearest": (1, 1), "bilinear": (9, 8), "trilinear": (21, 20), "bicubic": (20, 20)}[mode]
@@ -76,7 +76,7 @@ def _upsample(case: Case) -> tuple[Work, Work]:
 
 
 def _grid_sample(case: Case) -> tuple[Work, Work]:
-    """Pixels around a place, each with its weight; backward they are wanted for both gradients."""
+    """The pixels around a position, each with its weight; both gradients use them."""
     _, C, *sizes = case.x
     x, outputs = math.prod(case.x), math.prod(case.x) // C
     coordinates = outputs * len(sizes)
@@ -88,7 +88,7 @@ def _grid_sample(case: Case) -> tuple[Work, Work]:
 
 
 def _affine_grid(case: Case) -> tuple[Work, Work]:
-    """A row of the matrix times a place, for each coordinate of each place."""
+    """A row of the matrix times a position, for each coordinate of each position."""
     theta, n = math.prod(case.x), case.x[1]
     y = case.x[0] * n * math.prod(case.options["size"][2:])
     return (Work((n + 1) * y, FLOAT * (theta + y)),) * 2
@@ -111,7 +111,7 @@ def _pooled(case: Case) -> int:
 
 
 def _max_pool(case: Case) -> tuple[Work, Work]:
-    """The largest number of each window, and its place. Adaptive windows lie side by side, more or less."""
+    """The largest element of each window, and its index. Adaptive windows cover each element about once."""
     x, y = math.prod(case.x), _pooled(case)
     compared = x + y if "kernel_size" not in case.options else y * case.options["kernel_size"] ** len(case.x[2:])
     return Work(compared, FLOAT * (x + y) + INDEX * y), Work(y, FLOAT * (x + y) + INDEX * y)
@@ -150,7 +150,7 @@ def _linear(case: Case) -> tuple[Work, Work]:
 
 
 def _bilinear(case: Case) -> tuple[Work, Work]:
-    """A product of the weight with one input, and of that with the other; backward as many for each gradient."""
+    """The weight times the first input, and the result times the second one; backward the same number of products for each gradient."""
     (N, D_u), (D_v, D_out) = case.x, (case.options[name] for name in ("in2_features", "out_features"))
     weight, inputs, y = D_out * D_u * D_v, N * (D_u + D_v), N * D_out
     return (
@@ -160,7 +160,7 @@ def _bilinear(case: Case) -> tuple[Work, Work]:
 
 
 def _encoder_layer(case: Case) -> tuple[Work, Work]:
-    """Four linear layers and two products for attention, two linear layers behind it; what is done per element is left out."""
+    """Four linear layers and two matrix products for attention, then two linear layers; work per element is not counted."""
     (S, N, E), hidden = case.x, case.options["dim_feedforward"]
     macs, weights = N * S * (4 * E * E + 2 * S * E + 2 * E * hidden), 4 * E * E + 2 * E * hidden
     moved = FLOAT * (2 * N * S * E + weights)
@@ -205,7 +205,7 @@ def _activation(case: Case) -> tuple[Work, Work]:
 
 
 def _prelu(case: Case) -> tuple[Work, Work]:
-    """Backward the slopes get a gradient, too, each a sum over its channel."""
+    """Backward, the slopes get a gradient too: each is a sum over its channel."""
     x, slopes = math.prod(case.x), case.options["num_parameters"]
     return Work(2 * x, FLOAT * (2 * x + slopes)), Work(3 * x, FLOAT * (3 * x + 2 * slopes))
 
@@ -244,7 +244,7 @@ def _pairs(case: Case) -> tuple[Work, Work]:
 
 
 def _pdist(case: Case) -> tuple[Work, Work]:
-    """A difference and its square for each pair of rows and each column; backward it is added to one row and taken from the other."""
+    """A difference and its square for each pair of rows and each column; backward it is added to one row and subtracted from the other."""
     (N, D), x = case.x, math.prod(case.x)
     y = N * (N - 1) // 2
     return Work(2 * D * y, FLOAT * (x + y)), Work(3 * D * y, FLOAT * (2 * x + 2 * y))
@@ -257,7 +257,7 @@ def _step(component: str, params: tuple[tuple[int, ...], ...]) -> Work:
 
 
 def _sparse_adam(case: Case) -> Work:
-    """Equal rows of the gradient are added up, then each row that occurs takes a step of Adam; so many are expected to occur."""
+    """Equal rows of the gradient are summed, then each row that occurs takes a step of Adam. Their number is an expected value."""
     V, D, ids = case.options["num_embeddings"], case.options["embedding_dim"], math.prod(case.x)
     rows = round(V * (1 - (1 - 1 / V) ** ids))
     operations, moved = STEPS["Adam"]
@@ -270,7 +270,7 @@ def _vector(case: Case) -> tuple[Work, Work]:
 
 
 def _weight_norm(case: Case) -> tuple[Work, Work]:
-    """Of each vector its length, then its elements; backward a sum of products too."""
+    """The length of each vector, then its elements; backward a sum of products too."""
     v, g = math.prod(case.x), case.x[0]
     return Work(4 * v, FLOAT * (2 * v + g)), Work(8 * v, FLOAT * (3 * v + 2 * g))
 
@@ -289,7 +289,7 @@ def _attention(case: Case) -> tuple[Work, Work]:
 
 
 def _lenet(x: tuple[int, ...]) -> Work:
-    """The sum over the layers, both ways, the loss and the step; the pictures need no gradient."""
+    """The sum over the layers, forward and backward, the loss and the step; the images need no gradient."""
     N = x[0]
     layers = [
         Case("Conv2d", "", x, dict(out_channels=6, kernel_size=5, padding=2)),
@@ -308,7 +308,7 @@ def _lenet(x: tuple[int, ...]) -> Work:
 
 
 def _recurrent(case: Case) -> tuple[Work, Work]:
-    """Two products for each gate; the weights are read at each time, but may stay in a cache."""
+    """Two products for each gate; the weights are read at each time step, but may stay in a cache."""
     (T, N, D), H, gates = case.x, case.options["hidden_size"], GATES[case.component]
     operations, weights = gates * T * N * H * (D + H), gates * H * (D + H + 2)
     moved = T * N * (D + (2 + gates) * H)
@@ -316,7 +316,7 @@ def _recurrent(case: Case) -> tuple[Work, Work]:
 
 
 def _cell(case: Case) -> tuple[Work, Work]:
-    """One time of the layer with the same gates; the states before it and after it are read and written, LSTM has two."""
+    """One time step of the layer with the same gates. The state before it is read, the state after it is written; an LSTM has two."""
     (N, D), H, kind = case.x, case.options["hidden_size"], case.component.removesuffix("Cell")
     operations, weights = GATES[kind] * N * H * (D + H), GATES[kind] * H * (D + H + 2)
     moved = FLOAT * (weights + N * (D + 2 * H * (2 if kind == "LSTM" else 1)))
@@ -324,7 +324,7 @@ def _cell(case: Case) -> tuple[Work, Work]:
 
 
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
-STEPS = {  # operations for each number, and how many are read and written: the number, its gradient, what is kept; a root counts as one
+STEPS = {  # operations per parameter element; numbers read and written (element, gradient, state). A root is one operation.
     "SGD": (2, 5),  # with momentum
     "Adam": (6, 7),
     "AdamW": (7, 7),  # the weight decays as well

@@ -1,7 +1,7 @@
-"""What runs in a process of its own, to be measured from outside: `python -c SOURCE peak torch 64 2`, and so on.
+"""The program of a process that is measured from outside: `python -c SOURCE peak torch 64 2`, and so on.
 
-Nothing is imported to begin with but the standard library, so that the process holds the library in question and no other. It
-prints one line of JSON.
+At the start it imports only the standard library, so that the process holds the measured library and no other. It prints one line of
+JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 def peak(library: str, batch: str, threads: str) -> dict[str, Any]:
-    """Five training steps of LeNet: bytes in memory after the import, and at most."""
+    """Five training steps of LeNet: bytes in memory after the import, and the maximum."""
     lib = importlib.import_module(library)
     imported = resident("VmRSS")
     limit_threads(lib, int(threads))
@@ -73,7 +73,7 @@ def lenet(nn: Any) -> Any:
 
 
 def digits_network(lib: Any) -> Any:
-    """The network of `reftorch train`; in PyTorch the same layers, the first of which it has not."""
+    """The network of `reftorch train`. PyTorch has no Normalize: its network has the other layers."""
     if lib.__name__ == "reftorch":
         from reftorch.train import ConvNet
 
@@ -87,7 +87,7 @@ def digits_network(lib: Any) -> Any:
 
 
 def limit_threads(lib: Any, threads: int) -> None:
-    """Let the library compute on so many threads."""
+    """Let the library compute on this number of threads."""
     if lib.__name__ == "torch":
         lib.set_num_threads(threads)
         return
@@ -103,7 +103,7 @@ def limit_threads(lib: Any, threads: int) -> None:
 
 
 def loaded(name: str) -> set[str]:
-    """The libraries of that name in this process; Linux tells."""
+    """The libraries with this name that the process has loaded; empty where the system is not Linux."""
     try:
         lines = Path("/proc/self/maps").read_text().splitlines()
     except OSError:
@@ -112,7 +112,7 @@ def loaded(name: str) -> set[str]:
 
 
 def resident(field: str) -> int | None:
-    """Bytes of this process in memory: now ("VmRSS") or at most so far ("VmHWM"); Linux tells."""
+    """Bytes of this process in memory: now ("VmRSS") or the maximum so far ("VmHWM"). Only Linux reports them."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith(field + ":"):

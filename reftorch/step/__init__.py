@@ -1,7 +1,7 @@
 """Stepping through a kernel: `reftorch step conv2d` opens the component's worked example in pdb, at the kernel's first line.
 
-What there is to step through is found in `components.py`; the worked example is run in `example.py`; a kernel of the user's own
-comes from `script.py`. `session.py` then opens a debugger, or makes a recording, and `vscode.py` writes a launch file.
+`components.py` finds the kernels, `example.py` runs the worked example, and `script.py` loads a kernel of the user's own. Then
+`session.py` opens a debugger or makes a recording. `vscode.py` writes a launch file.
 """
 
 from .command import main

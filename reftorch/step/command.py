@@ -1,4 +1,4 @@
-"""`reftorch step`: what the options mean."""
+"""`reftorch step`, from the options to the debugger or the recording."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def _main(options: argparse.Namespace) -> int:
         print(listing())
         return 0
     if options.target is None:
-        raise NotFound("wanted a component, such as conv2d or conv2d.backward_weight, or FILE.py:FUNCTION (or --list)")
+        raise NotFound(
+            "expected a component, such as conv2d or conv2d.backward_weight, or FILE.py:FUNCTION; --list shows all"
+        )
     if options.record:
         check_writable(Path(options.record))
     step = _own if ".py:" in options.target or options.target.endswith(".py") else _example
@@ -78,11 +80,11 @@ def _example(options: argparse.Namespace, act: Any) -> None:
 
 
 def _own(options: argparse.Namespace, act: Any) -> None:
-    """A kernel of the user's own, with the arguments of a file."""
+    """A kernel of the user's own, with arguments from a file."""
     kernel = script.load(options.target)
     if options.args is None:
         raise NotFound(
-            "wanted --args FILE.npz with the kernel's arguments by name, as np.savez(FILE, x=x, y=y) writes it"
+            "expected --args FILE.npz with the kernel's arguments by name, as np.savez(FILE, x=x, y=y) writes it"
         )
     arguments, launch = script.read_arguments(kernel, options.args), None
     if _wants_cuda(options) or options.launch or script.is_cuda_kernel(kernel):
@@ -111,12 +113,14 @@ def _record(options: argparse.Namespace, kernel: Any, arguments: tuple, launch: 
 
 def _thread(options: argparse.Namespace, launch: tuple | None) -> int | None:
     if launch is not None and options.thread is not None and options.thread >= launch[0] * launch[1]:
-        raise NotFound(f"there is no thread {options.thread}: the launch has {launch[0] * launch[1]}, numbered from 0")
+        raise NotFound(
+            f"there is no thread {options.thread}: the launch has {launch[0] * launch[1]} threads, numbered from 0"
+        )
     return options.thread
 
 
 def _view(recording: Recording) -> None:
-    """Open the recording in a browser. The page stays where it is: the browser reads it after this process has ended."""
+    """Open the recording in a browser. The file is not deleted, because the browser reads it after this process has ended."""
     file = Path(tempfile.mkdtemp(prefix="reftorch-step-")) / f"{recording.kernel}.html"
     recording.save(file)
     shown = webbrowser.open(file.as_uri())
@@ -124,7 +128,7 @@ def _view(recording: Recording) -> None:
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:
-    """The arguments of the command line that a launch file repeats."""
+    """The command-line arguments that a launch file repeats."""
     arguments = [options.target]
     arguments += ["--cuda"] if options.cuda else []
     arguments += ["--thread", str(options.thread)] if options.thread is not None else []
@@ -134,7 +138,7 @@ def _arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _place(error: Exception) -> str:
-    """File and line that an exception came from: not those of the arrays that look after their indices."""
+    """File and line of an exception, leaving out the code of the arrays that check their indices."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent.name != "trace"]
     return f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
 

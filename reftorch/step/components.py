@@ -1,4 +1,4 @@
-"""What can be stepped through: the component files, and the kernels in each. A component is a file with a worked example."""
+"""The kernels that can be stepped through, by component file. A component is a file with a worked example."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ROOMS = ("nn", "optim", "transforms")
 
 
 class NotFound(LookupError):
-    """There is no such component, kernel, file or argument; the message says what there is."""
+    """A component, kernel, file or argument does not exist; the message says which ones exist."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """A file with a worked example; most have kernels, the others call those of other components.
+    """A file with a worked example. Most have kernels; the others call the kernels of other components.
 
     `name` is the name of the file, or its path where two files have one name: "transforms/normalize".
     """
@@ -40,7 +40,7 @@ class Component:
         """The kernel with `part` in its name: "backward_weight" gives "conv2d_backward_weight"; "" gives the first.
 
         Raises:
-            NotFound: there is none, or more than one.
+            NotFound: no kernel matches, or more than one.
         """
         wanted = part.removesuffix("_cpu").removesuffix("_cuda")
         if not wanted:
@@ -54,7 +54,7 @@ class Component:
         return found[0]
 
     def short(self, kernel: str) -> str:
-        """What to type after "component.": as little as tells the kernel from the others."""
+        """The shortest text to type after "component." that tells the kernel from the others."""
         words = kernel.split("_")
         for start in range(len(words) - 1, 0, -1):
             end = "_".join(words[start:])
@@ -95,7 +95,7 @@ def find(target: str) -> tuple[Component, str]:
     The kernel is "" for a component that has none.
 
     Raises:
-        NotFound: there is no such thing, or more than one.
+        NotFound: nothing has this name, or more than one component has it.
     """
     name, _, part = target.partition(".")
     every = components()
@@ -105,10 +105,12 @@ def find(target: str) -> tuple[Component, str]:
     if not found:
         close = difflib.get_close_matches(name, every, n=5)
         raise NotFound(
-            f"no component {name!r}: " + (f"is {' or '.join(close)} meant? " if close else "") + "--list names all"
+            f"no component {name!r}: "
+            + (f"did you mean {' or '.join(close)}? " if close else "")
+            + "--list shows all names"
         )
     if len(found) > 1:
-        raise NotFound(f"{name!r} may be {' or '.join(c.name for c in found)}: write one of these")
+        raise NotFound(f"{name!r} can mean {' or '.join(c.name for c in found)}: write one of these")
     return found[0], found[0].kernel(part)
 
 
@@ -121,7 +123,7 @@ def _plain(name: str) -> str:
 
 
 def listing() -> str:
-    """What can be stepped through, one component a line."""
+    """All kernels, one line per component."""
     lines = []
     width = max(map(len, components())) + 2
     for component in components().values():

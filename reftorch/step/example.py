@@ -13,17 +13,17 @@ from .components import Component, NotFound, components
 
 
 class Caught(Exception):
-    """Ends the example once the kernel has been dealt with."""
+    """Ends the example after the call of `act`."""
 
 
 def run_example(component: Component, kernel: str, act: Callable[[Any, Any, int, tuple], Any], go_on: bool) -> None:
     """Execute the worked example; call `act(cpu_kernel, cuda_kernel, threads, arguments)` in place of the kernel's first launch.
 
-    Without a kernel's name it is the first one that the example launches.
+    If no kernel is named, the first one that the example launches is taken.
 
-    The other kernels run as plain Python: that is quicker than to compile them for one small example. With `go_on` the example
-    runs to its end, otherwise it is left after `act`. A kernel that its own file's example does not launch may be launched by
-    that of another component, which uses it.
+    The other kernels run as plain Python, which takes less time than compiling them for one small example. With `go_on` the example
+    runs to its end; without it, it ends after `act`. If the example in the kernel's own file does not launch the kernel, the example
+    of another component that uses it is run.
 
     Raises:
         NotFound: the example does not launch that kernel.
@@ -61,7 +61,7 @@ def run_example(component: Component, kernel: str, act: Callable[[Any, Any, int,
 
 
 def _execute(component: Component) -> None:
-    """Run the statements below "## Worked example", as one file that debuggers can show."""
+    """Run the statements below "## Worked example", as one file whose lines debuggers can show."""
     text = (component.module().__doc__ or "").partition("## Worked example")[2].split("\n## ")[0]
     file = f"<worked example of {component.name}>"
     examples = doctest.DocTestParser().get_examples(text)
@@ -75,12 +75,12 @@ def _execute(component: Component) -> None:
         try:
             exec(code, names)
         except Exception:
-            if example.exc_msg is None:  # not one that the example is about
+            if example.exc_msg is None:  # the example does not expect this exception
                 raise
 
 
 def launched(component: Component) -> list[str]:
-    """The kernels that the worked example launches, without their ending, in the order of their first launches."""
+    """The kernels that the worked example launches, without _cpu or _cuda, in the order of their first launches."""
     found: dict[str, None] = {}
 
     def choose(device: Any, cpu_kernel: Any, cuda_kernel: Any, threads: int) -> None:

@@ -16,15 +16,15 @@ from .components import NotFound
 
 
 def load(target: str) -> Callable:
-    """The function that "path/to/file.py:function" names. The file is imported, so `if __name__ == "__main__"` does not hold.
+    """The function that "path/to/file.py:function" names. The file is imported, so the part under `if __name__ == "__main__"` does not run.
 
     Raises:
-        NotFound: no such file, or no such function in it.
+        NotFound: the file does not exist, or has no such function.
     """
     path, _, name = (target, "", "") if target.endswith(".py") else target.rpartition(":")
     file = Path(path)
     if not file.is_file():
-        raise NotFound(f"no file {path!r}: wanted FILE.py:FUNCTION")
+        raise NotFound(f"no file {path!r}: expected FILE.py:FUNCTION")
     sys.path.insert(0, str(file.parent.resolve()))  # the file may import its neighbours
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None and spec.loader is not None
@@ -35,7 +35,7 @@ def load(target: str) -> Callable:
         source_of(found)
     except TypeError:
         functions = [n for n, value in vars(module).items() if is_function_of(value, module.__name__)]
-        said = f"has no function {name!r}" if name else "is a file, wanted FILE.py:FUNCTION"
+        said = f"has no function {name!r}" if name else "is a file, expected FILE.py:FUNCTION"
         raise NotFound(f"{file.name} {said}: there are {', '.join(functions) or 'none'}") from None
     return found  # type: ignore[return-value]
 
@@ -56,13 +56,15 @@ def read_arguments(kernel: Any, file: str) -> tuple:
     """The arrays of an .npz file as the kernel's arguments, by name; arrays without dimensions become numbers.
 
     Raises:
-        NotFound: there is no such file, or it lacks an argument.
+        NotFound: the file cannot be read, or it lacks an argument.
     """
     try:
         with np.load(file, allow_pickle=False) as archive:
             stored = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, AttributeError) as error:
-        raise NotFound(f"cannot read {file}: {error}; wanted what np.savez(FILE, x=..., y=...) writes") from None
+        raise NotFound(
+            f"cannot read {file}: {error}; expected a file that np.savez(FILE, x=..., y=...) writes"
+        ) from None
     arguments = []
     for name, parameter in inspect.signature(source_of(kernel)).parameters.items():
         if name in stored:

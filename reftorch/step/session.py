@@ -1,4 +1,4 @@
-"""One run of a kernel, to be stepped through in a debugger or to be recorded."""
+"""Runs a kernel once, in a debugger or to record it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run_in_debugger(kernel: Any, arguments: tuple, launch: tuple | None, thread:
     print(f"\n{source_of(kernel).__name__} has ended.")
     for (name, array), old in zip(_arrays(kernel, arguments), before):
         if not np.array_equal(array, old, equal_nan=array.dtype.kind == "f"):
-            shown = repr(reftorch.tensor(array))  # as a worked example has it
+            shown = repr(reftorch.tensor(array))  # as in a worked example
             print(f"{name} = {shown}".replace("\n", "\n" + " " * len(f"{name} = ")))
 
 
@@ -64,12 +64,12 @@ def make_recording(kernel: Any, arguments: tuple, launch: tuple | None, thread: 
 
 # ---------------------------------------------------------------------------------------------------------- debuggers
 def _is_pdb() -> bool:
-    """Whether `breakpoint()` means pdb: no other debugger has taken its place."""
+    """Whether `breakpoint()` opens pdb, and not another debugger."""
     return sys.breakpointhook is sys.__breakpointhook__ and not os.environ.get("PYTHONBREAKPOINT")
 
 
 class KernelPdb(pdb.Pdb):
-    """A pdb that is opened at the next line, not in the middle of this one, as from Python 3.13 on."""
+    """A pdb that opens at the next line. From Python 3.13 on, pdb would open in the middle of the current line."""
 
     def set_stepinstr(self) -> None:
         self.set_step()
@@ -77,7 +77,7 @@ class KernelPdb(pdb.Pdb):
 
 @contextlib.contextmanager
 def debugger() -> Iterator[None]:
-    """Inside the block, `breakpoint()` opens a pdb that stays out of the machinery; or whatever took its place."""
+    """Inside the block, `breakpoint()` opens a pdb that skips the code that launches kernels, or another debugger if one is set."""
     if not _is_pdb():
         yield
         return
@@ -91,7 +91,7 @@ def debugger() -> Iterator[None]:
 
 @contextlib.contextmanager
 def post_mortem(wanted: bool, function: FunctionType) -> Iterator[None]:
-    """Where the kernel raises an exception, say so, and open pdb at that line: its variables are still there. Then raise it."""
+    """If the kernel raises an exception, print it and open pdb at that line, where its variables can be read. Then raise it."""
     try:
         yield
     except bdb.BdbQuit:
@@ -109,7 +109,7 @@ def post_mortem(wanted: bool, function: FunctionType) -> Iterator[None]:
 
 
 def place_of(error: BaseException, file: str) -> TracebackType | None:
-    """The last line of `file` that an exception came through, as a traceback of that line alone."""
+    """The traceback of the last line of `file` that an exception came through, and of no other line."""
     found, entry = None, error.__traceback__
     while entry is not None:
         if entry.tb_frame.f_code.co_filename == file:
@@ -119,7 +119,7 @@ def place_of(error: BaseException, file: str) -> TracebackType | None:
 
 
 class Condition:
-    """Tells a function whether to stop. An object: what runs CUDA kernels takes a function for a part of the kernel."""
+    """Says whether to stop. It is an object: the code that runs CUDA kernels takes a function for a part of the kernel."""
 
     def __init__(self, holds: Callable[[], bool]):
         self.holds = holds
@@ -129,9 +129,9 @@ class Condition:
 
 
 def stopping(function: FunctionType, holds: Callable[[], bool]) -> FunctionType:
-    """The function with a `breakpoint()` on the line of its `def`, for when `holds()`; all other lines stay where they are.
+    """The function with a `breakpoint()` on the line of its `def`, called if `holds()`. No line number changes.
 
-    Debuggers stop at the next line, the first of the body. Where there is no source text, the function as it is.
+    Debuggers stop at the next line, the first of the body. Without source text, the function is returned unchanged.
     """
     code = _with_breakpoint(function.__code__)
     known = {**function.__globals__, "__stop__": Condition(holds)}
@@ -160,7 +160,7 @@ def _with_breakpoint(code: CodeType) -> CodeType:
 
 # ---------------------------------------------------------------------------------------------------------- arguments
 def _arrays(kernel: Any, arguments: tuple) -> list[tuple[str, np.ndarray]]:
-    """The arrays among the arguments, those in tuples too, with names."""
+    """The arrays among the arguments, with names; those in tuples, too."""
     code = source_of(kernel).__code__
     found = []
     for name, value in zip(code.co_varnames, arguments):

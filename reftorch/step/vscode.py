@@ -10,7 +10,7 @@ from .session import OWN
 
 
 class NotChanged(Exception):
-    """The launch file cannot be changed without a loss; the message says what to paste."""
+    """The launch file cannot be changed without losing text; the message says what to paste."""
 
 
 def entry(arguments: list[str]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def write(arguments: list[str], folder: Path) -> Path:
         except (ValueError, TypeError, KeyError, AttributeError):
             text = json.dumps(new, indent=4)
             raise NotChanged(
-                f"{file} is left alone: it has comments, or is no launch file. Paste this into its configurations:\n{text}"
+                f"{file} was not changed: it has comments, or is not a launch file. Paste this into its configurations:\n{text}"
             ) from None
         content["configurations"] = others
     content["configurations"].append(new)

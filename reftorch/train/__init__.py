@@ -1,4 +1,4 @@
-"""What `reftorch train` does: networks for images and for dates, the loop that teaches them, what it shows, and the command."""
+"""`reftorch train`: networks for images and for dates, the training loop, its output, and the command."""
 
 from reftorch.train.command import train
 from reftorch.train.loop import Run, Stop, TrainingError, evaluate, fit

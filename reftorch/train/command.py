@@ -20,11 +20,11 @@ from reftorch.train.weights import Say, move_aside
 
 
 def train(options: argparse.Namespace) -> int:
-    """Do what the options of `reftorch train` ask for; returns the exit code.
+    """Run `reftorch train` with these options; returns the exit code.
 
     Raises:
-        FileError: a file cannot be read, written or understood.
-        TrainingError: an option cannot be met here, or the training failed.
+        FileError: a file cannot be read or written, or has the wrong format.
+        TrainingError: an option cannot be used on this machine, or the training failed.
     """
     settle(options)
     save, plot = choose_outputs(options)
@@ -62,12 +62,12 @@ def train(options: argparse.Namespace) -> int:
 
 
 def prepare(options: argparse.Namespace, team: ranks.Team | None = None) -> Run:
-    """The data, the network and the optimizer that the options ask for."""
+    """The data, the network and the optimizer that the options name."""
     return dates.prepare(options) if options.job == "sequences" else images.prepare(options, team)
 
 
 def introduction(run: Run, options: argparse.Namespace) -> str:
-    """What is about to happen, in a line or two."""
+    """The first lines of the output: data, network and device."""
     weights = sum(p.numel() for p in run.network.parameters())
     threads = numba.get_num_threads()
     where = f"{threads} CPU thread{'s' if threads > 1 else ''}"
@@ -78,7 +78,7 @@ def introduction(run: Run, options: argparse.Namespace) -> str:
         where = kinds.get(kernel.cuda_kind(), "a simulated GPU")
     text = f"{run.introduction()}; {weights:,} weights; on {where}; seed {options.seed}"
     if "simulated" in where and options.limit is None:
-        text += "\nThe simulator takes a millisecond a thread: try --limit 8 --batch-size 8 --epochs 1."
+        text += "\nThe simulator takes a millisecond per thread: try --limit 8 --batch-size 8 --epochs 1."
     return text
 
 

@@ -29,7 +29,7 @@ EXAMPLE = "{weekday}, {d} {month} {year}"  # the form of the date in the picture
 
 
 class DateRun(Run):
-    """A training on dates; the truth is an ISO date, right only if all of its characters are."""
+    """A training on dates. The right answer is an ISO date; an answer is right only if all of its characters are."""
 
     network: Translator
     things = "dates"
@@ -58,7 +58,7 @@ class DateRun(Run):
             yield f"and {len(wrong) - MISTAKES_SHOWN} more"
 
     def pictures(self) -> dict[str, Callable[[Path], None]]:
-        """What the network looks at in the first held-out date of the form EXAMPLE."""
+        """The text positions that the network uses in the first held-out date of the form EXAMPLE."""
         return {"attention" if isinstance(self.network, DateTransformer) else "gradient": self.draw_example}
 
     def draw_example(self, path: Path) -> None:
@@ -73,7 +73,7 @@ class DateRun(Run):
 
 
 def prepare(options: argparse.Namespace) -> DateRun:
-    """Make the network and, with --load, fill it; the dates are made while it learns."""
+    """Make the network and, with --load, load its weights. The dates are drawn during the training."""
     device = choose_device(options.device)
     arrays, _ = read(options)
     reftorch.manual_seed(options.seed)
@@ -101,14 +101,14 @@ def prepare(options: argparse.Namespace) -> DateRun:
 
 
 def rise(steps: int) -> float:
-    """The part of the training in which the learning rate rises. As in PyTorch, `OneCycleLR` cannot rise in exactly one step."""
+    """The fraction of the training in which the learning rate rises. As in PyTorch, `OneCycleLR` cannot rise in exactly one step."""
     return 2 * RISE if RISE * steps == 1 else RISE
 
 
 def facts(options: argparse.Namespace) -> dict[str, str]:
-    """What to save beside the weights: how they came about."""
+    """The metadata to save with the weights: how they were trained."""
     known = {
-        "format": "pt",  # whose layout the arrays have; other libraries ask
+        "format": "pt",  # the arrays have PyTorch's layout; other libraries read this field
         "network": f"reftorch.train.{MODELS[options.model].__name__}",
         "data": "dates",
         "characters": dates.CHARACTERS,
@@ -119,7 +119,7 @@ def facts(options: argparse.Namespace) -> dict[str, str]:
 
 
 def form_table(right: np.ndarray) -> Table:
-    """How many held-out dates of each form are rewritten rightly."""
+    """How many held-out dates of each form are rewritten correctly."""
     table = Table(title="Accuracy on the held-out dates", title_justify="left")
     table.add_column("form, as 29 November 2026 has it")
     for heading in ("dates", "right", "accuracy"):

@@ -1,4 +1,4 @@
-"""Learning to tell images of ten classes apart: the digits that come with the package, or IDX files."""
+"""Learning to classify images in ten classes: the digits that come with the package, or IDX files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reftorch.train.weights import load_into, read
 
 
 class ImageRun(Run):
-    """A training on images; the truth is a class."""
+    """A training on images. The right answer is a class."""
 
     things = "images"
 
@@ -63,7 +63,7 @@ def load_data(options: argparse.Namespace) -> list[Tensor]:
 
 
 def prepare(options: argparse.Namespace, team: ranks.Team | None = None) -> ImageRun:
-    """Load the data, make the network and, with --load, fill it; on several ranks, divide the batches."""
+    """Load the data, make the network and, with --load, load its weights; on several ranks, divide the batches."""
     device = choose_device(options.device)
     arrays, loaded = read(options)
     images, labels, held_images, held_labels = load_data(options)
@@ -73,7 +73,7 @@ def prepare(options: argparse.Namespace, team: ranks.Team | None = None) -> Imag
         float(pixels.std(dtype=float)),
     )
     if not std > 0:
-        raise TrainingError("--data: expected images that differ, found all pixels of the training images equal")
+        raise TrainingError("--data: expected different pixels, found that all pixels of the training images are equal")
     reftorch.manual_seed(options.seed)
     height, width = images.shape[2:]
     network = ConvNet(height, width, mean, std)
@@ -102,10 +102,10 @@ def prepare(options: argparse.Namespace, team: ranks.Team | None = None) -> Imag
 
 
 def facts(options: argparse.Namespace, images: Tensor, mean: float, std: float) -> dict[str, str]:
-    """What to save beside the weights: how they came about, and what an image needs before it enters the network."""
+    """The metadata to save with the weights: how they were trained, and how an image must be prepared for the network."""
     height, width = images.shape[2:]
     known = {
-        "format": "pt",  # whose layout the arrays have; other libraries ask
+        "format": "pt",  # the arrays have PyTorch's layout; other libraries read this field
         "network": "reftorch.train.ConvNet",
         "data": data_name(options),
         "image_size": f"{height}x{width}",
@@ -118,7 +118,7 @@ def facts(options: argparse.Namespace, images: Tensor, mean: float, std: float) 
 
 
 def known_spread(path: Any, loaded: dict[str, str]) -> tuple[float, float] | None:
-    """Mean and standard deviation that loaded weights were trained with, if their file tells."""
+    """Mean and standard deviation that loaded weights were trained with, if their file has them."""
     if "mean" not in loaded or "std" not in loaded:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The loop that teaches a network, the examination it takes after each round, and how to stop in between."""
+"""The training loop, the evaluation on held-out samples after each epoch, and how to interrupt the training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JUDGED_AT_ONCE = 256  # held-out samples
 
 
 class TrainingError(Exception):
-    """What the user asked for cannot be done, or failed; the message says what to do."""
+    """The options cannot be used, or the training failed; the message says what to do."""
 
     def __init__(self, message: str, exit_code: int = 2):
         super().__init__(message)
@@ -31,27 +31,27 @@ class TrainingError(Exception):
 
 @dataclass
 class Run:
-    """All that one training works with. A class for each kind of data says how it learns and what it shows."""
+    """The objects of one training. A subclass for each kind of data defines the loss and the output."""
 
     name: str
     device: Any
     network: nn.Module
     optimizer: optim.Optimizer
     criterion: nn.CrossEntropyLoss
-    batches: Any  # each round over them gives pairs of inputs and truth
-    size: int  # samples of a round
+    batches: Any  # iterated over once per epoch; gives pairs of inputs and right answers
+    size: int  # samples of an epoch
     held_inputs: Tensor
     held_truth: Tensor
     facts: dict[str, str]  # saved with the weights
-    schedule: Any = None  # of the learning rate, one step for each step of the optimizer
-    model: Any = None  # the network, or what averages its gradients over several ranks
-    team: Any = None  # these ranks, if there are several; the batches then have a DistributedSampler
+    schedule: Any = None  # of the learning rate; it takes one step for each step of the optimizer
+    model: Any = None  # the network, or the wrapper that averages its gradients over several ranks
+    team: Any = None  # the ranks, if there are several; the batches then have a DistributedSampler
     steps: int = 0
 
-    things = "samples"  # what the progress counts
+    things = "samples"  # the name of the samples in the output
 
     def learn(self, inputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of a batch, and the answers of the network to it."""
+        """The loss of a batch, and the network's answers."""
         raise NotImplementedError
 
     def judge(self, inputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,24 +59,24 @@ class Run:
         return self.learn(inputs, truth)
 
     def introduction(self) -> str:
-        """What is about to be trained on what, in a line."""
+        """One line: the network and the data."""
         raise NotImplementedError
 
     def results(self, answers: np.ndarray) -> Iterator[Any]:
-        """What to print of the answers to the held-out samples."""
+        """What to print about the answers to the held-out samples."""
         raise NotImplementedError
 
     def pictures(self) -> dict[str, Callable[[Path], None]]:
-        """What to draw beside the curves: a name, and what draws it into a file."""
+        """A picture to draw beside the curves: its name, and a function that draws it into a file."""
         return {}
 
 
 def fit(run: Run, epochs: int, show: Progressing, stop: Stop) -> Iterator[Epoch]:
-    """Train, one epoch at a time. An epoch that was broken off is not yielded.
+    """Train, one epoch at a time. An interrupted epoch is not yielded.
 
     Raises:
         TrainingError: the loss became infinite or NaN.
-        KeyboardInterrupt: `stop` was asked for.
+        KeyboardInterrupt: the training was interrupted.
     """
     for epoch in range(1, epochs + 1):
         show.start(epoch)
@@ -124,15 +124,15 @@ def evaluate(run: Run, stop: Stop) -> tuple[float, float, np.ndarray]:
 
 
 def _right(answers: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Which samples are answered rightly; an answer of several parts is right if all of them are."""
+    """Which samples are answered correctly; an answer of several parts is correct if all of them are."""
     return (answers == truth).reshape(len(truth), -1).all(1)
 
 
 class Stop:
-    """While it is entered, Ctrl-C (and SIGTERM) is kept until `check`, which raises KeyboardInterrupt.
+    """Within the block, Ctrl-C (or SIGTERM) is only noted, and the next `check` raises KeyboardInterrupt.
 
-    So the weights are never saved in the middle of an update. Before the first step, and at the second Ctrl-C, the exception
-    comes at once.
+    So the weights are never saved in the middle of an update. Before the first step, and at the second Ctrl-C, the exception is
+    raised at once.
     """
 
     def __init__(self, run: Run):
@@ -152,10 +152,10 @@ class Stop:
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """The place to stop at. Several ranks stop after the same step, or they would wait for each other.
+        """Stop here if an interrupt was noted. All ranks stop after the same step; otherwise they would wait for each other.
 
         Raises:
-            KeyboardInterrupt: it was asked for.
+            KeyboardInterrupt: Ctrl-C or SIGTERM was noted.
         """
         if self.run.team:
             self.asked = self.run.team.largest(self.asked)

@@ -7,13 +7,13 @@ from reftorch.tensor import Tensor
 from reftorch.transforms import Normalize
 
 CLASSES = 10
-SMALLEST = 4  # pixels that two poolings leave one of
+SMALLEST = 4  # pixels in a row: two poolings make one of them
 
 
 class ConvNet(nn.Module):
-    """Two rounds of convolution, ReLU and pooling, then two linear layers: images to the scores (logits) of the classes.
+    """Convolution, ReLU and pooling, twice; then two linear layers. The output is a score (logit) for each class.
 
-    Shapes: (N, 1, height, width) to (N, classes), from 4 x 4 pixels on.
+    Shapes: (N, 1, height, width) to (N, classes); images have at least 4 x 4 pixels.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class ConvNet(nn.Module):
         return self.classes(self.features(x))
 
     def features(self, x: Tensor) -> Tensor:
-        """What the convolutions see in the images: (N, 1, height, width) to (N, numbers)."""
+        """The features that the convolutions compute from the images: (N, 1, height, width) to (N, features)."""
         x = self.normalize(x)
         x = self.pool(self.relu(self.conv1(x)))
         x = self.pool(self.relu(self.conv2(x)))
         return x.flatten(1)
 
     def classes(self, features: Tensor) -> Tensor:
-        """The scores that follow from it: (N, numbers) to (N, classes)."""
+        """The scores of the classes from the features: (N, features) to (N, classes)."""
         return self.linear2(self.relu(self.linear1(features)))

@@ -1,4 +1,4 @@
-"""What the options of `reftorch train` come to: usual values, files, threads, the device. All is found out before the training."""
+"""Checks the options of `reftorch train` before the training: defaults, files, threads, the device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reftorch.train.loop import TrainingError
 
 PICTURES = (".png", ".svg", ".pdf")
 
-# What --epochs, --batch-size and the others are where nothing else is asked for.
+# The defaults of --epochs, --batch-size and others.
 USUAL: dict[str, dict[str, Any]] = {
     "digits": dict(epochs=15, batch_size=32, lr=0.02, momentum=0.9),
     "data": dict(epochs=3, batch_size=32, lr=0.02, momentum=0.9),
@@ -25,19 +25,19 @@ USUAL: dict[str, dict[str, Any]] = {
 
 
 def settle(options: argparse.Namespace) -> None:
-    """Give the options that were left out their usual values.
+    """Give the options that were left out their defaults.
 
     Raises:
-        TrainingError: an option has no meaning for what is to be learned.
+        TrainingError: an option has no meaning for this kind of data.
     """
     if options.job == "sequences":
         if options.data:
-            raise TrainingError("--data: the dates of `reftorch train sequences` are made up, there is nothing to read")
+            raise TrainingError("--data: the dates of `reftorch train sequences` are generated, so no data is read")
         if options.ranks:
-            raise TrainingError("--ranks: several processes learn images only; sequences are learned by one")
+            raise TrainingError("--ranks: only images can be trained on several processes; sequences use one")
         if options.momentum is not None:
             raise TrainingError(
-                "--momentum: sequences are learned with AdamW, whose momentum follows the learning rate"
+                "--momentum: sequences are trained with AdamW, and its momentum follows the learning rate"
             )
         options.model = options.model or "transformer"
         usual = USUAL[options.model]
@@ -51,14 +51,14 @@ def settle(options: argparse.Namespace) -> None:
 
 
 def data_name(options: argparse.Namespace) -> str:
-    """What the files are called if they are given no name."""
+    """The default names of the files."""
     if options.job == "sequences":
         return f"dates-{options.model}"
     return Path(options.data).resolve().name or "data" if options.data else "digits"
 
 
 def choose_outputs(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
-    """Where weights and picture go, None for nowhere. Finds out before the training whether that will work."""
+    """The files for weights and picture; None for one that is not written. Checks before the training that they can be written."""
     for name in ("save", "plot"):
         if getattr(options, name) and getattr(options, f"no_{name}"):
             raise TrainingError(f"--{name} and --no-{name} contradict each other")
@@ -67,7 +67,7 @@ def choose_outputs(options: argparse.Namespace) -> tuple[Path | None, Path | Non
     plot = None if options.no_plot else Path(options.plot or f"runs/{name}.png")
     if options.epochs == 0:
         if options.save or options.plot:
-            raise TrainingError("--epochs 0 trains nothing: there is nothing to --save or --plot")
+            raise TrainingError("--epochs 0 trains nothing, so there is nothing to --save or --plot")
         return None, None
     if save and save.suffix != ".safetensors":
         raise TrainingError(f"--save: expected a name that ends in .safetensors, the format it writes, found {save}")
@@ -81,18 +81,18 @@ def choose_outputs(options: argparse.Namespace) -> tuple[Path | None, Path | Non
 
 
 def use_threads(options: argparse.Namespace) -> None:
-    """Run CPU kernels on as many threads as the options ask for.
+    """Run CPU kernels on the number of threads that the options name.
 
-    The digits and the dates get one unless told otherwise: their kernels take microseconds, less than it takes to share them out
-    where other programs want the cores too.
+    The digits and the dates use one thread by default. Their kernels take microseconds: dividing them among threads takes longer if
+    other programs use the cores too.
 
     Raises:
-        TrainingError: there are not so many.
+        TrainingError: there are fewer threads here.
     """
     most = numba.config.NUMBA_NUM_THREADS
     threads = options.threads or (most if options.data else 1)
     if threads > most:
-        raise TrainingError(f"--threads: expected at most {most}, as many as there are here, found {threads}")
+        raise TrainingError(f"--threads: expected at most {most}, the number of threads here, found {threads}")
     numba.set_num_threads(threads)
 
 

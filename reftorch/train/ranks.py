@@ -1,6 +1,6 @@
-"""`reftorch train --ranks N`: the same training on several processes, each with its part of every batch.
+"""`reftorch train --ranks N`: the same training on several processes. Each computes a part of every batch.
 
-The command starts itself N times. Rank 0 shows the bar and writes the files; the others compute only.
+The command starts itself N times. Rank 0 shows the progress bar and writes the files; the others only compute.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reftorch.distributed import engine
 from reftorch.distributed.launch import LaunchError, launch
 from reftorch.train.loop import TrainingError
 
-TERMINAL = "REFTORCH_COLUMNS"  # in the environment of the ranks: how wide the terminal is, if there is one
+TERMINAL = "REFTORCH_COLUMNS"  # environment variable for the ranks: the width of the terminal, if there is one
 
 
 class Team:
@@ -34,19 +34,19 @@ class Team:
         return sums.tolist()
 
     def largest(self, number: int) -> int:
-        """The largest number of all ranks: what one of them wants, all do, and after the same step."""
+        """The largest number over all ranks: if one rank is interrupted, all learn of it at the same step."""
         found = reftorch.tensor([number])
         distributed.all_reduce(found, distributed.ReduceOp.MAX)
         return int(found.item())
 
 
 def to_be_started(options: argparse.Namespace) -> bool:
-    """Whether this process is to start the ranks, and is none of them."""
+    """Whether this process starts the ranks and is not itself a rank."""
     return bool(options.ranks) and engine.RANKS not in os.environ
 
 
 def start(options: argparse.Namespace, arguments: list[str]) -> int:
-    """Run the command on so many ranks; returns the exit code.
+    """Run the command on this number of ranks; returns the exit code.
 
     Raises:
         TrainingError: the batch cannot be divided, or the ranks cannot be started.
@@ -64,7 +64,7 @@ def start(options: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def console_options(team: Team | None) -> dict[str, Any]:
-    """For rich: rank 0 writes to the terminal of the command, through MPI; the others write nothing."""
+    """The console of a rank: rank 0 writes to the terminal of the command, through MPI; the others write nothing."""
     columns = os.environ.get(TERMINAL, "")
     if team is None:
         return {}

@@ -1,8 +1,8 @@
-"""Kernels are compiled by processes of their own; the one that trains loads them from the cache.
+"""Kernels are compiled in separate processes. The training process loads them from the cache.
 
-Numba optimises the body of a parallel loop once in the process that compiles it, and once more where it comes from the cache: sums
-may then be added in another order, and the last bits differ. So that a first run gives the same numbers as every later one, no
-training runs what it has compiled itself.
+Numba optimises the body of a parallel loop once in the process that compiles it, and once more when it is loaded from the cache. Then
+the order of a sum can change, and the last bits differ. A first run must give the same numbers as every later one, so no training
+process runs kernels that it has compiled itself.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import numba
 import reftorch
 from reftorch import kernel_cache
 
-IN_REHEARSAL = "REFTORCH_REHEARSAL"  # set for those processes: they compile, and start no further ones
+IN_REHEARSAL = "REFTORCH_REHEARSAL"  # set for the compiling processes, so that they start no further ones
 # What the first two processes compile: see `rehearsal.py`.
 HALVES = {"digits": ("images", "classes"), "sequences": ()}
-ENOUGH = {"digits": 2000, "sequences": 256}  # samples that lead through every kernel
+ENOUGH = {"digits": 2000, "sequences": 256}  # a training on so many samples launches every kernel
 
 
 def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None], None]) -> None:
-    """Have all kernels of this training in the cache, without compiling any here; `compiling` is told their names.
+    """Put all kernels of this training into the cache, without compiling any in this process; calls `compiling` with their names.
 
-    Two processes compile at a time: one the first part of the network (the convolutions, or what reads the text), the other one what
-    follows. Then the whole training is rehearsed, which finds what is still missing.
+    Two processes compile at the same time: one compiles the first part of the network (the convolutions, or the encoder of the text),
+    the other one the rest. Then a short training compiles the kernels that are still missing.
     """
     arguments = rehearsal_of(options)
     folder = kernel_cache.folder()
@@ -46,14 +46,14 @@ def compile_apart(options: argparse.Namespace, compiling: Callable[[str | None],
 
 
 def _rehearse(modules: list[list[str]], compiling: Callable[[str | None], None]) -> bool:
-    """Run these modules, each with its arguments, at once; returns whether all went well."""
+    """Run these modules in parallel, each with its arguments; returns whether all succeeded."""
     environment = {**os.environ, IN_REHEARSAL: "1", "PYTHONUNBUFFERED": "1"}
     read, write = os.pipe()
     processes: list[subprocess.Popen] = []
     running = False
     with open(read, encoding="utf-8", errors="replace") as lines:
         try:
-            with open(write, "wb") as out:  # closed here, the lines end when the processes do
+            with open(write, "wb") as out:  # closed in this process, so that reading ends when the processes end
                 for module in modules:
                     command = [sys.executable, "-m", *module]
                     processes.append(subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.DEVNULL))
@@ -69,12 +69,12 @@ def _rehearse(modules: list[list[str]], compiling: Callable[[str | None], None])
             return all([process.wait() == 0 for process in processes])
         finally:
             for process in processes:
-                process.kill()  # nothing, where it has ended
+                process.kill()  # has no effect if it has ended
                 process.wait()
 
 
 def rehearsal_of(options: argparse.Namespace) -> list[str]:
-    """The arguments of a short training that takes the same kernels: threads and the size of a batch decide which those are."""
+    """The arguments of a short training with the same kernels. They depend on the threads and on the batch size, so these are kept."""
     enough = ENOUGH[options.job]
     arguments = ["train", options.job, "--epochs", "1", "--no-save", "--no-plot"]
     arguments += ["--limit", str(min(enough, options.limit or enough)), "--batch-size", str(options.batch_size)]
@@ -84,7 +84,7 @@ def rehearsal_of(options: argparse.Namespace) -> list[str]:
 
 
 def _state(arguments: list[str]) -> str:
-    """What decides which machine code there is: the training, the sources, the compiler, the processor."""
+    """Everything that the machine code depends on: the training, the sources, the compiler, the processor."""
     home = Path(reftorch.__file__).parent
     key = hashlib.sha256(repr((arguments, numba.__version__, llvmlite.binding.get_host_cpu_name())).encode())
     for source in sorted(home.rglob("*.py")):

@@ -1,4 +1,4 @@
-"""What the processes do that compile the kernels of a training before it begins: `ready.py` starts them, and nobody imports this."""
+"""Compiles the kernels of a training before it begins. `ready.py` starts it in separate processes; no module imports this one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from reftorch.train.options import settle, use_threads
 
 
 def rehearse_images(run: Run) -> None:
-    """What becomes of the images of a batch up to the linear layers, and back."""
+    """The layers before the linear layers, forward and backward, on the images of a batch."""
     images = run.batches.dataset[: run.batches.batch_size][0]
     run.network.features(images).sum().backward()
 
 
 def rehearse_classes(run: Run) -> None:
-    """Steps of the linear layers, the loss and the optimizer, with as many images as the training takes at once."""
+    """Steps of the linear layers, the loss and the optimizer, with the batch sizes of the training."""
     for images, batch, learns in (
         (run.size, run.batches.batch_size, True),
         (len(run.held_truth), JUDGED_AT_ONCE, False),
@@ -40,7 +40,7 @@ PARTS = {"images": rehearse_images, "classes": rehearse_classes}
 
 
 def main(half: str, *arguments: str) -> None:
-    """What each of the two processes does."""
+    """Run the part of the training that this process compiles."""
     options = parser().parse_args(arguments)
     settle(options)
     use_threads(options)

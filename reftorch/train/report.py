@@ -1,4 +1,4 @@
-"""What a training run shows: a progress bar on a terminal, plain lines elsewhere, tables, and a picture of the curves."""
+"""The output of a training: a progress bar on a terminal, plain lines elsewhere, tables, and a picture of the curves."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ LINE_EVERY = 10.0  # seconds between plain lines within an epoch
 
 @dataclass
 class Epoch:
-    """What one round over the training samples came to. Accuracies are fractions, `answers` what was answered to each
-    held-out sample."""
+    """The results of one epoch. Accuracies are fractions; `answers` are the network's answers to the held-out samples."""
 
     number: int
     loss: float
@@ -32,9 +31,9 @@ class Epoch:
 
 
 class Progressing:
-    """Tells how far the training is. Used as a context; `compiling` is a callback for `reftorch.kernel.compiling`.
+    """Shows the progress of the training. Used as a context manager; `compiling` is a callback for `reftorch.kernel.compiling`.
 
-    Time spent compiling does not count in samples per second. `things` is what the samples are called.
+    Time spent compiling does not count in samples per second. `things` is the name of the samples, such as "images".
     """
 
     def __init__(self, console: Console, epochs: int, samples: int, things: str = "images"):
@@ -63,18 +62,18 @@ class Progressing:
             self.bar.stop()
 
     def say(self, text: str) -> None:
-        """A line that stays, above the bar."""
+        """Print a line that stays above the progress bar."""
         self.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def start(self, epoch: int) -> None:
-        """Epoch number `epoch`, counted from 1, begins."""
+        """Called when epoch number `epoch`, counted from 1, begins."""
         self.epoch, self.done, self.seen = epoch, (epoch - 1) * self.samples, 0
         self._start, self._compiled_before = time.perf_counter(), self.compile_seconds
         self._last_line = self._start
         self._show()
 
     def step(self, seen: int, loss: float, accuracy: float) -> None:
-        """`seen` samples of this epoch are done, at this mean loss and accuracy."""
+        """Called when `seen` samples of this epoch are done, with their mean loss and accuracy."""
         self.seen = seen
         speed = self.speed()
         pace = f"{speed:6,.0f}" if speed >= 10 else f"{speed:6.1f}"
@@ -85,9 +84,9 @@ class Progressing:
             self.say(f"{self._epoch()}  {seen / self.samples:4.0%}  {self._numbers}")
 
     def end(self, epoch: Epoch) -> None:
-        """The epoch is over and the held-out samples are judged."""
+        """Called when the epoch has ended and the held-out samples have been evaluated."""
         if self.kernels:
-            self.say(f"kernels compiled: {self.kernels}, in {self.compile_seconds:.1f} s; the next run finds them done")
+            self.say(f"kernels compiled: {self.kernels}, in {self.compile_seconds:.1f} s; the next run loads them")
             self.kernels, self.compile_seconds = 0, 0.0
         self.say(f"{self._epoch()}  {self._numbers}  held out: {epoch.held_out_accuracy:6.1%}")
 
@@ -97,7 +96,7 @@ class Progressing:
         return self.seen / max(time.perf_counter() - self._start - compiling, 1e-9)
 
     def compiling(self, kernel: str | None) -> None:
-        """`kernel` begins to compile; None: it is done. Kernels that call kernels nest."""
+        """Called when `kernel` begins to compile, and with None when it is done. Calls nest where kernels call kernels."""
         self._depth += 1 if kernel else -1
         if kernel and self._depth == 1:
             self._began = time.perf_counter()
@@ -120,7 +119,7 @@ class Progressing:
 
 
 def class_table(labels: np.ndarray, predictions: np.ndarray, classes: int) -> Table:
-    """How many images of each class are recognised."""
+    """How many images of each class are classified correctly."""
     table = Table(title="Accuracy on the held-out images", title_justify="left")
     for heading in ("class", "images", "right", "accuracy"):
         table.add_column(heading, justify="right")
@@ -132,20 +131,20 @@ def class_table(labels: np.ndarray, predictions: np.ndarray, classes: int) -> Ta
 
 
 def score(chosen: np.ndarray, right: np.ndarray) -> tuple[str, str, str]:
-    """Of the samples that are chosen: how many there are, how many are right, and which part that is."""
+    """For the chosen samples: their number, the number of right answers, and the quotient of the two."""
     samples, hits = int(chosen.sum()), int((chosen & right).sum())
     return f"{samples:,}", f"{hits:,}", f"{hits / samples:.1%}" if samples else "-"
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
-    """counts[t, p]: how many images of class t were taken for class p."""
+    """counts[t, p]: the number of images of class t for which the answer was class p."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predictions), 1)
     return counts
 
 
 def confusion_table(counts: np.ndarray) -> Table:
-    """The confusion matrix to look at: mistakes stand out, zeros are dots."""
+    """The confusion matrix as a table: mistakes are highlighted, zeros are dots."""
     table = Table(title="Confusion matrix (row: truth, column: answer)", title_justify="left")
     table.add_column("")
     for p in range(len(counts)):
@@ -158,7 +157,7 @@ def confusion_table(counts: np.ndarray) -> Table:
 
 
 def draw_curves(history: Sequence[Epoch], path: Path, title: str) -> None:
-    """Write a picture of loss and accuracy over the epochs to `path`; its ending chooses the format.
+    """Write a picture of loss and accuracy over the epochs to `path`; the file's extension chooses the format.
 
     Raises:
         FileError: `path` cannot be written.
@@ -186,7 +185,7 @@ def draw_curves(history: Sequence[Epoch], path: Path, title: str) -> None:
 
 
 def draw_evidence(evidence: np.ndarray, text: str, answer: str, path: Path, title: str) -> None:
-    """Write a picture of `evidence` (characters of the answer, characters of the text) to `path`; its ending chooses the format.
+    """Write a picture of `evidence` (characters of the answer, characters of the text) to `path`; the extension chooses the format.
 
     Raises:
         FileError: `path` cannot be written.
@@ -201,7 +200,7 @@ def draw_evidence(evidence: np.ndarray, text: str, answer: str, path: Path, titl
     picture = axes.imshow(evidence, cmap="Blues", vmin=0, aspect="auto")
     axes.set_xticks(range(len(text)), [character if character != " " else "\u2423" for character in text])
     axes.set_yticks(range(len(answer)), list(answer))
-    axes.set(xlabel="what is read", ylabel="what is spelled, from above")
+    axes.set(xlabel="characters of the text", ylabel="characters of the answer")
     axes.tick_params(length=0)
     figure.colorbar(picture, label="share of a row")
     write_whole(path, lambda draft: figure.savefig(draft, dpi=150))

@@ -1,7 +1,7 @@
-"""The networks of `reftorch train sequences`: they read a text character by character and spell an answer.
+"""The networks of `reftorch train sequences`: they read a text and compute an answer, character by character.
 
-In training each position of the answer is predicted from the right characters before it. Greedy decoding has only what it has spelled
-itself: it begins with none, and takes the character of the highest score each time.
+In training, each character of the answer is predicted from the right characters before it. Greedy decoding has no right characters: it
+begins with none, and appends the character with the highest score each time.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from reftorch import nn
 from reftorch.nn.utils.rnn import pack_padded_sequence
 from reftorch.tensor import Tensor
 
-PADDING = 0  # the number behind the end of a short text
+PADDING = 0  # fills the positions after the end of a short text
 
 
 class Translator(nn.Module):
-    """What the networks share.
+    """The base class of the networks.
 
     Args:
-        characters: how many different ones a text has; they are numbered from 1.
-        longest: characters of the longest text.
-        answer_characters: how many different ones an answer has; they are numbered from 0, and `begin` is the next number.
-        answer_length: characters of every answer.
+        characters: the number of different characters in texts; they are numbered from 1.
+        longest: the number of characters of the longest text.
+        answer_characters: the number of different characters in answers; they are numbered from 0, and `begin` is the next number.
+        answer_length: the number of characters of every answer.
     """
 
     def __init__(self, characters: int, longest: int, answer_characters: int, answer_length: int):
@@ -30,27 +30,30 @@ class Translator(nn.Module):
         self.begin, self.answer_length = answer_characters, answer_length
 
     def read(self, texts: Tensor):
-        """What is remembered of texts, int64 (N, longest): the input of `spell`."""
+        """Encode texts, int64 (N, longest): the result is the input of `spell`."""
         raise NotImplementedError
 
     def spell(self, memory, before: Tensor) -> Tensor:
-        """The scores of the next character behind each of the characters `before`: (N, L) to (N, L, answer_characters)."""
+        """The scores of the character that follows each of the characters `before`: (N, L) to (N, L, answer_characters)."""
         raise NotImplementedError
 
     def evidence(self, text: Tensor, answer: Tensor) -> Tensor:
-        """How much each character of an answer, (1, answer_length), owes to each position of its text, (1, longest).
+        """How much each character of an answer, (1, answer_length), depends on each position of its text, (1, longest).
 
-        Gives (answer_length, longest); each row sums to 1.
+        The result has shape (answer_length, longest); each row sums to 1.
         """
         raise NotImplementedError
 
     def shifted(self, answers: Tensor) -> Tensor:
-        """The characters before each character of answers: the answers without the last ones, behind `begin`."""
+        """The input of the decoder: `begin`, followed by the answers without their last characters."""
         begin = reftorch.full((len(answers), 1), self.begin, dtype=reftorch.int64, device=answers.device)
         return reftorch.cat([begin, answers[:, :-1]], 1)
 
     def forward(self, texts: Tensor, answers: Tensor) -> Tensor:
-        """The scores of all characters of the answers, each given those before it: (N, answer_length, answer_characters)."""
+        """The scores at all positions of the answers, each computed from the right characters before it.
+
+        The result has shape (N, answer_length, answer_characters).
+        """
         return self.spell(self.read(texts), self.shifted(answers))
 
     def translate(self, texts: Tensor) -> Tensor:
@@ -64,7 +67,7 @@ class Translator(nn.Module):
 
 
 class DateTransformer(Translator):
-    """An `nn.Transformer` between embeddings and a linear layer; positions are learned vectors."""
+    """An `nn.Transformer` between embeddings and a linear layer. A learned vector is added for each position."""
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class DateTransformer(Translator):
         self.scores = nn.Linear(d_model, answer_characters)
 
     def read(self, texts: Tensor) -> tuple[Tensor, Tensor]:
-        """The vectors of the encoder, and which positions are padding."""
+        """The output vectors of the encoder, and a mask of the positions that are padding."""
         padding = texts == PADDING
         x = self.text_embedding(texts) + self.text_position.weight
         return self.transformer.encoder(x, src_key_padding_mask=padding), padding
@@ -103,7 +106,7 @@ class DateTransformer(Translator):
         return self.scores(y)
 
     def evidence(self, text: Tensor, answer: Tensor) -> Tensor:
-        """The weights of the last layer's attention to the text, the mean of all heads."""
+        """The weights of the last layer's attention to the text, averaged over the heads."""
         attention, found = self.transformer.decoder.layers[-1].multihead_attn, []
 
         def ask_for_weights(module, args, kwargs):
@@ -126,7 +129,7 @@ class DateTransformer(Translator):
 
 
 class DateLSTM(Translator):
-    """An LSTM reads the text in both directions; another one starts from the states it ends with and spells the answer."""
+    """An LSTM reads the text in both directions. Another LSTM starts from its last states and computes the answer."""
 
     def __init__(
         self,
@@ -160,9 +163,9 @@ class DateLSTM(Translator):
         return self.scores(y)
 
     def evidence(self, text: Tensor, answer: Tensor) -> Tensor:
-        """The size of the gradient of each character's score with respect to each embedded character of the text.
+        """The norm of the gradient of each character's score with respect to each embedded character of the text.
 
-        There is no attention here, so it is measured what a small change of the input would change.
+        The network has no attention weights. The gradient says how much a small change of the input would change the score.
         """
         rows = []
         for place, character in enumerate(answer[0].tolist()):

@@ -1,4 +1,4 @@
-"""Weights that a training starts from, and those that it leaves: what stands in their way is kept if it took longer to train."""
+"""Loads the weights that a training starts from, and keeps older weights that it would overwrite if they took longer to train."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ Say = Callable[[str], None]  # prints a line
 
 
 def read(options: argparse.Namespace) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays and the metadata of the file that --load names; nothing without it."""
+    """The arrays and the metadata of the file that --load names; two empty dictionaries without it."""
     return read_weights(options.load) if options.load else ({}, {})
 
 
 def load_into(network: nn.Module, options: argparse.Namespace, arrays: dict[str, np.ndarray]) -> None:
-    """Give the network the weights that --load names, if it does."""
+    """Load the weights that --load names, if it is given."""
     if options.load:
         check_weights(options.load, arrays, network.state_dict())
         network.load_state_dict({name: reftorch.from_numpy(array) for name, array in arrays.items()})
 
 
 def move_aside(save: Path, pictures: list[Path], coming: dict[str, str], say: Say) -> None:
-    """Rename the weights in the way of `save`, and their pictures, if they took longer to train than those that are coming."""
+    """Rename existing weights at `save`, and their pictures, if they took longer to train than the new ones will."""
     try:
         _, there = read_weights(save)
-    except FileError:  # nothing, or no weights
+    except FileError:  # no file, or not a file of weights
         return
     name, what = "before", "other weights, which were there before"
     figures = [there.get(figure, "") for figure in ("epochs", "steps")]

@@ -119,7 +119,7 @@ def test_a_file_that_holds_something_else_is_left_alone(run, tmp_path, text):
 
 def test_the_saved_file_belongs_to_the_sources(monkeypatch, tmp_path):
     monkeypatch.setattr(reftorch, "__file__", str(tmp_path / "site-packages" / "reftorch" / "__init__.py"))
-    with pytest.raises(FileError, match="--json FILE writes elsewhere"):
+    with pytest.raises(FileError, match="use --json FILE to write elsewhere"):
         saved_file()
     (tmp_path / "site-packages" / "pyproject.toml").parent.mkdir()
     (tmp_path / "site-packages" / "pyproject.toml").touch()

@@ -48,7 +48,7 @@ def test_names(target, kernel):
 @pytest.mark.parametrize(
     "target, message",
     [
-        ("conv9d", "no component 'conv9d': is .*conv2d.* meant.*--list"),
+        ("conv9d", "no component 'conv9d': did you mean .*conv2d.*--list"),
         ("conv2d.sideways", "no kernel 'sideways': there are forward, backward_x, backward_weight, backward_bias"),
         ("conv2d.backward", "no kernel 'backward': there are forward"),
     ],
@@ -173,7 +173,7 @@ def test_mistakes_with_files(own, capsys):
     np.savez(own / "less.npz", x=np.zeros(2))
     (own / "text.npz").write_text("no archive")
     wrong = {
-        (f"{file}:scale_all",): "wanted --args FILE.npz",
+        (f"{file}:scale_all",): "expected --args FILE.npz",
         (
             f"{file}:scael_all",
             "--args",
@@ -182,9 +182,17 @@ def test_mistakes_with_files(own, capsys):
         (f"{own}/nothing.py:f", "--args", example): "no file '.*nothing.py'",
         (f"{file}:scale_all", "--args", own / "less.npz"): "has no array 'y', which scale_all takes",
         (f"{file}:scale_all", "--args", own / "text.npz"): "cannot read .*text.npz",
-        (f"{file}:scale_on_gpu", "--args", example, "--thread", 2, "--record", own / "r.json"): "no thread 2: .* has 2",
+        (
+            f"{file}:scale_on_gpu",
+            "--args",
+            example,
+            "--thread",
+            2,
+            "--record",
+            own / "r.json",
+        ): "no thread 2: .* has 2 threads",
         ("relu", "--args", example): "are for a kernel of your own",
-        (): "wanted a component, such as conv2d",
+        (): "expected a component, such as conv2d",
     }
     for arguments, message in wrong.items():
         assert step(*arguments) == 2, arguments
@@ -215,7 +223,7 @@ def test_a_folder_that_is_missing_is_made(tmp_path, capsys):
 def test_a_file_without_the_function(tmp_path, capsys):
     (tmp_path / "own.py").write_text("def double(x, y):\n    y[0] = 2 * x[0]\n")
     assert step(tmp_path / "own.py", "--args", "x.npz") == 2
-    assert "own.py is a file, wanted FILE.py:FUNCTION: there are double" in capsys.readouterr().err
+    assert "own.py is a file, expected FILE.py:FUNCTION: there are double" in capsys.readouterr().err
     assert step(tmp_path / "none.py", "--args", "x.npz") == 2
     assert "none.py" in capsys.readouterr().err
 

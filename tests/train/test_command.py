@@ -177,7 +177,7 @@ def test_wrong_data_is_refused_in_one_line(train, tmp_path):
     for folder, words in (
         ("a", f"error: {Path('a') / broken.name}: expected 40 = 40 bytes of labels"),
         ("b", "expected images of at least 4 x 4, found 3 x 3"),
-        ("c", "found all pixels of the training images equal"),
+        ("c", "found that all pixels of the training images are equal"),
         ("none", "none: expected a folder"),
     ):
         code, output, errors = train("--data", folder)

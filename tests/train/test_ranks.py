@@ -33,7 +33,7 @@ def test_what_cannot_be_divided(tmp_path):
     done = train(tmp_path, "--ranks", 3)
     assert done.returncode == 2 and "--ranks: expected a number that divides the 32 images" in done.stderr
     done = train(tmp_path, "sequences", "--ranks", 2)
-    assert done.returncode == 2 and "sequences are learned by one" in done.stderr
+    assert done.returncode == 2 and "only images can be trained on several processes; sequences use one" in done.stderr
 
 
 @ranks.needs_mpi

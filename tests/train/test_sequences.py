@@ -128,8 +128,8 @@ def test_table_of_forms():
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["sequences", "--data", "mnist"], "--data: the dates of `reftorch train sequences` are made up"),
-        (["sequences", "--momentum", 0.5], "--momentum: sequences are learned with AdamW"),
+        (["sequences", "--data", "mnist"], "--data: the dates of `reftorch train sequences` are generated"),
+        (["sequences", "--momentum", 0.5], "--momentum: sequences are trained with AdamW"),
         (["--model", "lstm"], "--model chooses the network of `reftorch train sequences`"),
         (["digits", "--model", "lstm"], "--model chooses the network of `reftorch train sequences`"),
         (["sequences", "--load", "none.safetensors"], "none.safetensors: expected"),
