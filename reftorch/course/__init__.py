@@ -1,1 +1,1 @@
-"""Course work made from the component files. `mutants/` lists the classic mistakes of each component."""
+"""Assignments made from the component files. `mutants/` lists the classic mistakes of each component."""

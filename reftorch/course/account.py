@@ -1,7 +1,7 @@
-"""The account that submissions run as where the grader is root, as it is in Gradescope's containers.
+"""The account under which submissions run if the grader is root. In Gradescope's containers it is root.
 
-With REFTORCH_COURSE_USER=nobody in the environment, what is handed in can neither write results nor read hidden cases, as long as
-those belong to root and are closed to others.
+With REFTORCH_COURSE_USER=nobody in the environment, a submission can neither write results nor read hidden cases, provided that these
+files belong to root and no other account may read or write them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def somebody_else(own: Path, readable: Path | None) -> dict[str, Any]:
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
-        raise PermissionError(f"{VARIABLE} is {name!r}, and there is no such account") from None
+        raise PermissionError(f"{VARIABLE} is {name!r}, but there is no such account") from None
     os.chown(own, entry.pw_uid, entry.pw_gid)
     for path, mode in ((readable.parent, 0o750), (readable, 0o640)) if readable else ():
         os.chown(path, 0, entry.pw_gid)
@@ -41,6 +41,6 @@ def somebody_else(own: Path, readable: Path | None) -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         raise PermissionError(
             f"submissions run as the account {name}, which cannot run {sys.executable}: use a Python that everybody may read, "
-            f"or set {VARIABLE} to nothing, and submissions run as root"
+            f"or set {VARIABLE} to an empty text to run submissions as root"
         ) from None
     return account

@@ -1,6 +1,6 @@
-"""What an assignment is: which functions of which component are asked, on which cases, for how many points.
+"""An assignment: the functions of a component that a student has to write, the cases that test them, and the points.
 
-An assignment is one TOML file. The ready ones lie in `reftorch/course/assignments/`; an instructor's own may lie anywhere.
+An assignment is one TOML file. Those of the package are in `reftorch/course/assignments/`; an instructor's own file may be anywhere.
 `docs/guide/course-instructor.md` explains the file field by field.
 """
 
@@ -26,11 +26,11 @@ else:
 PACKAGE = Path(__file__).parents[1]
 READY = Path(__file__).parent / "assignments"
 KINDS = ("shape", "values", "gradients", "compiled", "cuda", "traffic", "speed")
-MADE = {"cases", "parts", "mutants", "file"}  # fields of an assignment that do not stand in its file under that name
-ON_CUDA = ("cuda", "traffic")  # the kinds for which CUDA kernels run
+MADE = {"cases", "parts", "mutants", "file"}  # fields that an assignment's file does not have under this name
+ON_CUDA = ("cuda", "traffic")  # the kinds that run CUDA kernels
 
 
-FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # of a field's type: what TOML has to have there
+FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # type of a field: the TOML value that it expects
     "str": ("a text", lambda value: isinstance(value, str)),
     "bool": ("true or false", lambda value: isinstance(value, bool)),
     "int": ("a whole number, not negative", lambda value: type(value) is int and value >= 0),
@@ -46,11 +46,11 @@ def _texts(values: Iterable[Any]) -> bool:
 
 @dataclass(frozen=True)
 class Case:
-    """One script over `torch` (which is reftorch), `nn`, `F`, `np`, and functions that draw numbers from the seed.
+    """One script, which uses `torch` (this is reftorch), `nn`, `F`, `np`, and functions that draw numbers from the seed.
 
-    `results` are the names it leaves for comparison with the reference; `parts` the parts of the assignment that it counts for.
-    `check`, if any, is a script for the grader's own process in place of the comparison: it finds the results by their names
-    and sets `passed` and `message`. A `large` case runs on CUDA kernels that are compiled for the CPU, in place of thread by thread.
+    `results` are the variables that are compared with the reference's; `parts` are the parts of the assignment that the case belongs to.
+    `check`, if any, is a script that runs in the grader's own process in place of the comparison: it reads the results by their names
+    and sets `passed` and `message`. A `large` case runs CUDA kernels compiled for the CPU; other cases run them thread by thread.
     """
 
     name: str
@@ -60,25 +60,25 @@ class Case:
     hidden: bool = False
     large: bool = False
     check: str = ""
-    rtol: float = 0.0  # 0: what the dtype allows
+    rtol: float = 0.0  # 0: the default of the dtype
     atol: float = 0.0
 
 
 @dataclass(frozen=True)
 class Part:
-    """What points are given for. `kind` (one of KINDS) says how its cases are run and judged; the name is free."""
+    """A part of an assignment, with its points. `kind` (one of KINDS) says how its cases are run and judged; any name may be chosen."""
 
     name: str
     points: float
     kind: str
-    says: str = ""  # what it asks, in a line
-    limit: float = 0.0  # traffic and speed: as many times the reference's reads, or its time
+    says: str = ""  # the task, in one line
+    limit: float = 0.0  # for traffic and speed: the allowed reads or time, as a multiple of the reference's
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use: seconds of wall clock for each case (compiling gets more), seconds of CPU, memory in MB, output in KB,
-    processes and threads besides those that its account has already (root's are not limited)."""
+    """What a submission may use: wall-clock seconds for each case (more where kernels are compiled), CPU seconds, memory in MB, output
+    in KB, and processes and threads besides those that its account has already (root's are not limited)."""
 
     seconds: float = 20.0
     cpu_seconds: int = 60
@@ -106,13 +106,13 @@ class Assignment:
     limits: Limits
     forbidden: tuple[str, ...]
     file: Path
-    asks: dict[str, str] = field(default_factory=dict)  # of a function: what it has to do, its note in the stub
-    allowed: tuple[str, ...] = ()  # modules that may be imported although the component does not
-    only: str = ""  # "cpu" or "cuda": the kernels for one of them, and the points for those
+    asks: dict[str, str] = field(default_factory=dict)  # for each function: its task, which the stub shows as a comment
+    allowed: tuple[str, ...] = ()  # modules that may be imported although the component does not import them
+    only: str = ""  # "cpu" or "cuda": only these kernels, and the points for them
 
     @property
     def points(self) -> float:
-        """All points that can be had, without those for speed, which are extra."""
+        """The sum of all points, without those for speed, which are extra."""
         return sum(part.points for part in self.parts if part.kind != "speed")
 
     @property
@@ -132,11 +132,11 @@ class Assignment:
 
 
 class AssignmentError(ValueError):
-    """An assignment's file is not as it should be; the message names the file and what is wrong."""
+    """An assignment's file is wrong; the message names the file and the mistake."""
 
 
 def is_timed(assignment: Assignment, case: Case) -> bool:
-    """Whether the case is there for its time only: too large to be run as plain Python."""
+    """Whether the case only measures time: it is too large to be run as plain Python."""
     return set(case.parts) <= {part.name for part in assignment.parts if part.kind == "speed"}
 
 
@@ -148,9 +148,9 @@ def ready() -> list[Assignment]:
 def read(name: str | Path) -> Assignment:
     """The assignment of this name ("relu"), or in this file ("my/own.toml").
 
-    With ":cpu" or ":cuda" behind it, only the kernels for that are asked, and the others supplied.
+    With ":cpu" or ":cuda" at the end, the student writes only these kernels; reftorch supplies the others.
 
-    Raises AssignmentError if there is none, or if its file is not as it should be.
+    Raises AssignmentError if there is no such assignment, or if its file is wrong.
     """
     whole, _, only = str(name).rpartition(":")
     name, only = (whole, only) if whole and only in ("cpu", "cuda") else (str(name), "")
@@ -208,7 +208,7 @@ def _assignment(data: dict[str, Any], file: Path) -> Assignment:
 
 
 def _narrowed(whole: Assignment) -> Assignment:
-    """What is left of an assignment if the kernels for only the CPU, or only CUDA, are asked."""
+    """The assignment without the CUDA kernels, or without the CPU kernels."""
     cuda = whole.only == "cuda"
     cut = tuple([name for name in whole.cut if name.endswith("_cuda") == cuda])
     parts = tuple([part for part in whole.parts if (part.kind in ON_CUDA) == cuda])
@@ -228,7 +228,7 @@ def _narrowed(whole: Assignment) -> Assignment:
 
 
 def _tables(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Taken out of `data`: the tables [[name]]."""
+    """Remove the tables [[name]] from `data`, and return them."""
     found = data.pop(name, [])
     if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
         raise ValueError(f"expected tables that begin with [[{name}]], found {str(found)[:80]}")
@@ -236,7 +236,7 @@ def _tables(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _known(assignment: Assignment) -> list[Mutant]:
-    """The component's mistakes in the functions that are asked; one in a CPU kernel is one in its CUDA twin too."""
+    """The component's mistakes in the asked functions. A mistake in a CPU kernel is also made in its CUDA version."""
     found = []
     for mutant in mutants_of(assignment.component.removesuffix(".py")):
         twin = re.sub("_cpu$", "_cuda", mutant.kernel)
@@ -246,7 +246,7 @@ def _known(assignment: Assignment) -> list[Mutant]:
 
 
 def _unbounded(assignment: Assignment) -> list[Mutant]:
-    """Of each CUDA kernel that is asked: its first `if ...: return`, by which surplus threads end, is forgotten."""
+    """A mistake for each asked CUDA kernel: its first `if ...: return`, at which surplus threads end, is missing."""
     found = []
     text = assignment.source.read_text(encoding="utf-8")
     for name, function in functions(text).items():
@@ -255,13 +255,13 @@ def _unbounded(assignment: Assignment) -> list[Mutant]:
         check = next((node for node in function.body if isinstance(node, ast.If)), None)
         if check is not None and isinstance(check.body[0], ast.Return):
             test = ast.get_source_segment(text, check.test)
-            says = "threads beyond the last element have to return before they touch an array; more are started than there are elements"
+            says = "more threads are started than there are elements: those without an element must return before they use an array"
             found.append(Mutant("bounds check forgotten", name, f"if {test}:", "if False:", says))
     return found
 
 
 def _record(kind: type, given: dict[str, Any], what: str) -> Any:
-    """A dataclass out of a TOML table; lists become tuples. Raises ValueError for names that it does not have, and wrong types."""
+    """A dataclass from a TOML table; lists become tuples. Raises ValueError for unknown names and wrong types."""
     known = {each.name for each in fields(kind)}
     strange = sorted(set(given) - known)
     where = f"[{what}]" if what else "the part above the tables"
@@ -284,15 +284,15 @@ def _check(assignment: Assignment) -> None:
     """Raises ValueError where parts, cases and cut functions do not fit together."""
     if not assignment.source.is_file() or not assignment.source.resolve().is_relative_to(PACKAGE):
         raise ValueError(
-            f"there is no component {assignment.component}: wanted a path within reftorch, as nn/activation/relu.py"
+            f"there is no component {assignment.component}: expected a path within reftorch, such as nn/activation/relu.py"
         )
     missing = sorted(set(assignment.cut) - set(functions(assignment.source.read_text(encoding="utf-8"))))
     if missing or not assignment.cut:
-        said = f"has no function {', '.join(missing)}" if missing else "is whole: cut names no function"
+        said = f"has no function {', '.join(missing)}" if missing else "would not be changed: cut names no function"
         raise ValueError(f"{assignment.component} {said}")
     strange = sorted(set(assignment.asks) - set(assignment.cut))
     if strange:
-        raise ValueError(f"[asks] speaks of {strange[0]}, which is not in cut")
+        raise ValueError(f"[asks] has the function {strange[0]}, which is not in cut")
     names = [part.name for part in assignment.parts]
     for part in assignment.parts:
         if part.kind not in KINDS:
@@ -300,7 +300,9 @@ def _check(assignment: Assignment) -> None:
         if not any(part.name in case.parts for case in assignment.cases):
             raise ValueError(f"part {part.name!r} has no case")
         if part.kind in ("traffic", "speed") and not part.limit:
-            raise ValueError(f"part {part.name!r} lacks its limit: as many times the reference's reads, or its time")
+            raise ValueError(
+                f"part {part.name!r} lacks its limit: the allowed reads or time, as a multiple of the reference's"
+            )
     for case in assignment.cases:
         strange = sorted(set(case.parts) - set(names))
         if strange:
@@ -308,7 +310,7 @@ def _check(assignment: Assignment) -> None:
         kinds = {part.kind for part in assignment.parts if part.name in case.parts}
         if case.large and (kinds != {"cuda"} or not case.hidden):
             raise ValueError(
-                f"case {case.name!r} is large: it has to be hidden, and to count for parts of the kind cuda only"
+                f"case {case.name!r} is large: it must be hidden, and all its parts must be of the kind cuda"
             )
         for code in (case.code, case.check):
             try:

@@ -1,4 +1,4 @@
-"""Running one case, and packing what came out of it so that it can travel without being code."""
+"""Runs one case, and packs its results as data that another process can read safely."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ from reftorch.kernel import cuda, geometry, kernels, launching
 from reftorch.simt.session import patched
 from reftorch.trace.interpreted import stepped
 
-PRINTED = 4_000  # characters of what a case prints that are kept
-LARGEST = 1 << 28  # bytes of an answer's arrays
+PRINTED = 4_000  # characters that are kept of the output of a case
+LARGEST = 1 << 28  # bytes in all arrays of an answer
 NOTHING: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "seconds": 0.0}
 NOTHING |= {"notes": [], "forbidden": [], "overwritten": [], "changed": [], "launches": []}
 TEXTS = ("notes", "forbidden", "overwritten", "changed")  # lists of texts
 FAULT = {"type": str, "kind": str, "text": str, "array": str, "file": str, "line": int}
-STEPS = 4_000_000  # accesses of a CUDA kernel
-ROUNDS = 5  # of a case whose time is taken; the first one compiles
+STEPS = 4_000_000  # accesses that a CUDA kernel may make
+ROUNDS = 5  # runs of a case whose time is measured; the first one compiles
 
 
 def run_case(code: str, results: tuple[str, ...], seed: str, mode: str, asked: tuple[str, ...], module: Any) -> dict:
-    """What one case gave, as JSON-like data, with arrays under "arrays".
+    """Run one case; returns its results as JSON-like data, with arrays under "arrays".
 
-    mode: "interpreted" runs all kernels as Python; "compiled" compiles those that were asked; "speed" does so several times, and tells
-    the shortest; "cuda" runs them under `reftorch.simt`; "large" compiles CUDA kernels for the CPU (`large.py`), and "usual" is what
-    that is compared with. "overwritten" tells of the kernels that changed what they should only
-    read, "changed" of the script's tensors that hold other numbers at the end.
+    mode: "interpreted" runs all kernels as Python; "compiled" compiles the asked ones; "speed" also runs them several times, and gives
+    the shortest time; "cuda" runs CUDA kernels under `reftorch.simt`; "large" compiles CUDA kernels for the CPU (`large.py`), and
+    "usual" gives the right results for it. In the result, "overwritten" names the kernels that changed arguments which they should only
+    read, and "changed" the tensors of the script that hold other numbers at the end.
     """
     told: dict[str, Any] = {"results": {}, "error": None, "faults": [], "reads": {}, "printed": "", "arrays": []}
     told |= {"overwritten": [], "changed": []}
     printed, seconds = Bounded(), []
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the compiler about what it could not share among threads
+        warnings.simplefilter("ignore")  # the compiler warns about loops that it could not run in parallel
         for _ in range(ROUNDS if mode == "speed" else 1):
             names = Draw(seed, "cuda" if mode in ("cuda", "large") else "cpu").names()
             start = time.perf_counter()
             try:
                 with MODES[mode](asked, module, told):
                     run_script(code, names, [] if mode == "speed" else told["changed"])
-            except BaseException as error:  # SystemExit and KeyboardInterrupt of the student's code too
+            except BaseException as error:  # the student's code may raise SystemExit and KeyboardInterrupt, too
                 told["error"] = describe(error)
                 break
             seconds.append(time.perf_counter() - start)
@@ -128,7 +128,7 @@ def _nothing() -> None:
 
 @contextlib.contextmanager
 def as_compiled(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
-    """The kernels that were asked run compiled, all others as Python: compiling those would only cost time."""
+    """The asked kernels run compiled, all others as Python: compiling the others would only take time."""
     own = [vars(module).get(name) for name in asked]
 
     def choose(device: Any, cpu: Callable, cuda: Any, threads: int) -> Callable | None:
@@ -142,7 +142,7 @@ def as_compiled(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[Non
 
 @contextlib.contextmanager
 def as_cuda(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
-    """CUDA kernels run thread by thread; what the runner found goes into `told`."""
+    """CUDA kernels run thread by thread; the faults that the runner finds go into `told`."""
     try:
         with simt.runner(strict=told.get("strict", False), max_steps=STEPS) as session, as_python(asked, module, told):
             yield
@@ -171,7 +171,7 @@ MODES |= {"large": as_large, "usual": as_usual}
 
 # ------------------------------------------------------------------------------------------------------ packing
 def pack(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
-    """Tensors, arrays, numbers, text, and lists and dictionaries of them. Anything else travels as the name of its type."""
+    """Pack tensors, arrays, numbers, text, and lists and dictionaries of them. Of anything else, only the name of its type is kept."""
     if isinstance(value, reftorch.Tensor):
         arrays.append(np.array(value.detach().cpu().numpy()))
         return {"tensor": len(arrays) - 1, "dtype": str(value.dtype)}
@@ -188,7 +188,7 @@ def pack(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
 
 
 def to_bytes(told: dict) -> bytes:
-    """JSON with its length in front, then the arrays as .npz."""
+    """JSON, preceded by its length, then the arrays as .npz."""
     arrays = told.pop("arrays", [])
     text = json.dumps(told).encode()
     stream = io.BytesIO()
@@ -198,7 +198,7 @@ def to_bytes(told: dict) -> bytes:
 
 
 def from_bytes(data: bytes) -> dict:
-    """What `to_bytes` packed. Raises ValueError for anything else; nothing in it can execute code, or take much more memory."""
+    """Unpack what `to_bytes` packed. Raises ValueError for anything else. The data cannot execute code or take much more memory."""
     try:
         size = int.from_bytes(data[:8], "big")
         told = {**NOTHING, **json.loads(data[8 : 8 + size])}
@@ -216,7 +216,7 @@ def from_bytes(data: bytes) -> dict:
 
 
 def _well_formed(told: dict) -> None:
-    """Raises ValueError unless every field is of its type: who sent it may have sent anything."""
+    """Raises ValueError unless every field has the right type: the process that sent the data may have sent anything."""
     for name, value in NOTHING.items():
         _demand(name == "error" or type(told[name]) is type(value) or (name == "seconds" and type(told[name]) is int))
     _demand(all(type(text) is str for name in TEXTS for text in told[name]))
@@ -236,7 +236,7 @@ def _demand(true: bool) -> None:
 
 
 def unpack(value: Any, arrays: list[np.ndarray]) -> Any:
-    """The other way round: a tensor comes as `Array`."""
+    """The inverse: a tensor becomes an `Array`."""
     if "tensor" in value:
         return Array(arrays[value["tensor"]], str(value["dtype"]))
     if "list" in value:
@@ -256,7 +256,7 @@ class Array:
 
 
 class Other:
-    """Something that does not travel: only the name of its type does."""
+    """An object that was not sent; only the name of its type was."""
 
     def __init__(self, kind: str):
         self.kind = kind

@@ -1,4 +1,4 @@
-"""Trying an assignment: the reference must get all points, an empty stub none, each known mistake less than all, by its name."""
+"""Checks an assignment: the reference must get all points, an empty stub none, and each known mistake fewer points and its name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .trial import Trial
 
 
 def check(assignment: Assignment, console: Console) -> dict[str, Any]:
-    """A row for docs/data/course.json: points of the reference, of the stub and of each mistake, and whether it was named.
+    """A row for docs/data/course.json: the points of the reference, of the stub and of each mistake, and whether each was named.
 
     The reference and the stub are graded as a student's file is; the mistakes are made in one process.
     """
@@ -38,7 +38,7 @@ def check(assignment: Assignment, console: Console) -> dict[str, Any]:
 
 
 def mistakes(assignment: Assignment) -> Iterator[dict[str, Any]]:
-    """Of each known mistake, in order: its name, the points that it gets, and whether the feedback names it."""
+    """For each known mistake, in order: its name, the points that it gets, and whether the feedback names it."""
     with Trial(assignment) as trial:
         for mutant in assignment.mutants:
             name = f"{mutant.name} (CUDA)" if mutant.kernel.endswith("_cuda") else mutant.name
@@ -54,7 +54,7 @@ def _graded(assignment: Assignment, source: str) -> Result:
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
-    """Print one line an assignment, and each mistake that got all points or was not named."""
+    """Print one line per assignment, and each mistake that got all points or was not named."""
     table = Table()
     for column in ("assignment", "reference", "stub", "mistakes caught", "named"):
         table.add_column(column, justify="left" if column == "assignment" else "right")

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from .result import Result
 
 EXAMPLES = """examples:
-  reftorch course list                        what there is
-  reftorch course make relu my-relu           a folder to work in
+  reftorch course list                        the assignments
+  reftorch course make relu my-relu           make a folder to work in
   reftorch course make relu:cpu my-relu       the same, with the CUDA kernels supplied
-  reftorch course grade my-relu               points, and what to look at next
+  reftorch course grade my-relu               points, and advice
   reftorch course grade submissions --assignment relu --csv points.csv
-                                              a folder that holds one folder for each student
+                                              grade a folder that holds one folder for each student
   reftorch course package relu relu.zip       an autograder to upload to Gradescope
-  reftorch course check my-own.toml           try an assignment of your own on its known mistakes
+  reftorch course check my-own.toml           check an assignment of your own with its known mistakes
 """
 ASSIGNMENT = (
     "a name from `reftorch course list`, or an assignment's .toml file; with :cpu or :cuda, only the kernels for that"
@@ -33,37 +33,39 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add `course` and its commands to the commands of `reftorch`."""
     course = commands.add_parser(
         "course",
-        help="assignments made of the component files, and their grader",
-        description="Make assignments out of the component files, and grade them.",
+        help="assignments made from the component files, and their grader",
+        description="Make assignments from the component files, and grade them.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     acts = course.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add(acts, "list", run_list, "tell the assignments, with points, needs and time")
-    make = _add(acts, "make", run_make, "write the folder that students work in")
+    _add(acts, "list", run_list, "list the assignments, with points, prerequisites and time")
+    make = _add(acts, "make", run_make, "write a folder for students to work in")
     make.add_argument("assignment", metavar="ASSIGNMENT", help=ASSIGNMENT)
-    make.add_argument("folder", type=Path, metavar="DIR", help="is made; must be empty if it is there")
+    make.add_argument("folder", type=Path, metavar="DIR", help="the folder to write; it must be empty or not exist")
     _add_grade(acts)
     package = _add(acts, "package", run_package, "write an autograder for Gradescope")
     package.add_argument("assignment", metavar="ASSIGNMENT", help=ASSIGNMENT)
     package.add_argument("zip", type=Path, metavar="ZIP", help="the file to write")
-    package.add_argument("--seed", type=int, metavar="N", help="another choice of hidden numbers")
-    text = "where you keep the site that `reftorch docs` builds: feedback then links to it"
+    package.add_argument("--seed", type=int, metavar="N", help="the seed of the hidden cases' numbers")
+    text = "the address of your copy of the site that `reftorch docs` builds: feedback then links to it"
     package.add_argument("--site", default="", metavar="URL", help=text)
-    check = _add(acts, "check", run_check, "try assignments on the reference, an empty stub and every known mistake")
-    check.add_argument("assignment", nargs="*", metavar="ASSIGNMENT", help=f"{ASSIGNMENT} (default: all of the list)")
+    check = _add(
+        acts, "check", run_check, "check assignments with the reference, an empty stub and every known mistake"
+    )
+    check.add_argument("assignment", nargs="*", metavar="ASSIGNMENT", help=f"{ASSIGNMENT} (default: all)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the table, as for docs/data/course.json")
 
 
 def _add_grade(acts: argparse._SubParsersAction) -> None:
     grade = _add(acts, "grade", run_grade, "grade a submission, or a folder of them")
-    grade.add_argument("folder", type=Path, metavar="DIR", help="what `make` wrote, with the work done")
-    text = f"{ASSIGNMENT} (default: what the folder says it is)"
+    grade.add_argument("folder", type=Path, metavar="DIR", help="the folder that `make` wrote, with your solution")
+    text = f"{ASSIGNMENT} (default: the one that the folder names)"
     grade.add_argument("--assignment", metavar="ASSIGNMENT", help=text)
-    grade.add_argument("--student", default="", metavar="NAME", help="hidden cases have numbers of their own for each")
-    grade.add_argument("--seed", type=int, metavar="N", help="another choice of hidden numbers")
-    text = "give the points for speed, too, where there are any; they depend on what else the machine does"
+    grade.add_argument("--student", default="", metavar="NAME", help="each student's hidden cases have other numbers")
+    grade.add_argument("--seed", type=int, metavar="N", help="the seed of the hidden cases' numbers")
+    text = "grade speed, too, if the assignment has points for it; the result depends on other programs on the machine"
     grade.add_argument("--speed", action="store_true", help=text)
     add = grade.add_argument_group("instead of a table on the terminal").add_argument
     add("--json", type=Path, metavar="FILE", help="the result as JSON; - for the terminal")
@@ -71,7 +73,7 @@ def _add_grade(acts: argparse._SubParsersAction) -> None:
     add("--gradescope", type=Path, metavar="FILE", help="as Gradescope's results.json; - for the terminal")
     add = grade.add_argument_group("many submissions").add_argument
     add("--csv", type=Path, metavar="FILE", help="DIR holds a folder for each student: grade all into this table")
-    text = "report submissions that are alike by so much, names and comments aside (default: %(default)s)"
+    text = "report submissions whose similarity is at least this, without names and comments (default: %(default)s)"
     add("--alike", type=_fraction, default=0.9, metavar="X", help=text)
 
 
@@ -92,7 +94,7 @@ def _fraction(text: str) -> float:
 
 
 def _guarded(run, options: argparse.Namespace) -> int:
-    """Run a command; say in one line what is wrong with an option or a file."""
+    """Run a command; print one line if an option or a file is wrong."""
     from reftorch.serialize import FileError
 
     from .assignment import AssignmentError
@@ -159,13 +161,13 @@ def run_package(options: argparse.Namespace) -> int:
 
 
 def run_grade(options: argparse.Namespace) -> int:
-    """Grade one submission, or many. The exit code is 0 whatever the points are: a result is no error."""
+    """Grade one submission, or many. The exit code is 0 for any number of points: a low result is not an error."""
     from .assignment import AssignmentError
     from .grade import grade
 
     if not options.folder.is_dir():
-        what = "is a file" if options.folder.exists() else "is not there"
-        raise AssignmentError(f"{options.folder} {what}: expected the folder that `make` wrote, with the work done")
+        what = "is a file" if options.folder.exists() else "does not exist"
+        raise AssignmentError(f"{options.folder} {what}: expected the folder that `make` wrote, with your solution")
     many = _holds_many(options)
     if many and not options.csv:
         said = f"{options.folder} holds a folder for each of {many} students: add --csv FILE to grade them all"
@@ -182,13 +184,13 @@ def run_grade(options: argparse.Namespace) -> int:
 
 
 def _holds_many(options: argparse.Namespace) -> int:
-    """How many submissions there are in subfolders, where the folder itself is none."""
+    """The number of submissions in subfolders; 0 if the folder itself is a submission."""
     from .assignment import AssignmentError, ready
     from .many import place, students
 
     try:
         wanted = [_assignment(options).submission]
-    except AssignmentError:  # the folder does not say which it is
+    except AssignmentError:  # the folder does not name its assignment
         if options.assignment:
             raise
         wanted = [assignment.submission for assignment in ready()]
@@ -206,7 +208,7 @@ def _assignment(options: argparse.Namespace) -> Assignment:
     try:
         name = str(json.loads((options.folder / "assignment.json").read_text(encoding="utf-8"))["assignment"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise AssignmentError(f"{options.folder} does not say which assignment it is: add --assignment NAME") from None
+        raise AssignmentError(f"{options.folder} does not name its assignment: add --assignment NAME") from None
     return read(options.folder / name if ".toml" in name else name)
 
 
@@ -217,7 +219,7 @@ def _grade_many(options: argparse.Namespace, assignment: Assignment) -> int:
     if options.gradescope:
         raise AssignmentError("--gradescope writes the result of one submission, and --csv grades many")
     if not students(options.folder):
-        raise AssignmentError(f"{options.folder}: expected a folder for each student in it, found none")
+        raise AssignmentError(f"{options.folder}: expected that it holds a folder for each student, found none")
     console = _console()
     results = grade_all(assignment, options.folder, options.csv, options.seed, console)
     show_all(results, near_identical(assignment, options.folder, options.alike), console)
@@ -227,7 +229,7 @@ def _grade_many(options: argparse.Namespace, assignment: Assignment) -> int:
 
 
 def _write(options: argparse.Namespace, results: list[Result]) -> bool:
-    """Write the files that were asked for; whether there were any. Many results make a JSON list."""
+    """Write the files that the options name; returns whether there are any. Several results make a JSON list."""
     from . import gradescope
     from .junit import junit
 
@@ -249,7 +251,7 @@ def _json(results: list[str], many: bool) -> str:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Try assignments; the exit code is 1 if one is not as it should be."""
+    """Check assignments; the exit code is 1 if one of them fails."""
     from .assignment import read, ready
     from .check import check, show
 

@@ -1,4 +1,4 @@
-"""Comparing what the student's code gave with what the reference gives: equal, or the first difference in words."""
+"""Compares the results of the student's code with the reference's, and describes the first difference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def difference(
 ) -> str:
     """The first difference between two results, as text with the numbers; empty if there is none.
 
-    Floats are equal within `rtol` and `atol`, or what their dtype allows; NaN equals NaN. `shape_only` looks at shapes and dtypes.
+    Floats are equal within `rtol` and `atol`, or within the defaults of their dtype; NaN equals NaN. `shape_only` compares shapes and
+    dtypes only.
     """
     if isinstance(wanted, Array):
         return _arrays(name, found, wanted, rtol, atol, shape_only)
@@ -64,7 +65,7 @@ def _arrays(name: str, found: Any, wanted: Array, rtol: float, atol: float, shap
 
 
 def wrong_elements(found: np.ndarray, wanted: np.ndarray, rtol: float = 0.0, atol: float = 0.0) -> np.ndarray:
-    """Of two arrays of one shape: True where they differ by more than `rtol` and `atol`, or what their dtype allows."""
+    """For two arrays of one shape: True where they differ by more than `rtol` and `atol`, or than the defaults of their dtype."""
     usual = CLOSE.get(wanted.dtype.name, (0.0, 0.0))
     with np.errstate(all="ignore"):
         return ~np.isclose(found, wanted, rtol=rtol or usual[0], atol=atol or usual[1], equal_nan=True)

@@ -1,4 +1,4 @@
-"""Cutting a component file by its own structure: a stub without the bodies that are asked, or a copy with one mistake in it."""
+"""Makes a stub of a component file, without the bodies of the asked functions, or a copy of the file with one mistake."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TELLS_NOTHING = {
 
 
 def functions(source: str) -> dict[str, Function]:
-    """The functions of a file by qualified name: those at its top, and those in its classes. Raises SyntaxError."""
+    """The functions of a file by qualified name: those at its top level, and those in its classes. Raises SyntaxError."""
     return functions_of(ast.parse(source))
 
 
 def functions_of(tree: ast.Module) -> dict[str, Function]:
-    """As `functions`, of a file that is parsed already."""
+    """As `functions`, for a file that is already parsed."""
     found = {}
     for node in tree.body:
         if isinstance(node, Function):
@@ -47,7 +47,7 @@ def body_of(function: Function) -> list[ast.stmt]:
 
 
 def telling_lines(source: str, names: Collection[str]) -> set[str]:
-    """The lines of these functions' bodies, without indentation: what a stub must not show. Brackets and `else:` tell nothing."""
+    """The lines of these functions' bodies, without indentation: a stub must not show them. Brackets and `else:` are left out."""
     lines, found = source.splitlines(), set()
     known = functions(source)
     for name in names:
@@ -57,10 +57,10 @@ def telling_lines(source: str, names: Collection[str]) -> set[str]:
 
 
 def stub(assignment: Assignment) -> str:
-    """The component file as the student gets it: what is asked has a note in place of its body.
+    """The component file as the student gets it: each asked function has a note in place of its body.
 
-    A function that is not asked but shares a line with the solution (as a CUDA twin does) loses its body too: grading takes it
-    from reftorch anyway.
+    A function that is not asked, but shares a line with the solution (as a CUDA twin does), loses its body too. Grading takes such a
+    function from reftorch.
     """
     source = assignment.source.read_text(encoding="utf-8")
     known, lines = functions(source), source.splitlines()
@@ -86,14 +86,14 @@ def stub(assignment: Assignment) -> str:
 
 
 def _asked(assignment: Assignment, name: str, function: Function, indent: str) -> list[str]:
-    """What stands in place of a body that is asked."""
+    """The lines that replace the body of an asked function."""
     says = assignment.asks.get(name, "see README.md")
     note = [f"{indent}# {line}" for line in f"YOURS: {says}".splitlines()]
     return [*note, f'{indent}raise NotImplementedError("{name} is yours to write")']
 
 
 def mutated(source: str, mutant: Mutant) -> str:
-    """The file with the mistake in it. Raises LookupError unless `find` occurs exactly once in the function."""
+    """The file with the mistake. Raises LookupError unless `find` occurs exactly once in the function."""
     function = functions(source).get(mutant.kernel)
     if function is None:
         raise LookupError(f"mutant {mutant.name!r}: there is no function {mutant.kernel}")
@@ -111,7 +111,7 @@ def mutated(source: str, mutant: Mutant) -> str:
 
 
 def _indented_like(text: str, find: str, replace: str) -> tuple[str, str]:
-    """A find and replace of several lines, moved to the left until they fit: a CUDA twin's body stands outside the loops."""
+    """The `find` and `replace` texts of several lines, moved to the left until they fit: a CUDA twin has its body outside of the loops."""
     for depth in range(4, 40, 4):
         moved = [part.replace("\n" + " " * depth, "\n") for part in (find, replace)]
         if text.count(moved[0]) == 1:

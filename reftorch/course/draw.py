@@ -1,4 +1,4 @@
-"""Numbers for a case, drawn from a seed: the same for the student's code and the reference's, other ones for each student."""
+"""Numbers for a case, drawn from a seed. The student's code and the reference get the same numbers; each student gets other ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VISIBLE = "visible"  # the seed of visible cases, the same for everybody
 
 
 class Draw:
-    """What a case draws from. Its methods are names in the case's script: `x = randn(2, 3)`."""
+    """The random numbers of a case. Its methods are functions in the case's script: `x = randn(2, 3)`."""
 
     def __init__(self, seed: str, device: str = "cpu"):
         digest = hashlib.sha256(seed.encode()).digest()
@@ -22,12 +22,12 @@ class Draw:
         self.device = device
 
     def randn(self, *shape: int, requires_grad: bool = False, dtype: Any = reftorch.float32) -> Any:
-        """A tensor of normal numbers."""
+        """A tensor of numbers from the normal distribution."""
         numbers = self.generator.standard_normal(shape).astype(dtype.numpy)
         return reftorch.tensor(numbers, device=self.device).requires_grad_(requires_grad)
 
     def whole(self, low: int, high: int, *shape: int) -> Any:
-        """A whole number from low to high, both possible; with a shape, an int64 tensor of them."""
+        """A whole number from low to high, both included; with a shape, an int64 tensor of such numbers."""
         if not shape:
             return int(self.generator.integers(low, high + 1))
         return reftorch.tensor(self.generator.integers(low, high + 1, shape), device=self.device)
@@ -69,5 +69,5 @@ def raised(action: Any) -> str:
 
 
 def seed_of(assignment: str, case: str, hidden: bool, seed: int) -> str:
-    """The text that a case's numbers come from."""
+    """The text from which the numbers of a case are drawn."""
     return f"{seed if hidden else VISIBLE}|{assignment}|{case}"

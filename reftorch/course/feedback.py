@@ -1,4 +1,4 @@
-"""What to tell a student about cases that failed: which known mistake it is, where to read, what to step through."""
+"""Feedback on failed cases: the known mistake, the lines to read, and the command to step through the function."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from reftorch.course.mutants import Mutant
 from reftorch.site.highlight import address
 from reftorch.site.segment import segment
 
-PAGES = ("autograd/", "nn/", "optim/", "transforms/", "course/components/")  # what has a page on the site
-SITE = "REFTORCH_SITE"  # in the environment: where that site is, for links that can be clicked
-MOST = 3  # mistakes that are told at a time
+PAGES = ("autograd/", "nn/", "optim/", "transforms/", "course/components/")  # files that have a page on the site
+SITE = "REFTORCH_SITE"  # environment variable: the address of that site, for links
+MOST = 3  # mistakes in one message, at most
 
 
 class Ask:
-    """What the known mistakes would have given, computed when asked and remembered."""
+    """The results that the known mistakes would give. They are computed when they are needed, and kept."""
 
     def __init__(self, reference: Worker, assignment: Assignment, seed: int):
         self.reference, self.assignment, self.seed = reference, assignment, seed
         self.known: dict[tuple[str, str, str, str], dict[str, Any] | None] = {}
 
     def told(self, mutant: Mutant, case: Case, mode: str) -> dict[str, Any] | None:
-        """What the reference with this mistake gives in the case; None if it ends the process."""
+        """The results of the reference with this mistake in the case; None if it ends the process."""
         mode = "cuda" if mode == "cuda" else "interpreted"
         key = (mutant.kernel, mutant.name, case.name, mode)
         if key not in self.known:
@@ -53,7 +53,7 @@ def exception(error: dict[str, Any], file: str, hidden: bool) -> str:
 
 
 def advice(assignment: Assignment, part: Part, failed: list[tuple[Any, Any]], ask: Ask) -> str:
-    """What to do about the failed cases of a part, pairs of a `grade.Run` and a `judge.Verdict`; each was run."""
+    """Advice on the failed cases of a part, which are pairs of a `grade.Run` and a `judge.Verdict`; each was run."""
     small = [(run, said) for run, said in failed if not run.case.large]  # known mistakes are tried on these only
     mistakes = known_mistakes(assignment, small, ask) if small else []
     lines = [f'Known mistake "{mutant.name}" in {mutant.kernel}: {mutant.says}.' for mutant in mistakes]
@@ -65,7 +65,7 @@ def advice(assignment: Assignment, part: Part, failed: list[tuple[Any, Any]], as
 
 
 def known_mistakes(assignment: Assignment, failed: list[tuple[Any, Any]], ask: Ask) -> list[Mutant]:
-    """The mistakes that give what the student's code gave in all failed cases; else those that explain one of the results."""
+    """The mistakes that give the student's results in all failed cases; if there are none, those that give one of the results."""
     cuda = failed[0][0].mode == "cuda"
     mutants = [m for m in assignment.mutants if not m.kernel.endswith("_cpu" if cuda else "_cuda")]
     whole = [m for m in mutants if all(_equal(run, ask.told(m, run.case, run.mode)) for run, _ in failed)]
@@ -80,12 +80,12 @@ def known_mistakes(assignment: Assignment, failed: list[tuple[Any, Any]], ask: A
 
 
 def _one_each(mutants: list[Mutant]) -> list[Mutant]:
-    """Not too many, and none twice for saying the same."""
+    """At most MOST mistakes, each with another sentence."""
     return list({mutant.says: mutant for mutant in mutants}.values())[:MOST]
 
 
 def _equal(run: Any, mutant: dict[str, Any] | None, only: str = "") -> bool:
-    """Whether the student's code gave what the mistake gives: the same results, the same kind of exception, the same faults."""
+    """Whether the student's code and the mistake give the same: results, kind of exception, and faults."""
     if mutant is None:
         return False
     found, case = run.told, run.case
@@ -113,7 +113,7 @@ def _kinds(what: Any) -> set[str]:
 
 
 def _suspects(assignment: Assignment, part: Part, failed: list[tuple[Any, Any]]) -> list[str]:
-    """Where nothing is known, the asked functions that the part is about: those that ran, or one with an exception in it."""
+    """If no known mistake fits, the asked functions of this part: those that ran, or the one that raised an exception."""
     for run, _ in failed:
         error = (run.told or {}).get("error")
         inside = [function for name, _, function in (error or {}).get("where", []) if name == assignment.submission]
@@ -128,7 +128,7 @@ def _suspects(assignment: Assignment, part: Part, failed: list[tuple[Any, Any]])
 
 
 def where_to_look(assignment: Assignment, name: str, mutant: Mutant | None = None) -> list[str]:
-    """The line of the page, and the command that steps through the function."""
+    """The address of the function on its page, and the command that steps through it."""
     lines = []
     if has_page(assignment):
         site, page = os.environ.get(SITE, "").rstrip("/"), page_line(assignment, name, mutant)
@@ -157,13 +157,13 @@ def page_line(assignment: Assignment, name: str, mutant: Mutant | None = None) -
 
 
 def steppable(assignment: Assignment, name: str) -> bool:
-    """Whether it is a kernel with a CPU form, so that the arguments of one are arguments of the other."""
+    """Whether it is a CPU kernel, or a CUDA kernel with a CPU form; the two take the same arguments."""
     known = functions(assignment.source.read_text(encoding="utf-8"))
     return re.search("_(cpu|cuda)$", name) is not None and re.sub("_cuda$", "_cpu", name) in known
 
 
 def example_of(assignment: Assignment, name: str) -> str:
-    """The file with a kernel's arguments in the student's folder: the first kernel's is example.npz."""
+    """The file with a kernel's arguments in the student's folder. For the first kernel it is example.npz."""
     kernels = [each for each in assignment.cut if steppable(assignment, each)]
     same = [re.sub("_(cpu|cuda)$", "", each) for each in kernels]
     own = re.sub("_(cpu|cuda)$", "", name)

@@ -1,7 +1,7 @@
-"""Where a submission may write: in its own temporary folder, and nowhere else.
+"""Lets a submission write only in its own temporary folder.
 
-Two fences, one behind the other. Python tells of every file that it opens for writing, removes or renames, and the hook here
-refuses; that holds on all systems, but not for machine code. On Linux from 5.13 on the system itself refuses (Landlock).
+Two checks do this. First, Python calls a hook before it opens a file for writing, removes or renames one, and the hook here raises
+PermissionError. This works on all systems, but not for machine code. Second, on Linux from 5.13 on, the system itself refuses (Landlock).
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def fence(folder: Path) -> None:
-    """From here on this process, and those that it starts, can change nothing outside `folder`. There is no way back."""
+    """After this call, this process and those that it starts can change no file outside `folder`. It cannot be undone."""
     inside = str(folder.resolve()) + os.sep
     nowhere = os.devnull
 
     def check(path: Any, directory: Any = -1) -> None:
         if isinstance(path, int):
-            return  # it was opened before
+            return  # the file is already open
         name = os.fsdecode(path)
         free = os.path.isabs(name) or directory in (-1, None)
         if name != nowhere and not (free and (os.path.realpath(name) + os.sep).startswith(inside)):
-            raise PermissionError(f"a submission may write in its own folder only, not to {name}")
+            raise PermissionError(f"a submission may write only in its own folder, not to {name}")
 
     def hook(event: str, arguments: tuple) -> None:
         if event == "open":
@@ -43,7 +43,7 @@ def fence(folder: Path) -> None:
                 check(arguments[1])
 
     sys.addaudithook(hook)
-    with contextlib.suppress(Exception):  # where the system has none, or refuses, the first fence stands alone
+    with contextlib.suppress(Exception):  # a system without Landlock has only the first check
         _landlock(folder)
 
 

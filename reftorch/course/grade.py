@@ -1,7 +1,7 @@
-"""Grading a submission: its cases run in another process, and what they gave is judged here.
+"""Grades a submission: its cases run in another process, and their results are judged here.
 
-This process never imports a line of the submission. It asks one process for what the student's code gives, another for what the
-reference gives, and compares. So a submission can hand back wrong numbers, but no marks.
+This process never imports the submission. One process computes the results of the student's code, another one those of the reference,
+and this one compares them. So a submission can return wrong numbers, but it cannot return points.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ PATIENCE = {
     "large": 6.0,
     "compiled": 6.0,
     "speed": 8.0,
-}  # times the limit: compiling takes its time
-RAISED = {  # what is worth a note: it is not the numbers that are wrong
+}  # factors of the time limit: compiling takes time
+RAISED = {  # exceptions that get a note, because they say nothing about the numbers
     "MemoryError": "it ran out of memory",
     "RecursionError": "a function called itself without end",
     "SystemExit": "it tried to end the process",
 }
-DEATHS = 2  # of the process in one part, after which the rest of it is not tried; running out of time counts as all
+# If the process dies so often in one part, the rest of the part is not run. Exceeding the time limit counts as so many deaths.
+DEATHS = 2
 
 
 @dataclass
 class Run:
-    """One case in one mode: what the student's code gave (None: nothing, because `died`), and the reference's."""
+    """One case in one mode: the results of the student's code (None if the process died: `died` says why), and the reference's."""
 
     case: Case
     mode: str
@@ -55,10 +56,10 @@ class Run:
 def grade(
     assignment: Assignment, folder: Path, student: str = "", seed: int | None = None, speed: bool = False
 ) -> Result:
-    """Grade the file `assignment.submission` in `folder` (or the file that `folder` is).
+    """Grade the file `assignment.submission` in `folder`, or the file `folder` itself.
 
-    The numbers of hidden cases come from `seed`; without one, from the student's name. Speed is judged only on request: it is
-    the one part that may differ from run to run. Whatever the submission does, there is a result.
+    The numbers of hidden cases are drawn from `seed`, or from the student's name if there is no seed. Speed is judged only on request,
+    because it can differ from run to run. There is a result whatever the submission does.
 
     Raises AssignmentError if the reference itself fails a case.
     """
@@ -85,7 +86,7 @@ def grade(
         forbidden += [text for text in (run.told or {}).get("forbidden", []) if text not in forbidden]
     if forbidden:
         graded = [PartResult(p.name, p.points, 0.0, p.cases, p.message) for p in graded]
-        notes = [f"No points, because of what is not allowed here: {text}" for text in forbidden] + notes
+        notes = [f"No points, because this is not allowed: {text}" for text in forbidden] + notes
     return Result(assignment.name, student, seed, graded, notes)
 
 
@@ -95,14 +96,16 @@ def seed_for(student: str) -> int:
 
 
 def _read(assignment: Assignment, folder: Path) -> tuple[str | None, str]:
-    """The text of the submission, or why there is none."""
+    """The text of the submission; if it cannot be read, None and the reason."""
     file = folder / assignment.submission if folder.is_dir() else folder
-    if file.is_symlink() or not file.is_file():  # a link may lead to another student's file, a pipe nowhere
+    if (
+        file.is_symlink() or not file.is_file()
+    ):  # a link may point to another student's file; reading a pipe may not end
         return None, f"there is no file {assignment.submission}"
     try:
         if file.stat().st_size > LARGEST:
             return None, f"{file.name} is larger than {LARGEST:,} bytes"
-        source = file.read_text(encoding="utf-8-sig")  # Notepad writes a mark in front, which is no part of the text
+        source = file.read_text(encoding="utf-8-sig")  # Notepad writes a byte order mark at the start
     except OSError:
         return None, f"there is no file {assignment.submission}"
     except UnicodeDecodeError as error:
@@ -132,7 +135,7 @@ def _cases(assignment: Assignment, part: Part) -> list[Case]:
 
 
 def runs_of(assignment: Assignment, parts: list[Part]) -> list[Run]:
-    """Each case once in each mode that its parts need; hidden cases last, so that nothing of them is known to visible ones."""
+    """Each case once in each mode that its parts need. Hidden cases run last, so that visible ones can learn nothing about them."""
     runs: dict[tuple[str, str], Run] = {}
     for part in parts:
         for case in _cases(assignment, part):
@@ -150,13 +153,13 @@ def mode_of(part: Part, case: Case) -> str:
 
 
 def job_of(assignment: Assignment, case: Case, mode: str, seed: int) -> dict[str, Any]:
-    """A case as the worker gets it. Expected values are not in it."""
+    """A case as the worker gets it, without expected values."""
     drawn = seed_of(assignment.name, case.name, case.hidden, seed)
     return {"code": case.code, "results": case.results, "seed": drawn, "mode": mode}
 
 
 def _run_all(assignment: Assignment, file: Path, runs: list[Run], seed: int) -> list[str]:
-    """Fill in what the student's code gave. A process that dies is started again for what is left. Returns notes."""
+    """Fill in the results of the student's code. If the process dies, a new one runs the remaining cases. Returns notes."""
     notes: list[str] = []
     deaths: Counter[str] = Counter()
     worker, flood = None, 0
@@ -191,12 +194,12 @@ def _run_all(assignment: Assignment, file: Path, runs: list[Run], seed: int) -> 
         for run in runs:
             run.died = run.died or ("" if run.told else "it was not run")
     if flood > limits.output_kb * 1024:
-        notes.append(f"more than {limits.output_kb} KB of output were thrown away")
+        notes.append(f"output after the first {limits.output_kb} KB was discarded")
     return notes
 
 
 def _started(assignment: Assignment, file: Path) -> tuple[Worker | None, str]:
-    """A process with the submission in its place, or why there is none: its top level may raise, end it, or never end."""
+    """A process that has loaded the submission; otherwise None and the reason: its top level may raise, end the process, or never end."""
     try:
         worker = Worker(assignment, file)
     except Died as error:
@@ -209,18 +212,18 @@ def _started(assignment: Assignment, file: Path) -> tuple[Worker | None, str]:
 
 
 def _hopeless(run: Run, runs: list[Run], deaths: Counter[str]) -> str:
-    """Why a case is not even tried: the process died in its part before, or the case fails as plain Python."""
+    """Why a case is not run: the process died earlier in its part, or the case fails as plain Python. Empty if it is run."""
     if all(deaths[part] >= DEATHS for part in run.parts):
-        return "not run: a case before it ran out of time, or ended the process"
+        return "not run: an earlier case exceeded the time limit, or ended the process"
     interpreted = next((each for each in runs if each.case is run.case and each.mode == "interpreted"), None)
     if interpreted is None or run.mode not in ("compiled", "speed"):
         return ""
     failed = interpreted.told is not None and interpreted.told["error"]
-    return interpreted.died or ("not compiled: it fails as plain Python already" if failed else "")
+    return interpreted.died or ("not compiled: it already fails as plain Python" if failed else "")
 
 
 def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int) -> dict[str, Any]:
-    """What is right. CUDA's numbers are the CPU's; only reads are counted where they were counted."""
+    """Fill in the right results. Those of CUDA come from the CPU kernels; only cases that count reads run the reference on CUDA."""
     mode = {"speed": "speed", "large": "usual"}.get(run.mode, "cuda" if "traffic" in run.kinds else "interpreted")
     told = reference.run(job_of(assignment, run.case, mode, seed), 600)
     if told["error"]:
@@ -233,7 +236,7 @@ def reference_of(reference: Worker, assignment: Assignment, run: Run, seed: int)
 
 
 def graded_part(assignment: Assignment, part: Part, runs: list[Run], ask: feedback.Ask) -> PartResult:
-    """Judge the cases of a part, and say which known mistake explains what is wrong."""
+    """Judge the cases of a part, and name the known mistake that explains the failed ones."""
     own = [run for run in runs if run.mode == mode_of(part, run.case) and part.name in run.parts]
     verdicts = [judge.verdict(assignment, part, run) for run in own]
     cases = [CaseResult(run.case.name, run.case.hidden, v.passed, v.message) for run, v in zip(own, verdicts)]

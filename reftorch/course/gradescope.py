@@ -1,7 +1,7 @@
-"""Results for Gradescope, and what its containers run: `python -m reftorch.course.gradescope`.
+"""Results for Gradescope, and the program that its containers run: `python -m reftorch.course.gradescope`.
 
 Gradescope unpacks an autograder into /autograder/source and runs its setup.sh once, as root. For each submission it puts the
-student's files into /autograder/submission, tells in /autograder/submission_metadata.json whose they are, runs
+student's files into /autograder/submission, writes the student's name to /autograder/submission_metadata.json, runs
 /autograder/run_autograder, and reads /autograder/results/results.json. That format is described at
 https://gradescope-autograders.readthedocs.io/en/latest/specs/.
 """
@@ -22,16 +22,16 @@ from .report import lines, number, printable
 from .result import PartResult, Result
 
 BROKEN = (
-    "The autograder failed before it had a result; this says nothing about what you handed in. Please tell your instructor, "
-    "who finds the reason in the output of the autograder."
+    "The autograder failed before it had a result. This does not mean that your submission is wrong. Please tell your instructor, "
+    "who can find the reason in the output of the autograder."
 )
 
 
 def results(result: Result, seconds: float | None = None) -> dict[str, Any]:
-    """A result as Gradescope wants it: one test for each part, whose output tells about its cases.
+    """A result in Gradescope's format: one test for each part, whose output lists the cases.
 
-    Nothing in it is hidden from students, since messages of hidden cases hold no numbers; with hidden tests Gradescope
-    would not show them their score.
+    Nothing in it is hidden from students, because messages of hidden cases hold no numbers. If a test were hidden, Gradescope would not
+    show them their score.
     """
     told = {
         "score": result.earned,
@@ -61,7 +61,7 @@ def _test(part: PartResult, place: str) -> dict[str, Any]:
 
 
 def student(metadata: Path) -> str:
-    """Whose submission it is: the e-mail addresses of all who handed it in together, sorted. Empty if nobody is named."""
+    """The students: the e-mail addresses of all who handed in the submission together, sorted. Empty if nobody is named."""
     try:
         users = json.loads(metadata.read_text(encoding="utf-8"))["users"]
         return ",".join(sorted(str(user["email"]) for user in users))
@@ -70,21 +70,21 @@ def student(metadata: Path) -> str:
 
 
 def main() -> int:
-    """Grade what lies in the folder `submission`, and write results/results.json, whatever happens."""
+    """Grade the folder `submission`, and write results/results.json in any case."""
     parser = argparse.ArgumentParser(prog="python -m reftorch.course.gradescope", allow_abbrev=False)
     parser.add_argument("root", type=Path, help="the folder that Gradescope calls /autograder")
     parser.add_argument("--seed", type=int, help="chosen when the autograder was packaged")
     options = parser.parse_args()
     out = options.root / "results" / "results.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    _write(out, {"score": 0, "output": BROKEN, "tests": []})  # for the case that this process is killed
+    _write(out, {"score": 0, "output": BROKEN, "tests": []})  # this file remains if this process is killed
     began = time.monotonic()
     try:
         (file,) = (options.root / "source" / "assignment").iterdir()
         assignment = read(file)
         who = student(options.root / "submission_metadata.json")
         result = grade(assignment, options.root / "submission", student=who, seed=options.seed)
-    except (AssignmentError, OSError) as error:  # what is printed goes to instructors only
+    except (AssignmentError, OSError) as error:  # only instructors see what is printed
         print(f"reftorch: error: {error}")
         return 1
     except Exception:

@@ -1,7 +1,7 @@
-"""What a submission may not use, found in its text: other libraries, ready-made sums of products, ways around the rules.
+"""Finds what a submission may not use, in its text: other libraries, ready-made sums of products, ways around the rules.
 
-Only what grading takes from the file counts: the functions that were asked, helpers, constants and imports. A finding costs all
-points, and says where it is. `reftorch.course.watch` looks at what really runs.
+Only the parts that grading takes from the file are searched: the asked functions, helpers, constants and imports. If anything is found,
+the submission gets no points, and the message names the line. `reftorch.course.watch` checks the calls while the submission runs.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ WAYS_OUT = {"eval", "exec", "compile", "open", "__import__", "globals", "vars", 
 WAYS_OUT |= {"exit", "quit"}
 ATTRIBUTES = {"__globals__", "__code__", "__builtins__", "__subclasses__", "__closure__", "__loader__", "py_func"}
 ATTRIBUTES |= {"f_globals"}
-# what grading takes from the top of a file
+# the statements that grading takes from the top level of a file
 TAKEN = Function | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
 
 
 def findings(assignment: Assignment, source: str) -> list[str]:
-    """What is not allowed in the parts of `source` that grading uses, each with its line."""
+    """The forbidden things in the parts of `source` that grading uses, each with its line."""
     theirs, ours = ast.parse(source), ast.parse(assignment.source.read_text(encoding="utf-8"))
     known = functions_of(ours)
     ignored = {id(node) for name, node in functions_of(theirs).items() if name in known and name not in assignment.cut}
@@ -42,7 +42,7 @@ def findings(assignment: Assignment, source: str) -> list[str]:
 
 
 def banned_names(assignment: Assignment, ours: ast.Module | None = None) -> set[str]:
-    """The names that the assignment's functions must not call: what the reference does without, and what its file forbids."""
+    """The names that the assignment's functions must not call: those that the reference does not need, and those its file forbids."""
     ours = ours or ast.parse(assignment.source.read_text(encoding="utf-8"))
     known = functions_of(ours)
     nodes = [node for name in assignment.cut for node in ast.walk(known[name])]
@@ -52,20 +52,20 @@ def banned_names(assignment: Assignment, ours: ast.Module | None = None) -> set[
     banned = products | WAYS_OUT | ATTRIBUTES | _supplied(ours)
     if all(
         name.endswith(("_cpu", "_cuda")) for name in assignment.cut
-    ):  # a kernel calls no Python that ends in kernels
+    ):  # a kernel must not call Python functions that launch kernels
         banned |= {n.name for n in ours.body if isinstance(n, Function | ast.ClassDef) and not n.decorator_list}
     return banned - used | set(assignment.forbidden)
 
 
 def _given(nodes: list[ast.AST]) -> set[str]:
-    """Names that the student's file gives itself, as an argument `input` or a helper `inner`."""
+    """Names that the student's file defines itself, such as an argument `input` or a helper `inner`."""
     found = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     found |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     return found | {node.name for node in nodes if isinstance(node, Function | ast.ClassDef)}
 
 
 def _nodes(tree: ast.AST, ignored: set[int]) -> list[ast.AST]:
-    """All nodes but those in functions that grading ignores, and in `if __name__ == "__main__":`, which it does not run."""
+    """All nodes except those in functions that grading ignores, and in `if __name__ == "__main__":`, which it does not run."""
     found: list[ast.AST] = []
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -99,7 +99,7 @@ def _refused(module: str, more: Collection[str]) -> bool:
 
 
 def _imports_of(tree: ast.Module) -> set[tuple[str, str]]:
-    """What the reference itself imports."""
+    """The imports of the reference."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -110,7 +110,7 @@ def _imports_of(tree: ast.Module) -> set[tuple[str, str]]:
 
 
 def _supplied(tree: ast.Module) -> set[str]:
-    """Finished arithmetic that the component imports for functions that are not asked: fast kernels, other components."""
+    """Ready-made arithmetic that the component imports for functions that are not asked: fast kernels, other components."""
     found = set()
     for node in tree.body:
         path = (node.module or "").split(".") if isinstance(node, ast.ImportFrom) else []

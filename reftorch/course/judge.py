@@ -1,4 +1,4 @@
-"""Whether a case passed, and what to tell the student: with numbers for a visible case, without for a hidden one."""
+"""Decides whether a case passed, and what the student is told: with numbers for a visible case, without them for a hidden one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reftorch.course.compare import difference, wrong_elements
 from reftorch.course.feedback import exception
 from reftorch.course.large import thread_of
 
-SHOWN = 600  # characters of what a visible case printed
+SHOWN = 600  # characters that are shown of the output of a visible case
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Verdict:
 
 
 def verdict(assignment: Assignment, part: Part, run: Any) -> Verdict:
-    """Judge what a case gave (`run`, a `grade.Run`) by the kind of the part."""
+    """Judge the results of a case (`run`, a `grade.Run`); the kind of the part decides how."""
     said = _verdict(assignment, part, run)
     printed = (run.told or {}).get("printed", "")
     if said.passed or run.case.hidden or not printed.strip():
@@ -75,7 +75,7 @@ def _verdict(assignment: Assignment, part: Part, run: Any) -> Verdict:
 
 
 def _where(run: Any, found: Any, wanted: Any) -> str:
-    """Of a large case: the first wrong element and its thread. That tells nothing of the numbers."""
+    """For a large case: the first wrong element and its thread, without numbers."""
     if run.mode != "large" or not isinstance(wanted, Array) or wanted.numbers.ndim == 0:
         return ""
     wrong = wrong_elements(found.numbers, wanted.numbers, run.case.rtol, run.case.atol)
@@ -86,7 +86,7 @@ def _where(run: Any, found: Any, wanted: Any) -> str:
 
 
 def _fault(fault: dict[str, Any], count: int, hidden: bool) -> str:
-    """A rule of the GPU that was broken."""
+    """The message about a broken rule of the GPU."""
     if "is yours to write" in fault["text"]:
         return f"{fault['text'].split(': ')[-1].replace('is yours to write', 'is not written yet')}"
     more = f" (and {count - 1} more)" if count > 1 else ""
@@ -96,7 +96,7 @@ def _fault(fault: dict[str, Any], count: int, hidden: bool) -> str:
 
 
 def _traffic(part: Part, run: Any) -> Verdict:
-    """Reads of global memory for each output, against the reference's."""
+    """Reads of global memory per output, compared with the reference's."""
     first = run.wanted["results"][run.case.results[0]]
     outputs = max(first.numbers.size if isinstance(first, Array) else 1, 1)
     found, wanted = sum(run.told["reads"].values()) / outputs, sum(run.wanted["reads"].values()) / outputs
@@ -107,9 +107,11 @@ def _traffic(part: Part, run: Any) -> Verdict:
 
 
 def _speed(part: Part, run: Any) -> Verdict:
-    """Time against the reference's, on the same machine."""
+    """Time compared with the reference's, on the same machine."""
     ratio = run.told["seconds"] / max(run.wanted["seconds"], 1e-9)
-    return Verdict(ratio <= part.limit, f"{ratio:.2g} times the reference's time; at most {part.limit:g} is asked")
+    return Verdict(
+        ratio <= part.limit, f"{ratio:.2g} times the reference's time; at most {part.limit:g} times is allowed"
+    )
 
 
 def checked(case: Any, told: dict[str, Any]) -> Verdict:
@@ -121,7 +123,7 @@ def checked(case: Any, told: dict[str, Any]) -> Verdict:
     names |= {name: _live(told["results"][name]) for name in case.results} | {"passed": False, "message": ""}
     try:
         exec(compile(case.check, f"<check of {case.name}>", "exec"), names)
-    except Exception as error:  # what came is not what the check expects, as a tensor of another shape
+    except Exception as error:  # the check expects other results, such as a tensor of another shape
         return Verdict(False, f"the results are not as expected: {type(error).__name__}", list(case.results))
     passed = bool(names["passed"])
     message = "not reached" if case.hidden else str(names["message"])

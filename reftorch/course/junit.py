@@ -1,4 +1,4 @@
-"""Results as JUnit XML, which continuous integration shows: a suite for each part, a test case for each case."""
+"""Results as JUnit XML, which continuous integration can display: a suite for each part, a test case for each case."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .result import PartResult, Result
 
 
 def junit(results: Sequence[Result]) -> str:
-    """The XML text of one or more results. Points stand in the properties `earned` and `points` of each suite."""
+    """The XML text of one or more results. The properties `earned` and `points` of each suite are its points."""
     cases = [case for result in results for part in result.parts for case in part.cases]
     root = Element("testsuites", {"name": "reftorch", **_counts(cases)})
     for result in results:

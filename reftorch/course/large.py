@@ -1,14 +1,14 @@
 """Large cases on CUDA: the kernels are compiled for the CPU, and every thread of every block runs.
 
-Thread by thread in Python, as `reftorch.simt` runs them, only small arrays can be tried. A kernel may be right for one block and
-wrong for the others, or compute with another type than on a GPU. Here numbers have the types that they have there.
+`reftorch.simt` runs kernels thread by thread in Python, so it is fast enough for small arrays only. There, a kernel may be right for
+the first block and wrong for the others, or compute with other types than on a GPU. Here, numbers have the types of the GPU.
 
-What is found goes into `told`, as for other cases:
+The findings go into `told`, as for other cases:
 
-- `faults`: a thread reads or writes outside an array, not all threads come to a barrier, or a kernel computes in float64 although
-  its arrays are float32. Neither of them holds a number of the case.
-- `launches`: of each launch of an asked kernel, how many elements have a thread each, and how many threads are a block. So the first
-  wrong element can be told by its thread.
+- `faults`: a thread reads or writes outside an array, not all threads reach a barrier, or a kernel computes in float64 although its
+  arrays are float32. No fault contains a number of the case.
+- `launches`: for each launch of an asked kernel, the number of elements that have a thread each, and the number of threads in a block.
+  With these, the message can name the thread of the first wrong element.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from reftorch.simt.session import patched
 
 
 class Stopped(Exception):
-    """Ends a case: a kernel broke a rule, which is told."""
+    """Ends a case because a kernel broke a rule, which `told` describes."""
 
 
 class Launches:
-    """Launches the asked kernels, with a look at what they are given and what they do."""
+    """Launches the asked kernels, and checks their arguments and their accesses."""
 
     def __init__(self, asked: tuple[str, ...], module: Any, told: dict):
         assert module.__spec__ is not None and module.__spec__.origin is not None
@@ -46,7 +46,7 @@ class Launches:
         self.types: set[tuple] = set()
 
     def configured(self, kernel: Any, grid: Any, block: Any, threads: int = 0) -> Callable:
-        """`kernel[grid, block]`, for `threads` elements with a thread each, if that is so."""
+        """`kernel[grid, block]`; `threads` is the number of elements, if there is a thread for each."""
         run = configured(kernel, grid, block)
         if source_function(kernel).__name__ not in self.asked:
             return run
@@ -64,7 +64,7 @@ class Launches:
             self._stop(function, f"it cannot be compiled: {reason(error)}", line_of(error))
         except DivergentBarrier as error:
             early, late = error.threads
-            self._stop(function, f"{early} and {late} do not come to the same barrier", error.line)
+            self._stop(function, f"{early} and {late} do not reach the same barrier", error.line)
         except SharedArrayFault as error:
             self._stop(function, error.text, error.line)
         except cuda_on_cpu.OutOfMemory as error:
@@ -72,7 +72,7 @@ class Launches:
         self._look_at_types(kernel, arguments)
 
     def _look_at_types(self, kernel: Any, arguments: tuple) -> None:
-        """A kernel over float32 arrays should not compute in float64: once for each combination of types."""
+        """A kernel over float32 arrays should not compute in float64. Checked once for each combination of types."""
         function = source_function(kernel)
         kinds = {array.dtype for array in map(cuda_on_cpu.unwrapped, arguments) if isinstance(array, np.ndarray)}
         if (function, *kinds) in self.types or np.dtype(np.float32) not in kinds or np.dtype(np.float64) in kinds:
@@ -93,7 +93,7 @@ class Launches:
 
 @contextlib.contextmanager
 def as_large(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
-    """CUDA kernels run compiled for the CPU, however they are launched. The case ends where a rule is broken."""
+    """All CUDA kernels run compiled for the CPU. The case ends when a kernel breaks a rule."""
     told["launches"] = []
     launches = Launches(asked, module, told)
 
@@ -115,7 +115,7 @@ def as_large(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_usual(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
-    """Everything as it runs outside of the course: what is right, for a large case, comes from compiled CPU kernels."""
+    """Kernels run as they do outside of the course. So the right results of a large case come from compiled CPU kernels."""
     yield
 
 
@@ -128,25 +128,25 @@ FRAMES = (
     " ",
     "-",
     ">>>",
-)  # begin what is said around a reason
+)  # lines around the reason begin with these
 
 
 def reason(error: Exception) -> str:
-    """Why something cannot be compiled: the line of Numba's message that says so. It tells of types, and never of numbers."""
+    """Why a kernel cannot be compiled: the line of Numba's message that says so. It names types, and never numbers."""
     lines = re.sub(r"\x1b\[\d*m| Raised from .*", "", str(error)).splitlines()
     return next((line for line in lines if line and not line.startswith(FRAMES)), type(error).__name__)
 
 
 def line_of(error: Exception) -> int | None:
-    """The line of the kernel that the message is about: it is named before the loop over the threads."""
+    """The kernel's line in the message; the message names it before the loop over the threads."""
     found = re.search(r'File ".*?", line (\d+)|Raised from .* \((\d+)\)', str(error))
     return int(found[1] or found[2]) if found else None
 
 
 def thread_of(element: int, shape: tuple[int, ...], launches: list[list[int]]) -> str:
-    """Which thread writes an element of a result of this shape, as text; empty where that is not known.
+    """The thread that writes an element of a result of this shape, as text; empty if it is not known.
 
-    A launch that has a thread for each element, or for each row of a matrix, tells it.
+    It is known for launches with a thread for each element, or for each row of a matrix.
     """
     size = math.prod(shape)
     for threads, block in launches:

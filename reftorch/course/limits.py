@@ -1,7 +1,7 @@
-"""The parent's side of the process that runs a submission: start it, hand it cases, and stop waiting when it is time.
+"""The parent of the process that runs a submission: starts it, sends it cases, and ends it when the time is over.
 
-Whatever the submission does (loop for ever, crash, eat memory, print without end, leave processes behind), `Worker.run` comes
-back with an answer or with the reason why there is none.
+A submission may loop for ever, crash, use up memory, print without end, or leave processes behind. In each case, `Worker.run` returns
+an answer, or raises `Died` with the reason why there is none.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ LARGEST_ANSWER = 256 * 2**20
 
 
 class Died(Exception):
-    """The process ended, or was ended, before it answered; the text says why, without any numbers of the case."""
+    """The process ended, or was ended, before it answered. The text says why, without any numbers of the case."""
 
     def __init__(self, why: str, late: bool = False):
         super().__init__(why)
-        self.late = late  # it ran out of time
+        self.late = late  # it exceeded the time limit
 
 
 class Worker:
-    """One process for one submission (`file`), or for the reference (`file` None, which has no limits but the clock's)."""
+    """One process for one submission (`file`), or for the reference (`file` is None), which only has time limits."""
 
     def __init__(self, assignment: Assignment, file: Path | None):
         self.assignment, self.limits = assignment, assignment.limits
         self.mark = uuid.uuid4().hex
         self.folder = Path(tempfile.mkdtemp(prefix="reftorch-grade-"))
-        self.flood = 0  # bytes that went to the real output
+        self.flood = 0  # bytes that were written to the process's output
         self.answers: queue.Queue[bytes | None] = queue.Queue()
         own = file is not None
         path = [str(PACKAGE.parent), *(p for p in sys.path if p and Path(p).resolve() != Path.cwd())]
@@ -77,7 +77,7 @@ class Worker:
             raise
 
     def run(self, job: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """What the case gave. Raises Died."""
+        """The results of the case. Raises Died."""
         return self._ask(job, seconds)
 
     def close(self) -> None:
@@ -110,12 +110,12 @@ class Worker:
         except queue.Empty:
             raise Died(f"it took longer than {seconds:g} seconds", late=True) from None
         if data is None:
-            self.answers.put(None)  # for whoever asks again
+            self.answers.put(None)  # for the next call
             raise Died(self._cause())
         try:
             return from_bytes(data)
         except ValueError:
-            raise Died("the process that ran it did not answer in a way that can be read") from None
+            raise Died("the process that ran it gave an answer that cannot be read") from None
 
     def _cause(self) -> str:
         """Why the process ended."""
@@ -129,12 +129,12 @@ class Worker:
                 name = f"signal {-code}"
             if name == "SIGXCPU":
                 return f"it used more than {self.limits.cpu_seconds} seconds of CPU time"
-            said = {"SIGSEGV": " (memory that is not its own was touched)", "SIGKILL": " (perhaps for lack of memory)"}
+            said = {"SIGSEGV": " (it accessed memory that is not its own)", "SIGKILL": " (perhaps for lack of memory)"}
             return f"the process was ended by {name}{said.get(name, '')}"
         return f"the process ended itself with exit code {code}"
 
     def _listen(self) -> None:
-        """Take answers off the pipe, until it closes or makes no sense."""
+        """Read answers from the pipe, until it closes or an answer is not valid."""
         stream = self.process.stdout
         assert stream is not None
         with contextlib.suppress(OSError, ValueError):
@@ -149,7 +149,7 @@ class Worker:
         self.answers.put(None)
 
     def _drain(self) -> None:
-        """Read the real output away, and count it."""
+        """Read and discard the process's output, and count its bytes."""
         stream = self.process.stderr
         assert stream is not None
         with contextlib.suppress(OSError, ValueError):
@@ -160,7 +160,7 @@ class Worker:
 
     # ------------------------------------------------------------------------------------------------ processes
     def _environment(self, cache: Path | None) -> dict[str, str]:
-        """A small environment: one thread each, a folder of its own for temporary files and compiled kernels."""
+        """A small set of environment variables: one thread, and a folder for temporary files and compiled kernels."""
         kept = (
             "PATH",
             "SYSTEMROOT",
@@ -179,7 +179,7 @@ class Worker:
         return made
 
     def _end_strays(self) -> None:
-        """Processes that left the group but not the environment; Linux can tell."""
+        """Processes that left the group, found by their environment variables; only on Linux."""
         if not Path("/proc/self/environ").exists():
             return
         wanted = f"{MARK}={self.mark}".encode()

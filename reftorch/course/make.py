@@ -1,4 +1,4 @@
-"""Writing an assignment's folder: the stub, the instructions, visible tests, and arguments to step through the kernels with."""
+"""Writes an assignment's folder: the stub, the instructions, visible tests, and arguments for stepping through the kernels."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from reftorch.course.feedback import example_of, steppable
 from reftorch.kernel import launching
 from reftorch.trace.interpreted import stepped
 
-LARGEST_EXAMPLE = 4_000  # elements of a kernel's arguments, above which stepping through it is no pleasure
+LARGEST_EXAMPLE = 4_000  # elements of a kernel's arguments, at most: with more, stepping through it takes too long
 
 
 class FolderExists(FileExistsError):
-    """The folder holds the student's file already; it is not overwritten."""
+    """The folder already holds the student's file, which is not overwritten."""
 
 
 def make(assignment: Assignment, folder: Path) -> list[Path]:
-    """Write the assignment into `folder`, which is made if need be; returns the files that were written.
+    """Write the assignment into `folder`, which is created if it does not exist; returns the files that were written.
 
-    Raises FolderExists if the file that students edit is there already; OSError if the folder cannot be written to;
+    Raises FolderExists if it already holds the file that students edit; OSError if the folder cannot be written to;
     AssignmentError if the reference fails a visible case.
     """
     folder = Path(folder)
@@ -45,7 +45,7 @@ def make(assignment: Assignment, folder: Path) -> list[Path]:
         "test_visible.py": visible_tests(assignment),
         "assignment.json": json.dumps({"assignment": "assignment.toml" if own else assignment.name}) + "\n",
     }
-    if own:  # the student's machine does not know it
+    if own:  # reftorch on the student's machine does not have it
         texts["assignment.toml"] = visible_toml(assignment)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -58,7 +58,7 @@ def make(assignment: Assignment, folder: Path) -> list[Path]:
 
 # ------------------------------------------------------------------------------------------------- instructions
 def instructions(assignment: Assignment) -> str:
-    """README.md: what is asked, the mathematics, how to run, step and draw, what is not allowed, how it is graded."""
+    """README.md: the task, the mathematics, how to run, step and draw, what is not allowed, and the points."""
     return "\n\n".join(filter(None, _chapters(assignment))) + "\n"
 
 
@@ -72,12 +72,12 @@ def _chapters(assignment: Assignment) -> list[str]:
         f"# {assignment.title}",
         f"{assignment.summary} Planned for {assignment.minutes} minutes, {assignment.points:g} points.{needs}",
         assignment.text.strip(),
-        f"## What is yours\n\nIn `{file}`, marked `YOURS`:\n\n{yours}",
-        f"All else in the file is there to be read: grading takes it from reftorch, and changing it changes nothing. Helper "
-        f"functions and constants of your own are welcome, and so is `print`. Hand in `{file}`.",
-        "## Run\n\n```\npytest test_visible.py\n```\n\nor with points and hints (hidden cases included, if your teacher "
+        f"## What you write\n\nIn `{file}`, marked `YOURS`:\n\n{yours}",
+        f"You only read the rest of the file: grading takes it from reftorch, and changes to it have no effect. You may add helper "
+        f"functions and constants, and you may use `print`. Hand in `{file}`.",
+        "## Run\n\n```\npytest test_visible.py\n```\n\nor, with points and hints (and with hidden cases, if your teacher "
         "grades the same way):\n\n```\nreftorch course grade .\n```",
-        f"To try things out by hand, in Python or a notebook:\n\n```python\n{simulator}"
+        f"To try your functions in Python or a notebook:\n\n```python\n{simulator}"
         "from reftorch.course.transplant import install\n"
         f'install("{name}", "{file}")      # from here on reftorch runs your functions\n\n'
         "import reftorch as torch\nimport reftorch.nn.functional as F\n```",
@@ -93,14 +93,14 @@ def _step(assignment: Assignment) -> str:
     if not kernels:
         return (
             "## Step\n\nPut `breakpoint()` into your function and run `pytest -s test_visible.py`: the debugger stops "
-            "there. `n` is the next line, `p x` prints, `c` goes on. Take it out again before it is graded."
+            "there. `n` goes to the next line, `p x` prints x, `c` continues. Remove the line before you hand in."
         )
     lines = [
         f"reftorch step ./{assignment.submission}:{kernel} --args {example_of(assignment, kernel)}"
         for kernel in kernels
     ]
     return (
-        "## Step\n\nEach of these stops at the first line of a kernel, with the arguments of a visible case (`n`: next line, "
+        "## Step\n\nEach of these commands stops at the first line of a kernel, with the arguments of a visible case (`n`: next line, "
         "`p i`: print, `q`: quit):\n\n```\n" + "\n".join(lines) + "\n```"
     )
 
@@ -111,7 +111,7 @@ def _draw(assignment: Assignment) -> str:
         return ""
     command = f"reftorch step ./{assignment.submission}:{kernels[0]} --args {example_of(assignment, kernels[0])} --view"
     return (
-        "## Draw\n\n`--view` at the end of such a line runs the kernel and draws every step of it in the browser, line by line "
+        "## Draw\n\nWith `--view` at the end, such a command runs the kernel and draws each of its steps in the browser, line by line "
         f"and cell by cell:\n\n```\n{command}\n```"
     )
 
@@ -121,18 +121,19 @@ def _points(assignment: Assignment) -> str:
     return (
         "## Points\n\n| part | points | what |\n|---|---|---|\n"
         + "\n".join(rows)
-        + "\n\nA part is worth as much of its "
-        "points as cases of it pass. `test_visible.py` holds the visible ones; the others are of the same kind, with numbers "
-        "and sizes of your own."
+        + "\n\nThe points of a part are shared out equally among its "
+        "cases. `test_visible.py` holds the visible cases. The hidden cases are of the same kind, with other numbers "
+        "and sizes for each student."
     )
 
 
 def _not_allowed(assignment: Assignment) -> str:
     names = ", ".join(f"`{name}`" for name in assignment.forbidden)
-    also = f" In this assignment these too: {names}." if names else ""
+    also = f" In this assignment these names are not allowed either: {names}." if names else ""
     return (
-        "## Not allowed\n\nThe point is to write it yourself: other libraries than NumPy, Numba and what the file imports "
-        f"already, ready-made products (`np.dot`, `@`, `einsum`, ...), `eval`, `exec` and `open` cost all points.{also}"
+        "## Not allowed\n\nYou have to write the computation yourself. A submission gets no points if it uses other libraries than "
+        "NumPy, Numba and those that the file already imports, ready-made products (`np.dot`, `@`, `einsum`, ...), `eval`, `exec` or "
+        f"`open`.{also}"
     )
 
 
@@ -146,9 +147,9 @@ def visible_tests(assignment: Assignment) -> str:
     """test_visible.py: each visible case as a test, compared with reftorch's own result."""
     head = (
         f'"""Visible cases of the assignment {assignment.name}: run `pytest test_visible.py`.\n\n'
-        "Your functions are put into reftorch in place of its own; what comes out is compared with what reftorch's own give.\n"
-        "Kernels run as plain Python, those for CUDA thread by thread: breakpoints hold, and no GPU is needed.\n"
-        "Editing this file changes nothing about the grade: grading has its own copy.\n"
+        "Your functions replace those of reftorch, and the results are compared with the results of reftorch's own functions.\n"
+        "Kernels run as plain Python, and CUDA kernels thread by thread: so breakpoints work, and no GPU is needed.\n"
+        "Editing this file does not change the grade: grading has its own copy.\n"
         '"""\n\nimport os\nfrom pathlib import Path\n\nos.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")\n\n'
         "from reftorch.course.visible import Visible  # noqa: E402\n\n"
         "here = Path(__file__).parent\n"
@@ -163,7 +164,7 @@ def _reference_to(assignment: Assignment) -> str:
 
 
 def _test(assignment: Assignment, case: Case) -> str:
-    """One test: the case's script as it stands, so that it can be read and stepped through."""
+    """One test: the case's script, unchanged, so that it can be read and stepped through."""
     kinds = {part.kind for part in assignment.parts if part.name in case.parts}
     devices = ["cuda"] if kinds and kinds <= {"cuda", "traffic"} else ["cpu", "cuda"] if "cuda" in kinds else ["cpu"]
     used = [name for name in Draw("").names() if re.search(rf"\b{name}\b", case.code) and name != "device"]
@@ -177,7 +178,7 @@ def _test(assignment: Assignment, case: Case) -> str:
 
 
 def visible_toml(assignment: Assignment) -> str:
-    """The assignment's file without its hidden cases and mistakes, for the student's machine. JSON's text is TOML's too."""
+    """The assignment's file without its hidden cases and mistakes, for the student's machine. A text in JSON is also valid TOML."""
     head = {
         name: getattr(assignment, name)
         for name in ("name", "title", "summary", "minutes", "needs", "text", "component")
@@ -208,7 +209,7 @@ def visible_toml(assignment: Assignment) -> str:
 
 # ----------------------------------------------------------------------------------------------------- examples
 def examples(assignment: Assignment) -> dict[str, dict[str, Any]]:
-    """The arguments of each asked kernel as a visible case calls it, by file name: what `reftorch step --args` reads."""
+    """The arguments of each asked kernel in a visible case, by file name: `reftorch step --args` reads them."""
     module = importlib.import_module(assignment.module)
     wanted = {getattr(module, name): name for name in _kernels(assignment)}
     found: dict[str, dict[str, Any]] = {}
@@ -235,7 +236,7 @@ def examples(assignment: Assignment) -> dict[str, dict[str, Any]]:
 
 
 def _remember(found: dict[str, dict[str, Any]], file: str, kernel: Any, arguments: tuple) -> None:
-    """Keep the first arguments that are neither empty nor large, as they were before the kernel ran; pure outputs as zeros."""
+    """Keep the first arguments that are neither empty nor large, as they were before the kernel ran. Pure outputs become zeros."""
     size = sum(value.size for value in arguments if isinstance(value, np.ndarray))
     if file in found or not 0 < size <= LARGEST_EXAMPLE or any(isinstance(value, tuple) for value in arguments):
         return
@@ -245,7 +246,7 @@ def _remember(found: dict[str, dict[str, Any]], file: str, kernel: Any, argument
 
 
 def _is_output(kernel: Any, arguments: tuple, index: int) -> bool:
-    """Whether what is in this array beforehand makes no difference."""
+    """Whether the values in this array before the call have no effect."""
     if not isinstance(arguments[index], np.ndarray):
         return False
     results = []

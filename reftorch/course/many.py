@@ -1,4 +1,4 @@
-"""A folder of submissions, one subfolder for each student: all graded, into a table for a spreadsheet."""
+"""Grades a folder of submissions, with one subfolder for each student, and writes a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .report import number, printable
 from .result import PartResult, Result
 from .similar import Group, groups, similar
 
-SHOWN = 20  # groups of submissions that are alike
-LARGEST = 1 << 20  # bytes of a file that is compared with others
+SHOWN = 20  # groups of similar submissions that are printed
+LARGEST = 1 << 20  # bytes: larger files are not compared with others
 
 
 def students(folder: Path) -> dict[str, Path]:
@@ -28,7 +28,7 @@ def students(folder: Path) -> dict[str, Path]:
 
 
 def place(folder: Path, file: str) -> Path:
-    """Where in a student's folder the submission lies: there, or in the only folder below it that holds `file`."""
+    """The folder of a student's submission: the student's folder, or the only folder below it that holds `file`."""
     if (folder / file).exists():
         return folder
     found = [path.parent for path in folder.rglob(file) if "__MACOSX" not in path.parts]
@@ -36,9 +36,9 @@ def place(folder: Path, file: str) -> Path:
 
 
 def grade_all(assignment: Assignment, folder: Path, out: Path, seed: int | None, console: Console) -> list[Result]:
-    """Grade each submission, and write its row to the CSV file `out` at once: nothing is lost if the work is broken off.
+    """Grade each submission, and write its row to the CSV file `out` at once, so that an interrupted run loses nothing.
 
-    What goes wrong in the grader itself with one submission gives a row with 0 points that says so.
+    If the grader itself fails on a submission, the row has 0 points and says so.
     """
     results = []
     with open(out, "w", newline="", encoding="utf-8") as file:
@@ -55,7 +55,7 @@ def grade_all(assignment: Assignment, folder: Path, out: Path, seed: int | None,
 def _graded(assignment: Assignment, path: Path, student: str, seed: int | None) -> Result:
     try:
         return grade(assignment, path, student=student, seed=seed)
-    except Exception as error:  # the grader's own fault; the others shall be graded nevertheless
+    except Exception as error:  # a mistake in the grader; the other submissions are graded nevertheless
         traceback.print_exc()
         parts = [PartResult(part.name, part.points, 0.0, []) for part in assignment.parts]
         return Result(assignment.name, student, seed or 0, parts, [f"NOT GRADED, the grader failed: {error!r}"])
@@ -89,7 +89,7 @@ def _with_progress(paths: dict[str, Path], console: Console) -> Iterator[tuple[s
 
 
 def near_identical(assignment: Assignment, folder: Path, least: float) -> list[Group]:
-    """The submissions in `folder` that are alike by at least `least` (0 to 1) in the functions asked."""
+    """The pairs of submissions in `folder` whose asked functions have a similarity of at least `least` (0 to 1)."""
     sources = {}
     for student, path in students(folder).items():
         file = place(path, assignment.submission) / assignment.submission
@@ -99,7 +99,7 @@ def near_identical(assignment: Assignment, folder: Path, least: float) -> list[G
 
 
 def show_all(results: list[Result], alike: list[Group], console: Console) -> None:
-    """Print the points of all, and the groups that are alike: those that are least like the reference first."""
+    """Print the points of all, and the groups of similar submissions, beginning with those that are least similar to the reference."""
     table = Table(title="points", title_justify="left")
     for column in ("student", "points", "notes"):
         table.add_column(column)
@@ -110,9 +110,9 @@ def show_all(results: list[Result], alike: list[Group], console: Console) -> Non
     if not alike:
         return
     table = Table(
-        title="near-identical, names and comments aside",
+        title="nearly identical without names and comments",
         title_justify="left",
-        caption="A short kernel can hardly be written in two ways: see how like the reference they are, and read them.",
+        caption="There are few ways to write a short kernel: compare the similarity to the reference, and read the submissions.",
         caption_justify="left",
     )
     for column in ("students", "alike", "and reference"):
@@ -122,4 +122,4 @@ def show_all(results: list[Result], alike: list[Group], console: Console) -> Non
         table.add_row(names, f"{group.likeness:.0%}", f"{group.reference:.0%}")
     console.print(table)
     if len(alike) > SHOWN:
-        console.print(f"and {len(alike) - SHOWN} more groups, which are more like the reference")
+        console.print(f"and {len(alike) - SHOWN} more groups, which are more similar to the reference")

@@ -1,7 +1,7 @@
-"""Whether a submission overwrites what it should only read: everything is compared with a copy made before.
+"""Checks whether a submission overwrites data that it should only read, by comparing the data with a copy made before.
 
-Of a kernel, these are the arguments that the reference's kernel does not write; of a case's script, the tensors that it makes.
-A right result does not show it, and whoever called the kernel still needs them: the tape, for the gradient.
+For a kernel, these data are the arguments that the reference's kernel does not write. For a case's script, they are the tensors that it
+makes. The result can be right although they are overwritten, but the caller still needs them: the tape needs them for the gradient.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ READERS = {
     "bool",
     "isnan",
     "isinf",
-}  # they change nothing
+}  # functions that change no argument
 MODULES = {"np", "math"}
-MAKERS = {"randn", "whole", "digits", "tensor", "arange", "zeros", "ones", "full", "empty"}  # a script's calls
+# Functions that make tensors in a script.
+MAKERS = {"randn", "whole", "digits", "tensor", "arange", "zeros", "ones", "full", "empty"}
 
 
 @functools.cache  # each case of an assignment needs it
 def written(source: str) -> dict[str, set[str]]:
-    """Of each function of a component file, the names of the arguments that it writes to, itself or by what it calls."""
+    """For each function of a component file, the names of the arguments that it, or a function that it calls, writes to."""
     known = {name: node for name, node in functions(source).items() if "." not in name}
     found: dict[str, set[str]] = {}
 
     def look(name: str) -> set[str]:
         if name not in found:
-            found[name] = set()  # for functions that call themselves
+            found[name] = set()  # ends the recursion for functions that call themselves
             found[name] = _written(known[name], known, look)
         return found[name]
 
@@ -49,7 +50,7 @@ def written(source: str) -> dict[str, set[str]]:
 
 
 def _written(function: Function, known: Mapping[str, Function], look: Callable[[str], set[str]]) -> set[str]:
-    roots = {name: name for name in _arguments(function)}  # of a variable, the argument that it is a piece of
+    roots = {name: name for name in _arguments(function)}  # variable: the argument of which it is a part
     stored: set[str] = set()
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
@@ -68,7 +69,7 @@ def _written(function: Function, known: Mapping[str, Function], look: Callable[[
 
 
 def _given_away(call: ast.Call, known: Mapping[str, Function], look: Callable[[str], set[str]]) -> set[str]:
-    """The names that a call may write to: those it is known to, or all where nothing is known of it."""
+    """The names that a call may write to; all arguments, if the called function is unknown."""
     name = getattr(call.func, "id", getattr(call.func, "attr", ""))
     given = [_base(argument) for argument in call.args]
     if name in known:
@@ -83,14 +84,14 @@ def _given_away(call: ast.Call, known: Mapping[str, Function], look: Callable[[s
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
-    """What an assignment gives to what: both of param, grad = params[k], grads[k]."""
+    """The pairs of target and value of an assignment: two pairs for param, grad = params[k], grads[k]."""
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         return list(zip(target.elts, value.elts))
     return [(target, value)]
 
 
 def _base(node: ast.AST) -> str:
-    """The variable that an expression is a piece of: x, of x[i][j]."""
+    """The variable of which an expression is a part: x, for x[i][j]."""
     while isinstance(node, ast.Subscript | ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
@@ -102,17 +103,17 @@ def _arguments(function: Function) -> list[str]:
 
 # ---------------------------------------------------------------------------------------------------------- kernels
 class Kernels:
-    """Calls the kernels of a component. `found` says, once each, which of them overwrote what."""
+    """Calls the kernels of a component. `found` holds one message for each kernel and argument that was overwritten."""
 
     def __init__(self, source: str, asked: tuple[str, ...]):
         self.written = {name: changed for name, changed in written(source).items() if name in asked}
         self.found: list[str] = []
 
     def guarded(self, kernel: Any, run: Callable) -> Callable:
-        """`run`, which runs `kernel`, with a look at the arguments before and after."""
+        """A function that calls `run`, which runs `kernel`, and compares the arguments before and after."""
         function = getattr(kernel, "py_func", None) or getattr(kernel, "fn", kernel)  # compiled, simulated, plain
         outputs = self.written.get(function.__name__)
-        if not outputs:  # nothing is asked, or nothing is known
+        if not outputs:  # the kernel is not asked, or its outputs are unknown
             return run
         names = function.__code__.co_varnames[: function.__code__.co_argcount]
 
@@ -134,7 +135,7 @@ class Kernels:
 
 
 def _arrays(given: Any) -> list[np.ndarray]:
-    """The arrays in an argument; those of the simulated GPU lie in its memory."""
+    """The arrays in an argument, and those in the memory of the simulated GPU."""
     if isinstance(given, tuple | list):
         return [array for each in given for array in _arrays(each)]
     array = getattr(given, "_ary", given)
@@ -147,7 +148,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 # ---------------------------------------------------------------------------------------------------------- scripts
 def run_script(code: str, names: dict[str, Any], changed: list[str]) -> None:
-    """Execute a case's script; `changed` gets the names of the tensors that it made and that hold other numbers at the end."""
+    """Execute a case's script. `changed` gets the names of the tensors that the script made and that hold other numbers at the end."""
     made: dict[str, tuple[Any, np.ndarray]] = {}
     try:
         for statement in ast.parse(code, "<case>").body:
@@ -160,7 +161,7 @@ def run_script(code: str, names: dict[str, Any], changed: list[str]) -> None:
 
 
 def _made(statement: ast.stmt) -> list[str]:
-    """The names that a statement gives to new tensors: x, of x = randn(3)."""
+    """The names that a statement gives to new tensors: x, for x = randn(3)."""
     if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)):
         return []
     maker = getattr(statement.value.func, "id", getattr(statement.value.func, "attr", ""))

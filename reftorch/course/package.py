@@ -1,4 +1,4 @@
-"""An autograder for Gradescope: a zip with setup.sh, run_autograder, the assignment, and reftorch itself as source."""
+"""Writes an autograder for Gradescope: a zip with setup.sh, run_autograder, the assignment, and the source of reftorch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
 fi
 "$python" -m venv "$root/venv"
 "$root/venv/bin/pip" install -r "$root/source/requirements.txt"
-# reftorch is Python alone: nothing has to be built, and so no tool to build with has to be there
+# reftorch is pure Python: it is copied, so no build tools are needed
 cp -R "$root/source/reftorch" "$("$root/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 """
 
@@ -44,7 +44,7 @@ RUN = """\
 root=${{AUTOGRADER_ROOT:-/autograder}}
 mkdir -p "$root/results"
 chmod 700 "$root/source" "$root/results"
-if [ "$(id -u)" = 0 ]; then  # what is handed in does not run as root
+if [ "$(id -u)" = 0 ]; then  # submissions do not run as root
     export REFTORCH_COURSE_USER=${{REFTORCH_COURSE_USER-nobody}}
 fi
 export REFTORCH_SITE={site}
@@ -55,7 +55,7 @@ exec "$root/venv/bin/python" -I -m reftorch.course.gradescope "$root"{seed}
 def package(assignment: Assignment, out: Path, seed: int | None = None, site: str = "") -> None:
     """Write the autograder of `assignment` to the zip file `out`. The same input gives the same bytes.
 
-    `site` is the address of reftorch's pages, which feedback then links to. Raises FileError if `out` cannot be written.
+    `site` is the address of reftorch's pages, for links in the feedback. Raises FileError if `out` cannot be written.
     """
     write_whole(out, lambda draft: _fill(draft, assignment, seed, site))
 
@@ -66,7 +66,7 @@ def _fill(draft: Path, assignment: Assignment, seed: int | None, site: str) -> N
         run = RUN.format(seed="" if seed is None else f" --seed {seed}", site=shlex.quote(site))
         _add(archive, "run_autograder", run.encode(), 0o755)
         text = assignment.file.read_text(encoding="utf-8")
-        if assignment.only and "only" not in tomllib.loads(text):  # it was asked for with the name
+        if assignment.only and "only" not in tomllib.loads(text):  # chosen by the name, as in relu:cpu
             text = f'only = "{assignment.only}"\n{text}'
         _add(archive, f"assignment/{assignment.file.name}", text.encode())
         _add(archive, "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode())
@@ -82,7 +82,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644)
 
 
 def sources() -> Iterator[Path]:
-    """The files of the package, in order, without what Python or an editor left beside them."""
+    """The files of the package, in order, without caches of Python and files of editors."""
     for file in sorted(PACKAGE.rglob("*")):
         inside = file.relative_to(PACKAGE).parts
         if file.is_file() and "__pycache__" not in inside and not any(part.startswith(".") for part in inside):
@@ -90,7 +90,7 @@ def sources() -> Iterator[Path]:
 
 
 def requirements() -> list[str]:
-    """What reftorch needs, as pip takes it: out of pyproject.toml in a checkout, else out of the installed package."""
+    """The requirements of reftorch for pip: from pyproject.toml in a checkout, otherwise from the installed package."""
     project = PACKAGE.parent / "pyproject.toml"
     if project.is_file():
         about = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})

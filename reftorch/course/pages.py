@@ -1,4 +1,4 @@
-"""The course on the site: its front page as Markdown, and which assignments belong to a component."""
+"""The course on the site: its front page as Markdown, and the assignments of each component."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIST, MISTAKES = "[[assignments]]", "[[mistakes]]"
 
 
 def course_page() -> str:
-    """docs/course.md, with the list of assignments and the table of mistakes in their places."""
+    """docs/course.md, with the list of assignments and the table of mistakes inserted."""
     text = FRONT.read_text(encoding="utf-8")
     rows = json.loads(DATA.read_text(encoding="utf-8"))
     return text.replace(LIST, assignments_table(ready())).replace(MISTAKES, mistakes_table(rows))
@@ -27,11 +27,11 @@ def assignments_of(component: str) -> list[Assignment]:
     return [assignment for assignment in _ready() if assignment.component == component]
 
 
-_ready = functools.cache(ready)  # for each page of a site: the files are read once
+_ready = functools.cache(ready)  # the files are read once, and not for each page of the site
 
 
 def assignments_table(assignments: list[Assignment]) -> str:
-    """One row an assignment, in order."""
+    """One row per assignment, in order."""
     lines = ["| assignment | what | points | minutes | better after |", "|---|---|---|---|---|"]
     for assignment in assignments:
         title, page = _cell(assignment.title), assignment.component.removesuffix(".py") + ".md"
@@ -44,7 +44,7 @@ def assignments_table(assignments: list[Assignment]) -> str:
 
 
 def mistakes_table(rows: list[dict[str, Any]]) -> str:
-    """What the grader gave to the reference, to an empty stub, and to each known mistake."""
+    """The points that the grader gave to the reference, to an empty stub, and to each known mistake."""
     lines = [
         "| assignment | reference | empty stub | known mistakes | got less than all points | told by name |",
         "|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""A result on the terminal: a table of the parts, and below it what there is to say about each case that failed."""
+"""Prints a result on the terminal: a table of the parts, and below it the messages about each failed case."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.text import Text
 
 from .result import CaseResult, PartResult, Result
 
-# Everything that a terminal, a spreadsheet or XML could take for a command; line ends and tabs are text.
+# All characters that a terminal, a spreadsheet or XML could take for a command. Line ends and tabs are text.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def printable(text: str) -> str:
-    """`text` with a question mark in place of each character that is not to be printed."""
+    """`text` with a question mark in place of each character that should not be printed."""
     return CONTROL.sub("?", text)
 
 
@@ -36,7 +36,7 @@ def show(result: Result, console: Console) -> None:
 
 
 def summary(result: Result) -> Table:
-    """One row a part, and the sum."""
+    """One row per part, and the sum."""
     who = f" of {result.student}" if result.student else ""
     table = Table(title=Text(printable(f"{result.assignment}{who}")), title_justify="left", show_footer=True)
     table.add_column("part", footer="all")
@@ -52,7 +52,7 @@ def summary(result: Result) -> Table:
 
 
 def lines(part: PartResult, all_cases: bool = False) -> list[str]:
-    """What there is to say about a part, as plain text: each case that failed (or all), then the part's own message.
+    """The messages about a part, as plain text: each case that failed (or all), then the part's own message.
 
     Cases that failed with the same message share it.
     """

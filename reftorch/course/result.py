@@ -1,6 +1,6 @@
-"""What grading found out: points by part, and for each case whether it passed and what to say about it.
+"""The result of grading: points by part, and for each case whether it passed, with a message.
 
-A result is plain data. Everything in it may be shown to the student: messages of hidden cases hold no numbers.
+A result is plain data. All of it may be shown to the student: messages of hidden cases hold no numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One case of one part. `message` is plain text; it is empty where there is nothing to say."""
+    """One case of one part. `message` is plain text, and may be empty."""
 
     name: str
     hidden: bool
@@ -21,7 +21,7 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class PartResult:
-    """Points for one part: `points` can be had, `earned` were earned. `message` speaks of the part as a whole."""
+    """The points for one part: at most `points`, of which `earned` were earned. `message` is about the part as a whole."""
 
     name: str
     points: float
@@ -42,21 +42,21 @@ class Result:
 
     @property
     def earned(self) -> float:
-        """All points that were earned, to a hundredth."""
+        """The sum of the points that were earned, rounded to a hundredth."""
         return round(sum(part.earned for part in self.parts), 2)
 
     @property
     def points(self) -> float:
-        """All points that can be had."""
+        """The largest possible sum of points."""
         return round(sum(part.points for part in self.parts), 2)
 
     def to_json(self) -> str:
-        """The result as JSON text, with the sums in front."""
+        """The result as JSON text, beginning with the sums."""
         return json.dumps({"earned": self.earned, "points": self.points, **asdict(self)}, indent=2, ensure_ascii=False)
 
     @staticmethod
     def from_json(text: str) -> Result:
-        """A result out of what `to_json` wrote. Raises KeyError, TypeError or ValueError for other text."""
+        """The result that `to_json` wrote. Raises KeyError, TypeError or ValueError for other text."""
         data = json.loads(text)
         parts = [
             PartResult(**{**part, "cases": [CaseResult(**case) for case in part["cases"]]}) for part in data["parts"]

@@ -1,8 +1,8 @@
-"""Submissions that are nearly the same, once names, comments and layout are taken away.
+"""Finds submissions that are nearly the same, apart from names, comments and layout.
 
-Two files are compared token by token with `difflib`, and only what was asked: the functions that were cut out of the
-assignment, and what a student defined besides. A small kernel can hardly be written in two ways, so likeness is a reason to
-look, not a verdict: beside each pair stands how much the two are like the reference solution.
+Two files are compared token by token with `difflib`. Only the asked functions are compared, and what a student defined besides them.
+There are few ways to write a small kernel, so similarity alone proves nothing: it is a reason to read the two files. The similarity
+to the reference solution is given beside each pair.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from difflib import SequenceMatcher
 from .cut import Function, functions
 
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.ENCODING}
-LITTLE = 20  # tokens: less than that says nothing
+LITTLE = 20  # tokens: shorter texts are not compared
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions and how alike they are, 0 to 1; `reference` is the likeness of the first with the reference."""
+    """Two submissions and their similarity, 0 to 1; `reference` is the similarity of the first to the reference."""
 
     first: str
     second: str
@@ -32,7 +32,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Group:
-    """Submissions each of which is alike with another one of the group. The likeness, also with the reference, is the lowest."""
+    """A group of submissions: each is similar to another one of the group. The two similarities are the lowest among its pairs."""
 
     names: list[str]
     likeness: float
@@ -40,7 +40,7 @@ class Group:
 
 
 def groups(pairs: Iterable[Pair]) -> list[Group]:
-    """The groups that pairs make, those that are least like the reference first."""
+    """The groups that the pairs form, beginning with those that are least similar to the reference."""
     found: list[list[Pair]] = []
     for pair in pairs:
         ends = {pair.first, pair.second}
@@ -59,9 +59,9 @@ def groups(pairs: Iterable[Pair]) -> list[Group]:
 
 
 def similar(sources: Mapping[str, str], reference: str, cut: Iterable[str], least: float = 0.9) -> list[Pair]:
-    """The pairs of submissions (texts by student) that are alike by at least `least`, the likest first.
+    """The pairs of submissions (texts by student) with a similarity of at least `least`, the most similar first.
 
-    Submissions with a syntax error, and those with next to nothing in the functions asked, are left out.
+    Submissions with a syntax error, and those with almost no text in the asked functions, are left out.
     """
     known, cut = set(functions(reference)), set(cut)
     streams = {name: tokens(text, cut, known) for name, text in sources.items()}
@@ -70,7 +70,7 @@ def similar(sources: Mapping[str, str], reference: str, cut: Iterable[str], leas
     pairs = []
     for place, first in enumerate(names):
         matcher = SequenceMatcher(autojunk=False)
-        matcher.set_seq2(streams[first])  # difflib keeps what it learns of the second sequence
+        matcher.set_seq2(streams[first])  # difflib analyses the second sequence once
         with_reference = _likeness(matcher, right, 0)
         for second in names[place + 1 :]:
             likeness = _likeness(matcher, streams[second], least)
@@ -80,7 +80,7 @@ def similar(sources: Mapping[str, str], reference: str, cut: Iterable[str], leas
 
 
 def _likeness(matcher: SequenceMatcher, stream: list[str], least: float) -> float:
-    """The ratio of difflib; 0 if it is quick to see that it is below `least`."""
+    """The ratio of difflib; 0 if one of its upper bounds, which are quick to compute, is below `least`."""
     matcher.set_seq1(stream)
     if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
         return 0.0
@@ -90,7 +90,7 @@ def _likeness(matcher: SequenceMatcher, stream: list[str], least: float) -> floa
 def tokens(source: str, cut: Iterable[str], known: Iterable[str]) -> list[str]:
     """The tokens of the functions in `cut` and of definitions not in `known`, without names, comments and annotations.
 
-    Text that Python cannot read gives none. `cut` and `known` are qualified names, as "Module.register_parameter".
+    For text that Python cannot parse there are no tokens. `cut` and `known` are qualified names, such as "Module.register_parameter".
     """
     wanted, known = set(cut), set(known)
     found: list[str] = []
@@ -106,9 +106,9 @@ def tokens(source: str, cut: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 class _Nameless(ast.NodeTransformer):
-    """Takes docstrings, annotations and decorators away, and gives everything that the student named one name.
+    """Removes docstrings, annotations and decorators, and replaces every name that the student chose by the same name.
 
-    Attributes keep theirs: they are named by libraries.
+    Attributes keep their names, because libraries define them.
     """
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:

@@ -1,8 +1,8 @@
-"""Putting a student's functions into the component, in place of the reference's.
+"""Replaces functions of the component by the student's.
 
-Only what was asked is taken out of the student's file, and the helpers, constants and imports that it brings along. Everything
-else in the file is ignored: it stays as reftorch has it. The functions keep the student's file and line numbers, so debuggers,
-tracebacks and the CUDA runner point there.
+Only the asked functions are taken from the student's file, with its helpers, constants and imports. Everything else in the file is
+ignored: reftorch's own version is used. The functions keep the student's file name and line numbers, so debuggers, tracebacks and the
+CUDA runner show the student's lines.
 
     from reftorch.course.transplant import install
     install("relu", "relu.py")                  # from here on F.relu runs the functions of that file
@@ -25,42 +25,42 @@ from reftorch.course.cut import Function, functions_of
 
 
 class Transplant:
-    """The functions `names` of `module`, exchanged for those of `source`, until `undo`. `notes` tell what was not as it should be.
+    """Replaces the functions `names` of `module` by those of `source`, until `undo`. `notes` list what is wrong with `source`.
 
-    Raises SyntaxError if `source` does not parse; what its imports and constants raise when they are run.
+    Raises SyntaxError if `source` does not parse, and any exception that its imports and constants raise.
     """
 
     def __init__(self, module: ModuleType, names: Collection[str], source: str, file: str):
         self.module = module
         self.notes: list[str] = []
-        self.places: list[tuple[Any, str, Any]] = []  # owner, name, and what stood there
-        self.exchanged: list[tuple[Any, Any]] = []  # what was put there, and what stood there
+        self.places: list[tuple[Any, str, Any]] = []  # owner, name, and the old value
+        self.exchanged: list[tuple[Any, Any]] = []  # the new and the old object
         assert module.__spec__ is not None and module.__spec__.origin is not None
         self.reference = ast.parse(Path(module.__spec__.origin).read_text(encoding="utf-8"))
         self.theirs = ast.parse(source, file)
         self.file = file
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         self.places.append((module, "__file__", module.__file__))
-        module.__file__ = file  # what a submission finds when it asks where it is
+        module.__file__ = file  # the path that a submission reads as its own
         self._bring_along()
         for name in names:
             self._exchange(name)
 
     def undo(self) -> None:
-        """Put everything back."""
+        """Restore the reference's functions."""
         for owner, name, before in reversed(self.places):
             if before is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
-        for new, old in self.exchanged:  # files that were imported meanwhile have taken the student's
+        for new, old in self.exchanged:  # files that were imported meanwhile use the student's functions
             for place, name in _where(new):
                 setattr(place, name, old)
         self.places, self.exchanged = [], []
 
     # ------------------------------------------------------------------------------------ helpers, constants, imports
     def _bring_along(self) -> None:
-        """Run those statements at the top of the file that give a name which the reference does not have."""
+        """Run those statements at the top level of the file that define a name which the reference does not have."""
         known = set(vars(self.module))
         for statement in self.theirs.body:
             if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -103,7 +103,7 @@ class Transplant:
         self._put(self.module, name, scratch[name])
 
     def _exchange_method(self, owner: str, name: str, theirs: Function) -> None:
-        """A method is compiled inside a class of the same name, so that names with two underscores come out the same."""
+        """A method is compiled inside a class of the same name, so that Python mangles names with two underscores in the same way."""
         kind = getattr(self.module, owner)
         shell = ast.ClassDef(owner, [], [], [theirs], [])
         if sys.version_info >= (3, 12):
@@ -130,7 +130,7 @@ class Transplant:
         return compile(tree, self.file, "exec", dont_inherit=True, flags=_ANNOTATIONS)
 
     def _put(self, owner: Any, name: str, new: Any) -> None:
-        """Set it, also where another module of the package has imported it by name."""
+        """Set the value, also in other modules of the package that have imported it by name."""
         old = vars(owner).get(name, _ABSENT)
         self.places.append((owner, name, old))
         setattr(owner, name, new)
@@ -143,11 +143,11 @@ class Transplant:
 
 
 _ABSENT = object()
-_ANNOTATIONS = 0x1000000  # from __future__ import annotations: as all files of the package
+_ANNOTATIONS = 0x1000000  # the flag of `from __future__ import annotations`, which all files of the package have
 
 
 def _where(thing: Any) -> list[tuple[Any, str]]:
-    """The modules and classes of the package that have it, and by which name."""
+    """The modules and classes of the package that hold this value, with its name in each."""
     modules = [module for key, module in list(sys.modules.items()) if key.split(".")[0] == "reftorch" and module]
     places = [place for module in modules for place in (module, *_classes_of(module))]
     return [(place, name) for place in places for name, value in list(vars(place).items()) if value is thing]
@@ -172,7 +172,7 @@ def _raising(function: Function, message: str) -> Function:
 
 
 def _moved(mark: ast.expr, line: int) -> ast.expr:
-    """A decorator as if it stood in this line: there the source of the function begins, for who looks for it."""
+    """A decorator with this line number. The source of the function, as `inspect` sees it, begins there."""
     mark = copy.deepcopy(mark)
     for node in ast.walk(mark):
         if isinstance(node, ast.expr | ast.keyword):
@@ -181,7 +181,7 @@ def _moved(mark: ast.expr, line: int) -> ast.expr:
 
 
 def _arguments(function: Function) -> str:
-    """The names of the arguments: annotations and defaults are the student's own affair."""
+    """The names of the arguments; annotations and defaults may differ."""
     given = function.args
     names = [arg.arg for arg in [*given.posonlyargs, *given.args]]
     names += [f"*{given.vararg.arg}"] if given.vararg else []
@@ -190,7 +190,7 @@ def _arguments(function: Function) -> str:
 
 
 def _belong(value: Any, kind: type) -> None:
-    """Let `super()` in a method mean the reference's class, not the shell that it was compiled in."""
+    """Let `super()` in a method mean the reference's class, and not the class that it was compiled in."""
     function = getattr(value, "__func__", getattr(value, "fget", value))
     for name, cell in zip(
         getattr(getattr(function, "__code__", None), "co_freevars", ()), getattr(function, "__closure__", None) or ()
@@ -204,7 +204,7 @@ def _classes_of(module: ModuleType) -> list[type]:
 
 
 def install(assignment: str | Path, file: str | Path) -> list[str]:
-    """From here on the asked functions of `assignment` are those of the student's `file`. Returns notes on what was odd.
+    """From this call on, the asked functions of `assignment` are those of the student's `file`. Returns notes on what is wrong in it.
 
     Raises AssignmentError for an unknown assignment, OSError or SyntaxError if the file cannot be read.
     """

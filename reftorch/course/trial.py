@@ -1,4 +1,4 @@
-"""Grading known mistakes, many in one process: they are the package's own code, so they need no limits."""
+"""Grades many known mistakes in one process. They are the package's own code, so they need no limits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from reftorch.course.result import Result
 
 
 class Trial:
-    """What `grade` would give to the reference with one mistake in it. Compiled cases count as the interpreted ones that they equal;
-    large ones, and those with a check of their own (a whole training, say), are left out, with their part if it has no others.
+    """The result that `grade` would give to the reference with one mistake. The results of compiled cases are taken from interpreted
+    ones, which they equal. Large cases, and those with their own check (such as a whole training), are left out; so is a part that has
+    no other cases.
 
     with Trial(assignment) as trial:
         result = trial.graded(mutant)
@@ -40,13 +41,13 @@ class Trial:
             run.wanted = reference_of(self.reference, assignment, run, seed)
 
     def graded(self, mutant: Mutant) -> Result:
-        """The points of the reference with this mistake, and what is said about it."""
+        """The points of the reference with this mistake, and the messages."""
         runs = [self._run(run, mutant) for run in self.runs]
         parts = [graded_part(self.assignment, part, runs, self.ask) for part in self.parts]
         return Result(self.assignment.name, "", self.seed, parts)
 
     def _run(self, run: Run, mutant: Mutant) -> Run:
-        """One case, with the mistake; a mistake in a CPU kernel changes nothing on CUDA, nor the other way round."""
+        """One case, with the mistake. A mistake in a CPU kernel has no effect on CUDA, and a mistake in a CUDA kernel none on the CPU."""
         run = copy(run)
         untouched = mutant.kernel.endswith("_cpu" if run.mode == "cuda" else "_cuda")
         run.told = run.wanted if untouched else self.ask.told(mutant, run.case, run.mode)

@@ -1,4 +1,4 @@
-"""What the visible tests in a student's folder call: the student's functions in place of the reference's, and the comparison."""
+"""Used by the visible tests in a student's folder: replaces the reference's functions by the student's, and compares the results."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from reftorch.course.transplant import Transplant
 
 
 class Visible:
-    """The visible cases of an assignment, with the student's `file` in place. Kernels run as plain Python, as in a debugger.
+    """The visible cases of an assignment, with the functions of the student's `file`. Kernels run as plain Python, as in a debugger.
 
-    A case with a check of its own (a whole training, say) compiles them.
+    A case with its own check (such as a whole training) compiles them.
     """
 
     def __init__(self, assignment: str | Path, file: Path):
@@ -32,7 +32,7 @@ class Visible:
         self.wanted = {}
         for case in self.cases.values():
             if case.check or is_timed(self.assignment, case):
-                continue  # it needs no right result, or is no test
+                continue  # no right result is needed, or the case is no test
             told = run_case(case.code, case.results, self._seed(case.name), "interpreted", (), self.module)
             assert not told["error"], f"{case.name}: {told['error']}"
             self.wanted[case.name] = {name: unpack(value, told["arrays"]) for name, value in told["results"].items()}
@@ -42,7 +42,7 @@ class Visible:
             print(f"note: {note}")
 
     def case(self, name: str, *devices: str) -> Callable:
-        """Marks a test as the case `name`, on each of `devices`."""
+        """A decorator: the test is the case `name`, on each of `devices`."""
         import pytest  # only tests need it
 
         def mark(test: Callable) -> Callable:
@@ -64,7 +64,7 @@ class Visible:
         return mark
 
     def names(self, wanted: str) -> tuple:
-        """The names that a case uses, drawing from its seed."""
+        """The functions that a case uses, which draw from its seed."""
         known = self.draw.names()
         return tuple(known[name] for name in wanted.split())
 
@@ -86,7 +86,7 @@ class Visible:
 
 
 def _shortened(error: Exception, files: tuple[str, ...]) -> Exception:
-    """The exception, passed through these files only: what lies between the test and the student's function is reftorch's."""
+    """The exception with a traceback of these files only, without the lines of reftorch between the test and the student's function."""
     passed, trace = [], error.__traceback__
     while trace is not None:
         passed += [trace] if trace.tb_frame.f_code.co_filename in files else []

@@ -1,7 +1,7 @@
-"""What a submission really does while it runs, whatever its text looked like: forbidden calls, and looks at files.
+"""Finds forbidden calls while a submission runs, and refuses access to files. So a call is found even if the text hides it.
 
-It sees what the submission's own functions do directly, and refuses to open, change or delete files and to start processes. It
-is no wall around them: see the guide for instructors.
+It sees the calls that the submission's own functions make directly, and refuses to open, change or delete files and to start processes.
+It does not isolate the submission: see the guide for instructors.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HARMLESS = ("os.putenv", "os.listdir", "os.scandir")
 
 
 class Watch:
-    """Watches the functions that were written in `file`. `found` lists what it saw, each thing once."""
+    """Watches the functions of `file`. `found` lists the forbidden calls, each once."""
 
     def __init__(self, file: str, banned: Collection[str]):
         self.file, self.name = file, Path(file).name
@@ -45,7 +45,7 @@ class Watch:
 
     @contextlib.contextmanager
     def calls(self) -> Iterator[None]:
-        """Inside the block, calls are looked at too: of NumPy's functions, of methods, and into reftorch's own kernels."""
+        """Inside the block, calls are checked too: those of NumPy's functions, of methods, and of reftorch's own kernels."""
         usual = {name: getattr(np, name) for name in self.banned if callable(getattr(np, name, None))}
         for name, function in usual.items():
             setattr(np, name, Told(function, f"np.{name}", self))
@@ -58,7 +58,7 @@ class Watch:
                 setattr(np, name, function)
 
     def tell(self, text: str, line: int) -> None:
-        """Note it, once."""
+        """Note the text, once."""
         told = f"{self.name}, line {line}: {text}, when it ran"
         if told not in self.found and len(self.found) < 20:
             self.found.append(told)
@@ -91,7 +91,7 @@ class Watch:
 
 
 class Told:
-    """A function of NumPy that tells when the submission calls it."""
+    """A function of NumPy that notes when the submission calls it."""
 
     def __init__(self, function: Any, name: str, watch: Watch):
         self.function, self.name, self.watch = function, name, watch

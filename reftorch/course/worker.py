@@ -1,11 +1,11 @@
-"""The process that runs a submission: it reads cases from its input, and writes what they gave to its output, one by one.
+"""The process that runs a submission: it reads cases from its input, and writes their results to its output, one by one.
 
-It is started by `reftorch.course.limits.Worker`, which never believes it anything: it hands back numbers, not marks, and
-knows no expected ones. What the submission itself prints goes elsewhere.
+`reftorch.course.limits.Worker` starts it, and does not trust it. So it returns numbers and no points, and it does not have the expected
+numbers. The output of the submission itself is kept apart.
 
     python -I -c "import sys; sys.path[:] = [...]; from reftorch.course.worker import main; main()"
 
-Without a submission the same process computes the reference, and what the known mistakes would have given.
+Without a submission, the same process computes the results of the reference and of the known mistakes.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def main() -> None:
 
 
 def answer(stream: BinaryIO, told: dict) -> None:
-    """One answer: its length, then itself."""
+    """Write one answer, preceded by its length."""
     data = to_bytes(told)
     stream.write(len(data).to_bytes(8, "big") + data)
     stream.flush()
 
 
 def _prepare(module: Any, setup: dict) -> dict:
-    """Put the submission in its place."""
+    """Put the submission's functions into the component."""
     if not setup["file"]:
         return {"notes": [], "error": None}
     try:
@@ -64,7 +64,7 @@ def _prepare(module: Any, setup: dict) -> dict:
 
 
 class Reference:
-    """The component as it is, or with one known mistake in it, which stays until another one is asked for."""
+    """The component, unchanged or with one known mistake, which stays until another one is set."""
 
     def __init__(self, module: Any):
         self.module = module
@@ -72,7 +72,7 @@ class Reference:
         self.planted: Transplant | None = None
 
     def have(self, mutant: dict | None) -> None:
-        """Have this mistake in it; none if None. Raises LookupError if it does not fit the source."""
+        """Set this mistake, or none if it is None. Raises LookupError if it does not fit the source."""
         if mutant == self.mutant:
             return
         if self.planted is not None:
@@ -86,7 +86,7 @@ class Reference:
 
 
 def _serve(reference: Reference, setup: dict, job: dict, watch: Watch | None) -> dict:
-    """Run a case, with a known mistake in the reference if there is one in the job."""
+    """Run a case, with a known mistake in the reference if the job names one."""
     asked = tuple(setup["cut"])
     case = (job["code"], tuple(job["results"]), job["seed"], job["mode"], asked, reference.module)
     if watch is not None:
@@ -96,19 +96,19 @@ def _serve(reference: Reference, setup: dict, job: dict, watch: Watch | None) ->
         return {**told, "forbidden": watch.found}
     try:
         reference.have(job.get("mutant"))
-    except LookupError as error:  # it explains nothing then; `reftorch course check` tells the instructor
+    except LookupError as error:  # such a mistake explains nothing; `reftorch course check` reports it
         return {"error": describe(error)}
     return run_case(*case)
 
 
 def _limit(limits: dict) -> None:
-    """What the system enforces, where it can: CPU seconds, memory, sizes of files; no core dumps."""
+    """Limits that the system enforces, if it can: CPU seconds, memory, sizes of files; no core dumps."""
     if not limits:
         return
     sys.setrecursionlimit(1000)
     try:
         import resource
-    except ImportError:  # Windows has none of these; the parent's clock still runs
+    except ImportError:  # Windows has none of these limits; the parent still limits the time
         return
     wanted = {
         "RLIMIT_CPU": limits["cpu_seconds"],
@@ -123,13 +123,13 @@ def _limit(limits: dict) -> None:
         if kind is not None:
             with contextlib.suppress(ValueError, OSError):
                 hard = resource.getrlimit(kind)[1]
-                last = value + (name == "RLIMIT_CPU")  # a second after the signal that tells why
+                last = value + (name == "RLIMIT_CPU")  # a second after the signal that names the reason
                 last = last if hard == resource.RLIM_INFINITY else min(last, hard)
                 resource.setrlimit(kind, (min(value, last), last))
 
 
 def _tasks() -> int:
-    """How many processes and threads this account has: the system's limit counts all of them."""
+    """The number of processes and threads of this account: the system's limit counts all of them."""
     count, own = 0, os.getuid()
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

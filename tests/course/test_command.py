@@ -102,7 +102,7 @@ def test_grade_in_every_form(command, relu, tmp_path):
     assert (code, text) == (0, ""), "what is written to files is not shown"
     result = Result.from_json(files[0].read_text())
     assert 0 < result.earned < result.points and result.student == "ada"
-    assert "it does not drop the sign" in files[0].read_text()
+    assert "ReLU makes it zero" in files[0].read_text()
     cases = sum(len(part.cases) for part in result.parts)
     assert ElementTree.parse(files[1]).getroot().get("tests") == str(cases)
     assert json.loads(files[2].read_text())["score"] == result.earned
@@ -180,7 +180,10 @@ def test_check_an_assignment_of_one_s_own(command, tmp_path):
         (["grade", "DIR/nowhere", "--assignment", "relu"], "is not there: expected the folder that `make` wrote"),
         (["grade", "DIR/file"], "is a file: expected the folder"),
         (["grade", "DIR"], "add --assignment NAME"),
-        (["grade", "DIR", "--assignment", "relu", "--csv", "DIR/x.csv"], "expected a folder for each student"),
+        (
+            ["grade", "DIR", "--assignment", "relu", "--csv", "DIR/x.csv"],
+            "expected that it holds a folder for each student",
+        ),
         (["grade", "DIR", "--assignment", "relu", "--csv", "x", "--gradescope", "y"], "--csv grades many"),
         (["package", "relu", "DIR/none/x.zip"], "x.zip"),
         (["grade", "DIR", "--alike", "90"], "expected a number from 0 to 1, found '90'"),

@@ -194,7 +194,7 @@ def test_a_wrong_one_is_told_why(autograder):
     )
     told, _ = submit(autograder, wrong)
     assert 0 < told["score"] < read("relu").points
-    assert any("it does not drop the sign" in test["output"] for test in told["tests"])
+    assert any("ReLU makes it zero" in test["output"] for test in told["tests"])
 
 
 def test_none_at_all_is_a_result_too(autograder):

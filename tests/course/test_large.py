@@ -90,7 +90,7 @@ def test_a_right_kernel_in_other_words_passes(tmp_path):
     [
         (
             "threads beyond the image leave",
-            r"conv2d_tiled.py, line \d+: conv2d_tiled_forward_cuda: thread \(.*\) of block .* do not come to the same barrier",
+            r"conv2d_tiled.py, line \d+: conv2d_tiled_forward_cuda: thread \(.*\) of block .* do not reach the same barrier",
         ),
         ("the first tile everywhere", r"y is wrong from \[0, 0, 0, 8\] on"),
     ],

@@ -82,7 +82,10 @@ def test_a_bounds_check_that_was_forgotten(tmp_path, kernel):
         result, earned = graded(tmp_path, SMALL, SOURCE[:start] + SOURCE[start:].replace(check, "", 1))
     part = next(part for part in result.parts if part.name == "cuda")
     assert earned["cuda"] < part.points
-    assert 'Known mistake "bounds check forgotten"' in part.message and "return before they touch" in part.message
+    assert (
+        'Known mistake "bounds check forgotten"' in part.message
+        and "must return before they use an array" in part.message
+    )
 
 
 def test_what_a_kernel_writes_is_read_off_its_source():

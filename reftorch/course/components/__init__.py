@@ -1,1 +1,1 @@
-"""Component files that only the course needs: an operation of one's own, tiles in shared memory, a whole training."""
+"""Component files that only the course uses: a Function, a convolution with tiles in shared memory, a whole training."""

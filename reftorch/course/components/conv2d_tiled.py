@@ -1,11 +1,11 @@
-r"""Convolution on CUDA with shared memory: the threads of a block fetch a tile of the image together, and read it from there.
+r"""Convolution on CUDA with shared memory: the threads of a block load a tile of the image together, and then read it from there.
 
 $$y[n, c_{out}, h_{out}, w_{out}] = b[c_{out}] + \sum_{c=0}^{C_{in} - 1} \; \sum_{k_h=0}^{K_h - 1} \; \sum_{k_w=0}^{K_w - 1}
 W[c_{out}, c, k_h, k_w] \; x[n, c, h_{out} + k_h, w_{out} + k_w]$$
 
-Neighbouring outputs read almost the same pixels. Where each thread fetches its own, every pixel comes from global memory
-$K_h K_w$ times. A block of $T$ by $T$ threads needs only $(T + K_h - 1)(T + K_w - 1)$ pixels of a channel: with $T = 8$ and a
-filter of 3 by 3 that is 100 for 64 outputs, instead of 576.
+Neighbouring outputs read almost the same pixels. If each thread reads its own pixels, every pixel is read from global memory
+$K_h K_w$ times. A block of $T$ by $T$ threads needs only $(T + K_h - 1)(T + K_w - 1)$ pixels of a channel. With $T = 8$ and a
+filter of 3 by 3 these are 100 pixels for 64 outputs, instead of 576 reads.
 
 ## Worked example
 
@@ -29,8 +29,8 @@ SIDE = TILE + LARGEST - 1  # rows and columns of the image that a block may need
 
 # ## A block's tile
 #
-# The block with the number (blockIdx.x, blockIdx.y) writes TILE by TILE outputs of one channel of one image, which
-# blockIdx.z counts. Its first output reads the pixel (top, left).
+# The block (blockIdx.x, blockIdx.y) writes TILE by TILE outputs of one channel of one image; blockIdx.z numbers the channels of all
+# images. The first output of the block begins at the pixel (top, left).
 @cuda.jit
 def conv2d_tiled_forward_cuda(x, weight, bias, y):
     N, C_in, H_in, W_in = x.shape
@@ -53,25 +53,25 @@ def conv2d_tiled_forward_cuda(x, weight, bias, y):
                     tile[h, w] = x[n, c, top + h, left + w]
         if ty < K_h and tx < K_w:
             filters[ty, tx] = weight[c_out, c, ty, tx]
-        cuda.syncthreads()  # until all have fetched
+        cuda.syncthreads()  # wait until all have loaded their pixels
         if inside:
             for k_h in range(K_h):
                 for k_w in range(K_w):
                     acc += filters[k_h, k_w] * tile[ty + k_h, tx + k_w]
-        cuda.syncthreads()  # until all have read, for the next channel goes into the same tile
+        cuda.syncthreads()  # wait until all have read: the next channel overwrites the tile
     if inside:
         y[n, c_out, top + ty, left + tx] = acc
 
 
 def conv2d_tiled(x, weight, bias):
-    """`conv2d(x, weight, bias)` with stride 1, on CUDA by tiles. No gradients. Shapes: (N, C_in, H_in, W_in), to (N, C_out, ...).
+    """`conv2d(x, weight, bias)` with stride 1, on CUDA with tiles. No gradients. Shapes: (N, C_in, H_in, W_in) to (N, C_out, ...).
 
     Raises ValueError for filters with more than 5 rows or columns.
     """
     x, weight, bias = x.detach(), weight.detach(), bias.detach()
     if max(weight.shape[2:]) > LARGEST:
         raise ValueError(
-            f"the tile has room for filters of at most {LARGEST} by {LARGEST}, got {tuple(weight.shape[2:])}"
+            f"expected filters of at most {LARGEST} by {LARGEST}, which fit into the tile, found {tuple(weight.shape[2:])}"
         )
     if x.device.type == "cpu":
         return conv2d(x, weight, bias)

@@ -1,4 +1,4 @@
-r"""A network for digits, from the first kernel to 97 of 100: two layers, their gradients, the step, and the training.
+r"""A network for digits, from the first kernel to an accuracy of 97%: two layers, their gradients, the step, and the training.
 
 $$h_j = \max\Big(0, \; b_j + \sum_i W_{ji} x_i\Big) \qquad s_c = b'_c + \sum_j W'_{cj} h_j \qquad
 p_c = \frac{e^{s_c}}{\sum_k e^{s_k}} \qquad L = -\frac{1}{N} \sum_n \ln p_{t_n}$$
@@ -10,7 +10,8 @@ $$\frac{\partial L}{\partial s_c} = \frac{p_c - [c = t]}{N} \qquad
 \frac{\partial L}{\partial W'_{cj}} = \sum_n \frac{\partial L}{\partial s_c} h_j \qquad
 \frac{\partial L}{\partial h_j} = [h_j > 0] \sum_c W'_{cj} \frac{\partial L}{\partial s_c}$$
 
-and those of $W$, $b$ and $b'$ alike. No tape is needed: this file calls the kernels in their order, and then backwards.
+The gradients of $W$, $b$ and $b'$ are formed in the same way. No tape is needed: this file calls the forward kernels in their order,
+and then the backward kernels in the reverse order.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ HIDDEN = 128
 #
 # $$y_j = b_j + \sum_i W_{ji} x_i$$
 #
-# for each image n. With `bend`, what is negative becomes zero.
+# for each image n. With `bend`, negative outputs become zero (ReLU).
 @njit(**PARALLEL)
 def layer_forward_cpu(x, weight, bias, y, bend):
     for n in prange(x.shape[0]):
@@ -45,7 +46,7 @@ def layer_forward_cpu(x, weight, bias, y, bend):
 #
 # $$\frac{\partial L}{\partial s_c} = \frac{p_c - [c = t]}{N} \qquad p_c = \frac{e^{s_c - m}}{\sum_k e^{s_k - m}}$$
 #
-# m is the largest score: without it, the exponential of a large one overflows.
+# m is the largest score. Without it, the exponential of a large score overflows.
 @njit(**PARALLEL)
 def scores_backward_cpu(scores, target, grad_scores):
     N, C = scores.shape
@@ -103,12 +104,12 @@ def step_cpu(param, grad, velocity, lr, momentum):
 
 
 def run(kernel, *arguments):
-    """Call a kernel: compiled, or as plain Python where somebody wants to look at it."""
+    """Call a kernel: compiled, or as plain Python in debug mode."""
     on(CPU, kernel, None, max(argument.size for argument in arguments if isinstance(argument, np.ndarray)))(*arguments)
 
 
 def scores_of(images, weights):
-    """The scores of images (N, 64) for each digit, (N, 10); `weights` is what `initial` gives."""
+    """The hidden numbers of images (N, 64), and their scores for the digits, (N, 10). `weights` are as `initial` returns them."""
     hidden = np.empty((len(images), len(weights[1])), np.float32)
     scores = np.empty((len(images), len(weights[3])), np.float32)
     run(layer_forward_cpu, images, weights[0], weights[1], hidden, True)
@@ -117,7 +118,7 @@ def scores_of(images, weights):
 
 
 def gradients(images, target, weights):
-    """The gradients of the mean loss for each of the four weights, in their order."""
+    """The gradients of the mean loss with respect to the four weights, in their order."""
     hidden, scores = scores_of(images, weights)
     grads = [np.empty_like(weight) for weight in weights]
     grad_scores, grad_hidden = np.empty_like(scores), np.empty_like(hidden)
@@ -129,14 +130,14 @@ def gradients(images, target, weights):
 
 
 def initial(generator, hidden=HIDDEN, pixels=64, digits=10):
-    """Weights to begin with, small and random: of the first layer, its bias, of the second, its bias."""
+    """Initial weights, small and random: weight and bias of the first layer, weight and bias of the second."""
     shapes = ((hidden, pixels), (hidden,), (digits, hidden), (digits,))
     bounds = [1 / math.sqrt(n) for n in (pixels, pixels, hidden, hidden)]
     return [generator.uniform(-bound, bound, shape).astype(np.float32) for shape, bound in zip(shapes, bounds)]
 
 
 def shifted(images, generator):
-    """The images, each moved by up to one pixel up, down, left or right: what a digit is does not depend on where it stands."""
+    """The images, each moved by up to one pixel up, down, left or right: a moved digit is still the same digit."""
     side = math.isqrt(images.shape[1])
     framed = np.zeros((len(images), side + 2, side + 2), np.float32)
     framed[:, 1:-1, 1:-1] = images.reshape(-1, side, side)

@@ -1,8 +1,9 @@
-r"""An operation of one's own, on the tape: the swish with a learnable slope, times a fixed number.
+r"""A user-defined `Function`: swish with a learnable slope, times a fixed number.
 
 $$y_i = a \, x_i \, \sigma(\beta x_i) \qquad \text{with} \quad \sigma(z) = \frac{1}{1 + e^{-z}}$$
 
-It looks like ReLU, with a dip in place of the bend; $\beta$ says how sharp it is.
+The curve is close to ReLU, but smooth. For positive $\beta$ it has a minimum at about $x = -1.28 / \beta$: the larger $\beta$, the
+closer it is to ReLU.
 
 $$\frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i} \; a \left( \sigma(\beta x_i) + \beta x_i \, \sigma(\beta x_i) \,
 (1 - \sigma(\beta x_i)) \right)
@@ -31,11 +32,11 @@ from reftorch.autograd import Function
 
 
 class SwishFunction(Function):
-    """Swish on the tape. x of any shape; beta a tensor of one number, without dimensions; a number that is not learnt."""
+    """Swish as a node of the tape. x has any shape, beta is a tensor without dimensions, and the factor is a number that is not learned."""
 
     @staticmethod
     def forward(ctx, x, beta, scale):
-        """Return y, and keep in `ctx` what backward needs: tensors with `ctx.save_for_backward`, the rest as attributes."""
+        """Return y, and save in `ctx` what backward needs: tensors with `ctx.save_for_backward`, other values as attributes."""
         ctx.save_for_backward(x, beta)
         ctx.scale = scale
         return scale * x * (1 / (1 + (-beta * x).exp()))
@@ -52,5 +53,5 @@ class SwishFunction(Function):
 
 
 def swish(x, beta, scale=1.0):
-    """The swish of x, elementwise, with the slope `beta` (a tensor without dimensions), times `scale`."""
+    """Swish of x per element, with the slope `beta` (a tensor without dimensions), times `scale`."""
     return SwishFunction.apply(x, beta, scale)

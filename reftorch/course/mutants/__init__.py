@@ -1,4 +1,4 @@
-"""Mutants: the classic mistakes of each component, as data, and the function that makes one.
+"""Mutants: the classic mistakes of each component, as data, and the function that puts one into a kernel.
 
 `reftorch/course/mutants/nn/convolution/conv2d.py` belongs to the component file `reftorch/nn/convolution/conv2d.py` and holds a list
 
@@ -7,7 +7,7 @@
                       replace="weight[c_out, c_in, K_h - 1 - k_h, K_w - 1 - k_w]",
                       says="this is convolution with a flipped kernel; torch computes cross-correlation")]
 
-The tests must catch every one of them; the course uses the same list to tell a student which mistake it was.
+The tests must catch each of them. The course uses the same list to tell students which mistake they made.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from types import FunctionType, ModuleType
 class Mutant:
     """One mistake: in the source of `kernel`, the text `find` (which occurs there once) becomes `replace`.
 
-    `kernel` is a function at the top of the component file, as a rule a `_cpu` kernel; `says` tells the person who
-    made this mistake what it was.
+    `kernel` is a function at the top level of the component file, usually a `_cpu` kernel. `says` explains the mistake to the person
+    who made it.
     """
 
     name: str
@@ -58,10 +58,10 @@ def mutants_of(component: str) -> list[Mutant]:
 
 
 def mutate(module: ModuleType, mutant: Mutant) -> FunctionType:
-    """The interpreted form of the mutant's kernel with the mistake in it.
+    """The interpreted form of the mutant's kernel, with the mistake.
 
     It has the original's file name and line numbers, and reads the same module globals. Raises LookupError if the
-    module has no such function or if `find` does not occur exactly once in its source.
+    module has no such function, or if `find` does not occur exactly once in its source.
     """
     original = getattr(module, mutant.kernel, None)
     if original is None:

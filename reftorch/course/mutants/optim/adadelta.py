@@ -8,7 +8,7 @@ MUTANTS = [
         kernel="adadelta_step_cpu",
         find="math.sqrt(acc_delta[i] + eps) / math.sqrt(square_avg[i] + eps)",
         replace="math.sqrt(square_avg[i] + eps) / math.sqrt(acc_delta[i] + eps)",
-        says="past steps multiply, past gradients divide: that gives the step the unit of the parameter",
+        says="multiply by the root for the steps and divide by the root for the gradients: so the step has the unit of the parameter",
     ),
     Mutant(
         name="learning rate in the mean",

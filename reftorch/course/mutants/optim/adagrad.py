@@ -8,7 +8,7 @@ MUTANTS = [
         kernel="adagrad_step_cpu",
         find="total[i] += g * g",
         replace="total[i] = g * g",
-        says="the squares of all steps are summed; with the last one alone only the sign of the gradient is left",
+        says="the squares of all steps are summed; with the last square alone, only the sign of the gradient is left",
     ),
     Mutant(
         name="square root forgotten",
@@ -22,6 +22,6 @@ MUTANTS = [
         kernel="adagrad_step_cpu",
         find="g += weight_decay * param[i]",
         replace="g += weight_decay * total[i]",
-        says="weight decay pulls the parameter: it is times the parameter that the gradient grows",
+        says="weight decay adds weight_decay times the parameter to the gradient, before the gradient is squared",
     ),
 ]

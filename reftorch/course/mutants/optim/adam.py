@@ -8,7 +8,7 @@ MUTANTS = [
         kernel="adam_step_cpu",
         find="/ root + eps",
         replace="* 1 + eps",
-        says="both means begin at 0 and are too small at first: divide the root of v by the root of 1 - beta2 ** t",
+        says="both means start at 0 and are too small in the first steps: divide the root of v by the root of 1 - beta2 ** t",
     ),
     Mutant(
         name="gradient not averaged",

@@ -22,7 +22,7 @@ MUTANTS = [
         kernel="rmsprop_step_cpu",
         find="momentum * buf[i] + d",
         replace="momentum * buf[i] + g",
-        says="the buffer sums up directions that are divided already",
+        says="the buffer sums directions that are already divided by the root",
     ),
     Mutant(
         name="sum instead of mean",

@@ -15,14 +15,14 @@ MUTANTS = [
         kernel="sgd_step_cpu",
         find="param[i] -= lr * d",
         replace="param[i] -= d",
-        says="the step is the whole direction; it has to be multiplied by the learning rate",
+        says="the direction has to be multiplied by the learning rate",
     ),
     Mutant(
         name="growth instead of decay",
         kernel="sgd_step_cpu",
         find="g += weight_decay * param[i]",
         replace="g -= weight_decay * param[i]",
-        says="weight decay is added to the gradient, which is subtracted later; subtracted here, it makes weights grow",
+        says="weight decay is added to the gradient, which is subtracted later; if it is subtracted here, the weights grow",
     ),
     Mutant(
         name="decay outside of maximize",
@@ -50,7 +50,7 @@ MUTANTS = [
         kernel="sgd_step_cpu",
         find="momentum * buf[i] + undamped * g",
         replace="buf[i] + undamped * g",
-        says="the old buffer has to be multiplied by the momentum, or old gradients are never forgotten",
+        says="the old buffer has to be multiplied by the momentum; otherwise, old gradients never decay",
     ),
     Mutant(
         name="moving average",
@@ -74,7 +74,7 @@ MUTANTS = [
         says="this is plain momentum; Nesterov's direction is the gradient plus momentum times the new buffer",
     ),
     Mutant(
-        name="nesterov turned round",
+        name="nesterov with the factors exchanged",
         kernel="sgd_step_cpu",
         find="d = g + momentum * buf[i] if nesterov",
         replace="d = buf[i] + momentum * g if nesterov",
@@ -85,6 +85,6 @@ MUTANTS = [
         kernel="sgd_step_many_cpu",
         find="bufs[k]",
         replace="bufs[0]",
-        says="every parameter has a buffer of its own",
+        says="every parameter has its own buffer",
     ),
 ]

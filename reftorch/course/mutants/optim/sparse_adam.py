@@ -15,7 +15,7 @@ MUTANTS = [
         kernel="sparse_adam_step_cpu",
         find="new2 * (g * g - exp_avg_sq[row, d])",
         replace="new2 * g * g",
-        says="the mean of the squares keeps beta2 of itself: subtract the old mean from the new square",
+        says="the running mean adds a part of the difference: subtract the old mean from the new square",
     ),
     Mutant(
         name="gradient not averaged",
@@ -36,6 +36,6 @@ MUTANTS = [
         kernel="sparse_adam_step_cpu",
         find="range(grad.shape[1])",
         replace="range(1)",
-        says="all elements of a row take a step",
+        says="all elements of a row are updated",
     ),
 ]

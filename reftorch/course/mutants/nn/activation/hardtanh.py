@@ -22,7 +22,7 @@ MUTANTS = [
         kernel="hardtanh_backward_x_cpu",
         find="y[i] <= y.dtype.type(min_val)",
         replace="y[i] < y.dtype.type(min_val)",
-        says="at the limit itself the slope is 0: outputs that were cut lie exactly there",
+        says="at the limit itself the slope is 0: all clipped outputs are equal to the limit",
     ),
     Mutant(
         name="slope everywhere",

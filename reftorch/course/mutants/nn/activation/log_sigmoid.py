@@ -15,14 +15,14 @@ MUTANTS = [
         kernel="log_sigmoid_forward_cpu",
         find="- math.log1p(e)",
         replace="+ math.log1p(e)",
-        says="the logarithm is subtracted: no log-probability is above 0",
+        says="the logarithm is subtracted: a log-probability is never above 0",
     ),
     Mutant(
         name="overflow",
         kernel="log_sigmoid_forward_cpu",
         find="math.exp(-abs(x[i]))",
         replace="math.exp(abs(x[i]))",
-        says="the exponential is that of minus the absolute value, which never overflows",
+        says="take the exponential of minus the absolute value, which never overflows",
     ),
     Mutant(
         name="slope of the other side",

@@ -6,32 +6,32 @@ FORWARD, BACKWARD = "relu_forward_cpu", "relu_backward_x_cpu"
 
 MUTANTS = [
     Mutant(
-        name="max asked the other way round",
+        name="NaN becomes 0",
         kernel=FORWARD,
         find="zero if x[i] < zero else x[i]",
         replace="x[i] if x[i] > zero else zero",
-        says="NaN became 0: every comparison with NaN is false, so ask whether x is negative, not whether it is positive",
+        says="NaN became 0: every comparison with NaN is false, so test whether x is negative, not whether it is positive",
     ),
     Mutant(
         name="absolute value",
         kernel=FORWARD,
         find="zero if x[i] < zero",
         replace="-x[i] if x[i] < zero",
-        says="a negative number became positive: ReLU makes it zero, it does not drop the sign",
+        says="a negative number became positive: ReLU makes it zero",
     ),
     Mutant(
         name="leaky",
         kernel=FORWARD,
         find="zero if x[i] < zero",
         replace="x[i] * x.dtype.type(0.01) if x[i] < zero",
-        says="negative numbers pass on a hundredth of themselves: that is LeakyReLU",
+        says="negative numbers were multiplied by 0.01: that is LeakyReLU",
     ),
     Mutant(
         name="gradient passes at zero",
         kernel=BACKWARD,
         find="y[i] <= zero",
         replace="y[i] < zero",
-        says="y is never negative, so the gradient always passes: where y is 0 it must stop",
+        says="y is never negative, so the gradient always passes; where y is 0, it must be 0",
     ),
     Mutant(
         name="gradient is the output",
@@ -45,13 +45,13 @@ MUTANTS = [
         kernel=BACKWARD,
         find="else grad_y[i]",
         replace="else y.dtype.type(1)",
-        says="this is the derivative of ReLU alone; backward multiplies it with the gradient that arrives, grad_y",
+        says="this is the derivative of ReLU alone; backward multiplies it by the gradient of the output, grad_y",
     ),
     Mutant(
         name="gradient times the mask",
         kernel=BACKWARD,
         find="zero if y[i] <= zero else grad_y[i]",
         replace="grad_y[i] * (y[i] > zero)",
-        says="0 times an infinite or NaN gradient is NaN, and a gradient must pass where y is NaN: choose, do not multiply",
+        says="0 times an infinite or NaN gradient is NaN, and a gradient must pass where y is NaN: use an if, do not multiply",
     ),
 ]

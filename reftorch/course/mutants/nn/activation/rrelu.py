@@ -15,7 +15,7 @@ MUTANTS = [
         kernel="rrelu_forward_cpu",
         find="slope[i]",
         replace="slope[0]",
-        says="every element has a slope of its own",
+        says="every element has its own slope",
     ),
     Mutant(
         name="slope forgotten backward",
@@ -29,6 +29,6 @@ MUTANTS = [
         kernel="rrelu_backward_x_cpu",
         find="slope[i]",
         replace="slope[0]",
-        says="every element has a slope of its own, backward too",
+        says="every element has its own slope, backward too",
     ),
 ]

@@ -22,7 +22,7 @@ MUTANTS = [
         kernel="selu_forward_cpu",
         find="math.expm1(x[i])",
         replace="math.exp(x[i])",
-        says="below zero it is the exponential minus 1: at zero both sides meet",
+        says="below zero it is the exponential minus 1, so that both sides meet at zero",
     ),
     Mutant(
         name="scale forgotten",

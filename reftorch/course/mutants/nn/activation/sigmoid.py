@@ -22,7 +22,7 @@ MUTANTS = [
         kernel="sigmoid_backward_x_cpu",
         find="y[i] * (y.dtype.type(1) - y[i])",
         replace="math.exp(-y[i]) / (y.dtype.type(1) + math.exp(-y[i])) ** 2",
-        says="backward saves the output y, and the derivative is y (1 - y); this is the derivative written in the input",
+        says="backward saves the output y, and the derivative is y (1 - y); here y was put into the formula for the input x",
     ),
     Mutant(
         name="second factor forgotten",
@@ -36,6 +36,6 @@ MUTANTS = [
         kernel="sigmoid_backward_x_cpu",
         find="grad_y[i] * y[i]",
         replace="y[i]",
-        says="this is the derivative of the sigmoid alone; backward multiplies it by the gradient that arrives, grad_y",
+        says="this is the derivative of the sigmoid alone; backward multiplies it by the gradient of the output, grad_y",
     ),
 ]

@@ -8,7 +8,7 @@ MUTANTS = [
         kernel="softmax_forward_cpu",
         find="if x[n, c, d] > largest:\n                largest = x[n, c, d]",
         replace="largest = x.dtype.type(0)",
-        says="without subtracting the largest logit, the exponential of a large one overflows",
+        says="if the largest logit is not subtracted, the exponential of a large logit overflows",
     ),
     Mutant(
         name="largest of the absolute logits",
@@ -36,7 +36,7 @@ MUTANTS = [
         kernel="softmax_backward_x_cpu",
         find="(grad_y[n, c, d] - mean)",
         replace="(y.dtype.type(1) - y[n, c, d]) * grad_y[n, c, d]",
-        says="y (1 - y) is only the derivative of a probability for its own logit: every logit changes all probabilities of the sample",
+        says="y (1 - y) is the derivative of a probability with respect to its own logit; but each logit changes all probabilities",
     ),
     Mutant(
         name="mean not weighted",
@@ -50,6 +50,6 @@ MUTANTS = [
         kernel="softmax_backward_x_cpu",
         find="(grad_y[n, c, d] - mean)",
         replace="grad_y[n, c, d]",
-        says="the weighted mean of the gradients is subtracted: raising all logits alike changes nothing",
+        says="adding one number to all logits has no effect: so the weighted mean of the gradients is subtracted",
     ),
 ]

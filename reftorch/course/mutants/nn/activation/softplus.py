@@ -22,7 +22,7 @@ MUTANTS = [
         kernel="softplus_forward_cpu",
         find="(z if z > x.dtype.type(0) else x.dtype.type(0)) + ",
         replace="",
-        says="log(1 + e^-|z|) alone is the distance from ReLU; max(z, 0) belongs to it",
+        says="log(1 + e^-|z|) is only the difference from ReLU: add max(z, 0)",
     ),
     Mutant(
         name="slope times beta",

@@ -15,7 +15,7 @@ MUTANTS = [
         kernel="softshrink_forward_cpu",
         find="if inside else moved",
         replace="if inside else x[i]",
-        says="elements outside are moved toward zero by lambda; hardshrink leaves them",
+        says="elements outside the interval are moved toward zero by lambda; hardshrink does not change them",
     ),
     Mutant(
         name="same direction on both sides",
@@ -29,13 +29,13 @@ MUTANTS = [
         kernel="softshrink_backward_x_cpu",
         find="x.dtype.type(0) if inside",
         replace="grad_y[i] if inside",
-        says="elements that became zero get no gradient",
+        says="the gradient of elements that became zero is 0",
     ),
     Mutant(
         name="border gets a gradient",
         kernel="softshrink_backward_x_cpu",
         find="x[i] <= x.dtype.type(lambd)",
         replace="x[i] < x.dtype.type(lambd)",
-        says="the borders belong to the interval, and get no gradient",
+        says="elements equal to a border become zero, and get no gradient",
     ),
 ]

@@ -8,7 +8,7 @@ MUTANTS = [
         kernel="softsign_forward_cpu",
         find="abs(x[i])",
         replace="x[i]",
-        says="the denominator is 1 + |x|: for x = -1 it would be 0 otherwise",
+        says="the denominator is 1 + |x|; without the absolute value it is 0 for x = -1",
     ),
     Mutant(
         name="absolute value in the numerator",

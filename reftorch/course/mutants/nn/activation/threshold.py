@@ -22,7 +22,7 @@ MUTANTS = [
         kernel="threshold_backward_x_cpu",
         find="x.dtype.type(0) if",
         replace="x.dtype.type(1) if",
-        says="what was replaced by a constant gets no gradient",
+        says="an element that was replaced by a constant gets no gradient",
     ),
     Mutant(
         name="gradient at the threshold",

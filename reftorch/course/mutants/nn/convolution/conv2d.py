@@ -11,8 +11,8 @@ MUTANTS = [
         kernel=FORWARD,
         find="weight[c_out, c, k_h, k_w]",
         replace="weight[c_out, c, K_h - 1 - k_h, K_w - 1 - k_w]",
-        says="this equals convolution with the kernel flipped; torch computes cross-correlation: weight (k_h, k_w) meets pixel "
-        "(h_in, w_in) without turning round",
+        says="this equals convolution with the kernel flipped; torch computes cross-correlation: weight (k_h, k_w) is multiplied "
+        "by pixel (h_in, w_in)",
     ),
     Mutant(
         name="rows and columns swapped",
@@ -40,35 +40,35 @@ MUTANTS = [
         kernel=FORWARD,
         find="w_out * stride_w",
         replace="w_out",
-        says="the filter stands at column w_out * stride_w - pad_w: it moves by the stride",
+        says="the filter begins at column w_out * stride_w - pad_w: it moves by the stride",
     ),
     Mutant(
         name="stride of the columns for the rows",
         kernel=FORWARD,
         find="h_out * stride_h",
         replace="h_out * stride_w",
-        says="rows move by stride_h, columns by stride_w: they were mixed up, which only shows when they differ",
+        says="rows move by stride_h, columns by stride_w: they were exchanged, which has an effect only if they differ",
     ),
     Mutant(
         name="padding added",
         kernel=FORWARD,
         find="- pad_h",
         replace="+ pad_h",
-        says="the padding lies before the image: the first filter starts at row -pad_h, not at +pad_h",
+        says="the padding is above the image: the filter starts at row -pad_h, not at +pad_h",
     ),
     Mutant(
         name="dilation left out",
         kernel=FORWARD,
         find="k_w * dil_w",
         replace="k_w",
-        says="neighbouring weights look at pixels that lie dil_w columns apart",
+        says="neighbouring weights are multiplied by pixels that are dil_w columns apart",
     ),
     Mutant(
         name="wraps around",
         kernel=FORWARD,
         find="if 0 <= w_in < W_in",
         replace="if w_in < W_in",
-        says="a negative column counts from the right edge in Python, and reads foreign memory when compiled: test both bounds",
+        says="a negative column counts from the right edge in Python, and reads other memory when compiled: test both bounds",
     ),
     Mutant(
         name="groups see the first channels",
@@ -82,14 +82,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="g = c_out // (C_out // groups)",
         replace="g = c_out % groups",
-        says="a group is a run of neighbouring output channels: c_out // (C_out // groups), not every groups-th one",
+        says="the output channels of a group are neighbours: c_out // (C_out // groups), not every groups-th channel",
     ),
     Mutant(
         name="gradient through a filter that is not there",
         kernel=BACKWARD_X,
         find="h_even and 0 <= h_out < H_out",
         replace="0 <= h_out < H_out",
-        says="with a stride not every row belongs to an output: h_in + pad_h - k_h * dil_h must be a multiple of stride_h",
+        says="with a stride, not every row is multiplied by every weight: h_in + pad_h - k_h * dil_h must be a multiple of stride_h",
     ),
     Mutant(
         name="gradient beyond the output",
@@ -103,14 +103,14 @@ MUTANTS = [
         kernel=BACKWARD_X,
         find="weight[c_out, c, k_h, k_w]",
         replace="weight[c_out, c, K_h - 1 - k_h, K_w - 1 - k_w]",
-        says="the filter was flipped although h_out was computed for weight k_h: one or the other turns it round, not both",
+        says="h_out was computed for weight k_h, which already flips the filter: do not flip it a second time",
     ),
     Mutant(
         name="gradient of one output channel",
         kernel=BACKWARD_X,
         find="acc += ",
         replace="acc = ",
-        says="a pixel is read by many outputs and collects the gradient of all of them: += instead of =",
+        says="many outputs read a pixel, so its gradient is the sum over all of them: += instead of =",
     ),
     Mutant(
         name="gradient from the first group",
@@ -138,7 +138,7 @@ MUTANTS = [
         kernel=BACKWARD_WEIGHT,
         find="grad_weight[c_out, c, k_h, k_w] = acc",
         replace="grad_weight[c_out, c, k_h, k_w] = acc / max(N, 1)",
-        says="the sum over the batch was divided by its size; whether to average is for the loss to decide",
+        says="the sum over the batch was divided by its size; if there is a mean, the loss takes it, and it is already in grad_y",
     ),
     Mutant(
         name="weight gradient from the first channels",
@@ -152,6 +152,6 @@ MUTANTS = [
         kernel=BACKWARD_BIAS,
         find="acc += ",
         replace="acc = ",
-        says="the bias was added to every output: its gradient is the sum of all of them",
+        says="the bias was added to every output: its gradient is the sum over all outputs",
     ),
 ]

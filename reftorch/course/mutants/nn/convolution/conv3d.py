@@ -14,18 +14,18 @@ MUTANTS = [
         says="the order is depth, rows, columns: weight[c_out, c, k_d, k_h, k_w]",
     ),
     Mutant(
-        name="depth turned round",
+        name="depth flipped",
         kernel=FORWARD,
         find="weight[c_out, c, k_d",
         replace="weight[c_out, c, K_d - 1 - k_d",
-        says="the filter was turned round along the depth; torch computes cross-correlation",
+        says="the filter was flipped along the depth; torch computes cross-correlation",
     ),
     Mutant(
         name="stride of the rows for the depth",
         kernel=FORWARD,
         find="d_out * stride_d",
         replace="d_out * stride_h",
-        says="the filter moves along the depth by stride_d; each dimension has a stride of its own",
+        says="the filter moves along the depth by stride_d; each dimension has its own stride",
     ),
     Mutant(
         name="no border in the depth",
@@ -46,14 +46,14 @@ MUTANTS = [
         kernel=BACKWARD_X,
         find="d_out * stride_d == d_in + pad_d - k_d * dil_d and 0 <= d_out < D_out",
         replace="0 <= d_out < D_out",
-        says="with a stride not every slice meets every weight: d_in + pad_d - k_d * dil_d must be a multiple of stride_d",
+        says="with a stride, not every slice is multiplied by every weight: d_in + pad_d - k_d * dil_d must be a multiple of stride_d",
     ),
     Mutant(
         name="gradient of one output channel",
         kernel=BACKWARD_X,
         find="acc += ",
         replace="acc = ",
-        says="an element is read by many outputs and collects the gradient of all of them: += instead of =",
+        says="many outputs read an element, so its gradient is the sum over all of them: += instead of =",
     ),
     Mutant(
         name="weight gradient of the first slice",
@@ -67,6 +67,6 @@ MUTANTS = [
         kernel=BACKWARD_BIAS,
         find="acc += ",
         replace="acc = ",
-        says="the bias was added to every output: its gradient is the sum of all of them",
+        says="the bias was added to every output: its gradient is the sum over all outputs",
     ),
 ]

@@ -10,14 +10,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="acc += ",
         replace="acc = ",
-        says="where blocks overlap they are added: += instead of =",
+        says="where blocks overlap, they are added: += instead of =",
     ),
     Mutant(
         name="blocks that are not there",
         kernel=FORWARD,
         find="if w_even and 0 <= w_out < W_out",
         replace="if 0 <= w_out < W_out",
-        says="with a stride not every column begins a block: the division must leave no remainder",
+        says="with a stride, not every column begins a block: the division must leave no remainder",
     ),
     Mutant(
         name="padding subtracted",
@@ -45,6 +45,6 @@ MUTANTS = [
         kernel=BACKWARD_X,
         find="if 0 <= h_in < H_in and",
         replace="if h_in < H_in and",
-        says="what lies in the padding was not used: its gradient is zero",
+        says="an element of a block that lies in the padding was not used: its gradient is zero",
     ),
 ]

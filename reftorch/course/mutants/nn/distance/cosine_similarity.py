@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="y[n, k] = acc",
         replace="y[n, k] = acc * m1 * m2 / max(math.sqrt(square1 * square2), x1.dtype.type(eps))",
-        says="each length is limited by itself; one short vector beside a long one is a short vector still",
+        says="each length is limited by itself: a short vector is limited even if the other one is long",
     ),
     Mutant(
         name="eps added",
@@ -31,7 +31,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find=" - along * x1[n, d, k]",
         replace="",
-        says="the length depends on the vector, too: without this term the gradient is not at a right angle to it",
+        says="the length depends on the vector, too: without this term the gradient is not orthogonal to the vector",
     ),
     Mutant(
         name="limited length differentiated",

@@ -24,14 +24,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="y[n] = root(acc, p, x1.dtype.type(1) / p)",
         replace="y[n] = acc",
-        says="the sum of the powers is not the distance yet: its p-th root is",
+        says="the distance is the p-th root of the sum of the powers",
     ),
     Mutant(
         name="sum without absolute values",
         kernel=FORWARD,
         find="joined(acc, abs(d), p)",
         replace="joined(acc, d, p)",
-        says="the norm sums up sizes: differences of both signs must not cancel",
+        says="the norm sums absolute values: differences of opposite signs must not cancel",
     ),
     Mutant(
         name="every tie gets all",
@@ -56,6 +56,6 @@ MUTANTS = [
         replace="""        for j in range(D):
             d = x1[n, j] - x2[n, j]
             grad_x1""",
-        says="the difference that is differentiated is the one of the forward pass, with eps",
+        says="the gradient is computed from the same difference as in the forward pass, with eps",
     ),
 ]

@@ -10,21 +10,21 @@ MUTANTS = [
         kernel=FORWARD,
         find="k = pair_of(r, s, N)",
         replace="k = (r * N + s) % len(y)",
-        says="only the upper triangle of the table is stored, so the rows have fewer and fewer places",
+        says="only the upper triangle of the table is stored, so each row has one element fewer than the row before",
     ),
     Mutant(
         name="sum without absolute values",
         kernel=FORWARD,
         find="joined(acc, abs(d), p)",
         replace="joined(acc, d, p)",
-        says="the norm sums up sizes: differences of both signs must not cancel",
+        says="the norm sums absolute values: differences of opposite signs must not cancel",
     ),
     Mutant(
         name="squared distances",
         kernel=FORWARD,
         find="root(acc, p, x.dtype.type(1) / p)",
         replace="acc",
-        says="the sum of the powers is not the distance yet: its p-th root is",
+        says="the distance is the p-th root of the sum of the powers",
     ),
     Mutant(
         name="half of the gradient",
@@ -38,6 +38,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="d = x[r, j] - x[s, j]",
         replace="d = x[min(r, s), j] - x[max(r, s), j]",
-        says="the two rows of a pair are pulled apart: their gradients have opposite signs",
+        says="the distance grows if one row moves away from the other: the gradients of the two rows have opposite signs",
     ),
 ]

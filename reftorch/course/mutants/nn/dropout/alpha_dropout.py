@@ -45,6 +45,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="mask[i] * grad_y.dtype.type(scale)",
         replace="grad_y.dtype.type(scale)",
-        says="the input of a dropped element does not matter: its gradient is 0",
+        says="the input of a dropped element has no influence: its gradient is 0",
     ),
 ]

@@ -21,11 +21,11 @@ MUTANTS = [
         says="each product replaces the sum instead of being added to it",
     ),
     Mutant(
-        name="only pairs of the same place",
+        name="only pairs with the same index",
         kernel=FORWARD,
         find="for d_u in range(D_u):",
         replace="for d_u in range(d_v, min(d_v + 1, D_u)):",
-        says="all pairs of features are multiplied, not only those of the same place",
+        says="all pairs of features are multiplied, not only those with the same index",
     ),
     Mutant(
         name="weight of the first output",
@@ -39,14 +39,14 @@ MUTANTS = [
         kernel=SECOND,
         find="u[n, d_u]",
         replace="u[n, d_u] * u[n, d_u]",
-        says="the derivative for the second input has the first input once",
+        says="the derivative with respect to the second input contains the first input once",
     ),
     Mutant(
         name="gradient of the first output only",
         kernel=SECOND,
         find="grad_y[n, d_out]",
         replace="grad_y[n, 0]",
-        says="every output pulls at the input: grad_y[n, d_out]",
+        says="every output depends on the input, so the gradient is a sum over the outputs: grad_y[n, d_out]",
     ),
     Mutant(
         name="inputs exchanged",
@@ -60,7 +60,7 @@ MUTANTS = [
         kernel=WEIGHT,
         find="acc += grad_y",
         replace="acc = grad_y",
-        says="every sample pulls at the weight: the products are summed over the batch",
+        says="every sample uses the weight: the products are summed over the batch",
     ),
     Mutant(
         name="bias gradient averaged",

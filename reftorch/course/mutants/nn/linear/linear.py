@@ -50,7 +50,7 @@ MUTANTS = [
         kernel="linear_backward_weight_cpu",
         find="acc += grad_y[n, d_out] * x[n, d_in]",
         replace="acc = grad_y[n, d_out] * x[n, d_in]",
-        says="every sample pulls at the weight: the products are summed over the batch, here only the last one is kept",
+        says="every sample uses the weight: the products are summed over the batch; here only the last one is kept",
     ),
     Mutant(
         name="weight gradient averaged",

@@ -13,14 +13,14 @@ MUTANTS = [
         says="a probability of 0 has the logarithm minus infinity; the loss limits each logarithm to -100",
     ),
     Mutant(
-        name="no term for no",
+        name="no term for target 0",
         kernel=FORWARD,
         find="(target[i] - one) * no - target[i] * yes",
         replace="-target[i] * yes",
-        says="a target of 0 needs its own term, the logarithm of 1 - x; this is cross entropy of one class only",
+        says="a target of 0 needs its own term, the logarithm of 1 - x; here that term is missing",
     ),
     Mutant(
-        name="yes and no exchanged",
+        name="targets exchanged",
         kernel=FORWARD,
         find="(target[i] - one) * no - target[i] * yes",
         replace="(target[i] - one) * yes - target[i] * no",
@@ -38,13 +38,13 @@ MUTANTS = [
         kernel=BACKWARD,
         find=" / denominator",
         replace="",
-        says="x - t is the gradient for the logit, after the sigmoid's derivative; for the probability it is divided by x (1 - x)",
+        says="x - t is the gradient with respect to the logit; the gradient with respect to the probability is this divided by x (1 - x)",
     ),
     Mutant(
         name="target's gradient with the wrong sign",
         kernel=TARGET,
         find="math.log1p(-x[i]) - math.log(x[i])",
         replace="math.log(x[i]) - math.log1p(-x[i])",
-        says="the loss has the factor -t at the logarithm of x: its derivative for t is minus that logarithm",
+        says="the loss contains -t times the logarithm of x: its derivative with respect to t is minus that logarithm",
     ),
 ]

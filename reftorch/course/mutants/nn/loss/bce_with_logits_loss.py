@@ -39,13 +39,13 @@ MUTANTS = [
         kernel=BACKWARD,
         find="math.exp(-x[i])",
         replace="math.exp(x[i])",
-        says="the sigmoid is 1 / (1 + exp(-x)); with exp(x) it is the probability of no",
+        says="the sigmoid is 1 / (1 + exp(-x)); with exp(x) it is the probability of the negative answer",
     ),
     Mutant(
         name="target's gradient without pos_weight",
         kernel=TARGET,
         find="q * h - r",
         replace="h - r",
-        says="with pos_weight the logarithm does not cancel in the derivative for the target",
+        says="with pos_weight the logarithm does not cancel in the derivative with respect to the target",
     ),
 ]

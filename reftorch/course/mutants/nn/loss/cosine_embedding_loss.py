@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="if target[n] == -1 and not cosine < x1.dtype.type(margin):",
         replace="if target[n] == -1:",
-        says="a pair whose cosine is below the margin is different enough: it costs nothing",
+        says="a pair whose cosine is below the margin is different enough: its loss is 0",
     ),
     Mutant(
         name="angle without lengths",
@@ -38,13 +38,13 @@ MUTANTS = [
         kernel=BACKWARD,
         find=" - cosine * x1[n, d] / q1",
         replace="",
-        says="the length of the vector changes, too: without this term the gradient is not at a right angle to it",
+        says="the length of the vector changes, too: without this term the gradient is not orthogonal to the vector",
     ),
     Mutant(
-        name="pushed in place of pulled",
+        name="pushed apart instead of together",
         kernel=BACKWARD,
         find="slope = -1",
         replace="slope = 1",
-        says="for a pair that belongs together the loss is 1 minus the cosine: its derivative for the cosine is -1",
+        says="for a pair that belongs together the loss is 1 minus the cosine: its derivative with respect to the cosine is -1",
     ),
 ]

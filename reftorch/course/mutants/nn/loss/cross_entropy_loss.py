@@ -8,7 +8,7 @@ MUTANTS = [
         kernel="log_softmax_forward_cpu",
         find="if x[n, c, d] > largest:\n                largest = x[n, c, d]",
         replace="largest = x.dtype.type(0)",
-        says="without subtracting the largest logit, the exponential of a large one overflows",
+        says="if the largest logit is not subtracted, the exponential of a large logit overflows",
     ),
     Mutant(
         name="largest of the absolute logits",
@@ -57,14 +57,14 @@ MUTANTS = [
         kernel="cross_entropy_forward_cpu",
         find="share[n, d] = 0",
         replace="share[n, d] = 1",
-        says="an ignored sample adds nothing to the loss and nothing to what the mean divides by",
+        says="an ignored sample adds nothing to the loss and nothing to the divisor of the mean",
     ),
     Mutant(
         name="smoothing without the label",
         kernel="cross_entropy_forward_cpu",
         find="for c in range(C):",
         replace="for c in range(label):",
-        says="smoothing gives a share to every class, the label's own and those above it included",
+        says="smoothing gives a share to every class, including the label and the classes above it",
     ),
     Mutant(
         name="0 times log 0",
@@ -85,10 +85,10 @@ MUTANTS = [
         kernel="cross_entropy_backward_x_cpu",
         find="g = grad_loss[n, d]",
         replace="g = grad_x.dtype.type(1)",
-        says="the upstream gradient, which carries the division of the mean, is not multiplied in",
+        says="multiply by the upstream gradient, which contains the division of the mean",
     ),
     Mutant(
-        name="ignored samples pull",
+        name="gradient for ignored samples",
         kernel="cross_entropy_backward_x_cpu",
         find="g = grad_x.dtype.type(0)",
         replace="g = grad_loss[n, d]",
@@ -106,6 +106,6 @@ MUTANTS = [
         kernel="cross_entropy_backward_x_cpu",
         find="mass += b * weight[c]",
         replace="mass += b * weight[label]",
-        says="the smoothed share of class c carries the weight of class c, not that of the label",
+        says="the smoothed share of class c is multiplied by the weight of class c, not by that of the label",
     ),
 ]

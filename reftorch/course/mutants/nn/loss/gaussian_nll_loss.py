@@ -11,7 +11,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="math.log(v)",
         replace="math.log(math.sqrt(v))",
-        says="the logarithm of the variance is halved once already; the third tensor is the variance itself",
+        says="half of the logarithm of the variance is the logarithm of the standard deviation: the third tensor is the variance",
     ),
     Mutant(
         name="divided by the square of the variance",
@@ -25,14 +25,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="if v < x.dtype.type(eps):",
         replace="if False:",
-        says="a variance below eps counts as eps: of 0 there is no logarithm",
+        says="a variance below eps is replaced by eps: 0 has no logarithm",
     ),
     Mutant(
         name="gradient without the variance",
         kernel=BACKWARD,
         find="grad_loss[i] * d / v",
         replace="grad_loss[i] * d",
-        says="an element that is unsure pulls less: its gradient is divided by its variance",
+        says="an element with a large variance has a smaller gradient: divide by the variance",
     ),
     Mutant(
         name="variance always grows",
@@ -46,6 +46,6 @@ MUTANTS = [
         kernel=VAR,
         find="x.dtype.type(0.5) * grad_loss[i]",
         replace="grad_loss[i]",
-        says="the factor 1/2 of the loss stays in the derivative for the variance",
+        says="the factor 1/2 of the loss stays in the derivative with respect to the variance",
     ),
 ]

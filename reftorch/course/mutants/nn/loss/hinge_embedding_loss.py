@@ -17,14 +17,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="loss[i] += x[i]",
         replace="loss[i] += x[i] - x.dtype.type(margin)",
-        says="a pair that belongs together costs its whole distance; the margin is for the others",
+        says="the loss of a pair that belongs together is its distance; the margin is for the other pairs",
     ),
     Mutant(
         name="not cut at 0",
         kernel=FORWARD,
         find="if missing < x.dtype.type(0):",
         replace="if False:",
-        says="a pair that is further apart than the margin costs nothing",
+        says="the loss of a pair that is further apart than the margin is 0",
     ),
     Mutant(
         name="no slope at the margin",
@@ -34,7 +34,7 @@ MUTANTS = [
         says="at a distance of exactly the margin the slope is -1, as in PyTorch",
     ),
     Mutant(
-        name="other pairs are pulled",
+        name="other pairs pulled together",
         kernel=BACKWARD,
         find="grad_x[i] -= grad_loss[i]",
         replace="grad_x[i] += grad_loss[i]",

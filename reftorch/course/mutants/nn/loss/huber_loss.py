@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="loss[i] = half * d * d",
         replace="loss[i] = d * d",
-        says="Huber's parabola is half the square: only then its slope at delta is that of the line",
+        says="Huber's parabola is half the square: only then is its slope at delta equal to that of the line",
     ),
     Mutant(
         name="line without delta",

@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="elif t == x.dtype.type(0):",
         replace="elif False:",
-        says="0 times the logarithm of 0 is NaN on a computer; its limit, 0, must be put in its place",
+        says="0 times the logarithm of 0 is NaN on a computer: replace it by its limit, 0",
     ),
     Mutant(
         name="log_target ignored",

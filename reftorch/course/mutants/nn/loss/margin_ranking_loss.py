@@ -11,7 +11,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="x1[i] - x2[i]",
         replace="x2[i] - x1[i]",
-        says="the target 1 says that the first score should be larger: then first minus second lowers the loss",
+        says="for the target 1 the first score should be larger: the loss falls as first minus second grows",
     ),
     Mutant(
         name="target used twice",
@@ -25,7 +25,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="if value < x1.dtype.type(0):",
         replace="if False:",
-        says="a pair in the right order costs nothing; without the maximum its loss would be negative",
+        says="the loss of a pair in the right order is 0; without the maximum it would be negative",
     ),
     Mutant(
         name="no slope at the kink",
@@ -39,13 +39,13 @@ MUTANTS = [
         kernel=BACKWARD,
         find="if value >= x1.dtype.type(0):",
         replace="if True:",
-        says="a pair whose loss was cut to 0 has no gradient",
+        says="a pair whose loss was set to 0 has no gradient",
     ),
     Mutant(
         name="target's gradient uphill",
         kernel=TARGET,
         find="-g * (x1[i] - x2[i])",
         replace="grad_loss[i] * (x1[i] - x2[i])",
-        says="the difference stands in the loss with a minus sign",
+        says="the loss contains the difference with a minus sign",
     ),
 ]

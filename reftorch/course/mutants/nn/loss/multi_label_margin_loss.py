@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="while labels < C and target[n, labels] >= 0:",
         replace="while labels < C and target[n, labels] >= -1:",
-        says="the first -1 ends the list of right classes; what stands behind it does not count",
+        says="the first -1 ends the list of right classes; the entries after it do not count",
     ),
     Mutant(
         name="divided by the number of labels",
@@ -38,7 +38,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find="grad_x[n, k] -= u",
         replace="pass",
-        says="both scores of a pair stand in the loss: the right one must grow, the wrong one shrink",
+        says="the loss contains both scores of a pair: the right one should grow, and the wrong one shrink",
     ),
     Mutant(
         name="gradient at a distance of exactly 1",

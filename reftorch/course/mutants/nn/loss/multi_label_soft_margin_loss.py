@@ -49,13 +49,13 @@ MUTANTS = [
         kernel=TARGET,
         find="-grad_loss[n]",
         replace="grad_loss[n]",
-        says="the derivative for the target is the difference of the two logarithms, which is -x",
+        says="the derivative with respect to the target is the difference of the two logarithms, which is -x",
     ),
     Mutant(
         name="weight's gradient with the weight",
         kernel=WEIGHT,
         find="h + q * abs(x[n, c])",
         replace="q * abs(x[n, c])",
-        says="the derivative for the weight is the whole loss of the element, both of its terms",
+        says="the derivative with respect to the weight is the whole loss of the element, with both of its terms",
     ),
 ]

@@ -17,14 +17,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="acc += z if p == 1 else z * z",
         replace="acc += z if p == 1 else z * z * weight[target[n]]",
-        says="the weight stands outside the power: with p = 2 it is not squared",
+        says="the weight multiplies the power: with p = 2 it is not squared",
     ),
     Mutant(
         name="right class compared with itself",
         kernel=FORWARD,
         find="if c != target[n] and z > x.dtype.type(0):",
         replace="if z > x.dtype.type(0):",
-        says="the right class is no opponent of itself; its term would add the margin to each loss",
+        says="the right class is not compared with itself: this term would add the margin to each loss",
     ),
     Mutant(
         name="not divided by C",
@@ -38,13 +38,13 @@ MUTANTS = [
         kernel=BACKWARD,
         find="scale * x.dtype.type(2) * z",
         replace="scale * z",
-        says="the derivative of a square is twice what was squared",
+        says="the derivative of d * d is 2 * d",
     ),
     Mutant(
         name="right class without a gradient",
         kernel=BACKWARD,
         find="grad_x[n, target[n]] = -acc",
         replace="grad_x[n, target[n]] = 0",
-        says="the right score stands in each term with a minus sign: its gradient is minus the sum of the others",
+        says="each term contains the right score with a minus sign: its gradient is minus the sum of the others",
     ),
 ]

@@ -45,7 +45,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find=" and c != ignore_index",
         replace="",
-        says="a sample that is ignored has no gradient, also if its target is a class",
+        says="an ignored sample has no gradient, even if its target is a valid class",
     ),
     Mutant(
         name="gradient for all classes",

@@ -25,7 +25,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="math.exp(x[i]) - t * x[i]",
         replace="math.exp(x[i]) - t * math.log(x[i] + x.dtype.type(eps))",
-        says="with log_input the input is the logarithm already; it is multiplied by the count as it is",
+        says="with log_input the input is already the logarithm: multiply it by the count",
     ),
     Mutant(
         name="count missing in the slope",

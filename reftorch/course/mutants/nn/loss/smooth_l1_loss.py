@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="half * d * d / threshold",
         replace="half * d * d",
-        says="the parabola is divided by beta, so that its slope is 1 where the line begins; this is Huber's loss there",
+        says="the parabola is divided by beta, so that its slope is 1 where the line begins; this is the parabola of Huber's loss",
     ),
     Mutant(
         name="square compared",

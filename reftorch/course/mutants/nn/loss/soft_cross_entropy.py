@@ -15,14 +15,14 @@ MUTANTS = [
         kernel="soft_cross_entropy_forward_cpu",
         find="q = a * target[n, c, d] + b",
         replace="q = target[n, c, d] + b",
-        says="what smoothing gives to all classes it takes from the target: the target is scaled by 1 - label_smoothing",
+        says="smoothing gives a share to all classes and takes it from the target: the target is scaled by 1 - label_smoothing",
     ),
     Mutant(
         name="weights forgotten",
         kernel="soft_cross_entropy_forward_cpu",
         find="acc -= weight[c] * q * log_p[n, c, d]",
         replace="acc -= q * log_p[n, c, d]",
-        says="each class counts as much as its weight says",
+        says="the loss of each class is multiplied by its weight",
     ),
     Mutant(
         name="mass taken for 1",
@@ -36,14 +36,14 @@ MUTANTS = [
         kernel="soft_cross_entropy_backward_x_cpu",
         find="grad_x[n, c, d] = grad_loss[n, d] * pull",
         replace="grad_x[n, c, d] = pull",
-        says="the chain rule multiplies by the gradient of the sample's loss, which carries the division of the mean",
+        says="the chain rule multiplies by the gradient of the sample's loss, which contains the division of the mean",
     ),
     Mutant(
         name="gradient of the smoothed target",
         kernel="soft_cross_entropy_backward_target_cpu",
         find="-grad_loss[n, d] * a * weight[c]",
         replace="-grad_loss[n, d] * weight[c]",
-        says="the target was scaled by 1 - label_smoothing on its way in, so its gradient is scaled by it too",
+        says="forward scales the target by 1 - label_smoothing, so its gradient is scaled by it, too",
     ),
     Mutant(
         name="weight gradient without smoothing",

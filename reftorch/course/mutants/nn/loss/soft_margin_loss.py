@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="math.exp(-target[i] * x[i])",
         replace="math.exp(target[i] * x[i])",
-        says="a score with the sign of its target must make the loss small: the exponent is minus their product",
+        says="if a score has the sign of its target, the loss must be small: the exponent is minus their product",
     ),
     Mutant(
         name="1 forgotten",
@@ -24,7 +24,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find="-grad_loss[i] * target[i] * z",
         replace="-grad_loss[i] * z",
-        says="the derivative of the exponent -t x for x is -t",
+        says="the derivative of the exponent -t x with respect to x is -t",
     ),
     Mutant(
         name="derivative of the exponential alone",

@@ -31,14 +31,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="if value < near.dtype.type(0):",
         replace="if False:",
-        says="a triplet with enough distance costs nothing; its loss must not become negative",
+        says="the loss of a triplet with enough distance is 0; it must not become negative",
     ),
     Mutant(
         name="gradient for satisfied triplets",
         kernel=BACKWARD,
         find="if near.dtype.type(margin) + near[i] - far[i] >= near.dtype.type(0):",
         replace="if True:",
-        says="a triplet whose loss was cut to 0 has no gradient",
+        says="a triplet whose loss was set to 0 has no gradient",
     ),
     Mutant(
         name="no slope at the kink",

@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="acc += x[n, g * K + k, d]",
         replace="acc += x[n, k * G + g, d]",
-        says="the channels of a group follow each other: g * K + k, not k * G + g",
+        says="the channels of a group are neighbours: g * K + k, not k * G + g",
     ),
     Mutant(
         name="statistics per channel",
@@ -24,14 +24,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="squares / count",
         replace="squares / (count - x.dtype.type(1))",
-        says="the variance is the biased one: divide by the number of elements, not by one less",
+        says="the variance is the biased one: divide by the number of elements, not by this number minus 1",
     ),
     Mutant(
         name="epsilon outside the root",
         kernel=FORWARD,
         find="math.sqrt(np.float64(var + x.dtype.type(eps)))",
         replace="(math.sqrt(np.float64(var)) + x.dtype.type(eps))",
-        says="epsilon is added to the variance, before the root is taken",
+        says="epsilon is added to the variance, inside the root",
     ),
     Mutant(
         name="scale per group",
@@ -45,7 +45,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find="h_acc += h\n",
         replace="h_acc += grad_y[n, c, d]\n",
-        says="the channels of a group have different weights, which belong inside the mean",
+        says="the channels of a group have different weights: multiply by the weight before the mean is taken",
     ),
     Mutant(
         name="mean taken as a constant",
@@ -73,14 +73,14 @@ MUTANTS = [
         kernel=AFFINE,
         find="weight_acc += grad_y[n, c, d] * x_hat",
         replace="weight_acc += grad_y[n, c, d] * x[n, c, d]",
-        says="the weight was multiplied with the normalized input, so its gradient sums grad_y * x_hat",
+        says="the weight multiplies the normalized input, so its gradient is the sum of grad_y * x_hat",
     ),
     Mutant(
         name="statistics of another group",
         kernel=AFFINE,
         find="g = c // K",
         replace="g = c % G",
-        says="channel c belongs to group c // K, because the channels of a group follow each other",
+        says="channel c belongs to group c // K, because the channels of a group are neighbours",
     ),
     Mutant(
         name="bias's gradient of the last element only",

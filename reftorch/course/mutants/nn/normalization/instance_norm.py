@@ -11,14 +11,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="acc += x[n, c, d]",
         replace="acc += x[0, c, d]",
-        says="each sample has its own mean: that is the difference to batch normalization",
+        says="each sample has its own mean: this is the difference from batch normalization",
     ),
     Mutant(
         name="unbiased variance",
         kernel=FORWARD,
         find="var[n, c] = squares / count",
         replace="var[n, c] = squares / (count - x.dtype.type(1))",
-        says="a sample is divided by its own, biased variance; only the running one divides by D - 1",
+        says="a sample is normalized with its biased variance: divide by D; only the running variance divides by D - 1",
     ),
     Mutant(
         name="mean of squares, not of the differences",
@@ -32,14 +32,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="math.sqrt(np.float64(var[n, c] + x.dtype.type(eps)))",
         replace="(math.sqrt(np.float64(var[n, c])) + x.dtype.type(eps))",
-        says="epsilon is added to the variance, before the root is taken",
+        says="epsilon is added to the variance, inside the root",
     ),
     Mutant(
         name="biased running variance",
         kernel=RUNNING,
         find="unbiased * var[n, c]",
         replace="var[n, c]",
-        says="the running variance is to describe all data: it takes the unbiased one, divided by D - 1",
+        says="the running variance describes all data: it uses the unbiased variance, divided by D - 1",
     ),
     Mutant(
         name="sum over the samples",
@@ -53,7 +53,7 @@ MUTANTS = [
         kernel=RUNNING,
         find="a * (mean_acc",
         replace="(mean.dtype.type(1) - a) * (mean_acc",
-        says="momentum is the weight of the new batch, not of what was there before",
+        says="momentum is the weight of the new batch, not of the old value",
     ),
     Mutant(
         name="mean taken as a constant",
@@ -81,7 +81,7 @@ MUTANTS = [
         kernel=AFFINE,
         find="weight_acc += grad_y[n, c, d] * x_hat",
         replace="weight_acc += grad_y[n, c, d] * x[n, c, d]",
-        says="the weight was multiplied with the normalized input, so its gradient sums grad_y * x_hat",
+        says="the weight multiplies the normalized input, so its gradient is the sum of grad_y * x_hat",
     ),
     Mutant(
         name="bias's gradient of the last element only",

@@ -24,14 +24,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="math.sqrt(np.float64(var + x.dtype.type(eps)))",
         replace="(math.sqrt(np.float64(var)) + x.dtype.type(eps))",
-        says="epsilon is added to the variance, before the root is taken",
+        says="epsilon is added to the variance, inside the root",
     ),
     Mutant(
         name="divided by the variance",
         kernel=FORWARD,
         find="math.sqrt(np.float64(var + x.dtype.type(eps)))",
         replace="(var + x.dtype.type(eps))",
-        says="the elements are divided by the standard deviation: the root of the variance",
+        says="the elements are divided by the standard deviation, which is the root of the variance",
     ),
     Mutant(
         name="scale per row",
@@ -52,7 +52,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find="h_acc += h\n",
         replace="h_acc += grad_y[n, d]\n",
-        says="the weight differs from feature to feature: it belongs inside the mean over the row",
+        says="the features have different weights: multiply by the weight before the mean over the row is taken",
     ),
     Mutant(
         name="mean taken as a constant",
@@ -80,7 +80,7 @@ MUTANTS = [
         kernel=AFFINE,
         find="weight_acc += grad_y[n, d] * x_hat",
         replace="weight_acc += grad_y[n, d] * x[n, d]",
-        says="the weight was multiplied with the normalized input, so its gradient sums grad_y * x_hat",
+        says="the weight multiplies the normalized input, so its gradient is the sum of grad_y * x_hat",
     ),
     Mutant(
         name="bias's gradient of the last row only",

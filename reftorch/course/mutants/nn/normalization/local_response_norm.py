@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="c + (size - 1) // 2 + 1",
         replace="c + size // 2 + 1",
-        says="the window has `size` channels: for an even size one fewer behind than before",
+        says="the window has `size` channels: for an even size, one fewer after the channel than before it",
     ),
     Mutant(
         name="one channel too few",
@@ -24,7 +24,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="x.dtype.type(size)",
         replace="x.dtype.type(end - first)",
-        says="the sum is always divided by `size`, also at the ends",
+        says="the sum is always divided by `size`, even at the first and the last channels",
     ),
     Mutant(
         name="sum for the mean",
@@ -66,6 +66,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="x.dtype.type(2) * x.dtype.type(alpha)",
         replace="x.dtype.type(alpha)",
-        says="the derivative of a square is twice its root",
+        says="the derivative of x^2 is 2 x",
     ),
 ]

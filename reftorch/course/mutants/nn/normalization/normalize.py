@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="length[n, k] < x.dtype.type(eps) else",
         replace="length[n, k] > x.dtype.type(eps) else",
-        says="epsilon is used where the length is below it",
+        says="epsilon is the divisor only where the length is below it",
     ),
     Mutant(
         name="divided by the square",
@@ -38,14 +38,14 @@ MUTANTS = [
         kernel=JOINED,
         find="size = abs(value)",
         replace="size = value",
-        says="the norm is made of magnitudes: negative elements count like positive ones",
+        says="the norm uses absolute values: negative elements count like positive ones",
     ),
     Mutant(
         name="projection missing",
         kernel=BACKWARD,
         find=" - q / size * slope",
         replace="",
-        says="the length depends on x too: the part of the gradient along x has no effect and is subtracted",
+        says="the length depends on x too: the part of the gradient parallel to x is subtracted",
     ),
     Mutant(
         name="divided by the length once",
@@ -62,7 +62,7 @@ MUTANTS = [
         says="where the length is below epsilon, the divisor is a constant",
     ),
     Mutant(
-        name="shared with nobody",
+        name="gradient not shared",
         kernel=BACKWARD,
         find="equal += one",
         replace="equal = one",

@@ -17,14 +17,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="math.sqrt(np.float64(mean + x.dtype.type(eps)))",
         replace="(math.sqrt(np.float64(mean)) + x.dtype.type(eps))",
-        says="epsilon is added to the mean of the squares, before the root is taken",
+        says="epsilon is added to the mean of the squares, inside the root",
     ),
     Mutant(
         name="not squared",
         kernel=FORWARD,
         find="squares += x[n, d] * x[n, d]",
         replace="squares += abs(x[n, d])",
-        says="the mean of the squares, not of the magnitudes",
+        says="this is the mean of the absolute values; the mean of the squares is needed",
     ),
     Mutant(
         name="scale per row",
@@ -45,13 +45,13 @@ MUTANTS = [
         kernel=BACKWARD,
         find="h_x_hat_acc += h * x_hat",
         replace="h_x_hat_acc += grad_y[n, d] * x_hat",
-        says="the weight differs from feature to feature: it belongs inside the mean over the row",
+        says="the features have different weights: multiply by the weight before the mean over the row is taken",
     ),
     Mutant(
         name="weight's gradient of the raw input",
         kernel=WEIGHT,
         find="acc += grad_y[n, d] * x_hat",
         replace="acc += grad_y[n, d] * x[n, d]",
-        says="the weight was multiplied with the normalized input, so its gradient sums grad_y * x_hat",
+        says="the weight multiplies the normalized input, so its gradient is the sum of grad_y * x_hat",
     ),
 ]

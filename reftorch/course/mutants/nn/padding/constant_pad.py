@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="= value",
         replace="= y.dtype.type(0)",
-        says="the border holds the value that was given",
+        says="the elements of the border are the given value",
     ),
     Mutant(
         name="padding on the wrong side",
@@ -24,14 +24,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="if 0 <= l_in < L_in",
         replace="if l_in < L_in",
-        says="a negative position is in the border; Python would count it from the end",
+        says="a negative index is in the border; Python counts it from the end",
     ),
     Mutant(
         name="gradient not moved",
         kernel=BACKWARD_X,
         find="l_in + before",
         replace="l_in",
-        says="element l_in is shown at l_in + before",
+        says="element l_in of the input is element l_in + before of the output",
     ),
     Mutant(
         name="gradient of elements that were cut off",

@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="max(l_out - before, 0)",
         replace="max(l_out - before, 1)",
-        says="the border shows the outermost element, number 0",
+        says="the border repeats the outermost element, number 0",
     ),
     Mutant(
         name="padding on the wrong side",
@@ -24,13 +24,13 @@ MUTANTS = [
         kernel=BACKWARD_X,
         find="first = 0 if l_in == 0 else max",
         replace="first = max",
-        says="the first element is shown in the whole border: its gradient is the sum over it",
+        says="the whole border is a copy of the first element: its gradient is the sum over the border, too",
     ),
     Mutant(
         name="last product only",
         kernel=BACKWARD_X,
         find="acc += ",
         replace="acc = ",
-        says="an edge is shown many times and collects all gradients: += instead of =",
+        says="an element at the edge has many copies, so its gradient is the sum over all of them: += instead of =",
     ),
 ]

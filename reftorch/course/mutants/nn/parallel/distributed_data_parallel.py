@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=KERNEL,
         find="bucket.dtype.type(scale) * grad[i]",
         replace="grad[i]",
-        says="the gradients of all ranks were added and not averaged: each is multiplied by the scale, 1 / W, first",
+        says="the gradients of all ranks were added and not averaged: multiply each by the scale, 1 / W",
     ),
     Mutant(
         name="divided by the scale",
@@ -24,7 +24,7 @@ MUTANTS = [
         kernel=KERNEL,
         find="bucket[i] = ",
         replace="bucket[i] += ",
-        says="the bucket still holds the sum of the last step: each element is written anew, not added to",
+        says="the bucket still holds the sum of the last step: assign each element, do not add to it",
     ),
     Mutant(
         name="scaled twice",

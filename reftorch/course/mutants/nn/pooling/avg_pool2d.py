@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="counted *= positions_counted(w_start, K_w, W_in, pad_w, count_include_pad)",
         replace="counted *= K_w",
-        says="the divisor was the whole window: count_include_pad=False counts elements of the input only",
+        says="the sum was divided by the size of the whole window: count_include_pad=False counts elements of the input only",
     ),
     Mutant(
         name="padding left out of the position",
@@ -31,7 +31,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find="/ grad_y.dtype.type(counted)",
         replace="",
-        says="each element has the factor 1 / m in the mean, so its gradient has it too",
+        says="in the mean, each element is divided by m, so its gradient is divided by m, too",
     ),
     Mutant(
         name="only the last window",
@@ -45,6 +45,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="w_last + 1",
         replace="w_last",
-        says="the last window that covers the element was left out: range() ends before its second number",
+        says="the last window that covers the element was left out: range() ends before its second argument",
     ),
 ]

@@ -31,7 +31,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="value > best",
         replace="value >= best",
-        says="of equal elements the first one counts: > instead of >=",
+        says="if elements are equal, the first one counts: > instead of >=",
     ),
     Mutant(
         name="only the last window",

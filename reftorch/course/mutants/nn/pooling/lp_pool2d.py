@@ -45,6 +45,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="if total[n, c, h_out, w_out] != total.dtype.type(0):",
         replace="if True:",
-        says="a window whose sum is 0 passes no gradient on; the power of 0 would be infinite",
+        says="the gradient of a window whose sum is 0 is 0; the formula would give an infinite power of 0",
     ),
 ]

@@ -26,21 +26,21 @@ MUTANTS = [
         kernel=FORWARD,
         find="+ r * q",
         replace="+ q",
-        says="the reset gate says how much of the state the candidate sees: r * q",
+        says="the reset gate multiplies the state's part of the candidate: r * q",
     ),
     Mutant(
         name="reset gate on the input too",
         kernel=FORWARD,
         find="a_x[s, 2 * H + j] + r * q",
         replace="r * (a_x[s, 2 * H + j] + q)",
-        says="the reset gate multiplies the part of the state only, not that of the input",
+        says="the reset gate multiplies only the state's part, not the input's",
     ),
     Mutant(
         name="both biases alike",
         kernel=BACKWARD,
         find="grad_a_h[s, 2 * H + j] = delta_n * r",
         replace="grad_a_h[s, 2 * H + j] = delta_n",
-        says="the part of the state was multiplied by the reset gate, so its gradient is too",
+        says="the reset gate multiplies the state's part, so it multiplies the gradient of this part, too",
     ),
     Mutant(
         name="reset gate with the state",
@@ -54,7 +54,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find="(h[s, j] - n)",
         replace="(n - h[s, j])",
-        says="z takes from the candidate and gives to the state: its derivative is h - n",
+        says="the new state is (1 - z) n + z h: its derivative with respect to z is h - n",
     ),
     Mutant(
         name="the state gets the candidate's share",

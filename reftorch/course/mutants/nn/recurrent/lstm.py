@@ -15,14 +15,14 @@ MUTANTS = [
         kernel="lstm_forward",
         find="copy(h[:n], out[rows])",
         replace="h = out[rows].copy()",
-        says="a sequence that has ended keeps its state: replace the first n rows only",
+        says="a sequence that has ended keeps its state: replace only the first n rows",
     ),
     Mutant(
         name="memory in place of the state",
         kernel="lstm_forward",
         find="copy(h[:n], out[rows])",
         replace="copy(h[:n], c_next[rows] if weight_hr is None else out[rows])",
-        says="the next step sees the state, which the output gate shows, and not the memory",
+        says="the next step reads the state, which is the output gate times tanh of the memory, and not the memory",
     ),
     Mutant(
         name="reverse direction from the start",
@@ -36,14 +36,14 @@ MUTANTS = [
         kernel="lstm_backward",
         find="copy(grad_c[:n], room[:n])",
         replace="pass",
-        says="the gradient of the memory goes on to the step before, times the forget gate",
+        says="the gradient of the memory, times the forget gate, goes to the step before",
     ),
     Mutant(
         name="only the own output",
         kernel="lstm_backward",
         find="add(grad_y[rows], grad_h[:n])",
         replace="grad_y[rows]",
-        says="the state acts on the next step too: that gradient has to be added",
+        says="the state is an input of the next step, too: add the gradient from there",
     ),
     Mutant(
         name="no gradient through the projection",

@@ -15,7 +15,7 @@ MUTANTS = [
         kernel="rnn_forward",
         find="copy(h[:n], out[rows])",
         replace="h = out[rows].copy()",
-        says="a sequence that has ended keeps its state: replace the first n rows only",
+        says="a sequence that has ended keeps its state: replace only the first n rows",
     ),
     Mutant(
         name="reverse direction from the start",
@@ -29,7 +29,7 @@ MUTANTS = [
         kernel="rnn_backward",
         find="add(grad_y[rows], grad_h[:n])",
         replace="grad_y[rows]",
-        says="the state acts on the next step too: that gradient has to be added",
+        says="the state is an input of the next step, too: add the gradient from there",
     ),
     Mutant(
         name="forwards through time",

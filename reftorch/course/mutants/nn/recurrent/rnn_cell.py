@@ -15,7 +15,7 @@ MUTANTS = [
         kernel="rnn_tanh_cell_forward_cpu",
         find="math.tanh(a_x[i] + a_h[i])",
         replace="math.tanh(a_x[i]) + a_h[i]",
-        says="both products are added first, then comes the tanh: otherwise the state may grow without bound",
+        says="the tanh is applied to the sum of both products: otherwise the state may grow without bound",
     ),
     Mutant(
         name="derivative without the square",
@@ -36,13 +36,13 @@ MUTANTS = [
         kernel="rnn_relu_cell_forward_cpu",
         find="a_x[i] + a_h[i]",
         replace="max(a_x[i], a_x.dtype.type(0)) + max(a_h[i], a_x.dtype.type(0))",
-        says="both products are added first, then comes the ReLU",
+        says="the ReLU is applied to the sum of both products",
     ),
     Mutant(
         name="ReLU lets all gradients pass",
         kernel="rnn_relu_cell_backward_a_cpu",
         find="zero if h_next[i] <= zero else grad_h_next[i]",
         replace="grad_h_next[i]",
-        says="where the state is 0 the ReLU was at its flat side: no gradient passes",
+        says="where the state is 0, the derivative of the ReLU is 0: no gradient passes",
     ),
 ]

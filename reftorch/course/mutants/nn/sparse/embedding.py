@@ -29,7 +29,7 @@ MUTANTS = [
         kernel="embedding_backward_weight_cpu",
         find="grad_y[order[k], d]",
         replace="grad_y[k, d]",
-        says="k is a place in the sorted positions; order[k] is the position whose gradient belongs to the row",
+        says="k is an index into the sorted positions; order[k] is the position whose gradient belongs to the row",
     ),
     Mutant(
         name="frequency over all ids",

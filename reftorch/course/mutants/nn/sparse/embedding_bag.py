@@ -8,7 +8,7 @@ MUTANTS = [
         kernel="embedding_bag_forward_cpu",
         find="share[n] * weight[ids[n], d]",
         replace="weight[ids[n], d]",
-        says="each row counts with its share: 1 / count for the mean, or its own weight",
+        says="each row is multiplied by its share: 1 / count for the mean, or its own weight",
     ),
     Mutant(
         name="one id too many",
@@ -29,21 +29,21 @@ MUTANTS = [
         kernel="embedding_bag_backward_weight_cpu",
         find="grad_y[bag[order[k]], d]",
         replace="grad_y[bag[k], d]",
-        says="the gradient comes from the bag of the position order[k], not of the place k in the sorted order",
+        says="the gradient is that of the bag of position order[k], not of position k",
     ),
     Mutant(
         name="share without its row",
         kernel="embedding_bag_backward_share_cpu",
         find="weight[ids[n], d]",
         replace="weight[bag[n], d]",
-        says="the factor of a share is the row that its id chose",
+        says="the derivative with respect to a share is the row that its id chose",
     ),
     Mutant(
         name="maximum starts at zero",
         kernel="embedding_bag_max_forward_cpu",
         find="n == first[b] or weight[ids[n], d] > y[b, d]",
         replace="weight[ids[n], d] > y[b, d]",
-        says="the maximum starts from the first id: if all numbers are negative, it is negative",
+        says="the maximum starts with the row of the first id: if all numbers are negative, it is negative",
     ),
     Mutant(
         name="last winner wins",

@@ -43,14 +43,14 @@ MUTANTS = [
         kernel="attention_forward_cpu",
         find="math.exp(weights[n, i, j] - largest)",
         replace="math.exp(weights[n, i, j])",
-        says="without subtracting the largest score, the exponential of a large one overflows",
+        says="if the largest score is not subtracted, the exponential of a large score overflows",
     ),
     Mutant(
         name="masked query is NaN",
         kernel="attention_forward_cpu",
         find="if total != 0:",
         replace="if True:",
-        says="a query whose keys are all masked gets zeros: its weights are not divided by their sum, which is 0",
+        says="a query whose keys are all masked gets zeros: do not divide its weights by their sum, which is 0",
     ),
     Mutant(
         name="keys as values",
@@ -78,7 +78,7 @@ MUTANTS = [
         kernel="attention_backward_scores_cpu",
         find="(grad_scores[n, i, j] - mean)",
         replace="grad_scores[n, i, j]",
-        says="raising all scores of a query changes nothing: the weighted mean of the gradients is subtracted",
+        says="adding one number to all scores of a query does not change its weights: the weighted mean of the gradients is subtracted",
     ),
     Mutant(
         name="dropout forgotten in the gradient",
@@ -92,7 +92,7 @@ MUTANTS = [
         kernel="attention_backward_query_cpu",
         find="acc * key.dtype.type(scale)",
         replace="acc",
-        says="the score is scale times the dot product, so its gradient carries the scale too",
+        says="the score is scale times the dot product, so its gradient is multiplied by the scale, too",
     ),
     Mutant(
         name="queries and keys exchanged",

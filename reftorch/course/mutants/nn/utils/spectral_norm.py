@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=BACKWARD,
         find=" - along[0] * u[i] * v[j]",
         replace="",
-        says="the singular value depends on the weight too: its part of the gradient is missing",
+        says="the singular value depends on the weight, too: the gradient of this part is missing",
     ),
     Mutant(
         name="gradient without the division",
@@ -31,6 +31,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="- along[0]",
         replace="+ along[0]",
-        says="a larger singular value makes y smaller: its part of the gradient has a minus",
+        says="a larger singular value makes y smaller: this part of the gradient has a minus sign",
     ),
 ]

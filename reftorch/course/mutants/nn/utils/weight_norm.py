@@ -10,14 +10,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="math.sqrt(squares)",
         replace="squares",
-        says="the vector was divided by the sum of its squares: the length is the square root of it",
+        says="the vector was divided by the sum of its squares; its length is the square root of this sum",
     ),
     Mutant(
         name="length not learnt",
         kernel=FORWARD,
         find="g[d] * (v[a, d, b] / norm[d])",
         replace="v[a, d, b] / norm[d]",
-        says="every vector has length 1: multiply it by its own length g",
+        says="every vector has length 1: multiply it by its learned length g",
     ),
     Mutant(
         name="gradient of the length without the division",
@@ -31,6 +31,6 @@ MUTANTS = [
         kernel=BACKWARD_V,
         find=" - v[a, d, b] * (grad_g[d] / norm[d])",
         replace="",
-        says="the length of v depends on every element of v: the part of the gradient along v has to be taken away",
+        says="the length of v depends on every element of v: subtract the part of the gradient parallel to v",
     ),
 ]

@@ -18,7 +18,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="theta[n, i, 1]",
         replace="theta[n, 1, i]",
-        says="row i of the matrix gives coordinate i of the place",
+        says="row i of the matrix gives coordinate i of the sampling position",
     ),
     Mutant(
         name="shift left out",
@@ -32,7 +32,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="coordinate(theta, h, H, align_corners)",
         replace="coordinate(theta, h, H, True)",
-        says="without aligned corners the centres of the border pixels lie inside -1 and 1",
+        says="without aligned corners, the centres of the border pixels are not at -1 and 1, but inside",
     ),
     Mutant(
         name="only the last pixel",

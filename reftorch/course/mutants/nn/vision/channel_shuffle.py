@@ -20,10 +20,10 @@ MUTANTS = [
         says="neighbours in the output come from different groups: g = c_out % groups",
     ),
     Mutant(
-        name="gradient not led back",
+        name="gradient not permuted",
         kernel=BACKWARD_X,
         find="c * groups + g",
         replace="c_in",
-        says="channel c_in went to place c * groups + g",
+        says="channel c_in of the input is channel c * groups + g of the output",
     ),
 ]

@@ -11,7 +11,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="h_at, h_slope = place(x, grid[n, h_out, w_out, 1]",
         replace="h_at, h_slope = place(x, grid[n, h_out, w_out, 0]",
-        says="the column comes first in the grid, the row second",
+        says="in the grid, the column comes first, then the row",
     ),
     Mutant(
         name="no padding",
@@ -46,21 +46,21 @@ MUTANTS = [
         kernel=BACKWARD_X,
         find="if taps == 1:",
         replace="if taps == 3:",
-        says="with mode='nearest' the gradient goes to the nearest pixel, as forward has read it",
+        says="with mode='nearest' the gradient goes to the nearest pixel, which forward has read",
     ),
     Mutant(
         name="gradient beyond the border",
         kernel=BACKWARD_GRID,
         find="w_acc * w_slope",
         replace="w_acc * x.dtype.type(W_in) / x.dtype.type(2)",
-        says="where the place was moved to the border it does not follow the coordinate: the derivative is 0 there, and has a sign in a mirror",
+        says="the derivative of a position that was moved to the border is 0; that of a reflected position can be negative",
     ),
     Mutant(
         name="weights without their sign",
         kernel=BACKWARD_GRID,
         find="w_acc += s_w *",
         replace="w_acc +=",
-        says="the weight of the left column falls when the place moves to the right: its derivative is -1",
+        says="the weight of the left column decreases if the position moves to the right: its derivative is -1",
     ),
     Mutant(
         name="rows and columns exchanged",

@@ -11,7 +11,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="d_at, d_slope = place(x, grid[n, d_out, h_out, w_out, 2]",
         replace="d_at, d_slope = place(x, grid[n, d_out, h_out, w_out, 0]",
-        says="the column comes first in the grid, the slice last",
+        says="in the grid, the column comes first, and the slice last",
     ),
     Mutant(
         name="corners always aligned",
@@ -39,13 +39,13 @@ MUTANTS = [
         kernel=BACKWARD_GRID,
         find="d_acc * d_slope",
         replace="d_acc * x.dtype.type(D_in) / x.dtype.type(2)",
-        says="where the place was moved to the border it does not follow the coordinate: the derivative is 0 there, and has a sign in a mirror",
+        says="the derivative of a position that was moved to the border is 0; that of a reflected position can be negative",
     ),
     Mutant(
         name="weights without their sign",
         kernel=BACKWARD_GRID,
         find="w_acc += s_w *",
         replace="w_acc +=",
-        says="the weight of the left column falls when the place moves to the right: its derivative is -1",
+        says="the weight of the left column decreases if the position moves to the right: its derivative is -1",
     ),
 ]

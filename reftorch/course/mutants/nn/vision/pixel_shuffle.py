@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="row * r + column",
         replace="column * r + row",
-        says="within a square the channels go row by row: c * r * r + row * r + column",
+        says="the channels of a square are ordered row by row: c * r * r + row * r + column",
     ),
     Mutant(
         name="squares outermost",
@@ -24,7 +24,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="h = h_large // r",
         replace="h = h_large % H",
-        says="row h_large shows row h_large // r of the small image",
+        says="row h_large of the large image comes from row h_large // r of the small one",
     ),
     Mutant(
         name="gradient with rows and columns exchanged",

@@ -17,13 +17,13 @@ MUTANTS = [
         kernel=FORWARD,
         find="h * r + row",
         replace="row * H + h",
-        says="a channel shows every r-th row, beginning at `row`",
+        says="a channel has every r-th row, beginning at `row`",
     ),
     Mutant(
         name="gradient with rows and columns exchanged",
         kernel=BACKWARD_X,
         find="row * r + column",
         replace="column * r + row",
-        says="within a square the channels go row by row: c * r * r + row * r + column",
+        says="the channels of a square are ordered row by row: c * r * r + row * r + column",
     ),
 ]

@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="v_w = raw_weight(x, w_in, w_center, w_stretch, reach)",
         replace="v_w = raw_weight(x, w_in, w_center, x.dtype.type(1), reach)",
-        says="for a smaller image the curve is stretched by the distance between outputs",
+        says="if the image becomes smaller, the curve is stretched by the distance between outputs",
     ),
     Mutant(
         name="always the triangle",

@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="(one - t_h) * above + t_h * below",
         replace="t_h * above + (one - t_h) * below",
-        says="the nearer row has the larger weight: t_h is the distance from the upper one, and the weight of the lower",
+        says="the nearer row has the larger weight: t_h is the distance from the upper row, and the weight of the lower row",
     ),
     Mutant(
         name="columns found with the scale of the rows",
@@ -24,14 +24,14 @@ MUTANTS = [
         kernel=FORWARD,
         find="bilinear_taps(x, w_out, scale_w, align_corners, W_in)",
         replace="bilinear_taps(x, w_out, scale_w, True, W_in)",
-        says="without aligned corners the place is scale * (w_out + 1/2) - 1/2",
+        says="without aligned corners, the position is scale * (w_out + 1/2) - 1/2",
     ),
     Mutant(
         name="one row only",
         kernel=FORWARD,
         find="below = (one - t_w) * x[n, c, h_b, w_a]",
         replace="below = (one - t_w) * x[n, c, h_a, w_a]",
-        says="the lower row is h_b: the result lies between two rows",
+        says="the result is a mean of two rows: the lower one is h_b",
     ),
     Mutant(
         name="only the last output",

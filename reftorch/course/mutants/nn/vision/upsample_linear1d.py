@@ -10,21 +10,21 @@ MUTANTS = [
         kernel=FORWARD,
         find="(x.dtype.type(1) - t) * x[n, c, a] + t * x[n, c, b]",
         replace="t * x[n, c, a] + (x.dtype.type(1) - t) * x[n, c, b]",
-        says="the nearer element has the larger weight: t is the distance from the first one, and the weight of the second",
+        says="the nearer element has the larger weight: t is the distance from the first element, and the weight of the second",
     ),
     Mutant(
         name="corners always aligned",
         kernel=FORWARD,
         find="linear_taps(x, w_out, scale_w, align_corners, W_in)",
         replace="linear_taps(x, w_out, scale_w, True, W_in)",
-        says="without aligned corners the place is scale * (w_out + 1/2) - 1/2",
+        says="without aligned corners, the position is scale * (w_out + 1/2) - 1/2",
     ),
     Mutant(
         name="second element twice",
         kernel=FORWARD,
         find="x[n, c, a]",
         replace="x[n, c, b]",
-        says="the result lies between two elements, a and b",
+        says="the result is a weighted mean of two elements, a and b",
     ),
     Mutant(
         name="only the last output",
@@ -38,6 +38,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="k_w * grad_y",
         replace="grad_y",
-        says="the derivative of an output is the weight that the element has in it",
+        says="the derivative of an output with respect to an element is the weight of the element",
     ),
 ]

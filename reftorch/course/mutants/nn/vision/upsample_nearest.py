@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="nearest_source(x, h_out, scale_h, exact, H_in)",
         replace="nearest_source(x, h_out, 1 / scale_h, exact, H_in)",
-        says="the scale is the distance of two outputs in pixels of the input: 1/2 where the result is twice as large",
+        says="the scale is the distance between two outputs in pixels of the input: 1/2 if the output is twice as large",
     ),
     Mutant(
         name="never exact",
@@ -31,20 +31,20 @@ MUTANTS = [
         kernel="upsample_nearest3d_forward_cpu",
         find="d_in = nearest_source(x, d_out, scale_d, exact, D_in)",
         replace="d_in = min(d_out, D_in - 1)",
-        says="the number of a slice of the output is no number of a slice of the input: multiply it by the scale",
+        says="an index of a slice of the output is not an index of a slice of the input: multiply it by the scale",
     ),
     Mutant(
         name="only the last output",
         kernel=BACKWARD,
         find="acc += grad_y",
         replace="acc = grad_y",
-        says="a pixel that is shown several times gets the sum of the gradients",
+        says="a pixel that is copied several times gets the sum of the gradients",
     ),
     Mutant(
         name="every near output",
         kernel=BACKWARD,
         find="if nearest_source(grad_x, w_out, scale_w, exact, W_in) == w_in:",
         replace="if True:",
-        says="an output passes its gradient to the one pixel that it shows, not to the neighbours",
+        says="an output passes its gradient to the one pixel that it copies, not to the neighbours",
     ),
 ]

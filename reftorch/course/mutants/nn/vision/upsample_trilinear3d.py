@@ -24,7 +24,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="back_below = (one - t_w) * x[n, c, d_b",
         replace="back_below = (one - t_w) * x[n, c, d_a",
-        says="the result lies between two slices, d_a and d_b",
+        says="the result is a weighted mean of two slices, d_a and d_b",
     ),
     Mutant(
         name="only the last output",

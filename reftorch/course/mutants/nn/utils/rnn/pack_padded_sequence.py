@@ -17,7 +17,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="x[times[r], samples[r], d]",
         replace="x[r % x.shape[0], r // x.shape[0], d]",
-        says="packed data goes through all sequences of one time first, then to the next time",
+        says="packed data holds all sequences at one time step, then all at the next time step",
     ),
     Mutant(
         name="gradient for padding",
@@ -31,6 +31,6 @@ MUTANTS = [
         kernel=BACKWARD,
         find="r = rows[t, n]",
         replace="r = min(t * N + n, grad_y.shape[0] - 1)",
-        says="the row of an element depends on how many sequences have ended before: look it up in the table",
+        says="the row of an element depends on how many sequences have ended before it: read it from the table",
     ),
 ]

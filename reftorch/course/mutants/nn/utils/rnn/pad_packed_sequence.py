@@ -10,7 +10,7 @@ MUTANTS = [
         kernel=FORWARD,
         find="if r >= 0 else padding",
         replace="if r >= 0 else x.dtype.type(0)",
-        says="where a sequence has ended stands the padding value, which need not be 0",
+        says="after the end of a sequence, elements are the padding value, which may differ from 0",
     ),
     Mutant(
         name="row 0 counts as padding",
