@@ -1,4 +1,4 @@
-"""MkDocs asks here; reftorch.site answers."""
+"""The hooks that MkDocs calls. Each calls a function of reftorch.site."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""The page that says what this is: sources, version, licence, how to cite it, where the statements come from, feedback.
+"""The page "About": sources, version, licence, how to cite reftorch, how its statements are verified, feedback.
 
-What may change stands in one place each: the version in the package, the authors in `CITATION.cff`, the address for feedback in
-`mkdocs.yml`, whose hosts differ.
+The version comes from the package, the authors from `CITATION.cff`, and the address for feedback from `mkdocs.yml`, where each host
+sets it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ reftorch explains PyTorch's `torch.nn` by an implementation that is short enough
 
 ## Where the sources are
 
-The site is made of the files of the package: the page of a component shows its whole file, and the line above the source names
-it. [Adding a component](guide/adding.md) says how to change them.
+The site is made from the files of the package. The page of a component shows its whole file, and the line above the source names
+the file. [Adding a component](guide/adding.md) explains how to change a file.
 
 ## Version and licence
 
-This is version {version}. It may be used, changed and passed on under the {license} licence; the file `LICENSE` has its text.
+This is version {version}. You may use, change and distribute it under the {license} licence, whose text is in the file `LICENSE`.
 
 ## How to cite it
 
@@ -35,12 +35,12 @@ This is version {version}. It may be used, changed and passed on under the {lice
 {bibtex}
 ```
 
-`CITATION.cff`, beside `LICENSE`, says the same in a form that programs read.
+`CITATION.cff`, beside `LICENSE`, has the same data in a machine-readable form.
 
-## Where the statements come from
+## How the statements are verified
 
-- Names, arguments, defaults and shapes are those of PyTorch {torch}. The tests compare each component with it: outputs,
-  gradients, errors and printed forms. Where PyTorch's documentation and its behaviour differ, the behaviour counts.
+- Names, arguments, defaults and shapes are those of PyTorch {torch}. The tests compare each component with PyTorch: outputs,
+  gradients, errors and printed forms. Where PyTorch's documentation and its behaviour differ, reftorch follows the behaviour.
 - Gradients are derived on the page, and compared with finite differences.
 - The numbers under [Benchmarks](benchmarks.md) and "Agreement with PyTorch" come from files in `docs/data`, which name the date,
   the processor and the versions of the run.
@@ -77,18 +77,18 @@ def bibtex(citation: dict) -> str:
 
 
 def feedback() -> str:
-    """Where a reader may write to: `feedback` under `extra` in mkdocs.yml."""
+    """The address for feedback from readers: `feedback` under `extra` in mkdocs.yml."""
     address = _extra().get("feedback")
     if address:
-        return f"Mistakes, questions, and what was hard to read: <{address}>."
+        return f"Please report mistakes, questions, and sentences that were hard to read: <{address}>."
     return (
-        "This copy of the site names no address. Whoever hosts it sets one in `mkdocs.yml`: `feedback` under `extra`, a URL or "
+        "This copy of the site names no address. The host of the site can set one in `mkdocs.yml`: `feedback` under `extra`, a URL or "
         "`mailto:` and an address."
     )
 
 
 def _extra() -> dict:
-    """`extra` of mkdocs.yml, whose other parts have tags that are MkDocs's own."""
+    """`extra` of mkdocs.yml. Other parts of the file have tags that only MkDocs can read."""
     lines = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nextra:\n")[2].splitlines()
     block = itertools.takewhile(lambda line: line.startswith(" "), lines)
     return yaml.safe_load("\n".join(block)) or {}

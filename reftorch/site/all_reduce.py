@@ -1,4 +1,4 @@
-"""The four ways of the guide "How an all-reduce works", recorded for the step viewer: which elements travel, and what they become."""
+"""The four algorithms of the guide "How an all-reduce works", recorded for the step viewer: the elements that are sent, and the sums."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAYS = ("everybody_to_everybody", "through_rank_0", "ring", "halving_and_doublin
 
 @functools.cache
 def recorded(way: str) -> Recording:
-    """Rank r begins with the number 10 ** r in all places, so a sum shows whose numbers are in it."""
+    """All elements of rank r are 10 ** r at first, so a sum shows which ranks' numbers it contains."""
     ranks = [np.full(ELEMENTS, 10**r) for r in range(RANKS)]
     function = getattr(ladder, way)
     recorder = OfRanks(function, ranks)
@@ -27,7 +27,7 @@ def recorded(way: str) -> Recording:
 
 
 class OfRanks(Recorder):
-    """Finds out after each line which elements of which rank have changed. Elements that are sent count as read."""
+    """Records after each line which elements of which rank have changed. Elements that are sent count as read."""
 
     def __init__(self, function: Any, ranks: list[np.ndarray]):
         super().__init__(function)
@@ -37,7 +37,7 @@ class OfRanks(Recorder):
         self.first_touch = dict.fromkeys(range(self.size), "read")  # all have numbers at the start
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """The network is not looked into."""
+        """The code of the network is not recorded."""
         return None if frame.f_code.co_name in ("exchange", "sent") else super()._enter(frame, event, argument)
 
     def _finish(self) -> None:
@@ -49,7 +49,7 @@ class OfRanks(Recorder):
         super()._finish()
 
     def sent(self, sender: int, part: np.ndarray) -> None:
-        """These elements of a rank travel; a copy of the whole array stands for all of them."""
+        """These elements of a rank are sent. If a copy of the whole array is sent, these are all elements."""
         array = self.ranks[sender]
         offset = part.__array_interface__["data"][0] - array.__array_interface__["data"][0]
         first = offset // array.itemsize if np.shares_memory(part, array) else 0
@@ -57,7 +57,7 @@ class OfRanks(Recorder):
 
 
 class Messages(ladder.Network):
-    """A network that tells the recorder what is sent."""
+    """A network that reports to the recorder what is sent."""
 
     def __init__(self, recorder: OfRanks):
         super().__init__()

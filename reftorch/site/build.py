@@ -1,4 +1,4 @@
-"""All pages of the site, and what they need: for MkDocs, or written into a folder for any other generator."""
+"""All pages of the site, and the files that they need: for MkDocs, or written into a folder for another generator."""
 
 from __future__ import annotations
 
@@ -110,12 +110,12 @@ def _page(job: tuple[Path, str, bool]) -> str:
 
 
 def _of_the_course() -> dict[str, str]:
-    """Files that were written for an assignment: where they are, and the assignment's title."""
+    """Files that were written for an assignment: their paths, and the assignments' titles."""
     return {one.component: one.title for one in ready() if one.component.startswith("course/")}
 
 
 def _containers() -> str:
-    """Those have no kernels, and no table of them."""
+    """The page of the containers. They have no kernels, so its table has no column for them."""
     lines = ["# Containers", "", (nn.containers.__doc__ or "").strip(), "", "| file | in a sentence |", "|---|---|"]
     for path, title in CONTAINERS.items():
         target = _md(path).removeprefix("nn/containers/") if "containers" in path else f"../{Path(_md(path)).name}"
@@ -125,7 +125,7 @@ def _containers() -> str:
 
 
 def _md(path: str) -> str:
-    """Where the page of a file is."""
+    """The path of a file's page."""
     return path.removesuffix(".py") + ".md"
 
 
@@ -157,7 +157,7 @@ def navigation() -> list[Any]:
 
 
 def assets() -> dict[str, Path]:
-    """Files that are taken over as they are: path in the site, and where it comes from."""
+    """Files that are copied unchanged: path in the site, and source."""
     mathematics.install()
     found = {f"assets/{name}": VIEWER / name for name in ("terms.js", "viewer.js", "viewer.css")}
     found |= {f"assets/live/{file.name}": file for file in sorted(live.SCRIPTS.iterdir())}
@@ -170,9 +170,11 @@ def assets() -> dict[str, Path]:
 
 @functools.cache
 def prose() -> dict[str, str]:
-    """The pages of the guide by their path in the site, with a step viewer in the place of each line `[[step conv2d]]`,
-    `[[step conv2d at acc +=]]`, which begins where that line is first run, or `[[all-reduce ring]]`; a computation graph in that of
-    `[[graph layers]]`, the recorded step in that of `[[timeline]]`; and in that of the course what it says of the assignments.
+    """The pages of the guide by their path in the site. Some lines are replaced:
+
+    `[[step conv2d]]` and `[[all-reduce ring]]` by a step viewer; `[[step conv2d at acc +=]]` by one that begins at the first run of that
+    line; `[[graph layers]]` by a computation graph; `[[timeline]]` by the recorded training step. The course's page gets the tables of
+    the assignments.
 
     Raises:
         SiteError: a formula or an example is wrong; with file and line.
@@ -198,7 +200,7 @@ def _stepped(found: re.Match) -> str:
 def _timeline(found: re.Match) -> str:
     drawn = pictures.timeline.picture()
     if not drawn:
-        return "Not recorded: `reftorch bench --ranks 2 --save` does it."
+        return "Not recorded yet: `reftorch bench --ranks 2 --save` records it."
     return pictures.framed(drawn, pictures.timeline.CAPTION)
 
 
@@ -207,7 +209,7 @@ def _graph(found: re.Match) -> str:
 
 
 def render(output: str) -> str:
-    """A finished page with its formulas, which were left out until the search index was made."""
+    """A finished page with its formulas rendered. This is done after the search index has been made."""
     return mathematics.render(output)
 
 
@@ -232,7 +234,7 @@ def _prose() -> list[Path]:
 
 
 def _math_in_prose(text: str) -> str:
-    """Formulas of a table row or sentence in Markdown, rendered; code stays as it is."""
+    """A table row or sentence in Markdown with its formulas rendered; code is not changed."""
     pieces = re.split(r"(```.*?```|`[^`\n]*`|<script.*?</script>|<div.*?\n</div>)", text, flags=re.DOTALL)
     for i in range(0, len(pieces), 2):
         pieces[i] = re.sub(r"(?<![\\$])\$([^$\s](?:[^$\n]*[^$\s])?)\$", _inline, pieces[i])

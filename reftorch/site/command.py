@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _pages(build, options: argparse.Namespace) -> int:
-    """Write the Markdown pages alone, for another generator than MkDocs."""
+    """Write only the Markdown pages, for another generator than MkDocs."""
     try:
         written = build.generate(Path(options.to))
     except (SiteError, RuntimeError) as error:

@@ -1,11 +1,11 @@
-"""What a page is about, in one line: search engines and links to the page show it."""
+"""A description of a page in one line, which search engines and links to the page show."""
 
 from __future__ import annotations
 
 import html
 import re
 
-LONGEST = 160  # characters; more are cut off by those who show it
+LONGEST = 160  # characters; search engines cut off longer descriptions
 
 
 def described(markdown: str) -> str:

@@ -23,7 +23,7 @@ class Section:
 
 @dataclass
 class Symbol:
-    """A row of the symbols table, one symbol of it."""
+    """One symbol of a row of the symbols table."""
 
     tex: str
     variable: str
@@ -44,10 +44,10 @@ def sections(file: Segments) -> list[Section]:
 
 
 def symbols(file: Segments) -> list[Symbol]:
-    """What the table below "## Symbols" says, a symbol each: a row with several is taken apart.
+    """The symbols of the table below "## Symbols", one by one: a row with several symbols is split.
 
     Raises:
-        SiteError: a row has not as many symbols as variables.
+        SiteError: a row has different numbers of symbols and variables.
     """
     found = []
     for section in sections(file):
@@ -74,7 +74,7 @@ def first_formula(file: Segments) -> str:
 
 
 def _parts(tex: str) -> list[str]:
-    """What commas separate, but for those in brackets."""
+    """The parts of a text between commas; commas in brackets do not separate."""
     parts, depth = [""], 0
     for letter in tex:
         depth += (letter in "[({") - (letter in "])}")
@@ -90,7 +90,7 @@ Described = list[tuple[str, "str | list[tuple[str, str]]"]]
 
 
 def described(text: str) -> Described:
-    """A docstring in parts, each with its heading or "": prose, or of a list such as `Args:` the pairs (name, what is said of it).
+    """A docstring in parts, each with its heading or "". A part is prose, or the pairs (name, description) of a list such as `Args:`.
 
     Examples are left out.
     """
@@ -122,7 +122,7 @@ def _at_headings(lines: list[str]) -> list[list[str]]:
 
 
 def _pairs(lines: list[str]) -> list[tuple[str, str]]:
-    """`name: what is said`, which may go on in lines that are further indented."""
+    """`name: description`; the description may continue in lines with a larger indent."""
     pairs: list[tuple[str, str]] = []
     for line in lines:
         name, colon, rest = line.strip().partition(":")
@@ -134,7 +134,7 @@ def _pairs(lines: list[str]) -> list[tuple[str, str]]:
 
 
 def stars(text: str) -> str:
-    """The star of a shape, (N, *), is no emphasis."""
+    """The star of a shape, (N, *), is not emphasis in Markdown."""
     return re.sub(r"(?<=[(\s])\*(?=[,)])", r"\*", text)
 
 

@@ -1,4 +1,4 @@
-"""What stops a build."""
+"""The error that stops a build."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class SiteError(Exception):
-    """Something on a page is wrong. The message begins with file and line, as compilers write it."""
+    """A page has a mistake. The message begins with file and line, as in messages of compilers."""
 
     def __init__(self, file: Path | str, line: int, text: str):
         super().__init__(file, line, text)

@@ -1,4 +1,4 @@
-"""Examples, `>>>` and what Python answers: run while the site is built, so that none on a page is out of date."""
+"""Runs the examples (`>>>` and the output of Python) while the site is built, so that no example on a page is out of date."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .errors import SiteError
 
 
 def check(text: str, file: Path, line: int) -> None:
-    """Run the examples in `text`, which stands at `line` of `file`, one after the other.
+    """Run the examples in `text`, which begins at `line` of `file`, one after the other.
 
     Raises:
-        SiteError: an example gives something else than the text says; with its line.
+        SiteError: an example gives another output than the text shows; with its line.
     """
     if ">>> " not in text:
         return
@@ -26,5 +26,5 @@ def check(text: str, file: Path, line: int) -> None:
 
 
 def shown(text: str) -> str:
-    """The text as a reader sees it: an empty line of what Python answers is written as <BLANKLINE> in an example."""
+    """The text as a reader sees it. (In an example, an empty line of output is written as <BLANKLINE>.)"""
     return re.sub(r"^[ ]*<BLANKLINE>$", "", text, flags=re.MULTILINE)

@@ -1,7 +1,7 @@
-"""What the site is made of, made by a new Python: one that has not imported a file before it was changed.
+"""Makes the pages of the site in a new Python process, so that changed files are imported again.
 
-While the site is served, files change under a process that has long imported them. A new one sees them as they are, and what it
-finds wrong does not stop the server.
+While the site is served, files change that the server has already imported. A new process imports the new files, and an error in them
+does not stop the server.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .errors import SiteError
 def made(quick: bool = False) -> dict[str, Any]:
     """`build.navigation()`, `build.pages()` and `build.prose()`, by the names of the functions.
 
-    `quick`: worked examples are recorded, which runs plain Python, but their output is not compared with what the file says:
-    for that all kernels would have to be compiled again after each change of a file.
+    `quick`: worked examples are recorded, which runs plain Python, but their output is not checked: for this, all kernels would have
+    to be compiled again after each change of a file.
 
     Raises:
-        RuntimeError: something on a page is wrong; the message begins with file and line.
+        RuntimeError: a page has a mistake; the message begins with file and line.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "made.json")
@@ -35,7 +35,7 @@ def made(quick: bool = False) -> dict[str, Any]:
             __name__,
             str(file),
             "quick" if quick else "all",
-        ]  # -B: changes no folder
+        ]  # -B: writes no __pycache__
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise RuntimeError(done.stderr.strip())

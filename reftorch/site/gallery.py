@@ -1,4 +1,4 @@
-"""Choosing among neighbours: a card for each component of a section, with its picture, what it is like and when to use it."""
+"""Helps to choose among the components of a section: a card for each, with its picture, its properties and when to use it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CURVES = {
 
 
 def gallery(folder: str, inside: list[Component]) -> list[str]:
-    """The part of a section's page that helps to choose; nothing if a section has one component."""
+    """The cards for a section's page; none if the section has one component."""
     if len(inside) < 2:
         return []
     cards = [_card(component, f"{folder}/index.md") for component in inside]
@@ -40,7 +40,7 @@ def _card(component: Component, page: str) -> str:
 
 
 def use(component: Component) -> str:
-    """The paragraph that begins with "Use it when", as one line; else the first one."""
+    """The paragraph that begins with "Use it when", as one line; the first paragraph if there is none."""
     docstring = segment(component.file).docstring
     found = re.search(r"^Use it when .*?(?=\n\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
     return " ".join((found[0] if found else docstring.partition("\n\n")[0]).split())

@@ -1,4 +1,4 @@
-"""Code as HTML: one element a line, with its number in the file, an address of its own, and the symbols marked."""
+"""Code as HTML: one element per line, with its line number in the file, its own address, and the symbols marked."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pygments.token import STANDARD_TYPES, Name, Token
 
 from .segment import Function
 
-# by line, from 1, and column, from 0: where a name leads, and a title or ""
+# by line (from 1) and column (from 0): the target of a name's link, and a title or ""
 Links = dict[tuple[int, int], tuple[str, str]]
 
 
 def address(function: Function) -> str:
-    """The part of a line's address that its function gives: "conv2d-forward-cpu"."""
+    """The part of a line's address that names its function: "conv2d-forward-cpu"."""
     return function.name.replace("_", "-").replace(".", "-") or "file"
 
 
 def highlighted(lines: list[str]) -> list[list[tuple]]:
-    """The tokens of a whole file, by line: highlighting stays right where a string goes over several lines."""
+    """The tokens of a whole file, by line. So highlighting is right for strings of several lines, too."""
     rows: list[list[tuple]] = [[]]
     for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(lines)):
         for i, part in enumerate(text.split("\n")):
@@ -48,13 +48,13 @@ def listing(
         css = "rt-line rt-differs" if number in tinted else "rt-line"
         place = f'<a class="rt-no" href="#{at}" aria-label="line {number}">{number}</a>'
         indent, code = _line(rows[number - 1], number, marked, links or {})
-        deep = f' style="--i:{indent}"' if indent else ""  # where the line goes on if it is broken
+        deep = f' style="--i:{indent}"' if indent else ""  # the indent of its second part if the line is broken
         lines.append(f'<span class="{css}" id="{at}"{deep}>{place}<code>{code}</code></span>')
     return f'<pre class="rt-code" tabindex="0" data-function="{function.name}">' + "\n".join(lines) + "</pre>"
 
 
 def _line(row: list[tuple], number: int, symbols: Collection[str], links: Links) -> tuple[int, str]:
-    """How far a line is indented, and its HTML."""
+    """The indent of a line, and its HTML."""
     parts, column = [], 0
     text = "".join(text for _, text in row)
     indent = len(text) - len(text.lstrip(" "))

@@ -1,7 +1,7 @@
-"""Names in code lead to where they are defined: a line on the same page or on another, or a word of the guide.
+"""Links from names in code to their definitions: a line on the same page or on another one, or a section of the guide.
 
-The AST says what a name stands for, and no file is run: a name that the function around it assigns is a variable, any other is defined
-in its file or imported there. Imports are followed from file to file, up to the `def`, `class` or assignment.
+Definitions are found in the AST, without running a file. A name that the enclosing function assigns is a variable; any other name is
+defined or imported in its file. Imports are followed from file to file, up to the `def`, `class` or assignment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .highlight import Links, address
 from .sections import relative
 from .segment import segment
 
-WORDS = {  # what Numba gives: its heading in the guide, and a sentence
+WORDS = {  # names of Numba: the heading in the guide, and an explanation
     "numba.njit": ("njit", "compiles this function to machine code, for the CPU"),
     "numba.prange": ("prange", "a range whose iterations may run at the same time"),
     "numba.cuda.jit": ("cudajit", "compiles this function for a GPU, where many threads run it"),
@@ -26,10 +26,10 @@ WORDS = {  # what Numba gives: its heading in the guide, and a sentence
     "numba.cuda.threadIdx": ("blocks-of-threads", "the number of this thread in its block"),
     "numba.cuda.blockIdx": ("blocks-of-threads", "the number of this block"),
     "numba.cuda.blockDim": ("blocks-of-threads", "how many threads a block has"),
-    "numba.cuda.shared": ("blocks-of-threads", "memory that the threads of a block have in common"),
-    "numba.cuda.local": ("blocks-of-threads", "memory that this thread has for itself"),
-    "numba.cuda.syncthreads": ("blocks-of-threads", "waits until all threads of the block have come here"),
-    "numba.cuda.atomic": ("blocks-of-threads", "changes an element at which other threads may be at the same time"),
+    "numba.cuda.shared": ("blocks-of-threads", "memory that all threads of a block can use"),
+    "numba.cuda.local": ("blocks-of-threads", "memory that only this thread can use"),
+    "numba.cuda.syncthreads": ("blocks-of-threads", "waits until all threads of the block have reached this line"),
+    "numba.cuda.atomic": ("blocks-of-threads", "changes an element that other threads may change at the same time"),
 }
 FOLDERS = ("nn/**", "optim/**", "transforms/**", "fast", "fast/ladder", "autograd", "ops")
 FILES = (
@@ -43,7 +43,7 @@ FILES = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a name is defined: a file of the package and a line; line 0 is the whole file, as of a module."""
+    """Where a name is defined: a file of the package and a line. Line 0 is the whole file, for a module."""
 
     file: Path
     line: int
@@ -51,7 +51,7 @@ class Place:
 
 @functools.cache
 def helpers() -> dict[str, Path]:
-    """Files beside the components, by the page of each: fast forms, and what components share."""
+    """Files that are not components, by the page of each: fast forms, and code that components share."""
     known = {component.file for component in components().values()}
     found = sorted(file for pattern in FILES for file in PACKAGE.glob(pattern))
     return {
@@ -67,7 +67,7 @@ def _has_page() -> frozenset[Path]:
 
 
 def links(file: Path) -> Links:
-    """By line and column of `file`: where a name there leads, and a title or "". A word of Numba's is linked once, where it first is."""
+    """By line and column of `file`: the target of a name's link, and a title or "". A name of Numba is linked once, at its first use."""
     found: Links = {}
     explained = set()
     page = _html(file)
@@ -86,8 +86,8 @@ def links(file: Path) -> Links:
 
 
 def fast_forms(file: Path) -> dict[str, str]:
-    """The functions of `fast/` that a component's file calls, in order: name, and where it is. One that answers whether the others
-    pay, as its docstring says, is none."""
+    """The functions of `fast/` that a component's file calls, in order: name and definition. A function that only says whether the
+    others pay, so that its docstring begins with "Whether", is left out."""
     page, found = _html(file), {}
     for *_, thing in _named(file):
         if isinstance(thing, Place) and thing.line and thing.file.parent == PACKAGE / "fast":
@@ -99,7 +99,7 @@ def fast_forms(file: Path) -> dict[str, str]:
 
 @functools.cache
 def _njit() -> Place | str | None:
-    """The package has a `njit` of its own, which keeps what it compiled; to a reader it is Numba's."""
+    """The package's own `njit`, which caches what it compiled. The site explains it like Numba's."""
     return _resolve(PACKAGE / "kernel.py", "njit")
 
 
@@ -154,7 +154,7 @@ def _stored(node: ast.AST) -> Iterator[str]:
 
 
 def _resolve(file: Path, name: str) -> Place | str | None:
-    """What a name of a file stands for: a place in the package, the full name of something outside of it, or None."""
+    """The definition of a name of a file: a place in the package, the full name of something outside of it, or None."""
     node = _defined(file).get(name)
     if node is None:
         return _module(file.parent / name) if file.name == "__init__.py" else None
@@ -169,7 +169,7 @@ def _resolve(file: Path, name: str) -> Place | str | None:
 
 
 def _imported(file: Path, node: ast.ImportFrom, name: str) -> Place | str | None:
-    """What `from ... import name` brings."""
+    """The definition of a name that `from ... import name` imports."""
     parts = (node.module or "").split(".") if node.module else []
     if not node.level and parts[0] != PACKAGE.name:
         return ".".join([*parts, name])
@@ -186,7 +186,7 @@ def _module(path: Path) -> Place | None:
 
 
 def _attribute(whole: Place | str | None, name: str) -> Place | str | None:
-    """What `whole.name` is: a name of a module, or more of the full name of something outside."""
+    """The definition of `whole.name`: a name of a module, or a longer full name of something outside."""
     if isinstance(whole, str):
         return f"{whole}.{name}"
     return _resolve(whole.file, name) if whole and not whole.line else None
@@ -215,7 +215,7 @@ def _class(place: Place) -> ast.ClassDef | None:
 # --------------------------------------------------------------------------------------------------- the names of a file
 @functools.cache
 def _named(file: Path) -> list[tuple[int, int, Place | str | None]]:
-    """Every name that is used in a file, in order: line, column, what it stands for."""
+    """Every name that is used in a file, in order: line, column, definition."""
     finder = _Finder(file)
     finder.visit(_tree(file))
     return sorted(finder.found, key=lambda one: one[:2])
@@ -225,7 +225,7 @@ class _Finder(ast.NodeVisitor):
     def __init__(self, file: Path):
         self.file = file
         self.lines = file.read_text(encoding="utf-8").splitlines()
-        self.variables: list[set[str]] = []  # of the functions around
+        self.variables: list[set[str]] = []  # of the enclosing functions
         self.classes: list[ast.ClassDef] = []
         self.found: list[tuple[int, int, Place | str | None]] = []
 
@@ -240,7 +240,7 @@ class _Finder(ast.NodeVisitor):
         return _attribute(self.what(node.value), node.attr)
 
     def keep(self, line: int, column: int, thing: Place | str | None) -> None:
-        """`column` counts bytes in the AST, letters here."""
+        """`column` counts bytes in the AST, and characters here."""
         column = len(self.lines[line - 1].encode()[:column].decode())
         self.found.append((line, column, thing))
 
@@ -254,7 +254,7 @@ class _Finder(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             thing = _imported(self.file, node, alias.name)
-            if thing != _njit():  # words of Numba's are explained where they are used
+            if thing != _njit():  # names of Numba are explained where they are used
                 self.keep(alias.lineno, alias.col_offset, thing if isinstance(thing, Place) else None)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:

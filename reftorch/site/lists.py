@@ -1,4 +1,4 @@
-"""Pages that are made of what all files say, or of data: every symbol, every component of the specification, every measurement."""
+"""Pages that are made from all files, or from data: every symbol, every component of the specification, every measurement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .segment import Segments, segment
 
 
 def section(folder: str, inside: list[Component]) -> str:
-    """The page of a section: its components in a table, what they have in common, and the formula that each has for itself."""
+    """The page of a section: its components in a table, their common symbols, and the formula of each."""
     page = f"{folder}/index.md"
     package = importlib.import_module("reftorch." + folder.replace("/", "."))
     lines = [f"# {section_title(folder)}", "", (package.__doc__ or "").strip(), "", *gallery(folder, inside)]
@@ -60,12 +60,12 @@ def _in_common(cuts: dict[Component, Segments], page: str) -> list[str]:
 
 
 def notation(every: dict[str, Component]) -> str:
-    """One table of all symbols; what is said of a symbol stands beside the components that say it."""
+    """One table of all symbols; each meaning stands beside the components that use it."""
     said: dict[tuple[str, str], dict[str, list[str]]] = {}
     for component in every.values():
         for symbol in document.symbols(segment(component.file)):
             said.setdefault((symbol.tex, symbol.variable), {}).setdefault(symbol.meaning, []).append(component.name)
-    lines = ["# Notation", "", "Every symbol of every component, out of the symbols tables of their files.", ""]
+    lines = ["# Notation", "", "Every symbol of every component, from the symbols tables of their files.", ""]
     lines += ["| symbol | variable | meaning | in |", "|---|---|---|---|"]
     for (tex, variable), meanings in sorted(said.items(), key=lambda item: (item[0][1].lower(), item[0])):
         for meaning, names in meanings.items():
@@ -75,7 +75,7 @@ def notation(every: dict[str, Component]) -> str:
 
 
 def coverage(pages: Collection[str]) -> str:
-    """Every documented name of the specification, there or not, by section; what has one of the `pages` is linked to it."""
+    """Every documented name of the specification, implemented or not, by section; a name with one of the `pages` is linked to it."""
     rows = [(name, section) for name, section, documented in _specification() if documented]
     there = {name for name, _ in rows if look_up(name) is not None}
     lines = ["# Coverage", "", f"{len(there)} of the {len(rows)} documented names are there.", ""]
@@ -102,13 +102,13 @@ def _linked(name: str, pages: Collection[str]) -> str:
 
 FUNCTIONS = """# Functions
 
-`torch.nn.functional` gathers what lives elsewhere: each function stands in the file of its component, below the kernels that it
-calls.
+`torch.nn.functional` only collects functions from other files: each function is in the file of its component, below the kernels that
+it calls.
 """
 
 
 def functional(pages: Collection[str]) -> str:
-    """Every function of `torch.nn.functional`, in which file it lives, and what is not there yet."""
+    """Every function of `torch.nn.functional`, with its file, and the functions that are not implemented yet."""
     import reftorch.nn.functional as F
 
     lines = [FUNCTIONS, "| function | in a sentence | in |", "|---|---|---|"]
@@ -130,7 +130,7 @@ def functional(pages: Collection[str]) -> str:
 
 
 def _title(page: str) -> str:
-    """The title of the component whose page it is."""
+    """The title of the component with this page."""
     return next((title(component) for component in components().values() if address(component) == page), page)
 
 
@@ -142,22 +142,22 @@ def _specification() -> list[tuple[str, str, bool]]:
 # ---------------------------------------------------------------------------------------------------- measurements
 BENCHMARKS = """# Benchmarks
 
-*Ratio* is the time of PyTorch divided by the time of reftorch, in the same process, in turns: above 1, reftorch was faster. *Share* is
-how much of the nearer limit was used, the processor's multiply-adds or the memory's bytes a second, as measured in that run.
-`reftorch bench` makes such a table on your machine.
+*Ratio* is PyTorch's time divided by reftorch's time, measured in turns in the same process: above 1, reftorch was faster. There are two
+limits, the processor's multiply-adds per second and the memory's bytes per second, both measured in the same run. *Share* says how much
+of the nearer limit was reached. `reftorch bench` makes such a table on your machine.
 """
 
 
 def benchmarks() -> str:
-    """The runs that `reftorch bench --save` has kept; absent ones are said to be absent."""
+    """The runs that `reftorch bench --save` has saved; if there are none, the page says so."""
     lines = [BENCHMARKS]
     runs = _data("benchmarks.json")
     for run in runs or []:
         lines += _run(run)
-    return "\n".join(lines if runs else [*lines, "No run is kept here yet."]) + "\n"
+    return "\n".join(lines if runs else [*lines, "No run has been saved yet."]) + "\n"
 
 
-WHOLE = ("both", "step")  # forwards and backwards together
+WHOLE = ("both", "step")  # forward and backward together
 COLUMNS = {
     "component": "---",
     "case": "---",
@@ -173,7 +173,7 @@ Case = tuple[str, str, str]  # component, case, direction
 
 
 def _about(run: dict[str, Any]) -> str:
-    """When, on what, with which versions."""
+    """The date, the machine and the versions of a run."""
     place = run["machine"]["gpu"] or run["machine"]["processor"]
     versions = ", ".join(f"{name} {run['versions'][name]}" for name in ("numba", "torch") if run["versions"][name])
     return f"{run['date'][:10]}, {place}, {_threads(run)}, {versions}."
@@ -184,7 +184,7 @@ def _threads(run: dict[str, Any]) -> str:
 
 
 def _timed(rows: list[dict[str, Any]], reference: dict[Case, dict[str, Any]] | None = None) -> list[str]:
-    """A table of what was timed, beside the times of the reference kernels, without columns that say the same in every row."""
+    """A table of the times, and of the reference kernels' times, without columns that have the same value in every row."""
     table = []
     for row in rows:
         other, slower = row["torch_seconds"], (reference or {}).get(_case(row))
@@ -217,7 +217,7 @@ def _run(run: dict[str, Any]) -> list[str]:
 
 
 def agreement(names: set[str]) -> str:
-    """How far what these names stand for is from PyTorch, as the tests have measured it; that is absent if it was not."""
+    """The differences of these names' results from PyTorch's, as measured by the tests; empty if they were not measured."""
     measured = _data("agreement.json")
     rows = [row for row in measured["components"] if row["component"] in names] if measured else []
     if not rows:
@@ -237,24 +237,24 @@ def agreement(names: set[str]) -> str:
 
 
 def _error(value: float | None) -> str:
-    """An optimizer has nothing to compare backwards."""
+    """The difference as text; an optimizer has no backward pass to compare."""
     return "" if value is None else f"{value:.1e}" if value else "0"
 
 
-BESIDE = {"DistributedDataParallel": "one process"}  # rows that stand beside those of a component
+BESIDE = {"DistributedDataParallel": "one process"}  # rows that are shown with those of a component
 
 
 def speed(names: set[str]) -> str:
-    """The latest run that timed what these names stand for, forwards and backwards, beside PyTorch; and the reference kernels, if
-    they were timed on the same machine with as many threads."""
+    """The latest run that timed these names, forward and backward, together with PyTorch; and the reference kernels, if they were timed
+    on the same machine with the same number of threads."""
     names = names | {BESIDE[name] for name in names & set(BESIDE)}
     runs = sorted(_data("benchmarks.json") or [], key=lambda run: run["date"], reverse=True)
     for run in [run for run in runs if run["kernels"] == "fast"]:
         rows = [row for row in run["rows"] if row["component"] in names]
         rows = [row for row in rows if row["direction"] in WHOLE] or rows
         if rows:
-            whole = " Forwards and backwards together." * all(row["direction"] == "both" for row in rows)
-            said = f"{_about(run)}{whole} *Ratio*: PyTorch's time by reftorch's; above 1, reftorch was faster."
+            whole = " Forward and backward together." * all(row["direction"] == "both" for row in rows)
+            said = f"{_about(run)}{whole} *Ratio*: PyTorch's time divided by reftorch's; above 1, reftorch was faster."
             beside = _reference(run, runs)
             timed = {_case(row): row for row in beside["rows"]} if beside else {}
             if beside and any(_case(row) in timed for row in rows):
@@ -272,13 +272,13 @@ def _reference(run: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any
 
 
 def rungs(ladder: str) -> str:
-    """What `reftorch bench --ladder` measured of a ladder, as Markdown; that is absent if it was not."""
+    """The results of `reftorch bench --ladder` for a ladder, as Markdown; if it was not measured, a sentence says so."""
     runs = [_data(file.name) for file in sorted((DOCS / "data").glob("ladder*.json"))]
     lines: list[str] = []
     for run, found in [(one, each) for one in runs for each in one["ladders"]]:
         if found["rungs"][0]["function"].split(":")[0].rpartition(".")[2] == ladder:
             lines += [
-                f"{_about(run)} {found['size']}; the peak, measured too, is {run['peak_gflops']:,.0f} GFLOP/s.",
+                f"{_about(run)} {found['size']}; the measured peak is {run['peak_gflops']:,.0f} GFLOP/s.",
                 "",
             ]
             lines += ["| rung | time | GFLOP/s | of the peak |", "|---|--:|--:|--:|"]
@@ -286,7 +286,7 @@ def rungs(ladder: str) -> str:
                 time = _time(row["seconds"]["median"])
                 lines.append(f"| {row['rung']} | {time} | {row['gflops']:,.1f} | {row['share']:.1%} |")
             lines.append("")
-    return "\n".join([*lines, ""]) if lines else "Not measured: `reftorch bench --ladder` does it.\n"
+    return "\n".join([*lines, ""]) if lines else "Not measured yet: `reftorch bench --ladder` measures it.\n"
 
 
 def _time(seconds: float) -> str:

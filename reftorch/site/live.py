@@ -1,4 +1,4 @@
-"""Live examples: what `live/run.js` needs to run a kernel of a worked example in the browser, as data."""
+"""Live examples: the data with which `live/run.js` runs a kernel of a worked example in the browser."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NAMES = ("syntax.js", "values.js", "run.js")  # the interpreter; panel.js and pa
 
 
 class NotLive(ValueError):
-    """The kernel uses something that the interpreter in the browser does not know."""
+    """The kernel uses something that the interpreter in the browser does not support."""
 
 
 def example(kernel: Any, arguments: tuple, arrays: list[Array]) -> dict[str, Any]:
-    """What a page needs to run a kernel: its launch, which arrays follow from the options, and the known mistakes in it.
+    """The data that a page needs to run a kernel: its launch, the arrays whose sizes follow from the options, and its known mistakes.
 
-    `arrays`: as a recording has them, in which an array that is only written to holds nothing.
+    `arrays`: as in a recording, where an array that is only written to has no values.
     """
     made = {**launch(kernel, arguments), "arrays": [vars(array) for array in arrays]}
     file = Path(made["functions"][0]["file"]).with_suffix("").relative_to(PACKAGE.name)
@@ -50,9 +50,9 @@ def example(kernel: Any, arguments: tuple, arrays: list[Array]) -> dict[str, Any
 
 
 def sizes(kernel: Any, arguments: tuple) -> dict[str, Any] | None:
-    """For a window that slides over an image: which arguments give the output's extents, and the arrays that have these.
+    """For a sliding window: the arguments from which the extents of the output follow, and the arrays with these extents.
 
-    None if the kernel has no stride, or if the formula (extent + 2 pad - dil (K - 1) - 1) // stride + 1 does not give them.
+    None if the kernel has no stride, or if the formula (extent + 2 pad - dil (K - 1) - 1) // stride + 1 does not give the extents.
     """
     code = interpreted(kernel).__code__
     given = dict(zip(code.co_varnames, arguments))
@@ -78,7 +78,7 @@ def launch(kernel: Any, arguments: tuple) -> dict[str, Any]:
     """A kernel with the functions and constants that it uses, and its arguments.
 
     Raises:
-        NotLive: a value has a type that the interpreter does not know.
+        NotLive: the interpreter does not support the type of a value.
     """
     function: Any = interpreted(kernel)
     recorder = Recorder(function)
@@ -104,7 +104,7 @@ def _argument(value: Any, recorder: Recorder) -> dict[str, Any]:
 
 
 def _used(function: FunctionType) -> tuple[list[Source], dict[str, Any]]:
-    """The function and those that it calls, as sources; the constants of their files that they name."""
+    """The sources of the function and of those that it calls, and the constants of their files that they use."""
     sources: list[Source] = []
     constants: dict[str, Any] = {}
     waiting = [function]

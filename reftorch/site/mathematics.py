@@ -1,8 +1,8 @@
 r"""Formulas: `$...$` and `$$...$$` in Markdown become HTML and MathML, by KaTeX, while the site is built.
 
-A formula goes through two forms. `MathExtension` leaves `<span class="tex" data-tex="...">` with the LaTeX as its text, which is
-what a search index should find, once. `render` puts KaTeX's HTML there. Each is tried when it is met, so that broken LaTeX fails
-with file and line.
+A formula is converted in two steps. `MathExtension` writes `<span class="tex" data-tex="...">` with the LaTeX as its text, so that the
+search index has the formula once. Later, `render` replaces it by KaTeX's HTML. `MathExtension` already checks each formula with KaTeX, so
+that wrong LaTeX fails with file and line.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ PLACE = re.compile(r'<span class="tex( tex-display)?" data-tex="([^"]*)">[^<]*</
 
 
 class BadFormula(ValueError):
-    """KaTeX cannot read it; the message is KaTeX's."""
+    """KaTeX cannot parse the formula; the message is KaTeX's."""
 
-    tex = ""  # the formula, as it is written
+    tex = ""  # the formula's LaTeX
 
     def line(self, text: str) -> int:
-        """In which line of `text`, from 0, the formula is."""
+        """The line of the formula in `text`, counted from 0."""
         found = re.search(r"\s+".join(map(re.escape, self.tex.split())), text)
         return text.count("\n", 0, found.start()) if found else 0
 
 
 # ------------------------------------------------------------------------------------------------------------ KaTeX
 def install() -> None:
-    """Fetch KaTeX and what the search needs, in the versions of the lock file, where they are missing.
+    """Install KaTeX and the package for the search, in the versions of the lock file, if they are missing.
 
     Raises:
         RuntimeError: there is no Node.js, or its npm failed.
@@ -63,11 +63,13 @@ def install() -> None:
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"},
     )
     if done.returncode:
-        raise RuntimeError(f"npm ci in {DOCS} failed, and without KaTeX there are no formulas: {done.stderr.strip()}")
+        raise RuntimeError(
+            f"npm ci in {DOCS} failed, so KaTeX, which renders the formulas, is missing: {done.stderr.strip()}"
+        )
 
 
 def _program(name: str) -> str:
-    """Where Node.js or its npm is: on the PATH, or beside this Python, where the `docs` extra puts them."""
+    """The path of Node.js or its npm: on the PATH, or beside this Python, where the `docs` extra installs them."""
     found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
     if found is None:
         raise RuntimeError(f"found no {name}: formulas need Node.js, which comes with pip install 'reftorch[docs]'")
@@ -76,7 +78,7 @@ def _program(name: str) -> str:
 
 @functools.cache
 def _node() -> subprocess.Popen:
-    """One Node.js that renders formula after formula: a line in, a line out."""
+    """One process of Node.js that renders all formulas: it reads one line and writes one line for each."""
     install()
     command = [_program("node"), str(DOCS / "katex.js")]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
@@ -100,7 +102,7 @@ def katex(tex: str, display: bool) -> str:
 
 
 def render(text: str) -> str:
-    """The page with every formula in its place."""
+    """The page with every formula rendered."""
     return PLACE.sub(lambda found: katex(html.unescape(found[2]), bool(found[1])), text)
 
 
@@ -109,11 +111,11 @@ SPLIT = re.compile(r"\\(?:text|mathrm|operatorname|begin|end)\s*\{[^}]*\}|\\[A-Z
 
 
 INDEX = re.compile(r"_\{([A-Za-z]{2,})\}")
-WORDS = ("in", "out", "max", "min")  # indices that are words, whatever their letters stand for elsewhere
+WORDS = ("in", "out", "max", "min")  # indices that are words: their letters are not symbols
 
 
 def mark(tex: str, symbols: Iterable[tuple[str, str]]) -> str:
-    """Wrap each symbol, given as (LaTeX, variable), in `\\htmlData`; of two that begin alike the longer one is meant."""
+    """Wrap each symbol, given as (LaTeX, variable), in `\\htmlData`. If two symbols begin alike, the longer one is taken."""
     longest = sorted(symbols, key=lambda pair: -len(pair[0]))
     known = {written for written, _ in longest}
     marked, at = "", 0
@@ -137,7 +139,7 @@ def mark(tex: str, symbols: Iterable[tuple[str, str]]) -> str:
 
 
 def _goes_on(written: str, rest: str) -> bool:
-    """Whether what follows makes it another symbol: x of x_h, or of a command."""
+    """Whether the text after it makes it another symbol: as x in x_h, or in a command."""
     if rest.startswith("_"):
         return True
     return written[-1].isalpha() and bool(re.search(r"\\[A-Za-z]*$", written)) and rest[:1].isalpha()
@@ -194,7 +196,7 @@ class MathExtension(Extension):
 
 
 def makeExtension(**options: Any) -> MathExtension:
-    """What Python-Markdown asks a module for."""
+    """The function that Python-Markdown calls to load the extension."""
     return MathExtension(**options)
 
 

@@ -1,4 +1,4 @@
-"""Public names: what stands behind each, in which file, and what its docstring says of arguments, shapes and errors."""
+"""Public names: the object and the file of each, and arguments, shapes and errors from its docstring."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from ..step.components import PACKAGE, Component
 from .document import described
 
-HOMES = {  # where the public names of a room's files can be found, as PyTorch spells them
+HOMES = {  # folder: the modules that have the public names of its files, as PyTorch spells them
     "nn": ("torch.nn", "torch.nn.functional", "torch.nn.utils", "torch.nn.init", "torch.nn.parallel"),
     "optim": ("torch.optim",),
     "transforms": ("torchvision.transforms", "torchvision.transforms.functional"),
@@ -19,11 +19,11 @@ HOMES = {  # where the public names of a room's files can be found, as PyTorch s
 OLDER = {
     "torch.nn.DistributedDataParallel",
     "torch.nn.DistributedDataParallelCPU",
-}  # of old examples; pages have the newer
+}  # names in old examples; pages show the newer ones
 
 
 def look_up(name: str) -> Any:
-    """What reftorch has for a name of PyTorch's, or None; torchvision's transforms are in `reftorch.transforms`."""
+    """The object of reftorch with a name of PyTorch's, or None; torchvision's transforms are in `reftorch.transforms`."""
     first, *parts = name.replace("torchvision.transforms", "torch.transforms").split(".")
     found: Any = importlib.import_module("reftorch") if first == "torch" else None
     for part in parts:
@@ -35,7 +35,7 @@ def look_up(name: str) -> Any:
 
 
 def _has_not(package: Any, name: str) -> bool:
-    """Whether a package says by its list of names that it has no such name; to ask for it would look for similar ones."""
+    """Whether a package's list of names lacks this name. (`getattr` would also search for similar names, to suggest one.)"""
     known = vars(package) if inspect.ismodule(package) else {}
     return "__getattr__" in known and name not in known and name not in known.get("__all__", (name,))
 
@@ -65,7 +65,7 @@ def public(component: Component) -> dict[str, Any]:
 
 
 def call(name: str, thing: Any) -> str:
-    """How it is called: "ReLU(inplace=False)", in lines of at most 90 letters; `*args, **kwargs` of a parent's say nothing."""
+    """The call: "ReLU(inplace=False)", in lines of at most 90 characters, without the `*args, **kwargs` of a parent class."""
     given = list(inspect.signature(thing).parameters.values())
     shown = [p.replace(annotation=inspect.Parameter.empty) for p in given]
     if {p.kind for p in given} == {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
@@ -80,7 +80,7 @@ def call(name: str, thing: Any) -> str:
 
 
 def entry(name: str, thing: Any) -> str:
-    """Markdown: how it is called, and its arguments, attributes, shapes and errors as far as the docstring tells."""
+    """Markdown: the call, and the arguments, attributes, shapes and errors that the docstring describes."""
     inherits = inspect.isclass(thing) and not vars(thing).get("__doc__")
     text = "" if inherits else inspect.getdoc(thing) or ""
     lines = ["```python", call(name.replace("torchvision", "torch"), thing), "```", ""]
@@ -102,7 +102,7 @@ def entry(name: str, thing: Any) -> str:
 
 
 def _default(argument: str, defaults: dict[str, Any]) -> str:
-    """As Python writes it; of several names, `a, b`, each."""
+    """The default as Python writes it; for several names, `a, b`, the default of each."""
     known = [defaults[name] for name in re.split(r",\s*", argument) if name in defaults]
     return ", ".join(f"`{_by_name(repr(value))}`" for value in known if value is not inspect.Parameter.empty)
 

@@ -22,7 +22,7 @@ CSS = {"Symbols": "rt-text rt-symbols", "Questions": "rt-text rt-questions"}
 
 
 class Page:
-    """A file of the package on its way to Markdown."""
+    """Makes the page of a file of the package."""
 
     checks_examples = True
 
@@ -46,7 +46,7 @@ class Page:
         opening, choosing = self._opening()
         parts = self._parts()
         front = ["---", "hide: [toc]", *([] if self.searched else ["search: {exclude: true}"]), "---"]
-        lines = [*front, f"# {self.title()}", "", opening, ""]  # the rows need the room
+        lines = [*front, f"# {self.title()}", "", opening, ""]  # the rows need the width
         if self.component:
             lines += [pictures.figure(self.component), "", choosing, "", _contents(parts), ""]
         for heading, text in parts.items():
@@ -54,7 +54,7 @@ class Page:
         return "\n".join(lines)
 
     def _opening(self) -> tuple[str, str]:
-        """What the file is about, up to "Use it when", and the rest of the docstring's beginning: a picture comes between them."""
+        """The beginning of the docstring in two parts, before and from "Use it when": a picture comes between them."""
         summary = document.sections(self.segments)[0]
         start = re.search(r"^Use it when ", summary.text, re.MULTILINE) if self.component else None
         if start is None:
@@ -63,7 +63,7 @@ class Page:
         return self._html(before, summary.line), self._html(after, summary.line + before.count("\n"))
 
     def _parts(self) -> dict[str, str]:
-        """What stands on the page below which heading, in this order: first what explains, then the code, then what is looked up."""
+        """The page's text by heading, in this order: first the explanations, then the code, then the reference tables."""
         said = {section.heading: self._section(section) for section in document.sections(self.segments)[1:]}
         source = {"Source": f"{self._file_line()}\n\n{self._all_rows()}"}
         if not self.component:
@@ -93,7 +93,7 @@ class Page:
         return _answers_hidden(made) if section.heading == "Questions" else made
 
     def _interface(self) -> str:
-        """Arguments, shapes and errors of what can be called, as its docstrings say."""
+        """Arguments, shapes and errors of the classes and functions, from their docstrings."""
         parts = []
         for place, thing in names.public(self.component).items() if self.component else ():
             name = place.rpartition(".")[2]
@@ -102,7 +102,7 @@ class Page:
         return "\n".join(parts)
 
     def _check_placeholders(self) -> None:
-        """What `reftorch new` leaves to be written must have been written."""
+        """No text from `reftorch new` that asks to be replaced may be left."""
         for number, line in enumerate(self.segments.lines, 1):
             if self.component and re.search(r"\bTODO\b", line):
                 raise SiteError(self.segments.file, number, f"something is still to be written: {line.strip()}")
@@ -123,7 +123,7 @@ class Page:
                 raise SiteError(self.segments.file, symbol.line, f"no formula above has the symbol {symbol.tex}")
 
     def title(self) -> str:
-        """The title that was given, or the class of the file, or else its name."""
+        """The given title, or the class of the file, or else its name."""
         if self.given_title:
             return self.given_title
         return sections.title(self.component) if self.component else self.segments.file.stem
@@ -148,18 +148,18 @@ class Page:
             f'<a href="{at}"><code>{name}</code></a>' for name, at in links.fast_forms(self.segments.file).items()
         )
         if not fast:
-            return " These are the kernels that run: there are no fast forms of them." if kernels else ""
+            return " These kernels run by default: there are no fast forms." if kernels else ""
         reference = 'inside `with reftorch.kernels("reference")`'
         if not kernels:
             return f" On a CPU, fast forms run by default: {fast}. In debug mode and {reference} their reference forms run."
         return (
             f" On a CPU, fast forms run by default: {fast}. The reference kernels below run in debug mode,"
-            f" {reference}, and where a fast form leaves a case to them."
+            f" {reference}, and in cases that a fast form does not handle."
         )
 
     # -------------------------------------------------------------------------------------------------- text
     def _html(self, text: str, line: int, css: str = "rt-text") -> str:
-        """Markdown of the file as HTML; `line` is where it stands there, for errors."""
+        """Markdown of the file as HTML; `line` is its line in the file, for errors."""
         pairs = [(s.tex, s.variable) for s in self.symbols]
         return f'<div class="{css}">\n{to_html(text, self.segments.file, line, pairs)}\n</div>'
 
@@ -208,7 +208,7 @@ class Page:
         )
 
     def _differences(self, first: Function, second: Function) -> list[set[int]]:
-        """The lines of twins that the other has not, however far they are indented."""
+        """The lines of each twin that the other one does not have; indents are ignored."""
         stripped = [[line.strip() for line in self.segments.lines[f.first - 1 : f.last]] for f in (first, second)]
         found: list[set[int]] = [set(), set()]
         matcher = difflib.SequenceMatcher(None, stripped[0], stripped[1], autojunk=False)
@@ -220,7 +220,7 @@ class Page:
 
 
 def _contents(headings: Iterable[str]) -> str:
-    """What is on the page: a line that stays in view, or on a phone a list that opens."""
+    """The table of contents: a line that stays in view, or on a phone a list that opens."""
     links = "".join(f'<li><a href="#{slugify(heading, "-")}">{html.escape(heading)}</a></li>' for heading in headings)
     return (
         '<nav class="rt-contents" aria-label="On this page" data-search-exclude><details open>'
@@ -229,7 +229,7 @@ def _contents(headings: Iterable[str]) -> str:
 
 
 def _answers_hidden(text: str) -> str:
-    """Each question in bold letters becomes what opens its answer."""
+    """Each question in bold becomes a button that opens its answer."""
     first, *parts = re.split(r"<p><strong>(.*?)</strong></p>", text, flags=re.DOTALL)
     last = "</div>" if parts else ""
     pairs = [

@@ -1,8 +1,8 @@
 """The worked example of a component, recorded kernel by kernel for the step viewer.
 
-The recordings stand in the page, though the interpreter of live examples could make those of CPU kernels. They cost little: without
-them the 154 pages would have 3.87 MB in place of 3.94, compressed, half of the pages less than 0.3 kB each. The interpreter has 14 kB and
-would be loaded before anybody touches it. And what Python recorded is right to the last digit of an exponential.
+The recordings are part of the page, although the interpreter of live examples could make those of CPU kernels. They are small: without
+them, the 154 pages would have 3.87 MB in place of 3.94, compressed, and half of the pages would lose less than 0.3 kB each. The
+interpreter has 14 kB, and would have to be loaded with every page. And the last digit of an exponential is right in Python's recording.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .errors import SiteError
 from .mathematics import to_html
 from .segment import Block, Segments, segment
 
-LIMIT = 20_000  # steps: more are no use on a page
+LIMIT = 20_000  # steps: nobody would step through more on a page
 
 
 def runs(component: Component) -> list[tuple[Any, Any, int, tuple]]:
-    """Of each kernel its CPU form, its CUDA form, its number of threads, and the arguments of the worked example.
+    """For each kernel: its CPU form, its CUDA form, its number of threads, and the arguments of the worked example.
 
-    A component without kernels of its own shows those that its example launches, and those first that have its name: the LSTM begins
-    with its cell, and not with the linear layer before it.
+    A component without kernels of its own shows the kernels that its example launches, beginning with those that have its name: the LSTM
+    begins with its cell, and not with the linear layer before it.
     """
     found: list[tuple[Any, Any, int, tuple]] = []
 
@@ -46,9 +46,9 @@ def runs(component: Component) -> list[tuple[Any, Any, int, tuple]]:
     return found
 
 
-@functools.cache  # the viewer shows them, and a picture is drawn from the first
+@functools.cache  # used twice: by the viewer, and by the picture, which is drawn from the first
 def recordings(component: Component) -> list[Recording]:
-    """Of each kernel its CPU form and its CUDA form over all threads, on the arguments of the worked example."""
+    """Recordings of each kernel, of its CPU form and of its CUDA form with all threads, on the arguments of the worked example."""
     found: list[Recording] = []
     for cpu_kernel, cuda_kernel, threads, arguments in runs(component):
         for kernel, launch in ((cpu_kernel, None), (cuda_kernel, (1, max(threads, 1)))):
@@ -57,7 +57,7 @@ def recordings(component: Component) -> list[Recording]:
 
 
 def first_recording(component: Component) -> Recording | None:
-    """That of the first kernel's CPU form."""
+    """The recording of the first kernel's CPU form."""
     return next(iter(recordings(component)), None)
 
 
@@ -70,9 +70,9 @@ def _copied(argument: Any) -> Any:
 
 
 def viewer(component: Component, first: str = "") -> str:
-    """The step viewer with these recordings, as HTML. `assets/page.js` brings it to life.
+    """The step viewer with these recordings, as HTML. `assets/page.js` starts it.
 
-    `first`: how the line begins at which the first recording is shown, where it is run for the first time.
+    `first`: the beginning of a line; the first recording is shown at the first run of this line.
     """
     cut = segment(component.file)
     symbols = [(symbol.tex, symbol.variable) for symbol in document.symbols(cut)]
@@ -93,7 +93,7 @@ def viewer(component: Component, first: str = "") -> str:
 
 
 def script(recording: Recording) -> str:
-    """A recording as the viewer finds it on a page."""
+    """A recording in the form that the viewer reads from a page."""
     data = recording.to_json().replace("<", "\\u003c")
     return f'<script type="application/json" data-kernel="{html.escape(recording.kernel)}">{data}</script>'
 
@@ -119,7 +119,7 @@ def _step(recording: Recording, first: str, component: Component) -> int:
 
 
 def _formula(block: Block, cut: Segments, symbols: list[tuple[str, str]]) -> str:
-    """What a kernel computes: the display formulas of the notes above it. Hidden, until the viewer takes them."""
+    """The formula of a kernel: the display formulas of the notes above it. They are hidden until the viewer shows them."""
     found = "\n\n".join(re.findall(r"\$\$[^$]+\$\$", block.notes))
     kernels = " ".join(function.name for function in block.functions)
     text = to_html(found, cut.file, block.notes_line, symbols) if found else ""

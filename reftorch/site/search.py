@@ -1,7 +1,7 @@
-"""The index of the search: what of the pages is in it, and by which names and ideas a page is found.
+"""The search index: the parts of the pages that are in it, and the names and topics by which a page is found.
 
-MkDocs puts all text of all pages into its index. `lighten` leaves out what nobody looks for, source code above all, and gives each page
-its keywords: the names of its classes and functions as programs spell them, the words of which they are made, and ideas.
+MkDocs puts all text of all pages into its index. `lighten` removes text that nobody searches for, mainly source code, and adds keywords
+to each page: the names of its classes and functions as programs spell them, the words in these names, and topics.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..step.components import components
 from . import document, names, sections
 from .segment import segment
 
-# Parts of a page that repeat what others say, or that nobody looks for
+# Parts of a page that repeat other parts, or that nobody searches for
 LEFT_OUT = (
     "Source",
     "Step by step",
@@ -26,11 +26,11 @@ LEFT_OUT = (
     "What varies",
     "Choosing",
 )
-LISTS = ("coverage.html", "functions.html", "benchmarks.html")  # these name everything, and so answer every question
+LISTS = ("coverage.html", "functions.html", "benchmarks.html")  # these name everything, so every search would find them
 WORDS = {"Norm": "normalization", "Pool": "pooling", "Pad": "padding", "Conv": "convolution", "Transpose": "transposed"}
-HEAD = 8  # how much more a page counts that has a name with which others' names begin
-GUIDE = 32  # and a page of the guide, which has few words to be found by
-IDEAS = {  # by the page's path: what readers call it who do not know its name
+HEAD = 8  # the weight of a page with a name with which other pages' names begin
+GUIDE = 32  # the weight of a page of the guide, which has few keywords
+IDEAS = {  # by the page's path: words by which readers search who do not know its name
     "guide/kernels": "how to read a kernel reading kernels loops prange njit",
     "guide/stepping": "debugger breakpoint",
     "guide/tape": "autograd backward computation graph differentiation",
@@ -89,7 +89,7 @@ IDEAS = {  # by the page's path: what readers call it who do not know its name
 
 
 def lighten(index: dict[str, Any]) -> dict[str, Any]:
-    """The index as it is sent: without what is left out, with keywords on the pages that have some."""
+    """The index that the browser loads: without the removed parts, with the keywords of the pages."""
     keywords = _keywords()
     heads = _heads({page: words for page, words in keywords.items() if page != "notation"})
     docs = []
@@ -107,7 +107,7 @@ def lighten(index: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keywords() -> dict[str, list[str]]:
-    """By page: the names that are found there, their words, and its ideas."""
+    """By page: its names, the words in these names, and its topics."""
     found = {}
     for component in components().values():
         page = sections.address(component).removesuffix(".md")
@@ -123,7 +123,7 @@ def _keywords() -> dict[str, list[str]]:
 
 
 def _others() -> dict[str, str]:
-    """Pages of classes that are no components: containers, and what all layers are made of."""
+    """Pages of classes that are not components: containers, and the base classes of all layers."""
     from .build import CONTAINERS  # build asks for the index, too
 
     return {path.removesuffix(".py"): f"torch.nn.{name}" for path, name in CONTAINERS.items() if hasattr(nn, name)}
@@ -144,13 +144,13 @@ def _spelled(known: Iterable[str]) -> list[str]:
 
 
 def _words(titles: Iterable[str]) -> list[str]:
-    """The words of a name: "Cross Entropy Loss", and the longer forms of those that are cut short."""
+    """The words of a name: "Cross Entropy Loss", and the full forms of abbreviations."""
     words = [word for title in titles for word in re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d\w?", title)]
     return [" ".join([*words, *(WORDS[word] for word in words if word in WORDS)])]
 
 
 def _heads(keywords: dict[str, list[str]]) -> set[str]:
-    """Pages with a name that others' names begin with, ReLU of ReLU6: who types it means the page, and not one of those."""
+    """Pages with a name with which other names begin, such as ReLU and ReLU6. A search for "ReLU" should find ReLU first."""
     called = {page: {word.lower() for word in words if re.fullmatch(r"\w+", word)} for page, words in keywords.items()}
     return {
         page

@@ -1,4 +1,4 @@
-"""The sections of the site, and what is said around a component in its section: functions, neighbours, assignments."""
+"""The sections of the site, and the links on a component's page: functions, neighbours, assignments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .mathematics import DOCS
 from .names import public
 from .segment import Segments
 
-# Folders with components, in the documentation's order. One that is not here comes last, under its own name.
+# Folders with components, in the documentation's order. A folder that is not in this list comes last, under its own name.
 SECTIONS = {
     "nn/convolution": "Convolution",
     "nn/pooling": "Pooling",
@@ -38,18 +38,18 @@ SECTIONS = {
 
 
 def address(component: Component) -> str:
-    """Where the page of a component is, below the site's root."""
+    """The path of a component's page, below the site's root."""
     return component.file.relative_to(PACKAGE).as_posix().removesuffix(".py") + ".md"
 
 
 def folder(component: Component) -> str:
-    """Its section: "nn/activation"."""
+    """The section of a component: "nn/activation"."""
     return component.file.parent.relative_to(PACKAGE).as_posix()
 
 
 @functools.cache
 def sections() -> dict[str, list[Component]]:
-    """The folders that have components, and those: both in the documentation's order."""
+    """The folders with components, and their components, both in the documentation's order."""
     found: dict[str, list[Component]] = {name: [] for name in SECTIONS}
     for component in sorted(components().values(), key=_rank):
         found.setdefault(folder(component), []).append(component)
@@ -57,7 +57,7 @@ def sections() -> dict[str, list[Component]]:
 
 
 def section_title(name: str) -> str:
-    """What a folder is called on the site."""
+    """The name of a folder on the site."""
     return SECTIONS.get(name) or name.rpartition("/")[2].capitalize()
 
 
@@ -69,13 +69,13 @@ def _documented() -> dict[str, int]:
 
 
 def _rank(component: Component) -> tuple[int, str]:
-    """What the documentation does not name comes after what it names."""
+    """The key for sorting: names that the documentation does not have come last."""
     places = [_documented()[name] for name in public(component) if name in _documented()]
     return min(places, default=len(_documented())), component.name
 
 
 def title(component: Component) -> str:
-    """The class that the file is named after, or else all its classes, as in "Dropout1d, 2d, 3d", or its name if it has none."""
+    """The class with the name of the file, or else all its classes, as in "Dropout1d, 2d, 3d", or the file's name if it has no class."""
     classes = [name.rpartition(".")[2] for name, thing in public(component).items() if isinstance(thing, type)]
     stem = component.file.stem
     families: dict[str, list[str]] = {}
@@ -93,20 +93,20 @@ def link(component: Component, page: str) -> str:
 
 
 def relative(target: str, page: str) -> str:
-    """The way from one page to another."""
+    """The relative path from one page to another."""
     return posixpath.relpath(target, posixpath.dirname(page) or ".")
 
 
 # ---------------------------------------------------------------------------------------------- around a component
 def functions(cut: Segments) -> str:
-    """Links to what stands in the file."""
+    """Links to the functions and classes in the file."""
     places = [block.functions[0] for block in cut.blocks if re.fullmatch(r"[A-Za-z]\w*", block.functions[0].name)]
     links = " · ".join(f"[`{function.name}`](#{line_address(function)}-L1)" for function in places)
     return f'<div class="rt-functions" markdown>\n\n{links}\n\n</div>'
 
 
 def neighbours(component: Component) -> str:
-    """The components of its section, and those before and after it in the documentation's order."""
+    """The other components of the section, and the components before and after it in the documentation's order."""
     every = [other for inside in sections().values() for other in inside]
     at, page = every.index(component), address(component)
     lines = [f"- Section: [{section_title(folder(component))}]({relative(folder(component) + '/index.md', page)})"]

@@ -1,6 +1,7 @@
-"""Cuts a Python file into blocks: some code, and the notes that stand above it.
+"""Cuts a Python file into blocks: some code, and the notes above it.
 
-`ast` says where functions, classes and statements begin and end, `tokenize` which lines are comments: a `#` in a string is none.
+`ast` says where functions, classes and statements begin and end. `tokenize` says which lines are comments: a `#` in a string is not a
+comment.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from .errors import SiteError
 
-NOTES_OF_A_CLASS = 3  # methods with notes, from which on a class is shown in parts
+NOTES_OF_A_CLASS = 3  # a class with at least so many methods with notes is shown in parts
 Comments = dict[int, tuple[int, str]]  # by line: column and text
 
 
@@ -89,7 +90,7 @@ def _segments(file: Path, text: str) -> Segments:
 
 
 def _functions(body: list[ast.stmt], comments: Comments) -> Iterator[Function]:
-    """What stands in the file; a class with many notes inside is taken apart, so that each stands beside what it explains."""
+    """The parts of the file. A class with many notes inside is split, so that each note is beside the code that it explains."""
     seen: Counter[str] = Counter()
     for node in body:
         for function in _of_class(node, comments) if isinstance(node, ast.ClassDef) else [_function(node)]:
@@ -100,7 +101,7 @@ def _functions(body: list[ast.stmt], comments: Comments) -> Iterator[Function]:
 
 
 def _of_class(node: ast.ClassDef, comments: Comments) -> list[Function]:
-    """A class as it is, or its head and then the methods, where three or more have notes; one without goes with that above."""
+    """The class as one part. If three or more methods have notes: its head, then each method, with the following ones without notes."""
     whole = _function(node)
     methods = [_function(m) for m in node.body if isinstance(m, (ast.FunctionDef, ast.AsyncFunctionDef))]
     starts = [m for m in methods if m.docstring or _notes_above(comments, m)[0]]
@@ -130,7 +131,7 @@ def _function(node: ast.stmt) -> Function:
 
 
 def _belongs(function: Function, block: Block) -> bool:
-    """Whether the code goes on in the same block: the CUDA twin of a CPU kernel, or plain statements after plain statements."""
+    """Whether the code continues the same block: the CUDA twin of a CPU kernel, or plain statements after plain statements."""
     before = block.functions[-1]
     if function.device == "cuda" and before.device == "cpu":
         return function.name.removesuffix("_cuda") == before.name.removesuffix("_cpu")
@@ -145,7 +146,7 @@ def _join(block: Block, function: Function) -> None:
 
 
 def _comments(text: str) -> Comments:
-    """The comments that have a line to themselves, without their `#`; a ruled one, `# ---- title`, is a heading."""
+    """The comments on lines of their own, without their `#`; a comment `# ---- title` is a heading."""
     found = {}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         line, column = token.start
@@ -159,7 +160,7 @@ def _comments(text: str) -> Comments:
 
 
 def _notes_above(comments: Comments, function: Function) -> tuple[str, int]:
-    """The comment block that ends on the line above the function, as far indented as that, and its first line."""
+    """The comment block that ends on the line above the function, with the same indent; and its first line."""
     start = function.first
     while start - 1 in comments and comments[start - 1][0] == function.column:
         start -= 1

@@ -283,7 +283,7 @@ def test_formulas_go_with_their_kernels(formulas):
 def test_what_was_not_measured_is_said_to_be_absent(monkeypatch, tmp_path):
     (tmp_path / "data").mkdir()
     monkeypatch.setattr(lists, "DOCS", tmp_path)
-    assert "No run is kept here yet." in lists.benchmarks() and lists.rungs("matmul").startswith("Not measured")
+    assert "No run has been saved yet." in lists.benchmarks() and lists.rungs("matmul").startswith("Not measured")
     assert lists.agreement({"relu"}) == "Not measured.\n" and lists.speed({"ReLU"}) == "Not measured.\n"
 
 
@@ -355,7 +355,7 @@ def test_what_was_measured_is_shown(monkeypatch, tmp_path):
     (tmp_path / "data" / "ladder.json").write_text(
         json.dumps({**about, "peak_gflops": 75.2, "ladders": [{"size": "8 x 8", "rungs": [rung, slow]}]})
     )
-    assert "numba 1. 8 x 8; the peak, measured too, is 75 GFLOP/s." in lists.rungs("matmul")
+    assert "numba 1. 8 x 8; the measured peak is 75 GFLOP/s." in lists.rungs("matmul")
     assert "| slow | 2.5 s | 1.5 | 2.0% |" in lists.rungs("matmul")
     assert "| formula | 2 ms | 1.5 | 2.0% |" in lists.rungs("matmul") and "Not measured" in lists.rungs("conv2d")
     far = {"component": "relu", "dtype": "float32", "cases": 3, "forward": 0.0, "backward": 1.25e-7}

@@ -175,8 +175,8 @@ def test_a_graph_of_the_tape(name):
 
 def test_the_trellis_adds_up():
     (said,) = re.findall(r"<desc>(.*?)</desc>", pictures.figure(components()["ctc_loss"]))
-    assert said.endswith("The last two add up to 0.34.")  # 11/32, as the worked example says
-    assert "time 0, place 1 (a): 0.5" in said and "place 4 (-): 0.06" in said
+    assert said.endswith("The sum of the last two is 0.34.")  # 11/32, as the worked example says
+    assert "time 0, position 1 (a): 0.5" in said and "position 4 (-): 0.06" in said
 
 
 def test_weights_of_attention():

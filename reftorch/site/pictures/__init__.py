@@ -1,22 +1,22 @@
-"""A picture for each component, drawn when the page is made: out of its worked example, or by its own kernels.
+"""A picture for each component, drawn when the page is made: from its worked example, or with its own kernels.
 
-    svg          the shapes that pictures are made of
+    svg          the shapes of the pictures
     curve        curves over axes
     activation   f and its derivative
-    loss         a loss by its prediction
-    window       what one element of the result is made of
+    loss         a loss over its prediction
+    window       the elements from which one element of the result is computed
     norm         which elements are normalized together
     bars         numbers before and after softmax
     cells        cells of recurrent networks, and networks unrolled in time
     attention    the matrix of weights, and the layers of a transformer
     optimizer    steps down a valley, and learning rates over time
-    trellis      the ways through a text in CTC
-    interpolation  the weight of an element by its distance
+    trellis      the paths through a text in CTC
+    interpolation  the weight of an element over its distance
     stages       arrays before and after, for components without kernels of their own
     tape         the computation graph of a few lines
-    timeline     when the buckets of a step travel, as it was recorded
+    timeline     when the buckets of a recorded training step are sent
 
-`FAMILIES` says which picture a component has, by the path of its file. A new component needs no work, or a line there.
+`FAMILIES` says which picture a component has, by the path of its file. A new component needs no change, or one line there.
 """
 
 from __future__ import annotations
@@ -48,59 +48,63 @@ GATHERED = "The worked example: one element of the result, and the elements that
 
 
 def _transposed(component: Component) -> str:
-    """Its kernel is the gradient of a convolution, which calls things by other names."""
+    """Its kernel is the gradient of a convolution, whose arrays have other names."""
     return window.picture(component, {"grad_y": "x", "grad_x": "y"})
 
 
 def _first(component: Component) -> str:
-    """The first element of the result: it lies in the padding, where that is not constant."""
+    """The first element of the result, which lies in the padding, if the padding is not constant."""
     return window.picture(component, place=0)
 
 
 ALONG = "softmax|softmin|log_softmax|gumbel_softmax|adaptive_log_softmax_with_loss|glu"  # activations along a dimension
-FAMILIES: list[tuple[str, Draw, str]] = [  # the file below the package, its picture, what is said below it
+FAMILIES: list[tuple[str, Draw, str]] = [  # the path of the file, its picture, the caption
     *((path, stages.picture, says) for path, (_, says) in stages.STAGES.items()),
     (
         rf"nn/vision/({'|'.join(interpolation.MODES)})",
         interpolation.picture,
-        "How much an input element counts by its distance from the place of the output, by the kernels of this page; "
+        "The weight of an input element over its distance from the position of the output, computed with the kernels of this page; "
         "and one element of the worked example.",
     ),
     (
         rf"nn/activation/(?!({ALONG})$)\w+",
         activation.picture,
-        "The function, and with dashes its derivative, by the kernels of this page.",
+        "The function, and its derivative (dashed), computed with the kernels of this page.",
     ),
-    (rf"nn/loss/({'|'.join(loss.LOSSES)})", loss.picture, "The loss of one element, by the kernels of this page."),
+    (
+        rf"nn/loss/({'|'.join(loss.LOSSES)})",
+        loss.picture,
+        "The loss of one element, computed with the kernels of this page.",
+    ),
     (
         r"nn/activation/(softmax|softmin|log_softmax)",
         bars.picture,
-        "Four numbers and what becomes of them, by the kernels of this page.",
+        "Four numbers before and after the function, computed with the kernels of this page.",
     ),
     (
         r"nn/loss/ctc_loss",
         trellis.picture,
-        "The trellis of the worked example: each circle holds the probability of all ways to it.",
+        "The trellis of the worked example: each circle holds the probability of all paths to it.",
     ),
     (
         r"nn/recurrent/(rnn|lstm|gru)(_cell)?",
         cells.picture,
-        "Boxes are gates and layers; circles multiply or add element by element.",
+        "Boxes are gates and layers; circles multiply or add per element.",
     ),
     (
         r"nn/transformer/(attention|multihead_attention)",
         attention.picture,
-        "The weights of the worked example, and what they make of the values.",
+        "The weights of the worked example, the values, and their weighted sums.",
     ),
     (
         rf"nn/transformer/({'|'.join(attention.STACKS)})",
         attention.layers,
-        "Read from the bottom up. The lines at the side go around a layer and are added.",
+        "Read from the bottom to the top. A line at the side is a residual connection: it skips a layer and is added to its output.",
     ),
     (
         rf"optim/({'|'.join(optimizer.RATES)})",
         optimizer.picture,
-        "The first steps down a narrow valley; the lines have equal loss.",
+        "The first steps down a narrow valley; the loss is constant on each thin line.",
     ),
     (r"optim/lr_scheduler", optimizer.rates, "The learning rate, which begins at 1, over 40 steps."),
     (
@@ -119,7 +123,7 @@ FAMILIES: list[tuple[str, Draw, str]] = [  # the file below the package, its pic
 
 
 def family(component: Component) -> tuple[Draw, str] | None:
-    """How to draw the component, and what is said below; None if there is no picture."""
+    """The function that draws the component, and the caption; None if there is no picture."""
     path = component.file.relative_to(PACKAGE).as_posix().removesuffix(".py")
     return next(((draw, says) for pattern, draw, says in FAMILIES if re.fullmatch(pattern, path)), None)
 
@@ -132,7 +136,7 @@ def figure(component: Component) -> str:
 
 
 def framed(drawn: str, says: str) -> str:
-    """A drawing with what is said below it, in one line."""
+    """A drawing with its caption, in one line."""
     return f'<figure class="rt-figure" data-search-exclude="">{drawn}<figcaption>{says}</figcaption></figure>'
 
 
@@ -145,7 +149,7 @@ def small(component: Component) -> str:
 
 
 def traits(component: Component) -> str:
-    """What can be said in a few words, computed from what is drawn; "" if nothing."""
+    """Properties in a few words, computed from the drawn values; "" if there are none."""
     draw, _ = family(component) or (None, "")
     if draw is activation.picture:
         return activation.traits(component)

@@ -1,4 +1,4 @@
-"""The picture of an activation: f and its derivative, by its own kernels."""
+"""The picture of an activation: f and its derivative, computed with its own kernels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...step.components import Component
 from .curve import Curve, curves, samples
 from .svg import number
 
-# Options that show more than the usual ones; or that have no usual one.
+# Options that show more than the defaults, or that have no default.
 OPTIONS: dict[str, dict[str, Any]] = {
     "celu": {"alpha": 2.0},
     "leaky_relu": {"negative_slope": 0.1},
@@ -31,7 +31,7 @@ RANGES = {
 
 
 def values(component: Component, at: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, f(x) and f'(x), at the places that are drawn or at others."""
+    """x, f(x) and f'(x), at the drawn positions or at others."""
     name = _name(component)
     function: Callable[..., Any] = getattr(component.module(), name)
     at = at if at is not None else samples(*RANGES.get(name, (-4.0, 4.0)))
@@ -56,15 +56,13 @@ def said(component: Component) -> str:
 
 
 def picture(component: Component, small: bool = False) -> str:
-    """f drawn through, f' with dashes."""
+    """f as a solid line, f' dashed."""
     x, y, slope = values(component)
     options = said(component)
     name = f"{component.file.stem}({'x, ' + options if options else 'x'})"
     found: list[Curve] = [("f(x)", list(x), list(y)), ("f′(x)", list(x), list(slope))]
     tells = "; ".join(f"f({at:g}) = {_at(x, y, at):.3g}, f′ = {_at(x, slope, at):.3g}" for at in (-2, -1, 1, 2))
-    description = (
-        f"{name}, drawn through, and its derivative, with dashes, for x from {x[0]:.0f} to {x[-1]:.0f}: {tells}."
-    )
+    description = f"{name}, a solid line, and its derivative, dashed, for x from {x[0]:.0f} to {x[-1]:.0f}: {tells}."
     return curves(f"{name} and its derivative", description, found, small)
 
 
@@ -72,11 +70,11 @@ def _at(x: np.ndarray, y: np.ndarray, place: float) -> float:
     return float(y[np.abs(x - place).argmin()])
 
 
-FAR = 500.0  # where a function has nearly reached its limit, and exponentials do not overflow yet
+FAR = 500.0  # here a function has nearly reached its limit, and exponentials do not overflow yet in float64
 
 
 def traits(component: Component) -> str:
-    """What its values and slopes say: the range, whether it is monotone, and whether it or the slope jumps; and what is learned."""
+    """Properties that follow from values and slopes: the range, whether it is monotone, whether it or its slope jumps; and what is learned."""
     near = values(component)
     far = values(component, np.linspace(-FAR, FAR, 5))
     y, slope = np.concatenate([near[1], far[1]]), near[2]

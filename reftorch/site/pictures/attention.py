@@ -1,4 +1,4 @@
-"""Attention: the matrix of the worked example's weights, a row a query, between the keys and the values; and the layers around it."""
+"""Attention: the matrix of the worked example's weights, one row per query; and the layers around it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..recordings import recordings
 from .svg import CELL, arrow, drawing, element, grid, label, number
 
 LEFT, TOP = 62, 40
-SHADES = 4  # classes of the style sheet, from pale to strong
+SHADES = 4  # classes of the style sheet, from light to dark
 
 
 def picture(component: Component) -> str:
-    """Weights, values, and the results: a row of weights and all values make a row of the result. Or the weights alone, by heads."""
+    """Weights, values and result: a row of the result is a row of weights times all values. Or only the weights, by heads."""
     found = {r.kernel: r for r in recordings(component)}
     if "attention_forward_cpu" in found:
         return _products(found["attention_forward_cpu"])
@@ -40,7 +40,7 @@ def _products(recording: Recording) -> str:
         label(third, 12, "y", "rt-italic", "start"),
         grid(third, middle - len(y) * CELL / 2, y.tolist(), marks),
     ]
-    said = f"How much each query takes of each value. {_told(weights)}."
+    said = f"The weight of each value for each query. {_told(weights)}."
     return drawing(third + y.shape[1] * CELL + 4, TOP + tall + 4, "The weights of the worked example", said, parts)
 
 
@@ -61,7 +61,7 @@ def _array(recording: Recording, name: str) -> np.ndarray:
 
 
 def _weights(x: float, y: float, plane: np.ndarray, name: str) -> list[str]:
-    """A matrix, a row a query and a column a key; the larger the weight the stronger the colour."""
+    """A matrix with one row per query and one column per key; the larger the weight, the darker the colour."""
     rows, columns = plane.shape
     marks = {(i, j): f"rt-shade-{_shade(plane[i, j])}" for i in range(rows) for j in range(columns)}
     return [
@@ -90,7 +90,7 @@ DECODER = [
     "feed-forward",
     "add, normalize",
 ]
-STACKS = {  # by file: columns, each with what is below it, its boxes from the bottom up, how often, and what is above
+STACKS = {  # by file: columns, each with its input, its boxes from bottom to top, how often it is repeated, and its output
     "transformer_encoder_layer": [("src", ENCODER, "", "output")],
     "transformer_encoder": [("src", ENCODER, "num_layers times", "memory")],
     "transformer_decoder_layer": [("tgt", DECODER, "", "output")],
@@ -101,7 +101,7 @@ WIDE, HIGH, GAP = 168, 26, 12
 
 
 def layers(component: Component) -> str:
-    """Boxes from the bottom up; beside them the ways around, which are added."""
+    """Boxes from bottom to top; beside them the residual connections."""
     stacks = STACKS[component.file.stem]
     most = max(len(boxes) for _, boxes, _, _ in stacks)
     bottom = 40 + most * (HIGH + GAP)
@@ -132,13 +132,13 @@ def layers(component: Component) -> str:
             arrow(x + WIDE / 2, top - 2, x + WIDE / 2, top - 18),
             label(x + WIDE / 2, top - 28, made, "rt-italic"),
         ]
-        said.append(f"{given}, from the bottom up: {', '.join(boxes)} {times}: {made}.")
+        said.append(f"{given}, from bottom to top: {', '.join(boxes)} {times}: {made}.")
     width = 34 + len(stacks) * (WIDE + 110) - 8
     return drawing(width, bottom + 38, f"The layers of {component.file.stem}", " ".join(said), parts)
 
 
 def _memory(before: float, x: float, y: float, top: float) -> str:
-    """The way of the memory into the decoder: from the encoder's top, or from outside."""
+    """The arrow of the memory into the decoder: from the encoder's output, or from outside."""
     if not top:
         return arrow(before + 2, y, x - 2, y)
     start = before - WIDE / 2 + 20

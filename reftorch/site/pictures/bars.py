@@ -1,4 +1,4 @@
-"""Bars: numbers before and after a function along a dimension, softmax above all."""
+"""Bars: numbers before and after a function along a dimension, such as softmax."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH, HIGH = 40, 110
 
 
 def picture(component: Component) -> str:
-    """Four logits as bars, and what the function makes of them."""
+    """Four logits as bars, and the function's outputs."""
     name = component.file.stem
     function = getattr(component.module(), name)
     with debug():

@@ -6,7 +6,7 @@ from ...step.components import Component
 from .svg import arrow, drawing, element, label, line
 
 BOX = 46
-# By file: each gate's name and its function, from left to right; and the sentence that puts them together.
+# By file: each gate's name and its function, from left to right; and a sentence for the whole cell.
 GATES = {
     "rnn": ([("h'", "tanh")], "The new state h' is tanh of a weighted sum of the input x and the state h."),
     "lstm": (
@@ -15,13 +15,13 @@ GATES = {
     ),
     "gru": (
         [("z", "σ"), ("r", "σ"), ("n", "tanh")],
-        "The reset gate r says how much of the state h the candidate n sees. The state h' is z times h plus 1 - z times n.",
+        "The reset gate r multiplies the state's part of the candidate n. The new state h' is z times h, plus 1 - z times n.",
     ),
 }
 
 
 def picture(component: Component) -> str:
-    """A cell, or the network that repeats it and one step of it."""
+    """A cell, or the unrolled network and one step of it."""
     name = component.file.stem
     return _cell(name.removesuffix("_cell")) if name.endswith("_cell") else _unrolled(name) + _cell(name)
 
@@ -57,7 +57,7 @@ def _cell(kind: str) -> str:
 
 
 def _gates(kind: str, y: float) -> tuple[list[str], dict[str, float]]:
-    """The gates in a row at y, and where the middle of each is."""
+    """The gates in a row at y, and the centre of each."""
     parts, at = [], {}
     for i, (gate, function) in enumerate(GATES[kind][0]):
         x = 84 + i * 84
@@ -133,5 +133,7 @@ def _unrolled(kind: str) -> str:
     for name, y in lines:
         parts += [arrow(22, y, 48, y), label(12, y, f"{name}0", "rt-small rt-italic")]
     left = " and ".join(name for name, _ in lines)
-    said = f"The same cell with the same weights at {steps} time steps: each reads x[t] and what the step before has left, {left}."
+    said = (
+        f"The same cell with the same weights at {steps} time steps: each reads x[t] and, from the step before, {left}."
+    )
     return drawing(50 + steps * gap, 136, f"{kind.upper()} unrolled over {steps} time steps", said, parts)

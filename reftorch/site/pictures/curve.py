@@ -1,4 +1,4 @@
-"""Curves: an activation and its derivative, a loss by its prediction, computed by the component's own functions."""
+"""Curves: an activation and its derivative, or a loss over its prediction, computed with the component's own functions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LOW, HIGH = -3.0, 3.0
 
 
 def samples(low: float = LOW, high: float = HIGH, count: int = 121) -> np.ndarray:
-    """Places along the axis, in float64. No place is a whole number, so that a jump is drawn where it is."""
+    """Positions along the axis, in float64. None is a whole number, so that a jump there is drawn at its position."""
     return np.linspace(low, high, count) + 1e-9
 
 
 def curves(
     title: str, description: str, found: list[Curve], small: bool = False, axes: tuple[str, str] = ("x", "")
 ) -> str:
-    """Curves over one pair of axes: the first is drawn through, the second with dashes, further ones with dots."""
+    """Curves over one pair of axes: the first is solid, the second dashed, further ones dotted."""
     width, height = (190, 130) if small else (WIDTH, HEIGHT)
     x0, x1 = found[0][1][0], found[0][1][-1]
     values = [y for _, _, ys in found for y in ys if math.isfinite(y)]
@@ -46,14 +46,14 @@ def curves(
 
 
 def _room(low: float, high: float) -> tuple[float, float]:
-    """Some more than the values need, zero included."""
+    """A little more than the range of the values; zero is included."""
     low, high = min(low, 0.0), max(high, 0.0)
     more = 0.08 * (high - low or 1.0)
     return low - more, high + more
 
 
 def _pieces(points: list[tuple[float, float]], ys: Sequence[float], span: float) -> list:
-    """Broken where the function jumps, or is not a number."""
+    """The points of the curve, interrupted where the function jumps or is NaN."""
     found: list = []
     for i, point in enumerate(points):
         if not math.isfinite(ys[i]):
@@ -66,7 +66,7 @@ def _pieces(points: list[tuple[float, float]], ys: Sequence[float], span: float)
 
 
 def _jumps(ys: Sequence[float], i: int) -> bool:
-    """Whether it is steeper here than on both sides: a jump, not a slope."""
+    """Whether the curve is much steeper here than on both sides: then it is a jump, not a slope."""
     step = abs(ys[i] - ys[i - 1])
     before = abs(ys[i - 1] - ys[i - 2]) if i > 1 else 0.0
     after = abs(ys[i + 1] - ys[i]) if i + 1 < len(ys) else 0.0
@@ -106,6 +106,6 @@ def _axis(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers, but 0."""
+    """Three to six round numbers, without 0."""
     step = next(s for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 1e9) if (high - low) / s <= 7)
     return [round(k * step, 6) for k in range(math.ceil(low / step), math.floor(high / step) + 1) if k]

@@ -1,4 +1,4 @@
-"""The picture of an interpolation: the weight of an input element by its distance from the place of the output, by its own kernels."""
+"""The picture of an interpolation: the weight of an input element over its distance from the output's position, with its own kernels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from . import window
 from .curve import curves
 
 LONGER, SHORTER = (9, 180), (107, 13)  # elements of the input and of the output
-REACH = {LONGER: 3.0, SHORTER: 26.0}  # how far the curves are drawn
+REACH = {LONGER: 3.0, SHORTER: 26.0}  # the largest distance that is drawn
 
-# By file: extents, and the curves by mode, that of the page first. A mode needs a tensor of so many dimensions.
+# By file: extents, and the curves by mode, beginning with that of the page. The number is the dimensions that a mode needs.
 MODES: dict[str, tuple[tuple[int, int], list[str]]] = {
     "upsample_nearest": (LONGER, ["nearest", "linear"]),
     "upsample_linear1d": (LONGER, ["linear", "nearest"]),
@@ -33,7 +33,7 @@ DIMENSIONS = {"nearest": 1, "linear": 1, "bilinear": 2, "bicubic": 2, "lanczos":
 def weights(mode: str, extents: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Distances along the last dimension, in elements of the input, and the weights there.
 
-    Each sample of a batch has a one in another place and zeros elsewhere, so that the output is the weight of this place.
+    In each sample of a batch, another element is 1 and the others are 0, so that the output is the weight of this element.
     """
     before, after = extents
     places = [before // 2] if after > before else list(range(before // 2 - 10, before // 2 + 11))
@@ -60,7 +60,7 @@ def picture(component: Component) -> str:
         found.append((mode, at[near].tolist(), weight[near].tolist()))
     where = f"when {extents[0]} elements become {extents[1]}"
     tells = "; ".join(f"{mode}: {_told(np.array(at), np.array(weight))}" for mode, at, weight in found)
-    said = f"The weight of an input element by its distance from the place of the output, {where}, along one dimension. {tells}."
+    said = f"The weight of an input element over its distance from the position of the output, {where}, along one dimension. {tells}."
     axes = ("distance, in elements of the input", "")
     return curves("Weights of the interpolation", said, found, axes=axes) + window.picture(component)
 

@@ -1,4 +1,4 @@
-"""The picture of a loss: its value by the prediction, for each kind of target, by its own kernels."""
+"""The picture of a loss: its value over the prediction, for each kind of target, computed with its own kernels."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _ranking(x: Any, target: Any, reduction: str) -> Any:
 
 
 def _cosine(x: Any, target: Any, reduction: str) -> Any:
-    """Pairs of unit vectors of the plane with the cosines x."""
+    """Pairs of unit vectors in the plane with the cosines x."""
     first = torch.stack([torch.ones_like(x), torch.zeros_like(x)], 1)
     second = torch.stack([x, (1 - x * x).sqrt()], 1)
     return F.cosine_embedding_loss(first, second, target, reduction=reduction)
@@ -64,7 +64,7 @@ def _in_one(x: Any) -> Any:
 
 
 def _lists(x: Any) -> Any:
-    """Two classes with the scores x and 0; the list of right ones has the first alone."""
+    """Two classes with the scores x and 0; the list of right classes has only the first."""
     scores = torch.stack([x, torch.zeros_like(x)], 1)
     target = torch.stack([torch.zeros_like(x), -torch.ones_like(x)], 1).long()
     return F.multilabel_margin_loss(scores, target, reduction="none")
@@ -81,7 +81,7 @@ def _triplet(x: Any) -> Any:
 
 
 DISTANCE = "prediction - target"
-# By file: what the axis is, from where to where, and the curves by what they are called.
+# By file: the name of the axis, its range, and the curves by their names.
 LOSSES: dict[str, tuple[str, float, float, dict[str, Each]]] = {
     "mse_loss": (DISTANCE, -3, 3, {"loss": partial(_against, F.mse_loss, 0)}),
     "l1_loss": (DISTANCE, -3, 3, {"loss": partial(_against, F.l1_loss, 0)}),
@@ -120,7 +120,7 @@ LOSSES: dict[str, tuple[str, float, float, dict[str, Each]]] = {
     "linear_cross_entropy_loss": ("logit of the right class - logit of the other", -4, 4, {"loss": _in_one}),
     "multi_label_margin_loss": ("score of the right class - score of the wrong one", -3, 3, {"loss": _lists}),
     "multi_label_soft_margin_loss": ("score of the one class", -4, 4, _targets(_labels, 1, 0)),
-    "triplet_margin_loss": ("distance of the positive one; the negative one is 2 away", 0, 4, {"loss": _triplet}),
+    "triplet_margin_loss": ("distance of the positive; the negative has distance 2", 0, 4, {"loss": _triplet}),
 }
 
 
@@ -144,7 +144,7 @@ def picture(component: Component, small: bool = False) -> str:
     """The curves over their axis."""
     axis = LOSSES[component.file.stem][0]
     found = values(component)
-    title = f"{component.file.stem.replace('_', ' ')} by the {axis}"
+    title = f"{component.file.stem.replace('_', ' ')} over the {axis}"
     tells = "; ".join(f"{name}: {_told(xs, ys)}" for name, xs, ys in found)
     return curves(title, f"Curves over the {axis}. {tells}.", found, small, (axis, ""))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...step.components import Component
 from .svg import drawing, element, label
 
-N, C, L = 3, 4, 5  # samples, channels, elements of a channel: height and width as one
+N, C, L = 3, 4, 5  # samples, channels, elements of a channel: height and width as one dimension
 
-# By file: which elements are normalized together with that of sample 0, channel 0; and the words for it.
+# By file: the elements that are normalized together with those of sample 0, channel 0; and a description.
 TOGETHER = {
     "batch_norm": (lambda n, c: c == 0, "all samples of one channel"),
     "layer_norm": (lambda n, c: n == 0, "all channels of one sample, or of one position of it"),
@@ -18,12 +18,12 @@ TOGETHER = {
 
 
 def kind(component: Component) -> str:
-    """Which of them: batch_norm of batch_norm2d."""
+    """The key of a file in `TOGETHER`: batch_norm for batch_norm2d."""
     return next((name for name in TOGETHER if component.file.stem.startswith(name)), "")
 
 
 def picture(component: Component, small: bool = False) -> str:
-    """The block seen from the front, channels to the right and samples to the back; what is marked has one mean."""
+    """The block seen from the front: channels to the right, samples to the back. The marked elements have one mean."""
     if not kind(component):
         return ""
     inside, words = TOGETHER[kind(component)]
@@ -50,9 +50,7 @@ def picture(component: Component, small: bool = False) -> str:
             label(left + C * side + N * depth / 2 + 12, bottom - 2, "N samples", "rt-small", "start"),
         ]
     title = f"Which elements {component.file.stem} normalizes together"
-    said = (
-        f"A block of {N} samples, {C} channels and {L} elements a channel. Marked, with one mean and variance: {words}."
-    )
+    said = f"A block of {N} samples, {C} channels and {L} elements per channel. Marked, with one mean and variance: {words}."
     return drawing(left + width + (6 if small else 80), top + height + (6 if small else 26), title, said, parts)
 
 

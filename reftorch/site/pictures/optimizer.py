@@ -1,4 +1,4 @@
-"""The picture of an optimizer: its steps down a valley that is ten times as steep across as along; and learning rates over time."""
+"""The picture of an optimizer: its steps down a valley that is ten times as steep across as along it; and learning rates over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .svg import drawing, element, label, path
 
 STEEP = 10.0  # L = (x^2 + STEEP y^2) / 2
 START, STEPS = (-4.0, 1.2), 25
-# Learning rates with which each goes visibly, and comes near the bottom.
+# Learning rates with which the steps are visible, and come near the minimum.
 RATES: dict[str, dict[str, Any]] = {
     "sgd": {"lr": 0.15, "momentum": 0.5},
     "adam": {"lr": 0.5},
@@ -29,7 +29,7 @@ SCALE, WIDE, HIGH = 38, 380, 190
 
 
 def walked(component: Component) -> list[tuple[float, float]]:
-    """Where the optimizer has been, from the start on: its own kernels take the steps."""
+    """The positions of the optimizer, from the start on; its own kernels take the steps."""
     name = component.file.stem
     kind = next(
         kind for key, kind in vars(component.module()).items() if isinstance(kind, type) and key.lower() == name
@@ -51,7 +51,7 @@ def walked(component: Component) -> list[tuple[float, float]]:
 
 
 def picture(component: Component) -> str:
-    """Lines of equal loss, and the way from the start to the bottom."""
+    """Lines of equal loss, and the path from the start to the minimum."""
     found = walked(component)
     points = [_place(x, y) for x, y in found]
     parts = [
@@ -71,20 +71,18 @@ def picture(component: Component) -> str:
     options = ", ".join(f"{key}={value}" for key, value in RATES[component.file.stem].items())
     parts.append(label(WIDE - 4, HIGH - 8, options, "rt-small", "end"))
     said = ", ".join(f"({x:.2f}, {y:.2f})" for x, y in found[:: STEPS // 5])
-    told = (
-        f"L = (x² + {STEEP:g} y²) / 2 with {options}. Every {STEPS // 5}th place: {said}. The least loss is at (0, 0)."
-    )
+    told = f"L = (x² + {STEEP:g} y²) / 2 with {options}. Every {STEPS // 5}th position: {said}. The least loss is at (0, 0)."
     return drawing(WIDE, HIGH, f"{STEPS} steps of {component.file.stem}", told, parts)
 
 
 def _place(x: float, y: float) -> tuple[float, float]:
-    """In the picture; what is far outside stays at the edge."""
+    """The position in the picture; a position far outside is moved to the edge."""
     across, down = WIDE / 2 + x * SCALE, HIGH / 2 - y * SCALE
     return min(max(across, 4.0), WIDE - 4.0), min(max(down, 4.0), HIGH - 4.0)
 
 
 # ------------------------------------------------------------------------------------------------ learning rates
-SCHEDULES = {  # what is called, and how a scheduler of 40 steps is made
+SCHEDULES = {  # the call, and a scheduler of 40 steps
     "step": lambda o: optim.lr_scheduler.StepLR(o, step_size=10, gamma=0.5),
     "linear": lambda o: optim.lr_scheduler.LinearLR(o, start_factor=0.1, total_iters=15),
     "cosine": lambda o: optim.lr_scheduler.CosineAnnealingLR(o, T_max=40),

@@ -1,4 +1,4 @@
-"""Arrays before, arrays after, and what is between: for components that move, divide or join arrays and have no kernel to record."""
+"""Arrays before, between and after: for components that move, split or join arrays and have no kernel to record."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ...step.components import PACKAGE, Component, components
 from ..recordings import first_recording
 from .svg import CELL, arrow, drawing, grid, label, number
 
-Shown = tuple[str, np.ndarray, set[int]]  # a name, a matrix, the places in it that are marked
+Shown = tuple[str, np.ndarray, set[int]]  # a name, a matrix, the indices of its marked elements
 Stages = list[list[Shown]]
 GAP, ABOVE = 46, 24  # between stages, and above an array for its name
 
 
 def _array(name: str, data: Any, *marked: int) -> list[Shown]:
-    """The array as matrices; `marked` are places in it, counted through the whole of it."""
+    """The array as matrices; `marked` are flat indices of elements of the array."""
     values = np.asarray(data.detach().numpy() if hasattr(data, "detach") else data, dtype=float)
     rows = values.reshape(1, -1) if values.ndim < 2 else values
     planes = rows.reshape(-1, *rows.shape[-2:])
@@ -33,7 +33,7 @@ def _array(name: str, data: Any, *marked: int) -> list[Shown]:
     return found
 
 
-# -------------------------------------------------------------------------------------------------- what is shown
+# -------------------------------------------------------------------------------------------------- the stages
 def _flatten() -> Stages:
     x = torch.arange(12.0).reshape(2, 1, 2, 3)
     return [_array("x", x, 8), _array("y", nn.Flatten()(x), 8)]
@@ -77,7 +77,7 @@ def _data_parallel() -> Stages:
 
 
 def _gradients() -> list[Any]:
-    """Those of two ranks: f(x) = w x, with x = 1 and x = 3."""
+    """The gradients of two ranks: f(x) = w x, with x = 1 and x = 3."""
     models = [nn.Linear(1, 1, bias=False) for _ in range(2)]
     for model, x in zip(models, (1.0, 3.0)):
         model(torch.tensor([x])).sum().backward()
@@ -144,7 +144,7 @@ def _some_rows() -> Stages:
     ]
 
 
-# By file: what is shown, and what is said below it.
+# By file: the stages, and the caption.
 STAGES: dict[str, tuple[Callable[[], Stages], str]] = {
     "nn/linear/flatten": (_flatten, "The elements stay in their order; the marked one is the same before and after."),
     "nn/linear/unflatten": (
@@ -162,7 +162,7 @@ STAGES: dict[str, tuple[Callable[[], Stages], str]] = {
     ),
     "nn/parallel/distributed_data_parallel_cpu": (
         _averaged,
-        "Each rank has its gradient, and gets the average of all.",
+        "Each rank has its own gradient, and gets the average over all ranks.",
     ),
     "nn/parallel/distributed_data_parallel": (
         _bucketed,
@@ -170,16 +170,16 @@ STAGES: dict[str, tuple[Callable[[], Stages], str]] = {
     ),
     "nn/utils/clip_grad": (
         _clipped,
-        "First all gradients are scaled together to the norm 6.5, then each element is limited to 1.75. Marked: what a step has changed.",
+        "First all gradients are scaled together to the norm 6.5, then each element is limited to 1.75. Changed elements are marked.",
     ),
     "nn/utils/convert_parameters": (_vector, "The elements of all parameters, one after the other, in one vector."),
     "nn/utils/rnn/packed_sequence": (
         _packed,
-        "Elements are kept by their time: first those of time 0, then those of time 1, which are marked, and so on.",
+        "Elements are stored by time step: first those of time 0, then those of time 1, which are marked, and so on.",
     ),
     "nn/utils/rnn/pad_sequence": (
         _padded,
-        "Each sequence becomes a row; the places behind its end hold the padding value.",
+        "Each sequence becomes a row; the elements after its end are the padding value.",
     ),
     "optim/sparse_adam": (_some_rows, "Only the rows that the gradient names are changed; they are marked."),
 }

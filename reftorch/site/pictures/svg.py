@@ -1,4 +1,4 @@
-"""SVG as text: the few shapes that the pictures are made of. Colours are the style sheet's, so that they fit the dark and paper."""
+"""SVG as text: the few shapes of the pictures. The style sheet sets the colours, so that they fit the dark mode and paper."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CELL = 34  # side of an array's element
 
 
 def element(name: str, text: str = "", **attributes: object) -> str:
-    """One element: `element("rect", x=1, css="rt-read")`; `css` is its class, an underscore in a name a hyphen."""
+    """One element: `element("rect", x=1, css="rt-read")`. `css` is its class; underscores in names become hyphens."""
     given = "".join(
         f' {key.replace("css", "class").replace("_", "-")}="{html.escape(_short(value))}"'
         for key, value in attributes.items()
@@ -42,14 +42,14 @@ def arrow(x1: float, y1: float, x2: float, y2: float, css: str = "rt-thin") -> s
 
 
 def number(value: float | str | None) -> str:
-    """As short as a cell needs it."""
+    """The number as a text that fits into a cell."""
     if value is None:
         return ""
     if isinstance(value, str) or value != value or abs(value) == math.inf:
         return {"nan": "nan", "inf": "∞", "-inf": "-∞"}[str(value)]
     if value == int(value) and abs(value) < 1e5:
         return str(int(value))
-    if abs(value) < 1 and value == round(value, 3) != round(value, 2):  # 0.125, which is no more 0.12 than 0.13
+    if abs(value) < 1 and value == round(value, 3) != round(value, 2):  # 0.125, midway between 0.12 and 0.13
         return f"{value:.3f}"
     return f"{value:.2f}".rstrip("0").rstrip(".") if 0.01 <= abs(value) < 100 else f"{value:.3g}"
 
@@ -74,7 +74,7 @@ def grid(
 
 
 def path(points: Iterable[tuple[float, float]], css: str) -> str:
-    """A line through the points; one that is None begins a new piece."""
+    """A line through the points; after a point that is None, a new line begins."""
     pieces, pen = [], "M"
     for point in points:
         if point is None:
@@ -86,7 +86,7 @@ def path(points: Iterable[tuple[float, float]], css: str) -> str:
 
 
 def drawing(width: float, height: float, title: str, description: str, parts: Iterable[str]) -> str:
-    """The whole: what a screen reader says of it is the title and the description."""
+    """The whole drawing; a screen reader reads its title and its description."""
     said = element("title", html.escape(title)) + element("desc", html.escape(description))
     box = f"0 0 {width:.0f} {height:.0f}"
     text = said + "".join(parts)

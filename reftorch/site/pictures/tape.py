@@ -1,4 +1,4 @@
-"""The computation graph of a few lines, as the tape has it: recorded when the page is made, laid out as `torch.autograd.draw` does."""
+"""The computation graph of a few lines, recorded by the tape when the page is made, with the layout of `torch.autograd.draw`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def _twice() -> Picture:
     return torch.autograd.draw(loss, {"w": w, "product": product, "loss": loss})
 
 
-# By name, as a page asks for it: the computation, and what is said below its graph.
+# By the name in the page's text: the computation, and the caption of its graph.
 GRAPHS: dict[str, tuple[Callable[[], Picture], str]] = {
     "layers": (
         _layers,
-        "The graph of the two layers, from the leaves down to the loss. The backward pass goes against the arrows.",
+        "The graph of the two layers, from the leaves down to the loss. The backward pass follows the arrows in the opposite direction.",
     ),
     "twice": (_twice, "The tensor w is used twice, so two gradients arrive at it, and the leaf adds them."),
 }
@@ -55,7 +55,7 @@ def picture(name: str) -> str:
 
 
 def _arrow(points: list[tuple[float, float]]) -> str:
-    """A bent line through the points, and a head at its end."""
+    """A curved line through the points, with an arrowhead at its end."""
     d = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
     for (x0, y0), (x1, y1) in zip(points, points[1:]):
         middle = (y0 + y1) / 2

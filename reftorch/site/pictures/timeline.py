@@ -1,4 +1,4 @@
-"""The timeline of a training step on several ranks: when the gradients are computed, and when their buckets travel."""
+"""The timeline of a training step on several ranks: when the gradients are computed, and when their buckets are sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..mathematics import DOCS
 from .svg import drawing, element, label, line
 
-CAPTION = "A recorded step on two ranks: each bucket from the moment when it leaves until its sum is there, while backward goes on."
+CAPTION = "A recorded step on two ranks. A bar shows the time from sending a bucket until its sum arrives; backward continues meanwhile."
 WIDTH, LEFT, ROW = 560, 92, 13  # of the time axis, of the names, height of a bar
 
 
@@ -19,7 +19,7 @@ def picture() -> str:
 
 
 def drawn(step: dict[str, Any]) -> str:
-    """Of each rank a bar for its computation, and one for each bucket, from its leaving to its arrival."""
+    """For each rank a bar for its computation, and one for each bucket, from sending it to the arrival of its sum."""
     end = max(rank["end"] for rank in step["ranks"])
     scale = WIDTH / end
     parts, y = [], 14.0
@@ -59,5 +59,5 @@ def _said(step: dict[str, Any]) -> str:
     early = sum(arrives < first["buckets"][-1][0] for _, arrives in first["buckets"])
     return (
         f"{step['network']}, on {len(step['ranks'])} ranks. Backward begins on rank 0 after {1000 * first['backward']:.0f} ms and "
-        f"ends after {1000 * first['end']:.0f} ms. {early} of its {len(first['buckets'])} buckets have arrived before the last one leaves."
+        f"ends after {1000 * first['end']:.0f} ms. {early} of its {len(first['buckets'])} buckets have arrived before the last one is sent."
     )

@@ -1,4 +1,4 @@
-"""The CTC trellis of the worked example: places of the text downwards, time to the right, and each way along which probability flows."""
+"""The CTC trellis of the worked example: positions of the text from top to bottom, time from left to right, and the possible steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LETTERS = "-abcdefgh"  # of the classes; the blank is a dash
 
 
 def picture(component: Component) -> str:
-    """Each circle holds the probability of all ways to it, the exponential of alpha."""
+    """Each circle holds the probability of all paths to it, which is the exponential of alpha."""
     recording = next(r for r in recordings(component) if r.kernel == "ctc_loss_forward_alpha_cpu")
     shapes = {array.name: array.shape for array in recording.arrays}
     final = {name: recording.final(name) for name in shapes}
@@ -33,7 +33,7 @@ def picture(component: Component) -> str:
                 element("circle", cx=x, cy=y, r=RADIUS, css=css)
                 + label(x, y, number(value) if value else "", "rt-small")
             )
-            said += [f"time {t}, place {s} ({LETTERS[text[s]]}): {number(value)}"] if value else []
+            said += [f"time {t}, position {s} ({LETTERS[text[s]]}): {number(value)}"] if value else []
             for back in (0, 1, 2):
                 jump = back < 2 or text[s] != text[s - 2]
                 if t and s - back >= 0 and jump and value and alpha[t - 1][s - back]:
@@ -45,7 +45,7 @@ def picture(component: Component) -> str:
         60 + (steps - 1) * ACROSS + 30, 44 + (places - 1.5) * DOWN, f"sum {number(total)}", "rt-small", "start"
     )
     title = "The trellis of the worked example"
-    told = f"Each place and time with the probability of all ways to it: {'; '.join(said)}. The last two add up to {number(total)}."
+    told = f"Each time and position with the probability of all paths to it: {'; '.join(said)}. The sum of the last two is {number(total)}."
     width, height = 60 + (steps - 1) * ACROSS + 110, 44 + (places - 1) * DOWN + 26
     return drawing(width, height, title, told, [*parts, *circles, *names, *times, note])
 

@@ -1,7 +1,7 @@
-"""The window: which elements one element of the result is made of, out of the recording of the worked example.
+"""The window: the elements from which one element of the result is computed, found in the recording of the worked example.
 
-It serves every kernel that gathers: convolution, pooling, padding, interpolation. Nothing is told to it: the elements that are marked
-are those that the kernel has read before it wrote the element of the result.
+It can draw every kernel that gathers: convolution, pooling, padding, interpolation. It needs no description of the kernel: the marked
+elements are those that the kernel has read before it wrote the element of the result.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ...trace import Recording
 from ..recordings import first_recording
 from .svg import CELL, arrow, drawing, grid, label, number
 
-RESULTS = ("y", "w", "loss", "grad_x")  # what a kernel's result is called, where it writes more than one array
-BETWEEN = ("total", "length", "norm", "s")  # what a kernel computes and keeps on the way to the result
+RESULTS = ("y", "w", "loss", "grad_x")  # names of the result, for kernels that write several arrays
+BETWEEN = ("total", "length", "norm", "s")  # names of arrays that a kernel computes before the result
 ROOM = 9  # rows or columns of an array that are shown at most
 PLANES = 3  # planes of an array that are shown at most
 
 
 @dataclass
 class Matrix:
-    """A part of an array, two-dimensional: what is shown of it, and which elements are marked."""
+    """The two-dimensional part of an array that is shown, and its marked elements."""
 
     name: str
     rows: np.ndarray
@@ -41,10 +41,10 @@ class Matrix:
 
 
 def picture(component: Component, names: dict[str, str] | None = None, place: float = 0.5) -> str:
-    """The arrays that are read, an arrow, and the array that is written, with one of its elements and what that was made of.
+    """The arrays that are read, an arrow, and the array that is written; one of its elements, and the elements it depends on, are marked.
 
-    Of the elements that read the most it is the one in the middle, or at another `place`: 0 is the first. `names`: what arrays are
-    called, if not as in the kernel.
+    The marked element is one of those that depend on the most elements: the one in the middle, or at another `place` (0 is the first).
+    `names`: names of arrays that differ from those in the kernel.
     """
     recording = first_recording(component)
     if recording is None:
@@ -56,7 +56,7 @@ def picture(component: Component, names: dict[str, str] | None = None, place: fl
     most = [cell for cell, found in windows.items() if len(found) == len(read)]
     finals = {array.name: recording.final(array.name) for array in recording.arrays}
     values = [value for final in finals.values() for value in final]
-    most = [cell for cell in most if values[cell] != 0] or most  # a zero says little of what it was made of
+    most = [cell for cell in most if values[cell] != 0] or most  # a zero shows little of its computation
     target = most[int(len(most) * place)]
     read = windows[target]
     before: list[Matrix] = []
@@ -77,7 +77,7 @@ def picture(component: Component, names: dict[str, str] | None = None, place: fl
 
 
 def _places(recording: Recording) -> Iterator[tuple[str, tuple[int, ...], int]]:
-    """Of each array its name, its shape, and the number of its first cell."""
+    """For each array: its name, its shape, and the number of its first cell."""
     first = 0
     for array in recording.arrays:
         yield array.name, tuple(array.shape), first
@@ -85,7 +85,7 @@ def _places(recording: Recording) -> Iterator[tuple[str, tuple[int, ...], int]]:
 
 
 def _windows(recording: Recording) -> dict[int, list[int]]:
-    """Of each cell of the result, the cells that were read or computed for it: since another cell of the result was written."""
+    """For each cell of the result: the cells that were read or computed since the previous cell of the result was written."""
     spans = {name: range(first, first + int(np.prod(shape))) for name, shape, first in _places(recording)}
     written = [cell for step in recording.steps if len(step) > 3 for cell in step[3][::2]]
     arrays = [name for name, span in spans.items() if any(cell in span for cell in written[:1])]
@@ -140,7 +140,7 @@ def _drawn(component: Component, before: list[Matrix], between: list[Matrix], af
         parts.append(label(x, y - 12, matrix.name, "rt-italic", "start"))
         parts.append(grid(x, y, matrix.rows.tolist(), dict.fromkeys(matrix.marked, css)))
         x += matrix.width + gap
-    title = f"What one element of the result of {component.file.stem} is made of"
+    title = f"The elements from which one element of the result of {component.file.stem} is computed"
     return drawing(x - gap + 2, top + height + 4, title, " ".join(map(_told, [*after, *before, *between])), parts)
 
 
@@ -148,6 +148,6 @@ def _told(matrix: Matrix) -> str:
     """In words: which elements, and their values."""
     found = [f"{number(float(matrix.rows[r, c]))} in row {r}, column {c}" for r, c in sorted(matrix.marked)]
     between = matrix.name.partition("[")[0] in BETWEEN
-    what = "the elements that are read" if not between else "computed on the way"
+    what = "the elements that are read" if not between else "computed before the result"
     what = "the element that is written" if matrix.written else what
     return f"{matrix.name}, {matrix.rows.shape[0]} by {matrix.rows.shape[1]}: {what}: {'; '.join(found)}."
