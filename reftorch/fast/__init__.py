@@ -1,62 +1,63 @@
-"""The arithmetic of some components again, faster.
+"""Faster forms of some components' kernels.
 
-A component's reference loop is its definition. Here stand the same sums in an order that suits a processor: this package knows arrays
-and no components. Every file has one idea and climbs to it from the reference loop, a rung at a time:
+A component's reference loop is its definition. The functions here compute the same sums in an order that suits a processor. They work
+on arrays and know no components. Every file has one idea, and reaches it from the reference loop in several steps:
 
-    registers.py        what is asked of the compiler
+    registers.py        instructions that the compiler must use
     tile.py             a tile of sums that stays in the processor's registers
-    matmul.py           a matrix product out of such tiles
-    repeated.py         products with one matrix again and again, whose panels are made once
+    matmul.py           a matrix product made of such tiles
+    repeated.py         many products with one matrix, whose panels are made once
     dots.py             products in which each number is used only a few times
     conv2d_layout.py    an image laid out flat, so that the filter's steps become additions to an address
     conv2d_slide.py     convolution, and the gradient of its input, by rows that slide along the flat image
     conv2d_weight.py    the gradient of the filters
     conv1d.py           convolution of sequences, as images of one row
     conv3d.py           convolution of volumes: the depth of the filter becomes channels
-    blocks.py           blocks added up to images
+    blocks.py           blocks summed to images
     borders.py          padding: the inside in one piece
     sums.py             the gradients of biases
-    clipping.py         the norm of a gradient, and its numbers within limits
+    clipping.py         the norm of a gradient, and clipping its elements
     linear.py           the three products of a linear layer
-    feature_pairs.py    a bilinear layer out of matrix products
+    feature_pairs.py    a bilinear layer made of matrix products
     bilinear.py         bilinear interpolation, a row at a time
-    separable.py        other interpolation, a dimension after the other
-    grid_sample.py      sampling at the places of a grid: addresses and weights once for all channels
+    separable.py        other interpolation, one dimension after the other
+    grid_sample.py      sampling at the positions of a grid: addresses and weights once for all channels
     nearest.py          nearest interpolation, a row at a time
     avg_pool.py         average pooling, a row of windows at a time
     lp_pool.py          power-average pooling: the same with powers
     adaptive_avg_pool.py  adaptive average pooling, rows first, then columns
-    max_pool.py         max pooling by rows of windows; its gradient from the places of the largest elements
+    max_pool.py         max pooling by rows of windows; its gradient from the indices of the largest elements
     irregular_max_pool.py  adaptive and fractional max pooling, rows first, then columns
-    max_unpool.py       max unpooling, where a place is an address
+    max_unpool.py       max unpooling, where an index is an address
     moments.py          the sums of a normalization, in pieces
     batch_norm.py       batch normalization, a plane or a row of channels at a time
     group_norm.py       group and instance normalization, a line of elements at a time
     layer_norm.py       layer normalization, a row at a time
-    exponential.py      e to the power of many numbers at once, and its relatives: expm1, log1p, tanh, erf
+    exponential.py      the exponential of many numbers at once, and related functions: expm1, log1p, tanh, erf
     wide.py             the same in float64, for float32 results that are rounded once
     logarithm.py        the logarithm of many numbers at once
-    curves.py           activations made of them, as functions of one number
+    curves.py           activations that use them, as functions of one number
     activations.py      the loops of these activations
     prelu.py            PReLU, a plane of one slope at a time
     rrelu.py            the random slopes of RReLU, one pass for all elements
-    cells.py            what a recurrent cell does after its products
+    cells.py            the work of a recurrent cell after its products
     elu.py              the loops of ELU, SELU and CELU
     losses.py           the loops of losses with exponentials and logarithms
     labels.py           the gradient of the negative log-likelihood
     rmsprop.py          a step of RMSprop without options
     alpha_dropout.py    alpha dropout of whole channels, a plane at a time
-    ctc.py              the loops of CTC loss, all places of a text at once
+    ctc.py              the loops of CTC loss, all positions of a text at once
     glu.py              the gated linear unit
     pdist.py            the distances of all pairs, a row at a time
     log_softmax.py      log-probabilities, their gradient, and that of cross entropy
     softmax.py          softmax and its gradient
     attention.py        attention in blocks, with a softmax that needs one pass (online)
-    workers.py          who does how much of the work
-    ladder/             the way up, as a lesson: each rung a function, to be measured
+    workers.py          how the work is divided among threads
+    ladder/             the steps from the reference to the fast form, as a lesson: each rung is a function that can be measured
 
-A fast form takes the reference kernel first, and then what the reference kernel takes: where it does not pay, or could give another
-result (integers, infinite weights beside a padding of zeros), it leaves the work to that. `tests/fast` holds the two to be equal.
+The first argument of a fast form is the reference kernel, and the others are the reference kernel's arguments. If the fast form does not
+pay, or could give another result (integers, infinite weights beside a padding of zeros), it calls the reference kernel. `tests/fast` tests
+that the two give equal results.
 """
 
 from typing import TYPE_CHECKING

@@ -1,15 +1,16 @@
 r"""Activations with exponentials, for many numbers at once.
 
-The reference loop of an activation spends nearly all its time in `math.exp` or `math.tanh`, one number after the other. The way up:
+The reference loop of an activation spends nearly all its time in `math.exp` or `math.tanh`, one number after the other. The steps:
 
-1. *A polynomial* in its place (`exponential.py`), which the processor computes for a register of numbers at once. Where several
-   roundings would add up to more than two units in the last place, the polynomial is one in float64 (`wide.py`).
-2. *No branch*: both sides of a case are computed, and one is chosen (`curves.py`); a branch would take the numbers apart again.
-3. *A share for each thread*: a serial function does a piece of the numbers, and a `prange` deals the pieces out where there are
-   enough of them. (The same loop directly inside a `prange` takes half as much time again: there it is less well compiled.)
+1. *A polynomial* replaces them (`exponential.py`). The processor computes it for a register of numbers at once. If several
+   roundings could make an error of more than two units in the last place, the polynomial is computed in float64 (`wide.py`).
+2. *No branch*: both sides of a case are computed, and one is chosen (`curves.py`). With a branch, the processor would compute one number
+   at a time.
+3. *A share for each thread*: a serial function computes a piece of the numbers, and a `prange` distributes the pieces if there are
+   enough of them. (The same loop directly inside a `prange` takes 1.5 times as long, because it is compiled less well there.)
 
-Float32 only; other numbers are left to the reference kernel. Each function does what the kernel of the same name does, whose formulas
-its file explains: `sigmoid_forward` stands for `sigmoid_forward_cpu`. `_share` is the serial part, `_shared` deals it out.
+Float32 only; the reference kernel computes other dtypes. Each function computes the same as the kernel of the same name, whose file
+explains the formulas: `sigmoid_forward` computes the same as `sigmoid_forward_cpu`. `_share` is the serial part, `_shared` distributes it.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from reftorch.fast.registers import by_itself, window
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 from reftorch.threads import available
 
-PIECE = 16_384  # numbers: a thread's share is no smaller
+PIECE = 16_384  # elements in the share of a thread, at least
 
 
 def dealt_out(reference, share, shared, *arguments):
-    """Do the work of `reference(*arguments)`: at once if it is little, in pieces if it is much. Arrays of one size come first."""
+    """Do the work of `reference(*arguments)`: in one piece if it is little, otherwise in several. Arrays of one size come first."""
     x = arguments[0]
     if x.dtype != np.float32:
         reference(*arguments)

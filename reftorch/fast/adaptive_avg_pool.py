@@ -1,15 +1,15 @@
 r"""Adaptive average pooling: rows first, then columns.
 
-The reference loops compute where a window begins and ends by divisions, forwards for each output, and backwards for each pixel and each
-window that covers it: a division takes as long as twenty additions.
+The reference loops compute the begin and the end of a window by divisions: forward for each output, backward for each pixel and each
+window that covers it. A division takes as long as twenty additions.
 
-1. *Tables*: where the windows of each dimension begin and end is computed once for all planes.
+1. *Tables*: the begins and ends of the windows along each dimension are computed once for all planes.
 2. *Rows first*: all windows of an output row cover the same rows. Their sum is one row, computed by a loop without indices, in which a
    register holds many elements; then each window adds its columns.
-3. *Windows know their pixels*: backwards, one thread takes a whole plane and sets it to zero. The shares of the windows of an output row
-   are added up to one row of pixels, which is then added to the rows that the windows cover.
-4. *Long rows*: where there is one window along the last dimension, as in global pooling, whole rows belong together. Then the last two
-   dimensions are one: the rows of a window are one long row, which is read or written directly.
+3. *From the windows to the pixels*: backward, one thread computes a whole plane and first sets it to zero. The shares of the windows of
+   an output row are summed in one row of pixels, which is then added to the rows that the windows cover.
+4. *Long rows*: if there is one window along the last dimension, as in global pooling, it covers whole rows. Then the rows of a window
+   are one long row in memory, which is read or written directly.
 
 Sequences and images are volumes of one row and of one plane. Sums are taken in float64, as in the reference loops.
 """
@@ -25,7 +25,7 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
 def adaptive_avg_pool_forward(reference, x, y):
-    """y out of x, all planes."""
+    """y from x, for all planes."""
     if y.size == 0 or x.size == 0:
         return reference(x, y)
     size_in, size_out, tables = windows(x.shape[2:], y.shape[2:])
@@ -35,7 +35,7 @@ def adaptive_avg_pool_forward(reference, x, y):
 
 
 def adaptive_avg_pool_backward_x(reference, grad_y, grad_x):
-    """grad_x out of grad_y, all planes."""
+    """grad_x from grad_y, for all planes."""
     if grad_x.size == 0 or grad_y.size == 0:
         return reference(grad_y, grad_x)
     size_in, size_out, tables = windows(grad_x.shape[2:], grad_y.shape[2:])
@@ -46,7 +46,7 @@ def adaptive_avg_pool_backward_x(reference, grad_y, grad_x):
 
 @functools.lru_cache(maxsize=64)
 def windows(size_in, size_out):
-    """Three extents of the input and of the output, and for each dimension where its windows begin and end."""
+    """Three extents of the input and of the output, and for each dimension the begins and ends of its windows."""
     size_in, size_out = [1] * (3 - len(size_in)) + list(size_in), [1] * (3 - len(size_out)) + list(size_out)
     tables = []
     for extent, extent_out in zip(size_in, size_out):
@@ -63,7 +63,7 @@ def windows(size_in, size_out):
 @njit(**SERIAL)
 def sum_of(line, begin, end):
     acc = np.float64(0)
-    for i in range(np.uint64(begin), np.uint64(end)):  # of signed indices each would be tested for being negative
+    for i in range(np.uint64(begin), np.uint64(end)):  # a signed index would be tested for being negative
         acc += line[i]
     return acc
 

@@ -1,7 +1,7 @@
 r"""Alpha dropout of whole channels, a plane at a time.
 
-The reference loop has a number of the mask for each element, so the mask of the channels is repeated until it is as large as x.
-Here two numbers are computed once for each plane, a factor and what is added: y is x times the factor, plus that.
+The reference loop has one element of the mask for each element of x, so the mask of the channels is repeated to the size of x.
+Here two numbers are computed once for each plane, a factor and a shift: y is x times the factor, plus the shift.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def drop_planes(x, mask, scale, low, lift):
 
 
 def scale_planes(grad_y, mask, scale):
-    """grad_x: the gradient of y times the factor of its plane, which NumPy repeats as it goes."""
+    """grad_x: the gradient of y times the factor of its plane, by NumPy's broadcasting."""
     return np.multiply(grad_y, mask * grad_y.dtype.type(scale))
 
 

@@ -1,25 +1,25 @@
 r"""Attention in blocks: $y = \mathrm{softmax}(s \, q k^T + m) \, v$ without the matrix of all weights in memory.
 
-The reference loop takes one query after the other, and stores the weights of all of them for the gradient. The way up (each idea
-alone: `ladder/attention.py`):
+The reference loop computes one query after the other, and stores the weights of all queries for the gradient. The steps
+(`ladder/attention.py` has each idea alone):
 
-1. *Online softmax*: the largest score of a query is not known before the last key. So keys are taken in blocks, each with the largest
-   score so far; when a later block has a larger one, what was summed up is multiplied by $e^{\text{old} - \text{new}}$. A block of
+1. *Online softmax*: the largest score of a query is known only after the last key. So keys are taken in blocks, with the largest
+   score so far. If a later block has a larger score, the sums so far are multiplied by $e^{\text{old} - \text{new}}$. A block of
    weights stays in the cache and is overwritten by the next one.
-2. *Two numbers for each query are kept* for the gradient, its largest score $\mu$ and the inverse of its sum $Z$. The gradient computes each
-   block of weights again, $p_j = e^{a_j - \mu} / Z$: a product more, for $N L S$ numbers less.
-3. *Tiles*: scores, outputs and all gradients are matrix products, by the tile of `tile.py`. It is COLS columns wide, and vectors have 32
-   or 64 elements, which are no multiple of that. So the columns are never the elements of a vector, but queries or keys.
+2. *Two numbers for each query are saved* for the gradient: its largest score $\mu$ and the inverse of its sum $Z$. The gradient computes
+   each block of weights again, $p_j = e^{a_j - \mu} / Z$. This is one more product, but saves $N L S$ numbers in memory.
+3. *Tiles*: scores, outputs and all gradients are matrix products, computed with the tile of `tile.py`. It is COLS columns wide. Vectors
+   have 32 or 64 elements, which is not a multiple of COLS. So the columns are never the elements of a vector, but queries or keys.
 4. *Panels*: queries, keys and values are packed once for each sequence. Weights need no packing: forward, a tile of scores has COLS
    queries as its columns, and a column of them is what the product with the values reads as a panel. Backward, a tile has COLS keys as
    its columns, which the products for the gradients of keys and values read.
 5. *The division by $Z$* is linear, so it is done before the loops, with the L D numbers of the gradient, and not with the L S weights.
 6. *The mean $\nu$ needs no weights*: $\sum_j p_j \frac{\partial L}{\partial p_j} = \sum_d y_d \frac{\partial L}{\partial y_d}$, because
    $y$ is the sum of the values times the weights.
-7. *Blocks that are masked as a whole are left out*: with a causal mask nearly half of them. A mask of zeros is not added.
+7. *Blocks that are completely masked are skipped*: with a causal mask nearly half of them. A mask of zeros is not added.
 8. *Exponentials* of a whole block at once (`exponential.py`), and each thread has its own sequences.
 
-Float32 only, and not for a few numbers; else the work is left to the reference kernel.
+Float32 only, and only for enough scores; otherwise the reference kernel does the work.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 QUERIES, KEYS = 96, 96  # of a block: whole tiles of every processor
-WORTH = 2048  # scores from which on this takes less time than the reference loops
+WORTH = 2048  # scores: with more, this takes less time than the reference loops
 MASKED, ZERO, ONE = np.float32(-math.inf), np.float32(0), np.float32(1)
-NO_MASK, SOME_MASKED, ALL_MASKED = 0, 1, 2  # what the mask is in a block
+NO_MASK, SOME_MASKED, ALL_MASKED = 0, 1, 2  # the kind of the mask in a block
 
 
 def attention_in_blocks(dtype, scores):
-    """Whether the blocks pay for so many scores."""
+    """Whether the blocks take less time than the reference loops, for this number of scores."""
     return dtype == np.float32 and scores >= WORTH
 
 
@@ -94,7 +94,7 @@ def attention_forward(reference, query, key, value, mask, keep, norms, y, scale)
 def attention_backward(
     reference, query, key, value, mask, keep, norms, y, grad_y, grad_query, grad_key, grad_value, scale
 ):
-    """The three gradients, from what forward has kept."""
+    """The three gradients, from the numbers that forward has saved."""
     (N, L, E), (S, D) = query.shape, value.shape[1:]
     E_rows, D_rows, L_rows = (whole.py_func(size, ROWS) for size in (E, D, L))
     L_columns, S_columns = whole.py_func(L, COLS), whole.py_func(S, COLS)
@@ -107,7 +107,7 @@ def attention_backward(
 
 
 def run(share, shared, N, work, size, *rest):
-    """All sequences by one thread, or each thread its share of them."""
+    """All sequences on one thread, or a share of them on each thread."""
     workers = threads_for(work, N)
     scratch = rooms(workers, size + 20 * 16, np.float32)  # each of up to 20 windows starts with a line of the cache
     if workers == 1:
@@ -117,11 +117,11 @@ def run(share, shared, N, work, size, *rest):
 
 
 def lines_of(E, D):
-    """Where the rows of a panel start."""
+    """The starts of the rows of a panel."""
     return np.arange(max(E, D, QUERIES, KEYS)) * COLS
 
 
-# ## Idea 7: what the mask is in each block
+# ## Idea 7: the kind of the mask in each block
 def masked_blocks(mask, queries):
     """NO_MASK, SOME_MASKED or ALL_MASKED, for each mask and each block of so many queries and KEYS keys."""
     N, L, S = mask.shape
@@ -150,7 +150,7 @@ def find_masked(mask, queries, states):
 
 # ## Idea 1: the weights of COLS queries in one block, by the largest scores so far
 #
-# What was summed up belongs to the largest scores before: `factors` is e^(old - new).
+# The sums so far were computed with the old largest scores: `factors` is e^(old - new).
 @njit(**INNER)
 def weigh(scores, tops, totals, factors):
     by_itself()
@@ -245,7 +245,7 @@ def forward_shared(workers, query, key, value, mask, states, keep, dropout, norm
 # $$Z p_j = e^{a_j - \mu} \qquad
 # \frac{\partial L}{\partial a_j} = Z p_j \left( \frac{1}{Z} \frac{\partial L}{\partial p_j} - \frac{\nu}{Z} \right)$$
 #
-# The gradient that arrives has been divided by Z, and with it the gradients of the weights and $\nu$.
+# The gradient of y has been divided by Z before, and so have the gradients of the weights and $\nu$.
 @njit(**INNER)
 def weigh_again(weights, grads, tops, means, keep, dropout):
     """`weights` holds scores and becomes weights after dropout; `grads` holds products with values and becomes gradients of scores."""
@@ -268,7 +268,7 @@ def weigh_again(weights, grads, tops, means, keep, dropout):
 
 @njit(**SERIAL)
 def backward_block(panels, mask, masked, keep, dropout, scale, tops, means, i0, j0, sizes, start, scratch, sums):
-    """Adds to the gradients of some queries, keys and values what they get from each other."""
+    """Adds the contributions of some queries and some keys to the gradients of queries, keys and values."""
     by_itself()
     (q_rows, g_rows, q_turned, g_turned, k_turned, k_columns, v_columns), (L, S, E, D) = panels, sizes
     (all_weights, all_grads, turned, others), (dq, dk, dv) = scratch, sums
@@ -299,7 +299,7 @@ def backward_block(panels, mask, masked, keep, dropout, scale, tops, means, i0, 
 
 @njit(**SERIAL)
 def pack_sequence(query, key, value, grad_y, y, norms, room):
-    """All panels of one sequence; the largest scores and the means of its queries; and where in the room the rest begins."""
+    """All panels of one sequence; the largest scores and the means of its queries; and the index of the first free number of the room."""
     by_itself()
     (L, E), (S, D) = query.shape, value.shape
     divided, at = take(room, 0, L * D)

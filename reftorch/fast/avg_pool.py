@@ -1,17 +1,17 @@
-r"""Average pooling by rows: what windows beside each other share is added once.
+r"""Average pooling by rows: elements that neighbouring windows share are added once.
 
-*Forward.* The reference loops add all elements of each window, with bounds that they find anew for each.
+*Forward.* The reference loops add all elements of each window, and compute the bounds of each window again.
 
 1. *Rows first*: all windows of an output row cover the same K_h rows, in a volume of K_d planes. Their sum is one row, computed by a
    loop without indices, in which a register holds many elements. Zeros at its two ends stand for the padding, so no window needs
    bounds.
-2. *Columns of a known distance*: then each window adds K_w neighbours in that row. For the usual distances of 1 and 2 between
-   windows, the compiler sees the distance and loads registers.
-3. *Tables*: by how many positions to divide depends on the plane, the row and the column. Each is counted once for all channels.
+2. *Columns with a constant stride*: then each window adds K_w neighbours in that row. The strides 1 and 2 are constants in the code, so
+   the compiler can load whole registers.
+3. *Tables*: the divisor of a window depends on its plane, its row and its column. The three numbers are computed once for all channels.
 
-*The gradient.* The reference loops look for the windows that cover an element. But a window knows its elements. So one thread takes a
-whole channel, sets it to zero, and goes once through the rows of windows: the gradients of one output row are added up to one row of
-elements, which is then added to the rows that the windows cover.
+*The gradient.* The reference loops search the windows that cover an element. The opposite direction needs no search, because the elements
+of a window are known. So one thread computes a whole channel: it sets it to zero, and goes once through the rows of windows. The gradients
+of one output row are summed in one row of elements, which is then added to the rows that the windows cover.
 
 Sequences and images are volumes of one row and of one plane.
 """
@@ -27,7 +27,7 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
 def avg_pool_forward(reference, x, y, *options):
-    """y out of x, all channels. The options are sizes, strides and paddings of the windows, what is counted, and a divisor if there may be."""
+    """y from x, all channels. The options are sizes, strides and paddings of the windows, the positions that count, and a divisor."""
     if x.dtype.kind != "f" or y.size == 0:
         return reference(x, y, *options)
     window, tables = plan(x.shape[2:], y.shape[2:], options)
@@ -38,7 +38,7 @@ def avg_pool_forward(reference, x, y, *options):
 
 
 def avg_pool_backward_x(reference, grad_y, grad_x, *options):
-    """grad_x out of grad_y, all channels."""
+    """grad_x from grad_y, all channels."""
     if grad_x.dtype.kind != "f" or grad_y.size == 0 or grad_x.size == 0:
         return reference(grad_y, grad_x, *options)
     window, tables = plan(grad_x.shape[2:], grad_y.shape[2:], options)
@@ -60,7 +60,7 @@ def as_volume(shape):
 
 
 def cost(window):
-    """Additions for an output."""
+    """Additions per output."""
     K_d, K_h, K_w, _, _, stride_w = window[:6]
     return K_d * K_h * stride_w + K_w
 
@@ -88,7 +88,7 @@ def plan(size_in, size_out, options):
     return (*sizes, *strides, *pads), tuple(tables)
 
 
-# Adds to each of `sums` its neighbours in `row`: K_w of them, `stride_w` after those of the one before.
+# Adds K_w neighbours in `row` to each element of `sums`; from one element to the next they move by `stride_w`.
 @njit(**SERIAL)
 def add_windows(sums, row, K_w, stride_w):
     for k_w in range(K_w):
@@ -103,7 +103,7 @@ def add_windows(sums, row, K_w, stride_w):
                 sums[w_out] += row[stride_w * w_out + k_w]
 
 
-# The opposite way: adds each of `parts` to its K_w places in `row`.
+# The opposite direction: adds each element of `parts` to its K_w elements of `row`.
 @njit(**SERIAL)
 def spread_windows(row, parts, K_w, stride_w):
     for k_w in range(K_w):

@@ -1,12 +1,12 @@
 r"""Batch normalization with a register of elements at a time.
 
-The reference loops divide by a standard deviation for each element, and for vectors (D = 1) they go down each channel by itself and
-touch a line of the cache for each element. The way up:
+The reference loops divide by a standard deviation for each element. For vectors (D = 1) they go through one channel after the other, and
+read a line of the cache for each element. The steps:
 
-1. *Divide once per channel*: what is the same for all elements of a channel is computed first, one number per channel.
-2. *Planes*: the D elements of a channel of a sample lie side by side, so each loop over them is done for a register at once,
-   and their sums are taken in pieces (`moments.py`).
-3. *Vectors*: where D = 1, the neighbours in memory are the channels. The loops go along the rows, with a row of sums in float64.
+1. *Divide once per channel*: numbers that are the same for all elements of a channel are computed first.
+2. *Planes*: the D elements of a channel of a sample are neighbours in memory. So each loop over them computes a register at once,
+   and their sums are computed in pieces (`moments.py`).
+3. *Vectors*: if D = 1, the neighbours in memory are the channels. The loops go along the rows, with a row of sums in float64.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
 def batch_norm_forward_statistics(reference, x, mean, var, running_mean, running_var, momentum):
-    """Mean and variance of each channel, and the step of the running ones."""
+    """Mean and variance of each channel, and the update of the running statistics."""
     C = x.shape[1]
     workers, totals = threads_for(x.size * 2 * MEMORY, C), np.zeros((2, C))
     found = (mean, var, running_mean, running_var)
@@ -70,7 +70,7 @@ def batch_norm_backward_x(reference, grad_y, x, mean, var, weight, grad_weight, 
         backward_x_shared(workers, grad_y, x, mean, factors, grad_x, training, pieces)
 
 
-# ## What is the same for all elements of a channel. The root is taken in float64, as in the reference.
+# ## Numbers that are the same for all elements of a channel. The root is computed in float64, as in the reference.
 @njit(**SERIAL)
 def scale_of(var, weight, scale, eps):
     for c in range(scale.size):
@@ -98,7 +98,7 @@ def factors_of(count, var, weight, grad_weight, grad_bias, factors, eps):
 # ## The statistics
 @njit(**INLINE)
 def settle(c, center, squares, count, found, momentum):
-    """Note what was found for channel c, and let the running statistics take their step."""
+    """Store the statistics of channel c, and update the running statistics."""
     mean, var, running_mean, running_var = found
     a = mean.dtype.type(momentum)
     mean[c], var[c] = center, squares / count

@@ -1,15 +1,15 @@
-r"""Bilinear interpolation row by row: the places are computed once, and each pixel is visited once.
+r"""Bilinear interpolation row by row: the positions are computed once, and each pixel is visited once.
 
-*Forward.* The reference loop finds the place of each output anew, and reads four pixels for it.
+*Forward.* The reference loop computes the position of each output again, and reads four pixels for it.
 
-1. *Tables*: all outputs of a column have the same place along the row. So the two taps and the weight of each column and each row are
-   computed once for all planes.
+1. *Tables*: all outputs of a column have the same position along the row. So the two pixels and the weight of each column and each row
+   are computed once for all planes.
 2. *Rows first*: an output row lies between two rows of the input. Their weighted mean is a loop without indices, in which a register holds
    many elements; then each output is the mean of two elements of that one row.
 
-*The gradient.* The reference loop looks for the outputs that use a pixel. But an output knows its pixels. So one thread takes a whole
-plane, sets it to zero, and goes once through the outputs: the gradients of one output row are added up to one row of pixels, which is then
-added to two rows of the plane.
+*The gradient.* The reference loop searches the outputs that use a pixel. The opposite direction needs no search, because the pixels of an
+output are known. So one thread computes a whole plane: it sets it to zero, and goes once through the outputs. The gradients of one output
+row are summed in one row of pixels, which is then added to two rows of the plane.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IN_ORDER = {"fastmath": {"contract"}}
 
 
 def upsample_bilinear2d_forward(reference, x, y, scale_h, scale_w, align_corners):
-    """y out of x, all planes."""
+    """y from x, for all planes."""
     if y.size == 0:
         return reference(x, y, scale_h, scale_w, align_corners)
     planes, result = (array.reshape(-1, *array.shape[2:]) for array in (x, y))
@@ -37,7 +37,7 @@ def upsample_bilinear2d_forward(reference, x, y, scale_h, scale_w, align_corners
 
 
 def upsample_bilinear2d_backward_x(reference, grad_y, grad_x, scale_h, scale_w, align_corners):
-    """grad_x out of grad_y, all planes."""
+    """grad_x from grad_y, for all planes."""
     if grad_x.size == 0:
         return reference(grad_y, grad_x, scale_h, scale_w, align_corners)
     planes, result = (array.reshape(-1, *array.shape[2:]) for array in (grad_y, grad_x))
@@ -49,7 +49,7 @@ def upsample_bilinear2d_backward_x(reference, grad_y, grad_x, scale_h, scale_w, 
 
 
 def taps(dtype, extent, extent_out, scale, align_corners):
-    """For each output along one dimension the two elements around its place, and the weight of the second one."""
+    """For each output along one dimension: the two elements around its position, and the weight of the second one."""
     kind = dtype.type
     place = kind(scale) * np.arange(extent_out, dtype=dtype)
     if not align_corners:

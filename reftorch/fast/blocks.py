@@ -1,7 +1,7 @@
-"""Blocks added up to images: one element of all blocks at a time.
+"""Blocks summed to images: one element of all blocks at a time.
 
-The reference loop visits the pixels, and looks for each weight of the window whether a block begins there. But element (k_h, k_w) of all
-blocks goes to pixels with one stride. So it is one sum of two arrays, K_h K_w times.
+The reference loop visits the pixels, and tests for each position in a block whether such a block exists. But element (k_h, k_w) of all
+blocks is added to pixels at a constant stride. So the work is K_h K_w sums of two arrays.
 """
 
 from __future__ import annotations

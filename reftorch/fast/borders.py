@@ -1,13 +1,13 @@
 """Padding along one dimension: the input is copied in one piece, and only the border is treated element by element.
 
-The reference loop decides for each element of the result which element of the input it shows. Most of them lie inside, one beside the other. So
-the inside is a copy of a whole block, and the border is a few slices: one value, the edge, the other end, or the elements beside the
-edge in reverse order. Backward, the gradients of the border are added to the elements that it showed.
+The reference loop computes for each element of the result which element of the input it is. Most of them are inside, and neighbours in
+memory. So the inside is copied as a whole block. The border consists of a few slices: one value, the element at the edge, the other end, or
+the elements beside the edge in reverse order. Backward, the gradients of the border are added to the elements that were copied into it.
 
 Negative widths, which cut elements off, are left to the reference loop.
 
-A border of one value shows nothing of the input, so it is put around several dimensions at once, without a result for each:
-`framed`, and `unframed` for the gradient.
+A border of one value does not depend on the input. So it is put around several dimensions at once, without an intermediate result for
+each: `framed`, and `unframed` for the gradient.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-r"""What a recurrent cell does after its products, for many units at once.
+r"""The work of a recurrent cell after its products, for many units at once.
 
-The reference loop computes a unit with all its gates, then the next one; nearly all its time is in `math.exp` and `math.tanh`. The way up:
+The reference loop computes one unit with all its gates, then the next one. It spends nearly all its time in `math.exp` and `math.tanh`. The
+steps:
 
-1. *Polynomials* in their place (`exponential.py`).
-2. *One gate after the other*, along a row: a loop with few arrays, which the compiler turns into whole registers. It does not do so for a
-   loop with a dozen arrays, since each pair of them might overlap. What one loop leaves for the next one stays in the nearest cache.
+1. *Polynomials* replace them (`exponential.py`).
+2. *One gate after the other*, along a row: the loop has few arrays, so the compiler can use whole registers. It does not do so for a
+   loop with a dozen arrays, because each pair of them might overlap. Intermediate results stay in the nearest cache.
 3. *A share of the rows for each thread.*
 
-Float32 only; other numbers are left to the reference kernel. Results that are needed for a moment stand where a later loop puts its own.
+Float32 only; the reference kernel computes other dtypes. Intermediate results are stored in arrays that a later loop overwrites.
 """
 
 from __future__ import annotations

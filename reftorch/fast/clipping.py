@@ -1,8 +1,8 @@
-r"""What clipping does with a gradient, as one row of numbers: its norm, and its numbers within limits.
+r"""Gradient clipping on flat arrays: the norm of a gradient, and limits for its elements.
 
-A model has many gradients, most of them small: to prepare an operation of tensors takes longer than the operation. And each
-operation is a pass over memory, with a result that the next one reads: squares, then their sum; the larger, then the smaller. Here
-each is one loop over the memory itself.
+A model has many gradients, and most are small: calling an operation on tensors takes longer than its arithmetic. Each operation is also a
+pass over memory, whose result the next one reads: squares, then their sum; the maximum, then the minimum. Here each function is one loop
+over the memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reftorch.kernel import SERIAL, njit
 
 @njit(**SERIAL)
 def euclidean(row):
-    """The root of the sum of the squares. The square of a single number may be too large or too small, its size is not."""
+    """The root of the sum of the squares. The square of a single number can overflow or underflow, so its absolute value is taken."""
     if row.size == 1:
         return abs(row[0])
     total = np.float64(0)
@@ -27,7 +27,7 @@ def euclidean(row):
 
 @njit(**SERIAL)
 def limit(row, low, high):
-    """Each number becomes at least `low`, then at most `high`. NaN stays."""
+    """Each element becomes at least `low`, then at most `high`. NaN stays NaN."""
     least, most = row.dtype.type(low), row.dtype.type(high)
     for i in range(row.size):
         x = least if row[i] < least else row[i]

@@ -1,4 +1,4 @@
-"""Convolution of sequences: a sequence is an image of one row, so the forms for images do the work."""
+"""Convolution of sequences: a sequence is an image with one row, so the fast forms for images compute it."""
 
 from __future__ import annotations
 

@@ -1,20 +1,21 @@
-r"""Where everything lies when an image is laid out flat, so that one step of the filter is one addition to an address.
+r"""The layout of an image as one flat line, in which a step of the filter is one addition to an address.
 
 An output of a convolution with stride 1 reads, for each weight (k_h, k_w), the pixel k_h rows below and k_w columns to the right.
-With all rows of the padded image in one line, P numbers each, that is the number k_h P + k_w places further on, for every output.
-So for one weight the *consecutive* outputs read *consecutive* numbers: a row of the tile in `tile.py`, which starts where the
-table `start` says.
+If all rows of the padded image are in one line, with P elements each, this pixel is k_h P + k_w elements further on, for every output.
+So for one weight, *consecutive* outputs read *consecutive* elements: they are a row of the tile in `tile.py`, and the table `start` holds
+the start of this row.
 
-- *Padding*: zeros. The zeros right of a row serve the next row as those on its left; so do those below an image the next image.
-- *Stride s*: output j and weight k read column j s + k d, that is j + (k d) // s of those columns whose number leaves (k d) % s when
-  divided by s. So columns and rows are sorted by remainder: s_h s_w smaller images, in each of which the stride is 1.
+- *Padding*: zeros. The zeros to the right of a row are also the zeros to the left of the next row; those below an image are also those
+  above the next image.
+- *Stride s*: output j and weight k read column j s + k d. This is column j + (k d) // s among those columns whose index has the remainder
+  (k d) % s when divided by s. So columns and rows are sorted by remainder: the result is s_h s_w smaller images, each with stride 1.
 - *Dilation and groups* only change the table.
-- *Several images* stand below one another, as one high image, if that fills the tiles better.
+- *Several images* are stacked as one high image, if that fills the tiles better.
 
-Outputs are computed for all places of the flat line, also for those between the rows, where no output is: these are dropped.
+Outputs are computed for all elements of the flat line. Those between the rows are no outputs, and are dropped.
 
-The gradient of the input is a convolution too. Pixel i collects the outputs h with h s = i + p - k d: of every s-th pixel it
-is a convolution, with stride 1, of the gradient of y with those weights k for which that comes out even.
+The gradient of the input is a convolution, too. The gradient of pixel i is a sum over the outputs h with h s = i + p - k d. So for every
+s-th pixel it is a convolution, with stride 1, of the gradient of y with those weights k for which the division has no remainder.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from reftorch.fast.registers import COLS
 
 
 class Axis(NamedTuple):
-    """Rows, or columns: of the source (that is laid flat) and of the target."""
+    """One axis, rows or columns, of the source (the flat image) and of the target."""
 
     step: int  # remainders by which the source is sorted
     pad: int  # zeros before the source, before sorting
-    pitch: int  # room for one image, after sorting
+    pitch: int  # elements of one image, after sorting
     outputs: int  # how many are computed
     to_step: int  # number j goes to j * to_step + to_first of the target
     to_first: int
 
 
 class Slide(NamedTuple):
-    """One sliding of a filter over flat images, as plain integers for the kernel."""
+    """The numbers for sliding a filter over flat images, as plain integers for the kernel."""
 
     images: int  # that stand below one another
     size: int  # numbers in the flat line, of one group
@@ -65,7 +66,7 @@ def forward_axis(extent_in, extent_out, K, stride, pad, dil):
 
 
 def backward_axis(extent_in, extent_out, K, stride, pad, dil, first):
-    """The axis for the pixels first, first + stride, ...; which weights they meet; and for each the steps that it adds."""
+    """The axis for the pixels first, first + stride, ...; their weights; and for each weight the steps that it adds."""
     taps = [k for k in range(K) if (first + pad - k * dil) % stride == 0]
     steps = [(first + pad - k * dil) // stride for k in taps]
     above = max(0, -min(steps, default=0))
@@ -76,7 +77,7 @@ def backward_axis(extent_in, extent_out, K, stride, pad, dil, first):
 
 
 def _pitch(first, last, count, moves):
-    """Room for numbers first..last and `count` outputs; what is read beyond it must be zeros before the next image's first."""
+    """The pitch for elements first..last and `count` outputs; elements that are read beyond it must be the zeros before the next image."""
     reach = count - 1 + max((step for _, step in moves), default=0)
     return max(last + 1, count, reach + 1 - first)
 
@@ -114,7 +115,7 @@ def forward_plan(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_
 
 @functools.lru_cache(maxsize=512)
 def backward_plans(x_shape, weight_shape, y_shape, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, groups):
-    """How the turned filters slide over the gradient of y: a list, for each remainder of the pixels, of Slide, start and weights."""
+    """How the flipped filters slide over the gradient of y: for each remainder of the pixels Slide, start and weights."""
     (N, _, H_in, W_in), (C_out, _, K_h, K_w), (_, _, H_out, W_out) = x_shape, weight_shape, y_shape
     plans = []
     for first_h in range(stride_h):

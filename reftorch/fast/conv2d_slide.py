@@ -1,15 +1,16 @@
-r"""Convolution by rows that slide along a flat image; and the gradient of its input, which is one with turned filters.
+r"""Convolution with rows that slide along a flat image; and the gradient of its input, a convolution with flipped filters.
 
-The reference loop takes each output by itself, asks for each weight whether its pixel is in the image, and adds one product. The way up:
+The reference loop computes one output after the other. For each weight it tests whether the pixel is in the image, and adds one product.
+The steps:
 
-1. *Whole rows*: for one weight, a row of outputs and the row of pixels under it. The questions are asked once a row.
-2. *A flat image* (`conv2d_layout.py`): padded by zeros, row after row, so that nothing needs to be asked and short rows join.
-3. *Tiles* (`tile.py`): ROWS filters and COLS places are summed up in registers over all weights.
-4. *Chunks*: the places are cut into pieces whose pixels fit into the cache, and all filters pass over one piece.
-5. *Threads*: each takes every so-many-th block of images; or, where there are too few, a share of the filters.
+1. *Whole rows*: for one weight, a row of outputs and the row of pixels under it. There is one test per row.
+2. *A flat image* (`conv2d_layout.py`): padded by zeros, row after row, so that no test is needed, and short rows are joined.
+3. *Tiles* (`tile.py`): the sums of ROWS filters and COLS positions are computed in registers, over all weights.
+4. *Chunks*: the positions are divided into pieces whose pixels fit into the cache, and all filters are applied to one piece.
+5. *Threads*: each computes some of the blocks of images, or, if there are too few blocks, a share of the filters.
 
-A zero of the padding times a weight is zero, unless the weight is infinite or NaN: then the reference loop, which has no such
-product, gives another result, and does the work.
+A zero of the padding times a weight is zero, unless the weight is infinite or NaN. Then the result would differ from that of the reference
+loop, which has no such product, so the reference loop does the work.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from reftorch.fast.tile import multiply_row, multiply_tile
 from reftorch.fast.workers import part_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-CHUNK = 6 * COLS  # places
+CHUNK = 6 * COLS  # positions
 FEW = 2  # filters: too few for a tile
 
 
@@ -54,7 +55,7 @@ def conv2d_backward_x(reference, grad_y, weight, grad_x, stride_h, stride_w, pad
 
 
 def as_rows(x, y, weight, stride_h, stride_w, pad_h, pad_w):
-    """x and y; where the filter is a single pixel that visits all pixels, their images as one long row each."""
+    """x and y. If the filter is a single pixel with stride 1 and no padding, each image becomes one long row."""
     in_step = x.shape[2:] == y.shape[2:] and (stride_h, stride_w, pad_h, pad_w) == (1, 1, 0, 0)
     if weight.shape[2:] != (1, 1) or not in_step:
         return x, y
@@ -85,8 +86,8 @@ def convolve(x, filters, turned, taps, bias, y, start, slide):
 
 # ## Panels
 #
-# Of ROWS filters the weights that are used together stand side by side. The filters of the gradient are turned: their outputs are
-# the channels that go into the forward convolution.
+# The weights of ROWS filters that are used together are neighbours in memory. For the gradient, the filters are flipped, and their outputs
+# are the input channels of the forward convolution.
 @njit(**SERIAL)
 def pack_filters_share(filters, turned, taps, panels, i0, i1):
     by_itself()
@@ -146,8 +147,8 @@ def lay_flat(x, n0, images, c0, channels, flat, slide):
 
 # ## Rungs 3 and 4
 #
-# The sums of a chunk stand together before they go into y: rows of one length are put there faster than the pieces that a tile
-# holds. For a few filters, as in a depthwise convolution, the chunk is all there is.
+# The sums of a chunk are collected before they go into y: it is faster to copy whole rows than the pieces that a tile holds. For a few
+# filters, as in a depthwise convolution, there are no tiles, only chunks.
 @njit(**SERIAL)
 def slide_share(first, step, i0, i1, x, panels, bias, y, start, slide, flat, span, sums):
     by_itself()
@@ -181,7 +182,7 @@ def slide_share(first, step, i0, i1, x, panels, bias, y, start, slide, flat, spa
 
 @njit(**INNER)
 def put_line(line, chunk, y, n, images, c_out, plus, slide):
-    """The sums of the places chunk, chunk + 1, ... go to where they are outputs; row by row of the output."""
+    """Copy the sums of the positions chunk, chunk + 1, ... to the outputs, row by row."""
     by_itself()
     shift = local_array(1, LANES, line.dtype)[0]
     fill_lanes(shift, plus)

@@ -1,22 +1,21 @@
-r"""The gradient of the filters: what each weight was multiplied with, at every position of every image.
+r"""The gradient of the filters: a sum over all positions of all images, of the gradients of y times the pixels.
 
 It is a matrix product with a long inner sum, over all positions t: $G[c_{out}, j] = \sum_t g[c_{out}, t] \; x[\text{start}(t) + j]$.
-The reference loop sums it up weight by weight. The way up:
+The reference loop computes it weight by weight. The steps:
 
-1. *Channels last*: the padded image is laid out with the channels of a pixel side by side, and pixels of a row after one
-   another. Then the weights of one row of a filter meet K_w C_in numbers in one piece, and the next position the same piece, moved.
-   That is a row of the tile in `tile.py`, COLS weights wide; stride, dilation and padding only change where it starts.
+1. *Channels last*: in the padded image, the channels of a pixel are neighbours in memory, followed by those of the next pixel of the row.
+   Then the weights of one row of a filter belong to K_w C_in consecutive numbers; for the next position, these numbers are shifted.
+   This is a row of the tile in `tile.py`, COLS weights wide; stride, dilation and padding only change the start of the row.
 2. *Windows*: the weights of all rows of the filter are covered with as few pieces of COLS numbers as possible.
-3. *Tiles*: ROWS filters and COLS weights are summed up in registers over a few hundred positions.
-4. *Long sums*: these short sums of the data's type are added up in float64, as the reference loop does.
-5. *Threads*: each has its own sums, over its share of the images; or, where there are too few, those of its share of the filters.
+3. *Tiles*: the sums of ROWS filters and COLS weights are computed in registers, over a few hundred positions.
+4. *Long sums*: these short sums in the data's type are added in float64, as in the reference loop.
+5. *Threads*: each has its own sums, over its share of the images; or, if there are too few images, for its share of the filters.
 
-Where a group has only a few filters and channels (one each in a depthwise convolution, few in a first layer), hardly any of a
-tile would be used. There the *positions* are taken side by side, as in `conv2d_slide.py`: each weight is a dot product of two
-flat lines.
+If a group has only a few filters and channels (one each in a depthwise convolution, few in a first layer), most of a tile would be
+unused. Then the *positions* are the columns, as in `conv2d_slide.py`: each weight is a dot product of two flat lines.
 
-Zeros of the padding, and zeros between the rows of a flat line, are multiplied with data here: if that is infinite or NaN the
-reference loop does the work.
+Zeros of the padding, and zeros between the rows of a flat line, are multiplied by data here. If data are infinite or NaN, the reference
+loop does the work.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from reftorch.fast.workers import part_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 PIECE = 1024  # positions whose sum is of the data's type
-WORTH = 2_000_000  # multiply-adds for which it is worth having another way
+WORTH = 2_000_000  # multiply-adds: with fewer, `by_dots` is not used, so that it need not be compiled
 
 
 class Lay(NamedTuple):
@@ -136,7 +135,7 @@ def lay_channels_last(x, n0, images, c0, channels, last, lay):
     for b in range(images):
         for h in range(H):
             line = (b * lay.rows + h + lay.pad_h) * lay.cols + lay.pad_w
-            for first in range(0, W, 16):  # pixels at a time, whose channels stay in the cache until all are there
+            for first in range(0, W, 16):  # so few pixels that they stay in the cache until all channels are copied
                 width = min(16, W - first)
                 for c in range(channels):
                     source = window(x[n0 + b, c0 + c, h], first, width)
@@ -197,7 +196,7 @@ def weight_shared(workers, by_filters, lines, x, start, windows, totals, checks,
 
 @njit(**SERIAL)
 def put_weights(totals, places, grad_weight):
-    """The sums of all workers, from their places in the windows (weight, channel) to those in the filters (channel, weight)."""
+    """Add the sums of all workers, and change their order from that of the windows (weight, channel) to that of the filters."""
     by_itself()
     groups, C_out, C, K = grad_weight.shape
     for g in range(groups):

@@ -1,11 +1,11 @@
 """Convolution of volumes: the depth of the filter becomes channels, so the forms for images do the work.
 
-An output slice reads K_d slices of the input, each with its own weights. Stacked as channels, C_in K_d of them, they are an image, and
-the filters (C_out, C_in, K_d, K_h, K_w) are filters for it, (C_out, C_in K_d, K_h, K_w), without a copy. So one output slice is
-one convolution of an image, and the slices of all volumes are a batch. Each input slice is copied up to K_d times; it then takes part
-in C_out K_h K_w multiply-adds per element, so the copies cost little.
+An output slice reads K_d slices of the input, each with its own weights. Stacked as channels, they are one image with C_in K_d channels.
+The filters (C_out, C_in, K_d, K_h, K_w) are filters for this image, (C_out, C_in K_d, K_h, K_w), without a copy. So one output slice is
+one convolution of an image, and the slices of all volumes are a batch. Each input slice is copied up to K_d times. A copied element is used
+in C_out K_h K_w multiply-adds, so the copies cost little.
 
-Where a slice lies in the padding, the stack holds zeros. A zero times an infinite weight is NaN: then the reference loop does the work.
+For slices in the padding, the stack holds zeros. A zero times an infinite weight is NaN: then the reference loop does the work.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reftorch.fast.conv2d_slide import conv2d_backward_x, conv2d_forward
 from reftorch.fast.conv2d_weight import conv2d_backward_weight
 from reftorch.fast.sums import conv2d_backward_bias
 
-ROOM = 1 << 23  # elements of a stack: more volumes than that are taken one after the other
+ROOM = 1 << 23  # elements of a stack: larger batches are computed in parts
 
 
 def conv3d_forward(reference, x, weight, bias, y, *options):
@@ -53,7 +53,7 @@ def conv3d_backward_weight(reference, grad_y, x, grad_weight, *options):
         return reference(grad_y, x, grad_weight, *options)
     depth, flat = split(options)
     total, part = np.zeros(grad_weight.shape), np.empty_like(grad_weight)
-    refused: list = []  # where data is not finite
+    refused: list = []  # parts of the batch whose data are not finite
     for n in blocks(x, grad_weight, grad_y):
         stacked = stack(x[n], grad_weight, grad_y, depth)
         conv2d_backward_weight(
@@ -80,7 +80,7 @@ def split(options):
 
 
 def blocks(x, weight, y):
-    """Slices of the batch, of so many volumes as there is room for."""
+    """Slices of the batch, each with as many volumes as fit into ROOM."""
     one = y.shape[2] * weight.shape[2] * x[:1, :, 0].size  # elements of the stack of one volume
     step = max(1, ROOM // max(one, 1))
     return [slice(n, min(n + step, len(x))) for n in range(0, len(x), step)]
@@ -102,7 +102,7 @@ def stack(x, weight, y, depth):
 
 
 def meetings(D_in, D_out, K_d, stride_d, pad_d, dil_d):
-    """For each slice k_d of the filter: the output slices for which it lies within the volume, and the input slices it meets."""
+    """For each slice k_d of the filter: the output slices whose input slice lies within the volume, and these input slices."""
     for k_d in range(K_d):
         shift = k_d * dil_d - pad_d
         first = max(0, -(shift // stride_d))

@@ -1,13 +1,13 @@
-r"""The loops of CTC loss in float32, all places of the text at once.
+r"""The loops of CTC loss in float32, all positions of the text at once.
 
-The reference loops go through the places one by one, and each logarithm of a sum is a call of the system's functions.
+The reference loops go through the positions one by one, and call the system's functions for each logarithm of a sum.
 
-1. *A row at a time*: the places of a time step depend on those of the step before only, so they are computed a register at a time, with
-   the polynomials of `exponential.py`. Two places without a path ($-\infty$) stand before the first one (behind the last one, for
-   $\beta$), so none is a special case.
-2. *Labels once*: the log-probability of each place, and whether the way over two places is open, are looked up outside that loop.
+1. *A row at a time*: the positions of a time step depend only on those of the step before. So they are computed a register at a time, with
+   the polynomials of `exponential.py`. Two positions without a path ($-\infty$) are before the first one (for $\beta$, after the last
+   one), so there are no special cases.
+2. *Labels once*: the log-probability of each position, and whether a path may jump over a blank, are read outside of that loop.
 3. *Shares instead of logarithms*: $\alpha + \beta + l - x$ is the logarithm of a probability, the share of the paths that go through
-   this place. So it needs no largest term, and the shares of the places of one class are added up as they are.
+   this position. So no largest term has to be subtracted, and the shares of the positions of one class are simply added.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 NONE = np.float32(-math.inf)
-PLACE = 40  # multiply-adds that take as long as a place
+PLACE = 40  # multiply-adds that take as long as one position
 
 
 def ctc_loss_forward_alpha(reference, x, target, input_lengths, target_lengths, alpha, blank):
@@ -56,7 +56,7 @@ def ctc_loss_backward_x(
 
 
 def places(target, blank):
-    """The class at each place of the texts with their blanks, (N, 2 L + 1)."""
+    """The class at each position of the texts with their blanks, (N, 2 L + 1)."""
     found = np.full((len(target), 2 * target.shape[1] + 1), blank)
     found[:, 1::2] = target
     return found
@@ -71,7 +71,7 @@ def log_add32(a, b):
     return larger if smaller == NONE else both
 
 
-# Place s + 2 of `before` is place s; the way over two places is open where `skips` is 0, and closed where it is minus infinity.
+# Element s + 2 of `before` is position s. A path may jump over position s - 1 where `skips` is 0, and not where it is minus infinity.
 @njit(**SERIAL)
 def step_forwards(now, before, skips, heard):
     for s in range(now.size):

@@ -1,7 +1,7 @@
-r"""Activations and their slopes as functions of one float32, without a branch: what the loops of `activations.py` compute.
+r"""Activations and their slopes as functions of one float32, without a branch; the loops of `activations.py` call them.
 
-Both sides of a case are computed, and one is chosen: so the processor can do a register of numbers at once. Formulas are in the
-files of the components; here is only what differs from them.
+Both sides of a case are computed, and one is chosen, so that the processor can compute a register of numbers at once. The formulas are
+explained in the files of the components; only the differences are explained here.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ FOUR, TWENTY, FORTY = np.float32(4), np.float32(20), np.float64(40)
 SLOPE, CUBIC = np.float32(math.sqrt(2 / math.pi)), np.float32(0.044715)  # of gelu with tanh
 
 
-# Sums, products and quotients are rounded, and what each of them lost is itself a float32 that arithmetic finds. Here d is 1 + e but
-# for `d_lost`, and the quotient y leaves a rest of a + a_lost - y (1 + e), which is divided, too.
+# Sums, products and quotients are rounded. Each rounding error is itself a float32 that can be computed. Here 1 + e is d + d_lost. The
+# quotient y leaves the remainder a + a_lost - y (1 + e), which is divided, too.
 @njit(**IN_ORDER)
 def over_one_plus32(a, a_lost, e):
-    """(a + a_lost) / (1 + e) for 0 <= e <= 1 in two parts: y, and what is to be added. The second is NaN where a is infinite."""
+    """(a + a_lost) / (1 + e) for 0 <= e <= 1 in two parts: y, and a correction to be added, which is NaN where a is infinite."""
     d = ONE + e
     d_lost = e - (d - ONE)
     part = ONE / d
@@ -64,7 +64,7 @@ def elu32(x, alpha, scale):
 
 @njit(**IN_ORDER)
 def elu_slope64(x, alpha, scale, inner):
-    """scale, or scale alpha inner e^(inner x) below 0, in float64: it is rounded when the gradient of y is multiplied by it."""
+    """scale, or scale alpha inner e^(inner x) below 0, in float64: the product with the gradient of y is rounded."""
     below = scale * alpha * inner * exp64(inner * np.float64(x))
     return scale if x > ZERO else below
 

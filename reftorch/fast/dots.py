@@ -1,11 +1,11 @@
-r"""Products in which each number is used only a few times: a matrix times a vector, or a few; the gradient of a few filters.
+r"""Products in which each number is used only a few times: a matrix times one or a few vectors; the gradient of a few filters.
 
-There the memory sets the speed. What counts is that it is read in order, and that the processor has several sums under way: a sum
-must wait for its last addition, but four sums do not wait for each other.
+Here the memory limits the speed. Memory has to be read in order, and the processor has to compute several sums at the same time: an
+addition waits for the previous addition to its sum, but four sums do not wait for each other.
 
 `dot_lines` is $\sum_t \text{line}[t] \, \text{lines}[\text{start}[j] + at + t]$, for four j at once. `add_rows_share` is for a
-matrix whose rows are added: to walk down its columns would touch a line of the cache for each number, so four of its rows, each
-times a number, are added to the row of results.
+matrix whose rows are added. To go down its columns would read a line of the cache for each number. So four of its rows, each
+multiplied by a number, are added to the row of results.
 """
 
 from __future__ import annotations

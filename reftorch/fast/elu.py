@@ -1,7 +1,7 @@
-"""ELU and its kin, SELU and CELU, for many numbers at once: loops as in `activations.py`, over the functions of `curves.py`.
+"""ELU, SELU and CELU for many numbers at once: loops as in `activations.py`, with the functions of `curves.py`.
 
-All three are $s x$ above 0 and $s a (e^{x / b} - 1)$ below, and their derivatives have one loop. Forwards CELU has its own: $x / b$ is
-rounded, and where it is large the rounding is large beside 1, so this one needs float64.
+All three are $s x$ above 0 and $s a (e^{x / b} - 1)$ below, and their derivatives have one loop. CELU has its own forward loop: $x / b$ is
+rounded, and if it is large, its rounding error is large compared with 1. So this loop needs float64.
 """
 
 from __future__ import annotations

@@ -1,23 +1,23 @@
-r"""$e^x$ and its relatives in float32, for many numbers at once.
+r"""$e^x$ and related functions in float32, for many numbers at once.
 
-`math.exp` in a loop calls the system's function for each number, 4.5 ns on the machine where this was measured. A polynomial is
-arithmetic like any other, and the processor does it for a whole register of numbers: 0.4 to 0.6 ns each.
+`math.exp` in a loop calls the system's function for each number. This took 4.5 ns on the machine where it was measured. A polynomial
+consists of additions and multiplications, which the processor computes for a whole register of numbers: 0.4 to 0.6 ns each.
 
-1. With $n = \lfloor x / \ln 2 + \frac{1}{2} \rfloor$ and $r = x - n \ln 2$ it is $e^x = 2^n e^r$, and $|r| \le \frac{1}{2} \ln 2$.
-   $\ln 2$ comes in two parts, the first with so few digits that $n$ times it is exact.
-2. On that short piece $e^r - 1 \approx r + r^2 P(r)$ with a polynomial of degree 5 (its numbers are those of Cephes' `expf`).
-3. A float32 holds its exponent in bits 23 to 30, 127 too large: so $2^n$ is made by writing $n + 127$ there.
+1. With $n = \lfloor x / \ln 2 + \frac{1}{2} \rfloor$ and $r = x - n \ln 2$ we have $e^x = 2^n e^r$, and $|r| \le \frac{1}{2} \ln 2$.
+   $\ln 2$ is given in two parts; the first has so few digits that its product with $n$ is exact.
+2. For such a small $r$, $e^r - 1 \approx r + r^2 P(r)$ with a polynomial of degree 5 (its coefficients are those of Cephes' `expf`).
+3. A float32 holds its exponent plus 127 in bits 23 to 30. So $2^n$ is made by writing $n + 127$ there.
 
-    exp32          numbers up to 88; a result below the smallest normal number becomes 0 (softmax needs no more)
-    exp32_full     all numbers: results too large are infinite, and those below the smallest normal number are right
-    exp32_scaled   2^64 e^x for numbers that are not above 0: a result below the smallest normal number keeps its digits
+    exp32          numbers up to 88; a result below the smallest normal number becomes 0 (this is enough for softmax)
+    exp32_full     all numbers: results that are too large are infinite, and those below the smallest normal number are right
+    exp32_scaled   2^64 e^x for numbers that are not above 0: the scale keeps the digits of results below the smallest normal number
     expm1_32       e^x - 1, without loss of digits near 0
     log1p_unit32   log(1 + z) for z from 0 to 1, without loss of digits near 0
     tanh32         the hyperbolic tangent
     erf32          the error function
 
-The error of each is below 1.5 units in the last place. NaN stays NaN. The numbers of the other polynomials were fitted by least
-squares at Chebyshev's points, with weights that level the largest errors (Lawson).
+The error of each is below 1.5 units in the last place. NaN stays NaN. The coefficients of the other polynomials were fitted by least
+squares at Chebyshev points, with weights that equalize the largest errors (Lawson's algorithm).
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ LARGEST, NOTHING, MINUS_ONE = (
     np.float32(-40),
 )  # e^x is infinite, is 0, is lost beside 1
 HALF, ONE, TWO, ZERO = np.float32(0.5), np.float32(1), np.float32(2), np.float32(0)
-UP = 64  # exp32_scaled's results are so many powers of two too large
-# A float32 near this number is whole: what is added to it is rounded, and the last bits of the sum are the result + 127 + UP.
+UP = 64  # exp32_scaled's results are multiplied by 2**UP
+# A float32 near this number is a whole number: a number that is added to it is rounded, and the last bits of the sum are the rounded
+# number + 127 + UP.
 ROUND = np.float32(1.5 * 2**23 + 127 + UP)
 DOWN, VANISHED = np.float32(2.0**-UP), np.float32(-110)  # x e^x is 0 below it
 P0, P1, P2 = np.float32(5.0000001201e-1), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)
 P3, P4, P5 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float32(1.9875691500e-4)
 
 
-# Not to be summed up in another order: r is small because two large numbers are taken off one after the other.
+# The order of these operations must not change: two large numbers are subtracted one after the other, and r is small.
 IN_ORDER = {**INLINE, "fastmath": {"contract"}}
 
 
@@ -85,7 +86,7 @@ def exp32(x):
 
 @njit(**IN_ORDER)
 def exp32_full(x):
-    """e to the power of any float32. 2^n may be too large or too small for a float32, its two halves are not."""
+    """e to the power of any float32. 2^n may be too large or too small for a float32, but 2^n is a product of two numbers that are not."""
     x = LARGEST if x > LARGEST else x
     x = NOTHING if x < NOTHING else x
     n, q = power_and_rest(x)
@@ -113,8 +114,8 @@ def expm1_32(x):
     return (q * a + (a - power_of_two(half - n))) * b
 
 
-# With s = z / (2 + z) it is log(1 + z) = 2 artanh(s) = 2 s + 2 s³ / 3 + ..., and 2 s = z - s z. The leading term z stands alone at
-# the end, so that its rounding is the only one that counts.
+# With s = z / (2 + z) we have log(1 + z) = 2 artanh(s) = 2 s + 2 s³ / 3 + ..., and 2 s = z - s z. The largest term, z, is added last, so
+# that only the rounding of this addition matters.
 @njit(**IN_ORDER)
 def log1p_unit32(z):
     """log(1 + z) for 0 <= z <= 1."""

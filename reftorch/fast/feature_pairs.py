@@ -1,16 +1,16 @@
-r"""A bilinear layer out of matrix products.
+r"""A bilinear layer made of matrix products.
 
-The reference loops multiply three numbers for each pair of features, one pair after the other. The way up:
+The reference loops multiply three numbers for each pair of features, one pair after the other. The steps:
 
 1. *One matrix*: the weight $(D_{out}, D_u, D_v)$ is read as one matrix of $D_{out} D_u$ rows. The product $T = v \, W^T$ has the sums
    over $d_v$ for every sample, output and feature of $u$.
 2. *Short sums*: y is $T$ times $u$, summed over $d_u$; the gradient of $u$ is $T$ times the gradient of y, summed over $d_{out}$.
-3. *Pairs*: $P[n, d_{out} d_u] = \frac{\partial L}{\partial y}[n, d_{out}] \, u[n, d_u]$ is written down. The gradients of $v$ and of
+3. *Pairs*: $P[n, d_{out} d_u] = \frac{\partial L}{\partial y}[n, d_{out}] \, u[n, d_u]$ is stored. The gradients of $v$ and of
    the weight are the products $P \, W$ and $P^T v$.
-4. *Pieces*: $T$ and $P$ are as large as y times $D_u$. So they are made for some samples at a time, and stay in the cache.
+4. *Pieces*: $T$ and $P$ have $D_u$ times as many elements as y. So they are computed for some samples at a time, and stay in the cache.
 
-Products are those of `matmul.py`, which also decides about threads. Numbers that are not floating are left to the reference kernels. So
-are inputs that hold NaN or infinity: the sums here are in another order, and an infinite sum times 0 is NaN where its terms are not.
+The products are those of `matmul.py`, which also chooses the number of threads. The reference kernels compute integers, and inputs that
+hold NaN or infinity: here the sums are in another order, and an infinite sum times 0 is NaN even if its terms times 0 are not.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from reftorch.fast.registers import by_itself, window
 from reftorch.kernel import SERIAL, njit
 
 ROOM = 1 << 18  # numbers of T or P: one megabyte of float32
-SAMPLES = 64  # but at least so many samples at a time: a product with few rows is slow
+SAMPLES = 64  # at least so many samples at a time, because a product with few rows is slow
 
 
 def bilinear_forward(reference, u, v, weight, bias, y):
-    """y out of T."""
+    """y from T."""
     if not _fits(y, weight) or not _finite(u, v):
         return reference(u, v, weight, bias, y)
     matrix = _matrix(weight)
@@ -36,7 +36,7 @@ def bilinear_forward(reference, u, v, weight, bias, y):
 
 
 def bilinear_backward_u(reference, grad_y, v, weight, grad_u):
-    """grad_u out of T."""
+    """grad_u from T."""
     if not _fits(grad_u, grad_y, weight) or not _finite(grad_y, v):
         return reference(grad_y, v, weight, grad_u)
     matrix = _matrix(weight)
@@ -46,7 +46,7 @@ def bilinear_backward_u(reference, grad_y, v, weight, grad_u):
 
 
 def bilinear_backward_v(reference, grad_y, u, weight, grad_v):
-    """grad_v out of P."""
+    """grad_v from P."""
     if not _fits(grad_v, grad_y, weight) or not _finite(grad_y, u):
         return reference(grad_y, u, weight, grad_v)
     matrix = _matrix(weight)
@@ -56,7 +56,7 @@ def bilinear_backward_v(reference, grad_y, u, weight, grad_v):
 
 
 def bilinear_backward_weight(reference, grad_y, u, v, grad_weight):
-    """grad_weight out of P: the sum over the pieces."""
+    """grad_weight from P: the sum over the pieces."""
     if not _fits(grad_weight, grad_y):
         return reference(grad_y, u, v, grad_weight)
     total = _matrix(grad_weight)
@@ -83,7 +83,7 @@ def _matrix(weight):
 
 
 def _pieces(samples, pairs):
-    """Slices of the samples, and for each the room for T or P."""
+    """Slices of the samples, and for each an array for T or P."""
     N = len(samples)
     step = min(N, max(SAMPLES, ROOM // pairs))
     room = np.empty((step, pairs), samples.dtype)

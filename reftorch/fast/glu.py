@@ -1,4 +1,4 @@
-"""The gated linear unit, many numbers at once: the loops of `activations.py`, over rows that hold two halves, (N, 2, K)."""
+"""The gated linear unit for many numbers at once: the loops of `activations.py`, over rows with two halves, (N, 2, K)."""
 
 from __future__ import annotations
 

@@ -1,17 +1,18 @@
-r"""Sampling at the places of a grid: addresses and weights once for all channels.
+r"""Sampling at the positions of a grid: addresses and weights once for all channels.
 
-The reference loops compute for each output of each channel where it is in the input, which pixels lie around that place and how much
-each of them counts. But the grid is the same for all channels.
+For each output of each channel, the reference loops compute its position in the input, the pixels around this position, and their weights.
+But the grid is the same for all channels.
 
-1. *Tables*: for some hundred outputs, which stay in the cache, the address of each pixel that an output reads and its weight are
-   computed once, a whole register of outputs at a time: choices instead of tests. A pixel outside gets the weight 0 and the address of
-   one inside.
-2. *Channels*: then each channel is a sum of products over these tables, $y[p] = \sum_t k[t, p] \, x[a[t, p]]$, for every mode and for
-   images and volumes alike: they differ in the number of pixels, 1 (nearest), 4, 8 (volumes) or 16 (bicubic).
-3. *Gradients*: that of the input adds $k[t, p] \, \frac{\partial L}{\partial y}[p]$ at the same addresses, and each channel has one
-   owner. For that of the grid a table holds the slope of each weight along each coordinate, and a pixel is read once for all of them.
+1. *Tables*: for some hundred outputs, whose tables stay in the cache, the address and the weight of each pixel that an output reads are
+   computed once. A whole register of outputs is computed at a time, with choices instead of branches. A pixel outside gets the weight 0
+   and the address of a pixel inside.
+2. *Channels*: then each channel is a sum of products over these tables, $y[p] = \sum_t k[t, p] \, x[a[t, p]]$. This holds for every mode,
+   and for images and volumes: only the number of pixels differs, 1 (nearest), 4, 8 (volumes) or 16 (bicubic).
+3. *Gradients*: the gradient of the input adds $k[t, p] \, \frac{\partial L}{\partial y}[p]$ at the same addresses, and each channel is
+   computed by one thread. For the gradient of the grid, a table holds the derivative of each weight with respect to each coordinate, and a
+   pixel is read once for all of them.
 
-Images are volumes of one plane. Where a number is infinite or NaN, 0 times it is not 0, so the work is left to the reference loops.
+Images are volumes of one plane. If a number is infinite or NaN, 0 times this number is not 0, so the reference loops do the work.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 BLOCK = 256  # outputs whose tables are in the cache
-AXIS, TAP = 30, 3  # multiply-adds that take as long as the place along one dimension, and as a pixel
+AXIS, TAP = 30, 3  # multiply-adds that take as long as the position along one dimension, and as a pixel
 ZEROS, BORDER, REFLECTION = 0, 1, 2
 
-# Places are not computed in another order: a place on the border between two pixels would belong to the other one.
+# The order of the operations for a position must not change: otherwise a position between two pixels could get the other pixel.
 EXACT = {**SERIAL, "fastmath": {"contract"}}
 
 
@@ -36,7 +37,7 @@ def grid_sample_forward(reference, x, grid, y, taps, padding, align_corners):
     """y, for images or volumes."""
     if y.size == 0 or not _finite(x):
         return reference(x, grid, y, taps, padding, align_corners)
-    outside = math.nan if x.ndim == 4 and taps == 2 else 0.0  # what a place that is not finite gives
+    outside = math.nan if x.ndim == 4 and taps == 2 else 0.0  # the output for a position that is not finite
     _channels(sampled_share, sampled_shared, x, grid, y, taps, padding, align_corners, outside)
 
 
@@ -76,7 +77,7 @@ def grid_sample_bicubic_backward_grid(reference, grad_y, x, grid, grad_grid, pad
 
 
 def _finite(*numbers):
-    """Whether no number is infinite or NaN. (A sum that overflows says no as well, and the reference loops do that work too.)"""
+    """Whether all numbers are finite. (If their sum overflows, the answer is no, too, and the reference loops do the work.)"""
     with np.errstate(all="ignore"):
         return all(math.isfinite(each.sum()) for each in numbers)
 
@@ -112,10 +113,10 @@ def _sizes(x):
     return (*(1,) * (5 - x.ndim), *x.shape[2:])
 
 
-# ## Places along one dimension
+# ## Positions along one dimension
 #
-# For a block of coordinates: which pixel is read first, what it and its neighbours count, and the slope of that weight. `factor` is 1,
-# or `outside` where the coordinate is not finite, or 0 where no pixel is near.
+# For a block of coordinates: the first pixel, the weights of it and its neighbours, and the derivatives of the weights. `factor` is 1, or
+# `outside` where the coordinate is not finite, or 0 where no pixel is near.
 @njit(**EXACT)
 def unpadded(at, extent, align_corners):
     one, half = at.dtype.type(1), at.dtype.type(0.5)
@@ -145,7 +146,7 @@ def reflected(at, slope, extent, align_corners):
 
 @njit(**EXACT)
 def near_places(at, slope, factor, extent, nearest, padding, align_corners, outside):
-    """The places of `nearest` and of linear weights."""
+    """The positions for `nearest` and for linear weights."""
     number = at.dtype.type
     zero, one, last = number(0), number(1), number(extent - 1)
     unpadded(at, extent, align_corners)
@@ -222,7 +223,7 @@ def cubic_taps(at, slope, factor, extent, padding, align_corners, first, pixels,
             slopes[t, p] = sign * (inner if u <= one else (outer if u < two else zero)) * inside
 
 
-# The pixel that is read for the position `i`; -1 if it counts as 0.
+# The pixel that is read for the index `i`; -1 if it is 0.
 @njit(**EXACT)
 def padded(i, extent, padding, align_corners):
     if padding == BORDER:
@@ -237,7 +238,7 @@ def padded(i, extent, padding, align_corners):
 
 # ## Tables
 #
-# Of the outputs from p0 to p1: addresses[t, p], weights[t, p], and slopes[k, t, p] along the coordinate k, columns first.
+# For the outputs from p0 to p1: addresses[t, p], weights[t, p], and slopes[k, t, p] along the coordinate k, columns first.
 @njit(**SERIAL)
 def room(dims, taps, count, dtype):
     """Arrays for a block: along each dimension, and of the pixels of an output."""
@@ -380,7 +381,7 @@ def slopes_share(x, grad_y, places, grad_places, sizes, taps, padding, align_cor
 
 @njit(**SERIAL)
 def add_slopes(sums, values, line, given, addresses, slopes):
-    """What one channel adds to the gradients of the coordinates."""
+    """Add the part of one channel to the gradients of the coordinates."""
     for t in range(len(addresses)):
         address = addresses[t]
         for p in range(given.size):

@@ -1,12 +1,12 @@
-r"""Group and instance normalization: the elements of a group lie side by side.
+r"""Group and instance normalization: the elements of a group are neighbours in memory.
 
-A group of K channels of D elements is a line of K D elements in memory. The way up from the reference loops:
+A group of K channels of D elements is a line of K D elements in memory. The steps from the reference loops:
 
-1. *One line*: mean and variance do not mind which channel an element is of, so their loops run over the whole line, in pieces
+1. *One line*: mean and variance do not depend on the channel of an element. So their loops run over the whole line, in pieces
    (`moments.py`).
 2. *Sums per channel first*: the scale is the same for all elements of a channel, so it multiplies the channel's sum, and not each
    element. Both gradients need the sums of `grad_y` and of `grad_y (x - mean)` over a channel of a sample.
-3. *Vectors*: where D = 1, a channel is one element, and the scales lie side by side too.
+3. *Vectors*: if D = 1, a channel is one element, and the scales are neighbours in memory, too.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 r"""Max pooling whose windows are irregular, as in adaptive and fractional pooling: rows first, then columns.
 
-The reference loops compute where a window begins and ends by divisions for each output, and test for each of its elements whether it is
-the largest so far. Nobody can foresee the answer.
+The reference loops compute the begin and the end of a window by divisions for each output, and test for each of its elements whether it is
+the largest so far. The processor cannot predict the result of this test.
 
-1. *Tables*: where the windows of each dimension begin and end is computed once; in fractional pooling, where it is drawn, once for each
-   channel.
-2. *Rows first*: all windows of an output row cover the same rows. In each column the largest element of these rows is found, and the row
-   that it is in: a choice without a test, for a register of columns at once.
-3. *Columns*: then each window looks through its columns, of which there are few. Of equal elements the first one of the window counts,
-   so the place decides.
+1. *Tables*: the begins and ends of the windows along each dimension are computed once; in fractional pooling, where they are random, once
+   for each channel.
+2. *Rows first*: all windows of an output row cover the same rows. In each column, the largest element of these rows and its row are
+   found. This is a choice without a branch, for a register of columns at once.
+3. *Columns*: then each window searches its columns, of which there are few. If elements are equal, the first one of the window counts,
+   so their indices are compared.
 
 Sequences and images are volumes of one row and of one plane. The gradient is that of `max_pool.py`.
 """
@@ -25,14 +25,14 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
 def adaptive_max_pool_forward(reference, x, y, index):
-    """y and the place of each window's largest element."""
+    """y and the index of each window's largest element."""
     if y.size == 0 or x.size == 0:
         return reference(x, y, index)
     _largest(x, y, index, adaptive_windows(x.shape[2:], y.shape[2:]))
 
 
 def fractional_max_pool_forward(reference, x, samples, y, index, *kernel_size):
-    """y and the place of each window's largest element; `samples` are the random numbers of each channel, of images the width first."""
+    """y and the index of each window's largest element; `samples` are the random numbers of each channel, for images the width first."""
     if y.size == 0 or x.size == 0:
         return reference(x, samples, y, index, *kernel_size)
     drawn = samples[: len(x)].reshape(-1, len(kernel_size))
@@ -49,7 +49,7 @@ def _largest(x, y, index, tables):
 
 @functools.lru_cache(maxsize=64)
 def adaptive_windows(size_in, size_out):
-    """Where the windows of each dimension begin and end: tables of one row, which serves all channels."""
+    """The begins and ends of the windows along each dimension: tables of one row for all channels."""
     tables = [np.zeros((1, 1), np.int64), np.ones((1, 1), np.int64)] * (3 - len(size_in))
     for extent, extent_out in zip(size_in, size_out):
         o = np.arange(extent_out)[None]
@@ -62,7 +62,7 @@ def fractional_windows(drawn, size_in, size_out, kernel_size):
     tables = [np.zeros((1, 1), np.int64), np.ones((1, 1), np.int64)] * (3 - len(size_in))
     number = drawn.dtype.type
     for u, extent, extent_out, size in zip(drawn.T[..., None], size_in, size_out, kernel_size):
-        begin = np.full((len(u), extent_out), extent - size)  # where the last one begins
+        begin = np.full((len(u), extent_out), extent - size)  # the last window begins here
         if extent_out > 1:
             alpha = number(extent - size) / number(extent_out - 1)
             o = np.arange(extent_out - 1, dtype=drawn.dtype)
@@ -71,7 +71,7 @@ def fractional_windows(drawn, size_in, size_out, kernel_size):
     return tuple(tables)
 
 
-# The largest number of each column so far, and the number of its row. A NaN counts as larger.
+# The largest element of each column so far, and the index of its row. A NaN counts as larger.
 @njit(**SERIAL)
 def take_larger_row(best, rows, line, row):
     for w_in in range(line.size):
@@ -81,7 +81,7 @@ def take_larger_row(best, rows, line, row):
         rows[w_in] = row if larger else rows[w_in]
 
 
-# The largest of a window's columns: of equal numbers the first in the volume, of several NaN the last.
+# The largest element of a window's columns: if several are equal, the first in the volume; if several are NaN, the last.
 @njit(**SERIAL)
 def largest_column(best, rows, begin, end, W_in):
     value = best[begin]

@@ -1,11 +1,11 @@
-"""One register of numbers at a time, where the compiler's own choice is slow or would ask too many questions.
+"""Operations on one register of numbers, for loops that the compiler would translate into slow code or with too many tests.
 
-As in `registers.py`, each is plain Python, and below it stands what it becomes in machine code.
+As in `registers.py`, each is a function in plain Python, and below it is its translation to machine code.
 
     fill_lanes     a register of one number
     copy_lanes     target[:] = source, for a register
-    take_larger    the larger of two numbers, and its place, for a register of them
-    turn           a block of a matrix, turned: its rows become columns
+    take_larger    the larger of two numbers, and its index, for a register of them
+    turn           the transpose of a block of a matrix
     copy_part      target[:n] = line[:n], for no more than a register
     add_part       target[:n] = line[:n] + other[:n], likewise
     copy_line      target[:] = line, for lines of any size
@@ -60,7 +60,7 @@ def _lower_copy_lanes(context, builder, signature, arguments):
 
 
 def take_larger(best, found, line, place, step):
-    """For LANES numbers, `step` apart: one that is larger than that in `best`, or NaN, or the first, takes its place, its number's too."""
+    """For LANES numbers, `step` apart: a number that is larger than the one in `best`, or NaN, or the first, replaces it and its index."""
     for s in range(LANES):
         value = line[s * step]
         if found[s] < 0 or value > best[s] or value != value:
@@ -100,7 +100,7 @@ def _all_lanes(builder, value):
 
 
 def _lanes(builder, data, known_step, step):
-    """Numbers from `data` on, `step` apart; where that is known to be 1 or 2, out of one or two whole registers."""
+    """Numbers from `data` on, `step` apart; if the step is known to be 1 or 2, from one or two whole registers."""
     number = data.type.pointee
     if known_step in (1, 2):
         whole = ir.VectorType(number, LANES * known_step).as_pointer()
@@ -117,9 +117,9 @@ def _lanes(builder, data, known_step, step):
 def turn(rows, a, i, k, target, pitch):
     """`target[t * pitch + r] = a[i + r, k + t]` for LANES t and `rows` r, a power of two; `pitch` is `rows`, if that is below LANES.
 
-    Shuffled like cards: if the numbers of one half of the registers are dealt out between those of the other half, each number's
-    place in the deck gets twice as large, and what is carried over becomes its lowest binary digit. After as many shuffles as
-    `rows` has digits, the number of the row has moved from the highest digits of the place to the lowest.
+    The numbers are shuffled like cards. If the numbers of one half of the registers are put between those of the other half, the index
+    of each number is doubled, and its highest binary digit becomes the lowest. After as many shuffles as `rows` has binary digits, the
+    index of the row has moved from the highest digits to the lowest.
     """
     for t in range(LANES):
         for r in range(rows):
@@ -196,7 +196,7 @@ def _lower_add_part(context, builder, signature, arguments):
 
 
 class _Part:
-    """The first lanes of registers: as many as the last argument says. The other arguments are arrays."""
+    """Works on the first lanes of registers: the last argument is their number, the other arguments are arrays."""
 
     def __init__(self, context, builder, signature, arguments):
         *kinds, count_kind = signature.args
@@ -227,7 +227,7 @@ class _Part:
 
 # -------------------------------------------------------------------------------------------------------------- a whole line
 def move_line(target, line):
-    """`target[:] = line`, by the processor's fastest way to move memory."""
+    """`target[:] = line`, with the processor's fastest instruction for copying memory."""
     target[:] = line
 
 
@@ -245,7 +245,7 @@ def _lower_move_line(context, builder, signature, arguments):
 
 @njit(**INLINE)
 def copy_line(target, line):
-    """`target[:] = line`. Most lines of an image are short: to begin moving memory would take longer than to do it."""
+    """`target[:] = line`. Most lines of an image are short: calling `memmove` would take longer than copying."""
     if line.size > 4 * LANES:
         move_line(target, line)
         return

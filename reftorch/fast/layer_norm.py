@@ -1,12 +1,12 @@
 r"""Layer normalization, a row at a time.
 
-The reference loops are nearly right: each row is read three times, and after the first time it lies in the nearest cache. The way up:
+The reference loops need few changes: each row is read three times, but after the first time it is in the nearest cache. The steps:
 
-1. *Lines without questions*: a row is a `window`, so each of its loops is done for a register of elements at once, and its sums are
-   taken in pieces (`moments.py`).
-2. *Down the columns together*: the gradients of scale and shift are sums down the columns. The reference loop goes down each column by
-   itself and touches a line of the cache for each element. Here four rows at a time are added to two rows of sums. The sum of the
-   four is taken in the type of the data, the long sum over all rows in float64.
+1. *Lines without tests*: a row is a `window`, so each of its loops computes a register of elements at once, and its sums are
+   computed in pieces (`moments.py`).
+2. *All columns together*: the gradients of scale and shift are sums over the columns. The reference loop goes down one column after the
+   other, and reads a line of the cache for each element. Here four rows at a time are added to two rows of sums. The sum of the
+   four is computed in the data's type, the long sum over all rows in float64.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The three products of a linear layer as matrix products, and the gradient of its bias.
 
-Each takes the reference kernel first, for numbers that are not floating, then what the reference kernel takes.
+The first argument of each is the reference kernel, which computes integers; the others are the reference kernel's arguments.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def linear_backward_weight(reference, grad_y, x, grad_weight):
 
 
 def linear_backward_bias(reference, grad_y, grad_bias):
-    """grad_bias = the sums of the columns of g"""
+    """grad_bias = the sums over the columns of g"""
     if grad_bias.dtype.kind != "f":
         return reference(grad_y, grad_bias)
     column_sums(grad_y, grad_bias)

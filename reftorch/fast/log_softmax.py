@@ -1,20 +1,20 @@
 r"""Log-probabilities, their gradient, and that of cross entropy, with the exponentials of many numbers at once.
 
-The reference loops take each sample by itself: the largest logit, the sum of the exponentials, the differences. Nearly all their time
-goes into `math.exp`, one number after the other. The way up:
+The reference loops compute one sample after the other: the largest logit, the sum of the exponentials, the differences. They spend nearly
+all their time in `math.exp`, one number after the other. The steps:
 
-1. *A polynomial* (`exponential.py`), which the processor computes for a register of numbers at once, if they lie side by side.
-2. *Several rows as one line*: the logits of one sample may be ten, too few. But the samples lie one after the other, so the
-   exponentials of a whole BLOCK of them are taken in one loop; what belongs to a single sample is done before and after.
-3. *Pixels side by side*: where each sample is an image, the neighbours in memory are not the classes of a pixel but the pixels of
+1. *A polynomial* (`exponential.py`), which the processor computes for a register of numbers at once, if they are neighbours in memory.
+2. *Several rows as one line*: a sample may have only ten logits, which do not fill the registers. But the samples follow each other in
+   memory, so the exponentials of a whole BLOCK are computed in one loop; the work per sample is done before and after it.
+3. *Pixels as neighbours*: if each sample is an image, the neighbours in memory are not the classes of a pixel but the pixels of
    a class. A BLOCK of pixels has a row of largest logits and a row of sums, and goes through the classes together.
-4. *Sixteen largest numbers*: a maximum waits for the one before it; sixteen side by side, each of every sixteenth number, do not.
-
+4. *Sixteen maxima*: each step of a maximum waits for the step before. Sixteen maxima, each over every sixteenth number, do not wait for
+   each other.
 5. *One call instead of five* (`mean_cross_entropy`): for a batch of some hundred numbers, a call from Python takes longer than the
    arithmetic. So one kernel computes the log-probabilities, the losses and their mean, and another one both gradients; the losses
    and their gradients are not tensors then.
 
-Float32 only, and not for a few numbers; else the work is left to the reference kernel. `softmax.py` does the same for softmax.
+Float32 only, and only for enough numbers; otherwise the reference kernel does the work. `softmax.py` does the same for softmax.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from reftorch.fast.registers import INLINE, by_itself, local_array, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-BLOCK = 2048  # numbers: what is kept of them, 8 KB, stays in the nearest cache
+BLOCK = 2048  # numbers: their 8 KB stay in the nearest cache
 LARGEST = 16
-WORTH = 512  # numbers from which on this takes less time than the reference loops
+WORTH = 512  # numbers: with more, this takes less time than the reference loops
 EXP = 32  # multiply-adds that take as long as an exponential
 
 
@@ -261,7 +261,7 @@ def pixels_backward_shared(workers, log_p, grad_log_p, grad_x, pieces, totals):
 #
 # $$\frac{\partial L}{\partial x}[n, c] = g[n] \left( M[n] \, p[n, c] - w[c] \, q[n, c] \right)$$
 #
-# The label's class gets its part of q afterwards: so the loop over all classes has no question in it.
+# The part of q for the label's class is added afterwards, so that the loop over all classes has no test.
 @njit(**INLINE)
 def total_of(weight):
     total = np.float64(0)

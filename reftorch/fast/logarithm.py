@@ -1,12 +1,12 @@
 r"""The natural logarithm in float32, for many numbers at once.
 
-`math.log` in a loop calls the system's function for each number. Like `exponential.py` this is arithmetic only:
+`math.log` in a loop calls the system's function for each number. As in `exponential.py`, arithmetic operations replace it:
 
-1. A positive float32 is $m \cdot 2^n$, and both stand in its bits. They are taken so that $\sqrt{1/2} \le m < \sqrt{2}$, then
+1. A positive float32 is $m \cdot 2^n$, and its bits hold $m$ and $n$. They are chosen so that $\sqrt{1/2} \le m < \sqrt{2}$. Then
    $\log x = \log m + n \ln 2$, and the first term is small.
-2. With $z = m - 1$ it is $\log m \approx z - \frac{1}{2} z^2 + z^3 P(z)$ with a polynomial of degree 8 (its numbers are those of
+2. With $z = m - 1$ we have $\log m \approx z - \frac{1}{2} z^2 + z^3 P(z)$ with a polynomial of degree 8 (its coefficients are those of
    Cephes' `logf`).
-3. $\ln 2$ comes in two parts, the first with so few digits that $n$ times it is exact.
+3. $\ln 2$ is given in two parts; the first has so few digits that its product with $n$ is exact.
 
     log32        the logarithm of any float32: of 0 it is minus infinity, of a negative number NaN
     log1m32      log(1 - x) for x from 0 to 1, without loss of digits near 0
@@ -59,7 +59,7 @@ def log32(x):
 
 @njit(**IN_ORDER)
 def log1m32(x):
-    """log(1 - x) for 0 <= x <= 1. The difference u = 1 - x is rounded; what it lost, c, is put back: log(u + c) = log(u) + c / u."""
+    """log(1 - x) for 0 <= x <= 1. The difference u = 1 - x is rounded, and its error c is added: log(u + c) = log(u) + c / u."""
     u = ONE - x
     lost = (ONE - u) - x
     return log32(u) + (lost / u if u > ZERO else ZERO)

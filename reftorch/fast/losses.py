@@ -1,10 +1,11 @@
 r"""Losses with exponentials and logarithms, for many numbers at once.
 
-The reference loop of such a loss spends nearly all its time in `math.exp` and `math.log`, one number after the other. The way up is
-that of `activations.py`: polynomials in their place (`exponential.py`, `logarithm.py`), no branch, and a share for each thread.
+The reference loop of such a loss spends nearly all its time in `math.exp` and `math.log`, one number after the other. The steps are
+those of `activations.py`: polynomials replace these functions (`exponential.py`, `logarithm.py`), there is no branch, and each thread has
+a share.
 
-Float32 only; other numbers are left to the reference kernel. Each function does what the kernel of the same name does, whose formulas
-its file explains: `bce_loss_forward` stands for `bce_loss_forward_cpu`. `_share` is the serial part, `_shared` deals it out.
+Float32 only; the reference kernel computes other dtypes. Each function computes the same as the kernel of the same name, whose file
+explains the formulas: `bce_loss_forward` computes the same as `bce_loss_forward_cpu`. `_share` is serial, `_shared` distributes it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from reftorch.fast.registers import INLINE, by_itself, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-LEAST = np.float32(-100)  # of a logarithm in binary cross entropy
+LEAST = np.float32(-100)  # the smallest value of a logarithm in binary cross entropy
 
 
 # ------------------------------------------------------------------------------- binary cross entropy of probabilities
@@ -44,7 +45,7 @@ def bce_loss_forward(reference, x, target, loss):
 
 
 # -------------------------------------------------------------------------------------- binary cross entropy of logits
-# Only with one `pos_weight` for all elements; others are left to the reference kernel.
+# Only with one `pos_weight` for all elements; otherwise the reference kernel does the work.
 @njit(**SERIAL)
 def bce_with_logits_loss_forward_share(x, target, loss, q):
     by_itself()
@@ -99,7 +100,7 @@ def bce_with_logits_loss_backward_x(reference, grad_loss, x, target, pos_weight,
 
 
 # ------------------------------------------------------------------------------------------------- soft margin loss
-# A score that is far on the wrong side overflows here, too: where z is infinite, the loss is.
+# If a score is far on the wrong side, the exponential overflows here, too: where z is infinite, so is the loss.
 @njit(**SERIAL)
 def soft_margin_loss_forward_share(x, target, loss):
     by_itself()
@@ -164,13 +165,13 @@ def kl_div_loss_forward(reference, *arguments):
 
 
 # ------------------------------------------------------------------------------------------------------ Poisson loss
-# Of logarithms, without Stirling's term; the others are left to the reference kernel.
+# With log_input and without Stirling's term; the reference kernel computes the other cases.
 @njit(**SERIAL)
 def poisson_nll_loss_forward_share(x, target, loss):
     by_itself()
     for i in range(x.size):
         rate = exp32_full(x[i])
-        rate = INFINITY if x[i] > LARGEST else rate  # a choice: rounded before the product is taken off
+        rate = INFINITY if x[i] > LARGEST else rate  # so the rate is rounded before the subtraction
         loss[i] = rate - target[i] * x[i]
 
 
@@ -245,7 +246,7 @@ def gaussian_nll_loss_forward(reference, x, target, var, loss, eps, constant):
 
 
 # ---------------------------------------------------------------------------------------- multi-label soft margin loss
-# The sum over the classes is in the sample's own loop, so whole samples are dealt out.
+# The sum over the classes of a sample is one loop, so threads get whole samples.
 WORK = 30  # multiply-adds that take as long as an element
 
 

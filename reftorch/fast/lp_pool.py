@@ -1,14 +1,14 @@
 r"""Power-average pooling by rows: average pooling over $x^p$, and each power is computed once.
 
-The reference loops compute $x^p$ again for each window that covers an element, by a call of the system's function, and backwards the
-slope of a window again for each of its elements.
+The reference loops compute $x^p$ again for each window that covers an element, by a call of the system's function. Backward they compute
+the derivative of a window again for each of its elements.
 
-1. *Rows of powers*: as in average pooling, the K_h rows that the windows of an output row share are added up to one, here their
-   powers. Then each window adds its K_w columns.
-2. *Products instead of powers*: for $p$ of 1, 2 and 3 a power is a product or nothing, and for $p = 2$ the root is the square root,
+1. *Rows of powers*: as in average pooling, the windows of an output row share K_h rows. The powers of these rows are summed in one
+   row. Then each window adds its K_w columns.
+2. *Products instead of powers*: for $p$ of 1, 2 and 3 a power needs at most two products, and for $p = 2$ the root is the square root,
    which the processor computes for a whole register.
-3. *A slope for each window*: backwards $\frac{\partial L}{\partial y} \, S^{1/p - 1}$ is computed once for each window and added to
-   the rows that it covers. At the end every element is multiplied by its own $x^{p - 1}$.
+3. *A factor for each window*: backward, $\frac{\partial L}{\partial y} \, S^{1/p - 1}$ is computed once for each window and added to
+   the rows that it covers. At the end, every element is multiplied by its own $x^{p - 1}$.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from reftorch.fast.avg_pool import add_windows, as_volumes, cost, plan, spread_w
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-# Where roots and quotients are computed as they stand: the compiler's shortcut for 1 / sqrt(S) gives NaN for an infinite sum.
+# Roots and quotients must be computed as written: the compiler's shortcut for 1 / sqrt(S) gives NaN for an infinite sum.
 EXACT = {**SERIAL, "fastmath": {"contract"}}
 POWER = 40  # multiply-adds that take as long as a call of the system's power
 
 
 def lp_pool_forward(reference, x, total, y, *options):
-    """total and y out of x, all channels. The options are sizes and strides of the windows, and p."""
+    """total and y from x, all channels. The options are sizes and strides of the windows, and p."""
     if y.size == 0:
         return reference(x, total, y, *options)
     window, tables = plan(x.shape[2:], y.shape[2:], _without_padding(options))

@@ -1,20 +1,20 @@
 r"""Max pooling by rows of windows, and its gradient window by window.
 
-*The largest elements.* The reference loops take each window by itself, test for each of its elements whether it is in the input, and
-then whether it is the largest so far: nobody can foresee the answer, and a processor that guesses wrong starts again.
+*The largest elements.* The reference loops compute one window after the other. They test for each of its elements whether it is in the
+input, and then whether it is the largest so far. The processor cannot predict the second test well, and each wrong prediction costs time.
 
 1. *A register of windows at once*: element (k_d, k_h, k_w) of all of them, then the next one. Only the windows at the left and right
    edge test whether it is in the input.
-2. *A choice instead of a question* (`take_larger`): the larger of two numbers, and its place, are computed and not decided.
+2. *A choice instead of a branch* (`take_larger`): the larger of two numbers, and its index, are computed without a branch.
 
-*The gradient.* The reference loops look through the windows that reach an element for those that chose it: that way each element has
-one owner, on the CPU as on a GPU. But the index already says where the gradient belongs. So one thread takes a whole channel, sets it
-to zero, and goes once through the windows:
+*The gradient.* The reference loops search the windows that cover an element for those whose largest element it is. So each thread writes
+its own elements, on the CPU and on a GPU. But the index already says which element gets the gradient. So here one thread computes a whole
+channel: it sets it to zero, and goes once through the windows:
 
 $$\frac{\partial L}{\partial x}[m] \mathrel{+}= \frac{\partial L}{\partial y}[h_{out}, w_{out}], \quad m = m[h_{out}, w_{out}]$$
 
-Windows that chose the same element are in the same channel: no two threads ever add to one element. Where the windows lie does not
-matter, so the gradients of adaptive and of fractional max pooling are the same loop.
+Windows with the same largest element are in the same channel, so no two threads add to one element. The positions of the windows have no
+influence, so the same loop computes the gradients of adaptive and of fractional max pooling.
 
 Sequences and images are volumes of one row and of one plane.
 """
@@ -37,7 +37,7 @@ CHOICE = 25  # multiply-adds that take as long as a choice
 
 
 class Windows(NamedTuple):
-    """The options, as plain integers, and which windows of a row are whole. To a kernel they go as a plain tuple, which takes less time."""
+    """The options, as plain integers, and the windows of a row that are complete. Kernels get a plain tuple, which takes less time."""
 
     K_d: int
     K_h: int
@@ -56,7 +56,7 @@ class Windows(NamedTuple):
 
 
 def max_pool_forward(reference, x, y, index, *options):
-    """y and the place of each window's largest element. The options are sizes, strides, paddings and dilations, and the lowest number."""
+    """y and the index of each window's largest element. The options are sizes, strides, paddings and dilations, and the lowest number."""
     if x.dtype.kind != "f" or y.size == 0:
         return reference(x, y, index, *options)
     numbers, size_in, size_out, work = plan(x.shape, y.shape, options)
@@ -68,7 +68,7 @@ def max_pool_forward(reference, x, y, index, *options):
         largest_shared(workers, *volumes, numbers)
 
 
-@functools.lru_cache(maxsize=64)  # in training the same sizes come again and again
+@functools.lru_cache(maxsize=64)  # in training the same sizes occur many times
 def plan(size_in, size_out, options):
     """The numbers of `Windows`; the shapes of input and output as (channels, D, H, W); how many multiply-adds would take as long."""
     n, W_in, W_out = len(size_in) - 2, size_in[-1], size_out[-1]
@@ -84,7 +84,7 @@ def plan(size_in, size_out, options):
 
 
 def max_pool_backward_x(reference, grad_y, index, grad_x, *options):
-    """grad_x from the place of each window's largest element, which is below 0 for a window without one."""
+    """grad_x from the index of each window's largest element, which is below 0 for a window without one."""
     channels = grad_x.shape[0] * grad_x.shape[1]
     if channels == 0:
         return
@@ -99,9 +99,9 @@ def max_pool_backward_x(reference, grad_y, index, grad_x, *options):
 
 # ## The largest elements
 #
-# Element (k_d, k_h, k_w) of a register of windows, which lie stride_w apart. Where fewer windows are left in the row, the elements
-# after them are looked at too, and what is found there is written into the next rows, whose turn comes later; or dropped, if there is
-# no room left in the worker's share.
+# Element (k_d, k_h, k_w) of a register of windows, which are stride_w apart. If fewer windows are left in the row, the elements after them
+# are read, too, and the results are written into the next rows, which are computed later and overwrite them; or the results are dropped, if
+# the worker's share ends there.
 @njit(**INLINE)
 def one_window(line, channel, size_in, d_top, h_top, w_left, windows, lowest):
     """A window, of which not all may be in the input."""

@@ -1,8 +1,8 @@
-r"""Max unpooling along flat channels: the place is an address.
+r"""Max unpooling along flat channels: the index is an address.
 
-The index holds the place of each element within its channel as one number. The reference loops take it apart into plane, row and column,
-by divisions that cost more than everything else, and put it together again to find the address. Here a channel is one line of
-elements, and the place is where to write, or backwards where to read.
+The index of each element counts the elements of its channel. The reference loops divide it into plane, row and column, with divisions that
+cost more than everything else, and compute the address from these. Here a channel is one line of elements, so the index is the address to
+write to, or backward the address to read from.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
 def max_unpool_forward(reference, x, index, y):
-    """y is 0 but at the places of the elements of x."""
+    """y is 0 except at the indices of the elements of x."""
     channels = x.shape[0] * x.shape[1]
     elements, size_out = math.prod(x.shape[2:]), math.prod(y.shape[2:])
     lines = [array.reshape(array.size) for array in (x, index, y)]
@@ -29,7 +29,7 @@ def max_unpool_forward(reference, x, index, y):
 
 
 def max_unpool_backward_x(reference, grad_y, index, grad_x):
-    """grad_x out of the places in grad_y."""
+    """grad_x: the elements of grad_y at the indices."""
     channels = grad_x.shape[0] * grad_x.shape[1]
     elements, size_out = math.prod(grad_x.shape[2:]), math.prod(grad_y.shape[2:])
     lines = [array.reshape(array.size) for array in (grad_y, index, grad_x)]

@@ -1,8 +1,8 @@
-r"""The sums that a normalization takes over a line of elements, in pieces.
+r"""The sums of a normalization over a line of elements, computed in pieces.
 
-A long sum wants float64, but to convert each element takes longer than to add it. So a line is cut into pieces of PIECE elements. The
-sum of a piece is taken in the type of the data, by many registers side by side, so that each of their elements adds up only a few
-numbers. The sums of the pieces are added up in float64.
+A long sum needs float64, but converting an element takes longer than adding it. So a line is divided into pieces of PIECE elements. The
+sum of a piece is computed in the data's type, in several registers, so that each element of a register is the sum of only a few
+numbers. The sums of the pieces are added in float64.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def sums_of(gradient, line, center):
 
 @njit(**INLINE)
 def scaled_sums_of(gradient, scale, line, center):
-    """As `sums_of`, where each element of the gradient has a scale of its own."""
+    """As `sums_of`, if each element of the gradient has its own scale."""
     total, along = np.float64(0), np.float64(0)
     for start in range(0, line.size, PIECE):
         size = min(PIECE, line.size - start)

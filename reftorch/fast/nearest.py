@@ -1,14 +1,14 @@
-r"""Nearest interpolation row by row: the places are computed once, and rows are copied or added whole.
+r"""Nearest interpolation row by row: the positions are computed once, and whole rows are copied or added.
 
-*Forward.* The reference loop computes for each output which pixel it shows.
+*Forward.* The reference loop computes for each output which pixel it copies.
 
-1. *Tables*: all outputs of a column show the same column of the input, and all of a row the same row. Each is looked up once for all
-   planes.
-2. *Equal shares*: where every pixel is shown by the same number of outputs, 2 mostly, the outputs of a row are written without the table.
+1. *Tables*: all outputs of a column copy from the same column of the input, and all outputs of a row from the same row. Both are computed
+   once for all planes.
+2. *Equal shares*: if every pixel is copied to the same number of outputs, usually 2, the outputs of a row are written without the table.
 
-*The gradient.* The reference loop looks for the outputs that show a pixel, and computes the place of each candidate. Along a row these
-outputs are neighbours, since places never decrease: so the table holds where those of each pixel begin. Rows of outputs that show the
-same row of pixels are added up first, which is a loop without indices.
+*The gradient.* The reference loop searches the outputs that copy a pixel, and computes the position of each candidate. Along a row these
+outputs are neighbours, because positions never decrease. So the table holds the first output of each pixel. Rows of outputs that copy the
+same row of pixels are added first, which is a loop without indices.
 
 Sequences and images are volumes of one row and of one plane.
 """
@@ -24,7 +24,7 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 
 def upsample_nearest_forward(reference, x, y, *options):
-    """y out of x, all planes; `options` are the scales, one for each dimension, and `exact`."""
+    """y from x, for all planes; `options` are the scales, one for each dimension, and `exact`."""
     if y.size == 0:
         return reference(x, y, *options)
     tables = places(x.dtype, x.shape[2:], y.shape[2:], options)
@@ -35,7 +35,7 @@ def upsample_nearest_forward(reference, x, y, *options):
 
 
 def upsample_nearest_backward_x(reference, grad_y, grad_x, *options):
-    """grad_x out of grad_y, all planes."""
+    """grad_x from grad_y, for all planes."""
     if grad_x.size == 0:
         return reference(grad_y, grad_x, *options)
     tables = places(grad_x.dtype, grad_x.shape[2:], grad_y.shape[2:], options)
@@ -53,8 +53,8 @@ def _volumes(array):
 
 @functools.lru_cache(maxsize=64)
 def places(dtype, size_in, size_out, options):
-    """The plane that each output plane shows, the row that each output row shows, where the outputs of each column begin, and their
-    number if it is the same for all columns, else 0."""
+    """The input plane of each output plane, the input row of each output row, the first output of each column, and the number of outputs
+    of a column if it is the same for all columns, else 0."""
     *scales, exact = options
     shown = [np.zeros(1, np.int64)] * (3 - len(scales))
     for extent, extent_out, scale in zip(size_in, size_out, scales):
@@ -65,7 +65,7 @@ def places(dtype, size_in, size_out, options):
     return *shown[:2], begins, each if np.all(np.diff(begins) == each) else 0
 
 
-# Each element of `row` as often as it is shown.
+# Each element of `row`, as often as it is copied.
 @njit(**SERIAL)
 def repeat(result, row, begins, each):
     if each == 2:
@@ -78,7 +78,7 @@ def repeat(result, row, begins, each):
                 result[w_out] = row[w_in]
 
 
-# Adds to each element of `row` the elements of `parts` that show it.
+# Adds to each element of `row` the elements of `parts` that are its copies.
 @njit(**SERIAL)
 def collect(row, parts, begins, each):
     if each == 2:

@@ -1,8 +1,8 @@
-r"""Matrices as panels, for a kernel that multiplies many small ones: $Y = f A B$.
+r"""Matrices as panels, for a kernel that multiplies many small matrices: $Y = f A B$.
 
-What `matmul.py` does inside one product, in pieces: a kernel packs what it needs again and again, keeps it, and multiplies panel by
-panel. A panel of A has ROWS rows, one of B and one of Y has COLS columns; the numbers of a column, or row, lie side by side. So Y can be
-B in the next product as it is.
+The functions are parts of the product in `matmul.py`: a kernel packs matrices that it uses several times, keeps the panels, and multiplies
+panel by panel. A panel of A has ROWS rows; a panel of B or Y has COLS columns. In a panel of A the numbers of a column are neighbours in
+memory, in a panel of B or Y those of a row. So Y can be used as B in the next product.
 
 All are float32.
 """
@@ -38,13 +38,13 @@ def whole(size, unit):
 
 @njit(**INLINE)
 def take(room, at, size):
-    """A window of the room, and where the next one starts."""
+    """A window of the room, and the start of the next one."""
     return window(room, at, size), at + whole(size, 16)
 
 
 @njit(**INLINE)
 def block(line, start, rows, cols):
-    """The matrix that begins at number `start` of the line."""
+    """The matrix that begins at index `start` of the line."""
     return window(line, start, rows * cols).reshape(rows, cols)
 
 

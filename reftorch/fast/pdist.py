@@ -1,20 +1,20 @@
 r"""The distances of all pairs of rows and their gradient, a row at a time.
 
-The reference loop of the gradient takes one element by itself. For each it goes down a column of x, finds the number of each pair
-again, and tests which power the norm has. But all elements of a row belong to the same pairs:
+The reference loop of the gradient computes one element after the other. For each it goes down a column of x, computes the index of each
+pair again, and tests which power the norm has. But all elements of a row belong to the same pairs:
 
-1. *Rows*: for each other row the pair is found once, and the quotient of its gradient and its distance, $g[k] / y[k]$, is computed once.
-2. *Elements innermost*: the differences of two rows lie side by side in memory, so a register of them is added to a row of sums.
-3. *Four other rows at once*: so the row itself and the row of sums are read once for four of them.
-4. *Two kinds of sums*: the terms of BLOCK rows are added up in the data's type, and these sums in float64.
+1. *Rows*: for each other row, the index of the pair and the quotient of its gradient and its distance, $g[k] / y[k]$, are computed once.
+2. *Elements innermost*: the differences of two rows are neighbours in memory, so a register of them is added to a row of sums.
+3. *Four other rows at once*: so the row itself and the row of sums are read once for four other rows.
+4. *Two kinds of sums*: the terms of BLOCK rows are added in the data's type, and these sums in float64.
 
-Where a quotient is not finite, each difference is divided by itself, so that a difference of 0 has the derivative 0.
+If a quotient is not finite, each difference is divided by the distance separately, so that a difference of 0 has the derivative 0.
 
-*Forward*, the reference loop adds up squares in float64, of which a register has room for half as many. Here BLOCK elements at a time
-are added up in the data's type, for four pairs at once.
+*Forward*, the reference loop adds squares in float64, of which a register holds half as many. Here BLOCK elements at a time
+are added in the data's type, for four pairs at once.
 
-Only for the Euclidean distance, where $\frac{\partial L}{\partial x}[r, j] = \sum_s g[k] \, d[j] / y[k]$. Other norms are left to the
-reference kernel.
+Only for the Euclidean distance, where $\frac{\partial L}{\partial x}[r, j] = \sum_s g[k] \, d[j] / y[k]$. The reference kernel computes
+other norms.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reftorch.fast.registers import INLINE, by_itself, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-BLOCK = 64  # terms that are added up in the data's type, a multiple of 4
+BLOCK = 64  # terms that are added in the data's type, a multiple of 4
 
 
 def pdist_forward(reference, x, y, norm):
@@ -42,7 +42,7 @@ def pdist_forward(reference, x, y, norm):
 
 
 def pdist_backward_x(reference, grad_y, x, y, grad_x, norm):
-    """grad_x out of the gradients of the distances."""
+    """grad_x from the gradients of the distances."""
     if norm != 2 or len(x) < 2:
         return reference(grad_y, x, y, grad_x, norm)
     N, D = x.shape
@@ -55,7 +55,7 @@ def pdist_backward_x(reference, grad_y, x, y, grad_x, norm):
 
 
 # ------------------------------------------------------------------------------------------------------------ distances
-# Later rows have fewer pairs, so each worker takes every so many.
+# Later rows have fewer pairs, so the workers take rows in turn.
 @njit(**SERIAL)
 def measure_rows(x, y, first, step):
     by_itself()
@@ -75,7 +75,7 @@ def measure_rows(x, y, first, step):
 
 @njit(**INLINE)
 def four_sums(row, a, b, c, d, start, end, totals):
-    """What the elements from start to end add to the sums of squares of the differences of `row` and each of the others."""
+    """Add the squares of the differences of `row` and each of the others, for the elements from start to end."""
     s0 = s1 = s2 = s3 = row.dtype.type(0)
     for j in range(start, end):
         s0 += (row[j] - a[j]) * (row[j] - a[j])
@@ -129,7 +129,7 @@ def pair_of(r, s, N):
     return a * N - a * (a + 1) // 2 + b - a - 1
 
 
-# An infinite element times 0 is NaN; but where r has one, its gradient is NaN anyway.
+# An infinite element times 0 is NaN. But if row r has an infinite element, its gradient is NaN anyway.
 @njit(**INLINE)
 def quotient(grad_y, y, r, s, N):
     """g / y for the pair of rows r and s; 0 if there is no such pair, or no distance."""

@@ -1,9 +1,8 @@
 r"""PReLU, a plane of one slope at a time.
 
-The reference loop reads the slope again for each element, and only where it is needed: the processor goes another way for each
-element, and cannot know which. Here the slope of a plane is read once, both results are computed, and one is chosen: so the processor
-does a register of elements at once. Where each channel of a sample has one element, the slopes lie side by side as the elements do,
-and a sample is the row.
+The reference loop reads the slope again for each element, and only where it is needed. This is a branch, which the processor cannot
+predict. Here the slope of a plane is read once, both results are computed, and one is chosen. So the processor computes a register of
+elements at once. If each channel of a sample has one element, the slopes are neighbours in memory like the elements, and a row is a sample.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""What a kernel asks of the compiler: to keep an array in registers, and to work on whole registers.
+"""Functions with which a kernel controls the compiler: they keep an array in registers, and work on whole registers.
 
-LLVM does both by itself in many loops, but nobody can rely on it: a constant changed, and a loop is thirty times slower. So here are
-functions that say it. Each is plain Python, which tells what it does and runs where nothing is compiled, and below it stands what it
-becomes in machine code. (More of them, for what is smaller than a tile: `lanes.py`.)
+LLVM does both by itself in many loops, but this is not reliable: after changing one constant, a loop was thirty times slower. So these
+functions give LLVM's instructions directly. Each is a function in plain Python, which shows what it computes and runs where nothing is
+compiled; below it is its translation to machine code. (`lanes.py` has more of them, for pieces smaller than a tile.)
 
     local_array    an array on the stack, the twin of `cuda.local.array`
-    window         a piece of a line
+    window         a part of a line
     add_scaled     row += value * line, for a row of a tile
     copy_row       row[:] = line, for a row of a tile
     scale_row      row *= line, for a row of a tile
     raise_row      row[:] = the larger of row and line, for a row of a tile
-    lost_in        what the rounding of a product has lost
+    lost_in        the rounding error of a product
     by_itself      this function is compiled once, not inside each of its callers
 
-A row of a tile is three registers wide, and as many rows are summed up at once as leave room for a row of the other factor. There
-are 32 registers of 16 numbers (AVX-512) or of 4 (ARM), elsewhere 16: of 8 numbers (AVX2), or 4.
+A row of a tile is three registers wide. A tile has as many rows as possible, so that a row of the other factor still fits into the
+registers. There are 32 registers of 16 numbers (AVX-512) or of 4 (ARM), and 16 registers on other processors: of 8 numbers (AVX2), or 4.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TILES = {  # rows of a tile, numbers in a register
 
 
 def kind_of_cpu() -> str:
-    """Which entry of `TILES` suits: what the environment variable REFTORCH_TILE names, or this processor's.
+    """The name of the entry of `TILES` to use: from the environment variable REFTORCH_TILE, or the one for this processor.
 
     Raises:
         ValueError: the variable names no entry.
@@ -49,7 +49,7 @@ def kind_of_cpu() -> str:
     chosen = os.environ.get("REFTORCH_TILE")
     if chosen:
         if chosen not in TILES:
-            raise ValueError(f"REFTORCH_TILE is {chosen!r}; it may be one of {', '.join(TILES)}")
+            raise ValueError(f"REFTORCH_TILE is {chosen!r}: expected one of {', '.join(TILES)}")
         return chosen
     if platform.machine().lower() in ("aarch64", "arm64"):
         return "neon"
@@ -61,13 +61,13 @@ ROWS, LANES = TILES[kind_of_cpu()]
 COLS = 3 * LANES
 FUSED = kind_of_cpu() != "other"  # whether a * b + c is one instruction, with one rounding
 
-# Functions that only kernels call: no door from Python is built. INLINE ones become part of their caller.
+# Functions that only kernels call: no wrapper for calls from Python is compiled. INLINE functions become part of their caller.
 INNER = {**SERIAL, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 INLINE = {**INNER, "forceinline": True}
 
 
 def rooms(workers, size, dtype, fill=np.empty):
-    """Scratch for each worker: `size` numbers, which its kernel gets from `aligned`."""
+    """Memory for intermediate results of each worker: `size` numbers, which its kernel gets from `aligned`."""
     return fill((workers, size + 16), dtype)
 
 
@@ -79,7 +79,7 @@ def aligned(room):
 
 # ---------------------------------------------------------------------------------------------------- an array on the stack
 def local_array(rows, cols, dtype):
-    """An array of a size known when it is compiled, and in registers if all its uses allow."""
+    """An array whose size is known at compile time, kept in registers if all its uses allow it."""
     return np.empty((rows, cols), dtype)
 
 
@@ -101,7 +101,7 @@ def _lower_local_array(context, builder, signature, arguments):
 
 
 def _array(context, builder, kind, data, shape):
-    """A C-contiguous array over numbers that somebody else owns."""
+    """A C-contiguous array over memory that belongs to another object."""
     size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
     shape = [context.get_constant(types.intp, n) if isinstance(n, int) else n for n in shape]
     strides = [context.get_constant(types.intp, size)]
@@ -114,7 +114,7 @@ def _array(context, builder, kind, data, shape):
 
 # -------------------------------------------------------------------------------------------------------- a piece of a line
 def window(line, at, size):
-    """`line[at : at + size]`, without the questions that a slice asks (is it negative? does it end?)."""
+    """`line[at : at + size]`, without the tests of a slice (for negative indices, and for the end)."""
     return line[at : at + size]
 
 
@@ -130,7 +130,7 @@ def _lower_window(context, builder, signature, arguments):
     return _array(context, builder, signature.return_type, builder.gep(data, [at]), [size])
 
 
-# Numba removes stores into an array that nobody reads; it must know that a window is somebody's.
+# Numba removes stores into an array that is never read; it must know that a window is a part of another array.
 alias_func_extensions[window.__name__, window.__module__] = lambda window, arguments, *known: _add_alias(
     window, arguments[0].name, *known
 )
@@ -153,7 +153,7 @@ def scale_row(row, line):
 
 
 def raise_row(row, line):
-    """Each of the COLS numbers of a row of a tile becomes that of `line` if that one is larger. NaN is larger than nothing."""
+    """Each of the COLS numbers of a row of a tile is replaced by that of `line` if the latter is larger. NaN is never larger."""
     row[:] = np.where(line > row, line, row)
 
 
@@ -217,7 +217,7 @@ def _lower_raise_row(context, builder, signature, arguments):
 
 
 def _combine_rows(context, builder, signature, arguments, combine):
-    """Each register of the first row becomes what `combine` makes of it and of the other row's."""
+    """Each register of the first row is replaced by `combine` of it and the register of the other row."""
     size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
     rows, lines = (registers_of(context, builder, *pair) for pair in zip(signature.args, arguments))
     for row, line in zip(rows, lines):
@@ -247,7 +247,7 @@ def _lower_lost_in(context, builder, signature, arguments):
 
 # --------------------------------------------------------------------------------------------------------- a function apart
 def by_itself():
-    """Compile the function that says this once, not again inside each that calls it: its time is in its loops."""
+    """Compile the function that calls this once, and not again inside each of its callers: it spends its time in its loops."""
 
 
 @type_callable(by_itself)

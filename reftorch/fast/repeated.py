@@ -1,9 +1,9 @@
-r"""Products with one matrix again and again: $y = A B + b$ for many small $A$ and the same $B$.
+r"""Many products with the same matrix: $y = A B + b$ for many small $A$ and one $B$.
 
-`matmul.py` copies $B$ into panels for every product. With 64 rows in $A$ a panel serves only a few tiles, and copying takes a good part
-of the time. A recurrent layer multiplies its state with the same weight at every time: here the panels are made once, and stay.
+`matmul.py` copies $B$ into panels for every product. If $A$ has 64 rows, only a few tiles use a panel, and copying takes a large part
+of the time. A recurrent layer multiplies its state by the same weight at every time step: here the panels are made once and kept.
 
-One rung more than `matmul.py`; tiles, panels of $A$ and slices are the same. The threads share out the panels of $B$.
+This is one step more than `matmul.py`; tiles, panels of $A$ and slices are the same. The panels of $B$ are divided among the threads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Panels(NamedTuple):
 
 
 def pack(b):
-    """The panels of `b`, which may lie in memory in any way."""
+    """The panels of `b`, which may have any strides."""
     (lying, turned), (K, N) = _lie(b), b.shape
     panels = Panels(np.empty(K * -(-N // COLS) * COLS + 16, b.dtype), K, N)
     pack_panels(lying, turned, *panels)

@@ -1,9 +1,9 @@
 r"""A step of RMSprop without options.
 
 The reference loop has five arrays and may write to four of them. A loop over whole registers needs a test that the arrays do not
-overlap. For so many arrays LLVM leaves the test out, and the loop takes element by element, with a root and a division each. Without
-weight decay, momentum and centering a step has three arrays, so a register of elements is done at once. With one of these options, or
-`maximize`, the work is left to the reference kernel.
+overlap. For so many arrays LLVM does not generate the test, and the loop computes one element after the other, with a root and a division
+for each. Without weight decay, momentum and centering a step has three arrays, so a register of elements is computed at once. With one of
+these options, or `maximize`, the reference kernel does the work.
 
 The compiler keeps the order of products, as in the reference kernel: $(1 - \alpha) \, g \cdot g$ fits into float32 where $g \cdot g$ does not.
 """

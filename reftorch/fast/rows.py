@@ -1,7 +1,7 @@
-"""Rows of a table, chosen and summed: whole rows are read and added, where the reference kernels go through single elements.
+"""Rows of a table, chosen and summed: whole rows are read and added, while the reference kernels go through single elements.
 
-The loop over the elements of a row is innermost, over memory that lies side by side, so that several elements are added at once. Sums are in
-the data's type, as PyTorch's. The names are those of `nn/sparse/embedding.py` and `embedding_bag.py`.
+The loop over the elements of a row is innermost. These are neighbours in memory, so several elements are added at once. Sums are in
+the data's type, as in PyTorch. The names are those of `nn/sparse/embedding.py` and `embedding_bag.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from reftorch.threads import by_size
 
 
 def embedding_forward(reference, ids, weight, y):
-    """y[n] = weight[ids[n]]: NumPy copies whole rows. The ids were checked, so "clip" changes none, and saves a second check."""
+    """y[n] = weight[ids[n]]: NumPy copies whole rows. The ids were checked before, so "clip" changes none, and avoids a second check."""
     np.take(weight, ids, axis=0, out=y, mode="clip")
 
 

@@ -1,14 +1,14 @@
 r"""Interpolation one dimension after the other: linear, trilinear, bicubic, and with antialiasing.
 
-The weight of a pixel for an output is a product, $v_d \, v_h \, v_w$. So the sum over a block of pixels is a sum along the columns, of
-sums along the rows, of sums along the planes. The way up from the reference loops:
+The weight of a pixel for an output is a product, $v_d \, v_h \, v_w$. So the sum over a block of pixels can be computed along one dimension
+after the other: planes, rows, columns. The steps from the reference loops:
 
-1. *A dimension at a time*: with $k$ taps in each of 2 dimensions an output takes $2 k$ multiply-adds and not $k^2$.
-2. *Tables*: which elements an output uses and with which weights is computed once for each dimension.
-3. *Whole rows*: along all dimensions but the last one a row of elements has one weight: a loop without indices.
+1. *One dimension at a time*: with $k$ pixels along each of 2 dimensions, an output takes about $2 k$ multiply-adds and not $k^2$.
+2. *Tables*: the elements that an output uses, and their weights, are computed once for each dimension.
+3. *Whole rows*: along all dimensions except the last one, a row of elements has one weight: this is a loop without indices.
 
-*The gradient* is the same sum with the table turned around: for each element the outputs that use it. There the last dimension comes
-last, since the rows of an output are long.
+*The gradient* is the same sum with the inverse table: for each element the outputs that use it. There the last dimension comes
+last, because the rows of an output are long.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from reftorch.fast.bilinear import taps
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-IN_ORDER = {"fastmath": {"contract"}}  # infinite elements: no weight may be taken out of a bracket
+IN_ORDER = {"fastmath": {"contract"}}  # no "reassoc": with infinite elements, factoring out a weight changes the result
 
 
 def linear_interpolation_forward(reference, x, y, *options):
-    """y out of x by linear or trilinear interpolation; `options` are the scales and `align_corners`."""
+    """y from x by linear or trilinear interpolation; `options` are the scales and `align_corners`."""
     _resample(reference, linear_weights, x, y, options, False)
 
 
 def linear_interpolation_backward_x(reference, grad_y, grad_x, *options):
-    """grad_x out of grad_y."""
+    """grad_x from grad_y."""
     _resample(reference, linear_weights, grad_y, grad_x, options, True)
 
 
 def bicubic_interpolation_forward(reference, x, y, *options):
-    """y out of x by bicubic interpolation; `options` are the scales and `align_corners`."""
+    """y from x by bicubic interpolation; `options` are the scales and `align_corners`."""
     _resample(reference, cubic_weights, x, y, options, False)
 
 
 def bicubic_interpolation_backward_x(reference, grad_y, grad_x, *options):
-    """grad_x out of grad_y."""
+    """grad_x from grad_y."""
     _resample(reference, cubic_weights, grad_y, grad_x, options, True)
 
 
 def antialias_interpolation_forward(reference, x, y, *options):
-    """y out of x with antialiasing; `options` are the scales and the reach of the curve."""
+    """y from x with antialiasing; `options` are the scales and the reach of the curve."""
     _resample(reference, antialias_weights, x, y, options, False)
 
 
 def antialias_interpolation_backward_x(reference, grad_y, grad_x, *options):
-    """grad_x out of grad_y."""
+    """grad_x from grad_y."""
     _resample(reference, antialias_weights, grad_y, grad_x, options, True)
 
 
 def _resample(reference, weights, source, result, options, backwards):
-    """`result` out of `source`, all planes, a dimension at a time."""
+    """`result` from `source`, all planes, one dimension at a time."""
     if source.size == 0 or result.size == 0:
         return reference(source, result, *options)
     *scales, option = options
@@ -75,7 +75,7 @@ def _resample(reference, weights, source, result, options, backwards):
         now = after
 
 
-# ## Tables: for each output, from `begin[o]` to `begin[o + 1]`, which elements it uses and their weights
+# ## Tables: for each output, from `begin[o]` to `begin[o + 1]`, the elements that it uses and their weights
 @functools.lru_cache(maxsize=64)
 def make_table(weights, dtype, extent, extent_out, scale, option):
     places, shares = weights(dtype, extent, extent_out, scale, option)
@@ -98,7 +98,7 @@ def linear_weights(dtype, extent, extent_out, scale, align_corners):
 
 
 def cubic_weights(dtype, extent, extent_out, scale, align_corners):
-    """Four taps; at the border several of them may be the same pixel."""
+    """Four pixels; at the border several of them may be the same pixel."""
     kind = dtype.type
     place = kind(scale) * np.arange(extent_out, dtype=dtype)
     if not align_corners:

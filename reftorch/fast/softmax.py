@@ -1,10 +1,10 @@
 """Softmax and its gradient, with the exponentials of many numbers at once.
 
-The way up is that of `log_softmax.py`: a polynomial for the exponential, several short rows as one line, pixels side by side, and a
-sixteenfold maximum. What is left to do is a division by the sum, which becomes a multiplication by its inverse: one division a
-sample instead of one a class.
+The steps are those of `log_softmax.py`: a polynomial for the exponential, several short rows as one line, pixels as neighbours, and
+sixteen maxima. In addition, the division by the sum becomes a multiplication by its inverse: one division per sample instead of one per
+class.
 
-Float32 only, and not for a few numbers; else the work is left to the reference kernel.
+Float32 only, and only for enough numbers; otherwise the reference kernel does the work.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reftorch.fast.registers import by_itself, window
 from reftorch.fast.workers import threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-WORTH = 2048  # numbers from which on this takes less time than the reference loops
+WORTH = 2048  # numbers: with more, this takes less time than the reference loops
 
 
 def softmax_forward(reference, x, y):

@@ -1,10 +1,10 @@
 r"""Sums for the gradients of biases.
 
-The reference loops go through each sum by itself. Down the columns of a matrix that touches a line of the cache for every number,
-though its neighbours are wanted too, for the sums beside it. So `column_sums` goes along the rows and has a row of sums, in
-float64 as always where a sum may be long.
+The reference loops compute one sum after the other. For the columns of a matrix, this reads a line of the cache for every element,
+although the neighbouring sums need its other elements. So `column_sums` goes along the rows and has a row of sums, in float64, because
+the sums may be long.
 
-For images the reference loop is right but for its short rows: here an image is one long row.
+For images, the reference loop is slow only because its rows are short: here an image is one long row.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 r"""A tile of sums that stays in the processor's registers.
 
-The sum behind a matrix product, a convolution and both their gradients is $c_{rs} = \sum_k a_{rk} b_{ks}$. The way up, with the
-billions of multiply-adds a second that each rung reached on one core of an AVX-512 processor which can do 76:
+Matrix products, convolutions and their gradients compute the sum $c_{rs} = \sum_k a_{rk} b_{ks}$. The number of each step is the speed on
+one core of an AVX-512 processor, in billions of multiply-adds per second; its peak is 76:
 
-1. *As the formula says* (r, s, then k): 0.7. Each product waits for the sum before it, and b is read down a column.
-2. *k outside s*: 8. A row of b times one number is added to a row of c: the processor does 16 columns at once. But c is
+1. *As in the formula* (r, s, then k): 0.7. Each addition waits for the one before, and b is read down a column.
+2. *k outside s*: 8. A row of b times one number is added to a row of c, so the processor computes 16 columns at once. But c is
    read and written for each product.
-3. *A tile*: 50 to 60. A few rows and columns of c are summed up at once, in registers: c is written once, a number of a serves
-   all columns and a row of b all rows of the tile.
+3. *A tile*: 50 to 60. The sums of a few rows and columns of c are computed at once, in registers. So c is written once, an element of a is
+   used for all columns, and a row of b for all rows of the tile.
 
 The tile is as large as the registers allow (`registers.py`).
 """
@@ -22,9 +22,9 @@ from reftorch.kernel import njit
 #
 # $$\text{part}[r, s] = \sum_k a[k \cdot \text{ROWS} + r] \; \text{lines}[\text{start}[k] + at + s]$$
 #
-# `a` is a panel: ROWS numbers for each k, side by side. The rows of b may start anywhere in `lines`: the table `start` tells
-# where. In a matrix product they stand one after the other; in a convolution row k is a piece of the image, moved by where
-# weight k stands in the filter. Where there is less than a tile of work, `multiply_row` does one of its rows.
+# `a` is a panel: ROWS numbers for each k, which are neighbours in memory. The rows of b may start anywhere in `lines`: the table `start`
+# holds their starts. In a matrix product they follow each other. In a convolution row k is a piece of the image, shifted by the position
+# of weight k in the filter. If there is less work than a tile, `multiply_row` computes one row of it.
 @njit(**INLINE)
 def multiply_tile(a, lines, start, at, part):
     acc = local_array(ROWS, COLS, part.dtype)

@@ -1,15 +1,15 @@
-r"""$e^x$ and its relatives in float64, for results that are float32.
+r"""$e^x$ and related functions in float64, for results that are float32.
 
-Where a formula has several operations after its exponential, each of them rounds, and in float32 three or four units in the last
-place are lost. In float64 nothing of this is seen: the result is rounded once, at the end. Nor do numbers get too large or too small
-on the way, since a float64 holds e to the power of ±700. A register has room for half as many of them, so this takes up to twice as
-long as `exponential.py`, whose steps these are. The polynomials are as exact as a float32 demands: to $2^{-32}$ of the result.
+If a formula has several operations after its exponential, each of them rounds, and in float32 the error can be three or four units in the
+last place. In float64 these errors are too small to matter: the result is rounded once, at the end. Intermediate results do not overflow
+or underflow either, because a float64 can hold e to the power of ±700. A register holds half as many float64 numbers, so this takes up to
+twice as long as `exponential.py`, whose steps are the same. The polynomials are as exact as a float32 needs: to $2^{-32}$ of the result.
 
     exp64          e^x
     expm1_64       e^x - 1, without loss of digits near 0
     log1p_unit64   log(1 + z) for z from 0 to 1, without loss of digits near 0
 
-Numbers above 700 count as 700, and e^x is 0 for those below -700. NaN stays NaN.
+Numbers above 700 are replaced by 700, and e^x is 0 for those below -700. NaN stays NaN.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from reftorch.fast.exponential import IN_ORDER
 from reftorch.kernel import njit
 
 LOG2_E, LN2 = np.float64(1 / math.log(2)), np.float64(math.log(2))
-# A float64 near this number is whole: what is added to it is rounded, and the last bits of the sum are the result + 1023.
+# A float64 near this number is a whole number: a number that is added to it is rounded, and the last bits of the sum are the rounded
+# number + 1023.
 ROUND, MANTISSA = np.float64(1.5 * 2**52 + 1023), np.int64(52)
 LIMIT, ZERO, ONE, TWO = np.float64(700), np.float64(0), np.float64(1), np.float64(2)
 

@@ -1,8 +1,8 @@
-"""Who does how much of the work.
+"""Divides the work among threads.
 
-To enter a parallel loop takes a few microseconds when the other threads are awake, and near a hundred when they sleep. So each fast
-form is a serial function that does a share, and the caller decides how many shares there are: one is called directly, several
-are dealt out by a `prange`. (A function for one thread only is also compiled in half the time.)
+Entering a parallel loop takes a few microseconds if the other threads are awake, and nearly a hundred if they sleep. So each fast
+form has a serial function that computes a share, and the caller chooses the number of shares. A single share is called directly, several
+are distributed by a `prange`. (A function for one thread only also takes half the time to compile.)
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from reftorch.fast.registers import INLINE
 from reftorch.kernel import njit
 from reftorch.threads import available
 
-SHARE = 1_000_000  # multiply-adds that are worth a thread: about 25 microseconds
-MEMORY = 8  # multiply-adds that take as long as to read or write a number, one after the other
+SHARE = 1_000_000  # a thread must have so many multiply-adds, about 25 microseconds
+MEMORY = 8  # multiply-adds that take as long as reading or writing a number, in the order of memory
 
 
 def threads_for(work, pieces=1 << 30):
-    """How many threads it pays to use for so many multiply-adds, in so many pieces."""
+    """The number of threads to use for this number of multiply-adds, in this number of pieces."""
     if work < 2 * SHARE:
-        return 1  # without asking, which takes as long as some of these products
+        return 1  # without `get_num_threads`, which takes as long as some of these products
     return max(1, min(available(), work // SHARE, pieces))
 
 
 @njit(**INLINE)
 def share_of(worker, workers, y):
-    """The rows from i0 to i1 and columns from j0 to j1 of y that are the worker's: all rows or all columns, if the others are more."""
+    """The worker's rows from i0 to i1 and columns from j0 to j1 of y. The larger dimension is divided among the workers."""
     i1, j1 = y.shape
     i0, j0 = worker * i1 // workers, worker * j1 // workers
     if i1 > j1:
@@ -34,9 +34,9 @@ def share_of(worker, workers, y):
 
 @njit(**INLINE)
 def part_of(worker, workers, tiles, by_tiles):
-    """Of blocks of images and tiles of filters, the worker's: its first block, the step to the next one, its tiles from i0 to i1.
+    """The worker's blocks of images and tiles of filters: its first block, the step to the next one, its tiles from i0 to i1.
 
-    It takes all tiles of some blocks; or, where there are fewer blocks than workers, some tiles of all.
+    It computes all tiles of some blocks; or, if there are fewer blocks than workers, some tiles of all blocks.
     """
     if by_tiles:
         return 0 * worker, 1, worker * tiles // workers, (worker + 1) * tiles // workers
