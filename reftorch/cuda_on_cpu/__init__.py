@@ -1,6 +1,6 @@
 """CUDA kernels compiled for the CPU: the same source at compiled speed, on a machine without a GPU.
 
-    REFTORCH_CUDA=cpu reftorch train --device cuda        # "cuda" means this way, in the whole process
+    REFTORCH_CUDA=cpu reftorch train --device cuda        # "cuda" means these kernels, in the whole process
 
     reftorch.cuda.use("cpu")                              # the same, before CUDA is first used
     with cuda_on_cpu.order("shuffled", seed=3): ...       # or "ascending", "descending", "parallel"
@@ -8,29 +8,27 @@
 
 ## How a kernel runs here
 
-`rewrite.py` reads the kernel's source and puts the thread's own numbers in place of `cuda.grid(1)`, `cuda.threadIdx` and the
-like. Numba compiles that for the CPU, and `launch.py` calls it for each thread of each block, one after the other, in a loop of which
-it is a part (`part.py`). So surplus
-threads run as they do on a GPU, types are Numba's (float32 stays float32), and an index beyond an array is an `IndexError` that
-names the thread. Lines and files are those of the kernel.
+`rewrite.py` reads the kernel's source and replaces `cuda.grid(1)`, `cuda.threadIdx` and the like by the thread's own numbers. Numba
+compiles the result for the CPU, together with a loop that runs it for each thread of each block, one after the other (`launch.py`,
+`part.py`). So surplus threads run as on a GPU, types are Numba's (float32 stays float32), and an index outside an array is an `IndexError`
+that names the thread. Lines and files are those of the kernel.
 
-Arrays of the same sizes come again and again in a training. A kernel that has run for half a second with the same sizes is compiled
-once more, with these as constants: LLVM then divides by constants, unrolls the loops over a filter, and leaves out those bounds
-checks that it can show to hold. The other checks stay. The numbers are the same to the bit: nothing is reordered or fused in
-either form.
+A training uses arrays of the same sizes many times. A kernel that has run for half a second with the same sizes is compiled again, with
+the sizes as constants. Then LLVM divides by constants, unrolls the loops over a filter, and removes those bounds checks that it can prove
+to hold. The other checks stay. Both forms give the same numbers to the last bit, because no operation is reordered or fused.
 
-A kernel with `cuda.syncthreads()` is compiled as a generator: `yield` stands in place of each barrier. The threads of a block lie in
-memory as such generators. Each is resumed and runs up to its next barrier, and then all go on; the loop that resumes them is compiled
-too. If they stop at different barriers, or some do not stop, that is
-a `DivergentBarrier`. Shared arrays are filled with NaN at first, so what nobody wrote is seen in the result.
+A kernel with `cuda.syncthreads()` is compiled as a generator: `yield` replaces each barrier. The threads of a block are such generators
+in memory. Each is resumed and runs up to its next barrier, and then all continue; the loop that resumes them is compiled, too. If they stop
+at different barriers, or some do not stop, this is a `DivergentBarrier`. Shared arrays are filled with NaN at first, so reading an element
+that no thread has written gives NaN.
 
-What cannot be compiled this way (warp operations, a barrier inside a device function, dynamic shared memory) is run by
-`reftorch.simt`, in Python. A large launch says so first.
+Kernels that cannot be compiled in this way (with warp operations, a barrier inside a device function, or dynamic shared memory) are run by
+`reftorch.simt`, in Python. Before a large launch, a warning says so.
 
 ## What it does not show
 
-Races: unless the order is "parallel", threads take turns, so an update without atomics loses nothing. `reftorch.simt` finds them.
-Nor does it show time: how long a kernel takes here says nothing about a GPU.
+Races: unless the order is "parallel", threads run one after the other, so updates without atomics are not lost. `reftorch.simt` finds
+races. Speed: the time of a kernel here says nothing about its time on a GPU.
 """
 
 from .array import Array

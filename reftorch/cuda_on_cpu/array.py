@@ -1,4 +1,4 @@
-"""Arrays that only kernels see: the memory of the device that the CPU plays."""
+"""Arrays that only kernels can use: the memory of the simulated device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Array:
-    """A device array. It is not one of NumPy's, so that code which forgets `.to("cuda")` or `.cpu()` fails as on a GPU."""
+    """A device array. It is not a NumPy array, so that code that forgets `.to("cuda")` or `.cpu()` fails as on a GPU."""
 
     __cuda_ndarray__ = True
 
@@ -34,7 +34,7 @@ class Array:
         return f"<device array, CUDA compiled on the CPU, shape {self.shape}, {self.dtype}>"
 
     def reshape(self, *shape: Any) -> Array:
-        """The same memory under another shape."""
+        """The same memory with another shape."""
         view = self._ary.view()
         view.shape = shape[0] if len(shape) == 1 else shape  # which raises where `reshape` would copy
         return Array(view)
@@ -44,7 +44,7 @@ class Array:
         return self.reshape(-1)
 
     def copy_to_host(self) -> np.ndarray:
-        """The elements in a NumPy array of their own."""
+        """A copy of the elements in a NumPy array."""
         return self._ary.copy()
 
 

@@ -1,4 +1,4 @@
-"""Where a kernel computes in float64: on most GPUs that is many times slower than float32, and the result does not show it."""
+"""Finds float64 arithmetic in kernels. On most GPUs it is many times slower than float32, and the result does not show it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DOUBLE = re.compile(r".* (?:fadd|fsub|fmul|fdiv|frem)[a-z ]* double .*")
 def float64_arithmetic(kernel: Any, *arguments: Any) -> list[str]:
     """The float64 arithmetic in the machine code of a kernel for such arguments, as lines of LLVM's language.
 
-    The kernel is compiled and not run. A constant that is only converted, as in `x.dtype.type(0.5)`, is no arithmetic.
+    The kernel is compiled and not run. A constant that is only converted, as in `x.dtype.type(0.5)`, does not count.
 
     Raises:
-        NotCompiled: the kernel uses what has no compiled form.
+        NotCompiled: the kernel uses something that cannot be compiled.
     """
     function = source_function(kernel)
     form = rewritten(function)

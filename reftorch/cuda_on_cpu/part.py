@@ -1,7 +1,7 @@
-"""Functions that are compiled as a part of another one: their code is optimized and put into memory with that, and not before.
+"""Functions that are compiled only as a part of another function: their code is optimized and loaded together with that function.
 
-A kernel is compiled together with the loop over its threads. By itself nobody calls it, and LLVM's work on it, half of the time that
-compiling takes, would be for nothing.
+A kernel is compiled together with the loop over its threads, and is never called alone. Optimizing it alone, too, would take half of the
+time of compiling, for nothing.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@
 | `math.floor(x)` | `math_floor(x)`, which keeps the type as on a GPU |
 | `device_function(x)` | its rewritten form, with `where` if it needs it |
 
-Where sizes are given, the kernel begins with `x = sized(x, (32, 12, 4, 4))` for each array, and `stride = 1` for each whole number:
-then LLVM divides by constants, unrolls short loops, and leaves out the bounds checks that it can show to hold.
+If sizes are given, the kernel begins with `x = sized(x, (32, 12, 4, 4))` for each array, and `stride = 1` for each whole number. Then
+LLVM divides by constants, unrolls short loops, and removes the bounds checks that it can prove to hold.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from . import thread
 from .part import Part
 
 WHERE = "where__"  # the name of the first argument that is added
-FENCES = {"threadfence", "threadfence_block", "threadfence_system"}  # nothing to do where threads take turns
+FENCES = {"threadfence", "threadfence_block", "threadfence_system"}  # no effect where threads run one after the other
 OPTIONS = {"error_model": "numpy", "boundscheck": True, "forceinline": True}
 CONSTANTS = (int, float, complex, str, tuple, np.generic, np.dtype, type, numba.types.Type)
 MAKING = (np.empty, np.zeros, np.ones, np.full)
@@ -53,7 +53,7 @@ class NotCompiled(Exception):
 
 @dataclass
 class Rewritten:
-    """A kernel as Numba takes it: called with `where`, the arguments, and the shared arrays."""
+    """A kernel in the form that Numba compiles: it is called with `where`, the arguments, and the shared arrays."""
 
     function: FunctionType
     compiled: Any
@@ -79,10 +79,10 @@ def is_cuda(value: Any) -> bool:
 def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ()) -> Rewritten:
     """The kernel, or a device function that it calls, in its compiled form. Compiles nothing yet.
 
-    `sizes` holds what is `known` of each argument: then it is the form for such arguments only.
+    `sizes` holds what is `known` of each argument. If it is given, the form is only for such arguments.
 
     Raises:
-        NotCompiled: it uses what has no compiled form.
+        NotCompiled: the kernel uses something that cannot be compiled.
     """
     tree = definition_of(function)
     known = {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
@@ -156,7 +156,7 @@ def definition_of(function: FunctionType) -> ast.FunctionDef:
     """The syntax tree of a function, with the line numbers of its file.
 
     Raises:
-        NotCompiled: the source is not there, or is not that of this function.
+        NotCompiled: the source cannot be read, or is not that of this function.
     """
     try:
         source = textwrap.dedent(inspect.getsource(function))
@@ -181,7 +181,7 @@ def definition_of(function: FunctionType) -> ast.FunctionDef:
 
 
 def _arithmetic(code: CodeType) -> list[Any]:
-    """What tells two kernels apart: names, constants, operators and assignments. How a global is looked up depends on the file."""
+    """The bytecode that distinguishes kernels: names, constants, operators and assignments, but not how globals are read."""
     kinds = ("BINARY", "COMPARE", "UNARY", "STORE", "LOAD_FAST", "LOAD_CONST")
     steps = [(step.opname, step.argrepr) for step in dis.get_instructions(code) if step.opname.startswith(kinds)]
     return [code.co_names, *steps]
@@ -189,7 +189,7 @@ def _arithmetic(code: CodeType) -> list[Any]:
 
 @dataclass
 class Rewriter(ast.NodeTransformer):
-    """Visits the tree of one function; gathers what the new one needs."""
+    """Rewrites the syntax tree of one function, and collects the globals and arguments that the new one needs."""
 
     function: FunctionType
     known: dict[str, Any]
@@ -205,7 +205,7 @@ class Rewriter(ast.NodeTransformer):
     made: int = 0
 
     def value_of(self, node: ast.AST) -> Any:
-        """What a global name, or an attribute of a module in one, stands for; None if it is not known before the kernel runs."""
+        """The value of a global name, or of an attribute of a module in one; None if it is not known before the kernel runs."""
         if isinstance(node, ast.Name):
             return None if node.id in self.function.__code__.co_varnames else self.known.get(node.id)
         if isinstance(node, ast.Attribute):
@@ -216,7 +216,7 @@ class Rewriter(ast.NodeTransformer):
         return None
 
     def path(self, node: ast.AST) -> str:
-        """What stands behind `cuda.`: "threadIdx.x" of `cuda.threadIdx.x`; empty if it is something else."""
+        """The part after `cuda.`: "threadIdx.x" for `cuda.threadIdx.x`; empty if the node is something else."""
         names: list[str] = []
         while isinstance(node, ast.Attribute):
             names.insert(0, node.attr)
@@ -322,7 +322,7 @@ class Rewriter(ast.NodeTransformer):
         return ast.copy_location(ast.Call(self.put(f"{name}__", getattr(thread, name), node), arguments, []), node)
 
     def shared_array(self, node: ast.Call) -> ast.AST:
-        """The name of the argument in which the array arrives. What it is, is worked out at each launch."""
+        """The name of the argument that holds the array. Its shape and dtype are computed at each launch."""
         if not self.is_kernel:
             raise NotCompiled("a shared array in a device function")
         given = [*node.args, *[each.value for each in node.keywords]]
@@ -333,7 +333,7 @@ class Rewriter(ast.NodeTransformer):
 
 
 def text_of(value: Any) -> str:
-    """A constant as text, by which it is told from others: a number, a type, an array, a tuple of these; else empty."""
+    """A constant as text, which differs for different constants: a number, a type, an array, a tuple of these; else empty."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
     if type(value) is tuple:

@@ -1,6 +1,6 @@
-"""What a compiled kernel calls in place of Numba's `cuda`, and of those functions of `math` whose types differ.
+"""The functions that a compiled kernel calls in place of Numba's `cuda`, and of those functions of `math` whose types differ.
 
-`where` holds twelve numbers of a thread: its place in the block (x, y, z), the block's in the grid, the sizes of block and grid.
+`where` holds twelve numbers of a thread: its index in the block (x, y, z), the block's index in the grid, the sizes of block and grid.
 """
 
 # mypy: ignore-errors
@@ -19,8 +19,8 @@ AXES = {"x": 0, "y": 1, "z": 2}
 STARTS = {"threadIdx": 0, "blockIdx": 3, "blockDim": 6, "gridDim": 9}
 
 
-# A GPU's numbers of threads are never negative. `& NOT_NEGATIVE` tells LLVM so, which can then show that most indices are inside
-# their arrays, and leave out the checks that cannot fail.
+# The indices of threads are never negative. With `& NOT_NEGATIVE`, LLVM knows this. Then it can prove that most indices are inside
+# their arrays, and remove the checks that cannot fail.
 NOT_NEGATIVE = 0x7FFFFFFF
 
 
@@ -89,7 +89,7 @@ def numbers_of_thread(b, t, grid, block):
 # ------------------------------------------------------------------------------------------------------------- arguments
 @intrinsic
 def borrowed(typing, arguments):
-    """The same arguments, whose arrays are not counted as in use: to count takes longer than a small thread."""
+    """The same arguments, without reference counting of their arrays, which takes longer than a small thread."""
     return arguments(arguments), lambda context, builder, signature, given: _borrowed(
         context, builder, arguments, given[0]
     )
@@ -108,7 +108,7 @@ def _borrowed(context, builder, kind, value):
 
 @intrinsic
 def sized(typing, array, shape):
-    """The same C-contiguous memory, with a shape and strides that are constants to the compiler."""
+    """The same C-contiguous memory, with a shape and strides that are constants for the compiler."""
 
     def code(context, builder, signature, arguments):
         kind = signature.args[0]
@@ -217,7 +217,8 @@ def selp(condition, a, b):
     return a if condition else b
 
 
-# On the CPU Numba makes integers of the first three, which cannot hold NaN and infinity, and has no fmod. On a GPU the type stays.
+# On the CPU, the first three functions of Numba return integers, which cannot be NaN or infinity, and there is no fmod. On a GPU the type
+# does not change.
 @njit(**OPTIONS)
 def math_floor(x):
     return np.floor(x)

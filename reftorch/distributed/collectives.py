@@ -149,7 +149,7 @@ def scatter(
     if g.rank() == root:
         given = [Memory(part, reads_only=True).array for part in scatter_list or []]
         if [part.shape for part in given] != [memory.array.shape] * g.size():
-            raise ValueError(f"scatter wants {g.size()} tensors of shape {tuple(tensor.shape)}, one for each rank")
+            raise ValueError(f"scatter expects {g.size()} tensors of shape {tuple(tensor.shape)}, one for each rank")
         rows = np.stack(given)
     return _finish(g.start(g.comm.Iscatter(rows, memory.array, root), memory.back, (memory, rows)), async_op)
 
@@ -161,7 +161,7 @@ def _rows(tensors: list, memory: Memory, size: int, name: str) -> tuple[np.ndarr
         m.array.dtype != memory.array.dtype for m in into
     ):
         raise ValueError(
-            f"{name} wants {size} tensors of shape {memory.array.shape} and {memory.array.dtype} to write to, one for each rank"
+            f"{name} expects {size} tensors of shape {memory.array.shape} and {memory.array.dtype} to write to, one for each rank"
         )
     rows = np.empty((size, *memory.array.shape), memory.array.dtype)
 

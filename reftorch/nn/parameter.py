@@ -76,7 +76,7 @@ def _alias(cls: type, data: Any) -> Any:
         data = empty(0)
     if not isinstance(data, Tensor):
         raise AttributeError(
-            f"{cls.__name__}() wants a Tensor, got a {type(data).__name__}: make one first, with torch.tensor(...)"
+            f"{cls.__name__}() expects a Tensor, got a {type(data).__name__}: make one first, with torch.tensor(...)"
         )
     alias = data.detach()
     alias.__class__ = cls

@@ -163,7 +163,7 @@ class ModuleTree:
         if target == "":
             raise ValueError("set_submodule() got an empty target: a module cannot replace itself, name a submodule")
         if not isinstance(module, ModuleTree):
-            raise ValueError(f"set_submodule() wants an nn.Module for `{target}`, got a {type(module).__name__}")
+            raise ValueError(f"set_submodule() expects an nn.Module for `{target}`, got a {type(module).__name__}")
         path, _, name = target.rpartition(".")
         parent = self.get_submodule(path)
         if strict or hasattr(parent, name):

@@ -314,7 +314,7 @@ def arange(
         start, end, step = (*bounds, step)[:3]
     start, end, step = [v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step)]
     if len(bounds) > 3 or not all(isinstance(v, (int, float)) for v in (start, end, step)):
-        raise TypeError(f"arange() wants numbers: start, end and step are {start!r}, {end!r} and {step!r}")
+        raise TypeError(f"arange() expects numbers: start, end and step are {start!r}, {end!r} and {step!r}")
     if not math.isfinite(start) or not math.isfinite(end):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if step == 0:

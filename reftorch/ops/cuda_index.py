@@ -343,7 +343,7 @@ def stack(arrays: Sequence[DeviceArray], axis: int = 0) -> DeviceArray:
         ValueError: no arrays, or their shapes differ.
     """
     if len({tuple(a.shape) for a in arrays}) != 1:
-        raise ValueError(f"stack wants arrays of one shape, found {[tuple(a.shape) for a in arrays]}")
+        raise ValueError(f"stack expects arrays of one shape, found {[tuple(a.shape) for a in arrays]}")
     (d,) = axes_of(axis, arrays[0].ndim + 1)
     return concatenate([view(a, lambda v: np.expand_dims(v, d)) for a in arrays], d)
 

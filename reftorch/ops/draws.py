@@ -68,7 +68,7 @@ def normal(
     _check_numbers("normal", mean=mean, std=std)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         if size is None:
-            raise TypeError("normal() of two numbers wants a size: normal(mean, std, size)")
+            raise TypeError("normal() of two numbers expects a size: normal(mean, std, size)")
         numbers = random.normal(sizes("normal", (size,)), mean, std, dtype=_numpy(dtype), generator=generator)
         return finish(numbers, device, requires_grad)
     if isinstance(std, Tensor) and bool((std < 0).any()) or not isinstance(std, Tensor) and std < 0:
@@ -102,7 +102,7 @@ def randint(
     elif len(given) == 1:
         low, high = (0, given[0]) if high is None else (given[0], high)
     if size is None or high is None or len(given) > 2:
-        raise TypeError(f"randint() wants randint(high, size) or randint(low, high, size), found {bounds}")
+        raise TypeError(f"randint() expects randint(high, size) or randint(low, high, size), found {bounds}")
     kind = (types.as_dtype(dtype) or types.int64).numpy
     return finish(random.randint(low, high, sizes("randint", (size,)), kind, generator), device, requires_grad)
 

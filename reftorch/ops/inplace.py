@@ -168,7 +168,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
         return copy_(input, value)
     if not isinstance(value, (numbers.Number, np.generic)):
         raise TypeError(
-            f"fill_() wants a number, or a tensor that holds one, but got {type(value).__name__}: {value!r}"
+            f"fill_() expects a number, or a tensor that holds one, but got {type(value).__name__}: {value!r}"
         )
     recording = is_grad_enabled() and input.requires_grad
     if recording:

@@ -61,7 +61,7 @@ def _given(name: str, shape: tuple) -> tuple:
     if not shape:
         raise TypeError(f"{name}() missing the shape: write {name}(2, 3), {name}(-1), or {name}(()) for no dimensions")
     if len(shape) == 1 and shape[0] is None or hasattr(shape[0], "is_floating_point"):
-        raise TypeError(f"{name}() wants a shape, found {shape[0]!r}; to reinterpret the bytes use numpy().view(...)")
+        raise TypeError(f"{name}() expects a shape, found {shape[0]!r}; to reinterpret the bytes use numpy().view(...)")
     return shape
 
 

@@ -33,7 +33,7 @@ class SequentialLR(LRScheduler):
                 )
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(
-                    "SequentialLR does not support `ReduceLROnPlateau`, whose step wants a measure, "
+                    "SequentialLR does not support `ReduceLROnPlateau`, whose step expects a measure, "
                     f"but got one at index {number}"
                 )
             if scheduler.optimizer is not optimizer:

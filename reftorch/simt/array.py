@@ -1,4 +1,4 @@
-"""The arrays that a kernel sees: NumPy arrays that watch every access."""
+"""The arrays of a kernel: NumPy arrays that check and count every access."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DID = {READ: "read", WRITE: "wrote", ATOMIC: "changed atomically"}
 class Array:
     """An array in a kernel: `a[i, j]`, parts such as `a[i]` and `a[i, 1:]`, `shape`, `size`, `ndim`, `dtype`, `strides`.
 
-    Elements come back as NumPy scalars of the array's type, so float32 stays float32. Integers of fewer than 64 bits come back as
-    int64, for that is what Numba computes with: 200 + 100 is 300 also if both are uint8.
+    Elements are returned as NumPy scalars of the array's type, so float32 stays float32. Integers of fewer than 64 bits are returned as
+    int64, because Numba computes with int64: 200 + 100 is 300 even if both are uint8.
     """
 
     def __init__(self, launch: Launch, space: Space, data: np.ndarray, start: int, name: str):
@@ -54,11 +54,11 @@ class Array:
             store(self._data, index, value)
 
     def _change(self, key: Any, change: Callable[[Any], Any], frame: FrameType) -> Any:
-        """An atomic operation: the element becomes `change(element)`; returns what it was."""
+        """An atomic operation: the element becomes `change(element)`; returns the old value."""
         index = self._index(key)
         if index is None:
             raise TypeError(
-                f"an atomic operation wants the index of one element of {self.name}{list(self.shape)}, found {key}"
+                f"an atomic operation expects the index of one element of {self.name}{list(self.shape)}, found {key}"
             )
         if not self._touch(ATOMIC, index, frame):
             return poison(self.dtype)
@@ -78,7 +78,7 @@ class Array:
                 yield self._value((i,)) if self._touch(READ, (i,), frame) else poison(self.dtype)
 
     def reshape(self, *shape: Any) -> Array:
-        """The same memory under another shape."""
+        """The same memory with another shape."""
         return self._view(np.reshape(self._data, shape[0] if isinstance(shape[0], tuple) else shape, copy=False))
 
     @property
@@ -103,11 +103,11 @@ class Array:
         return index
 
     def _part(self, key: Any, frame: FrameType) -> Array:
-        """What `key`, of integers and slices, selects over the same memory."""
+        """The part of the same memory that `key`, of integers and slices, selects."""
         parts = list(key) if isinstance(key, tuple) else [key]
         for part in parts:
             if part is not Ellipsis and not isinstance(part, (int, np.integer, slice)):
-                raise IndexError(f"{self.name}[{part!r}]: a {type(part).__name__}; wanted integers and slices")
+                raise IndexError(f"{self.name}[{part!r}]: a {type(part).__name__}; expected integers and slices")
         if Ellipsis in parts:
             at = parts.index(Ellipsis)
             parts[at : at + 1] = [slice(None)] * (self.ndim - len(parts) + 1)
@@ -137,7 +137,7 @@ class Array:
 
     # -------------------------------------------------------------------------------------------------------- watching
     def _touch(self, kind: str, index: tuple, frame: FrameType) -> bool:
-        """Check, count and remember an access. False if there is no such element."""
+        """Check, count and store an access. False if the element does not exist."""
         launch, space = self._launch, self._space
         launch.step()
         address = self._start
@@ -167,7 +167,7 @@ class Array:
         return True
 
     def _name_in(self, frame: FrameType) -> str:
-        """What the kernel calls this array on the line where it uses it."""
+        """The name of this array on the line of the kernel that uses it."""
         if self.name and frame.f_locals.get(self.name) is self:
             return self.name
         return next((name for name, value in frame.f_locals.items() if value is self), self.name)
@@ -217,7 +217,7 @@ def show(cell: tuple) -> str:
 
 
 def store(data: np.ndarray, index: tuple, value: Any) -> None:
-    """data[index] = value; an integer that is too large wraps round, as on a GPU."""
+    """data[index] = value; an integer that is too large wraps around, as on a GPU."""
     try:
         data[index] = value
     except OverflowError:

@@ -1,6 +1,6 @@
-"""A kernel's own code with other globals: `cuda`, `math`, `range` and the device functions that it calls are those of the runner.
+"""Runs a kernel's own code with other globals: `cuda`, `math`, `range` and the device functions are replaced by those of the runner.
 
-The code object stays the same, so that lines and breakpoints are right.
+The code object does not change, so that lines and breakpoints are right.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ def source_of(kernel: Any) -> FunctionType:
     """The Python function that was decorated.
 
     Raises:
-        TypeError: there is none.
+        TypeError: it is not a kernel.
     """
     function = getattr(kernel, "py_func", kernel)
     if not isinstance(function, FunctionType):
         raise TypeError(
-            f"wanted a kernel (a function under @cuda.jit, or a plain one), found a {type(kernel).__name__}"
+            f"expected a kernel (a function under @cuda.jit, or a plain one), found a {type(kernel).__name__}"
         )
     return function
 
 
 def is_cuda(value: Any) -> bool:
-    """Whether `value` is what kernels know as `cuda`."""
+    """Whether `value` is the `cuda` that kernels use."""
     return value is package_cuda or (isinstance(value, ModuleType) and value is sys.modules.get("numba.cuda"))
 
 
 class Binder:
-    """Makes a kernel, and the functions that it calls, anew: with `cuda` in place of Numba's, and `loop` in place of `range`."""
+    """Makes copies of a kernel and of the functions that it calls, with the runner's `cuda`, and with `loop` in place of `range`."""
 
     def __init__(self, cuda: Cuda, loop: Callable | None):
         self.cuda, self.loop = cuda, loop
-        self.done: dict[FunctionType, FunctionType] = {}  # what was made of each
+        self.done: dict[FunctionType, FunctionType] = {}  # the copy of each function
         self.math = Math()
 
     def function(self, function: FunctionType) -> FunctionType:
@@ -52,7 +52,7 @@ class Binder:
         known = dict(function.__globals__)
         cells = tuple(CellType(self.value(cell.cell_contents)) for cell in function.__closure__ or ())
         made = FunctionType(function.__code__, known, function.__name__, function.__defaults__, cells)
-        self.done[function] = made  # before its globals: it may call itself
+        self.done[function] = made  # stored before its globals are copied, because it may call itself
         if self.loop is not None:
             known.setdefault("range", self.loop)
         for name in function.__code__.co_names:
@@ -61,7 +61,7 @@ class Binder:
         return made
 
     def value(self, value: Any) -> Any:
-        """What a global of a kernel becomes."""
+        """The replacement for a global of a kernel."""
         if is_cuda(value):
             return self.cuda
         if value is math:
@@ -80,7 +80,7 @@ class Binder:
 
 
 class Module:
-    """A module that a kernel takes functions from, `tables.combine(a, b)`: they too run under the runner."""
+    """A module whose functions a kernel calls, as in `tables.combine(a, b)`: they run under the runner, too."""
 
     def __init__(self, module: ModuleType, binder: Binder):
         self._module, self._binder = module, binder
@@ -90,7 +90,7 @@ class Module:
 
 
 def takes_turns(function: FunctionType) -> bool:
-    """Whether a thread may have to wait for others: some barrier or warp operation is named in what it runs."""
+    """Whether a thread may have to wait for others: its code names a barrier or a warp operation."""
     seen: set[int] = set()
 
     def search(found: Any) -> bool:
@@ -113,7 +113,7 @@ def takes_turns(function: FunctionType) -> bool:
 
 # ------------------------------------------------------------------------------------------------------------------ math
 class Math:
-    """`math` as on a GPU: it computes in the type of its argument, and answers infinity or NaN where Python raises."""
+    """`math` as on a GPU: it computes in the type of its argument, and returns infinity or NaN where Python raises an exception."""
 
     SAME = "exp expm1 log log1p log2 log10 sqrt cbrt exp2 sin cos tan sinh cosh tanh floor ceil trunc fabs fmod copysign hypot"
     SAME += " degrees radians ldexp frexp modf isnan isinf isfinite"
@@ -143,7 +143,7 @@ def typed(function: Callable, name: str) -> Callable:
 
 
 def rounded(function: Callable[[float], float]) -> Callable:
-    """Python's function of float64, its result in the argument's type."""
+    """Python's function, computed in float64; the result has the argument's type."""
 
     def call(x: Any) -> Any:
         kind = type(x) if isinstance(x, np.floating) else np.float64

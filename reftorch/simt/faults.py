@@ -1,4 +1,4 @@
-"""What can be wrong with a kernel. A fault is an exception that knows where, which threads, and which cell."""
+"""The faults of a kernel. A fault is an exception that holds the lines, the threads, and the cell."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .place import Place, ThreadName
 class SimtError(RuntimeError):
     """A rule that a kernel broke.
 
-    `threads` are those that took part (`ThreadName`), `places` the line of each (`Place`), `array` and `cell` what they touched.
-    `count` tells how often the same thing happened on the same lines, with whichever threads and cells; the first one is told.
+    `threads` are the threads of the fault (`ThreadName`), `places` the line of each (`Place`), `array` and `cell` what they accessed.
+    `count` is the number of equal faults on the same lines, with any threads and cells; the message describes the first one.
     """
 
     kind = "fault"
@@ -60,19 +60,19 @@ class SimtError(RuntimeError):
 
 
 class OutOfBounds(SimtError, IndexError):
-    """An index that is not in the array."""
+    """An index outside of the array."""
 
     kind = "out of bounds"
 
 
 class NeverWritten(SimtError):
-    """A read of a cell that holds nothing yet."""
+    """A read of a cell that has not been written yet."""
 
     kind = "read of memory that nobody wrote"
 
 
 class DataRace(SimtError):
-    """Two accesses that nothing orders; `threads` and `places` are those of the later one and of the earlier one here."""
+    """Two accesses whose order is not known. `threads` and `places` are those of the later access, then those of the earlier one."""
 
     kind = "data race"
 
@@ -90,7 +90,7 @@ class WarpFault(SimtError):
 
 
 class SharedArrayFault(SimtError):
-    """A shared array that a GPU or Numba would not give."""
+    """A shared array that a GPU or Numba would not allow."""
 
     kind = "shared array"
 

@@ -1,4 +1,4 @@
-"""What kernels know as `cuda`, for the thread whose turn it is."""
+"""The `cuda` of kernels, for the thread that is running."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Cuda:
             f"cuda.{name} cannot be used in a kernel that runs without a GPU: the runner does not know it"
         )
 
-    # -------------------------------------------------------------------------------------------------------- who am I
+    # ------------------------------------------------------------------------------------------------ indices and sizes
     @property
     def threadIdx(self) -> Dim3:
         return self._launch.current.threadIdx
@@ -61,7 +61,7 @@ class Cuda:
         return self._launch.current.lane
 
     def grid(self, ndim: int) -> Any:
-        """The thread's number in the grid, along each of `ndim` axes."""
+        """The thread's index in the grid, along each of `ndim` axes."""
         thread = self._launch.current
         position = tuple(b * n + t for b, n, t in zip(thread.blockIdx, self.blockDim, thread.threadIdx))
         return position[0] if ndim == 1 else position[:ndim]
@@ -71,7 +71,7 @@ class Cuda:
         threads = tuple(g * b for g, b in zip(self.gridDim, self.blockDim))
         return threads[0] if ndim == 1 else threads[:ndim]
 
-    # ------------------------------------------------------------------------------------------- meetings of the block
+    # ------------------------------------------------------------------------------------------- barriers of the block
     def _stand(self, operation: str, mask: int, value: Any) -> Any:
         thread = self._launch.current
         thread.count("barriers" if operation.startswith("syncthreads") else "warp operations")
@@ -89,7 +89,7 @@ class Cuda:
     def syncthreads_or(self, predicate: Any) -> int:
         return self._stand("syncthreads_or", 0, predicate)
 
-    # -------------------------------------------------------------------------------------------- meetings of the warp
+    # ------------------------------------------------------------------------------------------ operations of the warp
     def syncwarp(self, mask: int = 0xFFFFFFFF) -> None:
         self._stand("syncwarp", mask, None)
 
@@ -133,10 +133,10 @@ class Cuda:
     threadfence_system = threadfence
 
     def threadfence_block(self) -> None:
-        """Orders nothing that a race would be about: others learn of it only at a barrier, which is a fence itself."""
+        """Has no effect on races: other threads see the order only after a barrier, which is a fence itself."""
 
     def nanosleep(self, ns: int) -> None:
-        """Time does not pass here."""
+        """Does nothing, because the runner does not model time."""
 
     # ------------------------------------------------------------------------------------------------------- arithmetic
     def fma(self, a: Any, b: Any, c: Any) -> Any:
@@ -151,7 +151,7 @@ class Cuda:
         return a if condition else b
 
     def popc(self, x: Any) -> int:
-        """How many bits are set."""
+        """The number of bits that are set."""
         return bits(x).count("1")
 
     def brev(self, x: Any) -> int:
@@ -159,7 +159,7 @@ class Cuda:
         return int(bits(x)[::-1], 2)
 
     def clz(self, x: Any) -> int:
-        """How many zeros stand before the first set bit."""
+        """The number of zeros before the first set bit."""
         return len(bits(x)) - len(bits(x).lstrip("0"))
 
     def ffs(self, x: Any) -> int:
@@ -176,7 +176,7 @@ def bits(x: Any) -> str:
 
 # --------------------------------------------------------------------------------------------------------------- arrays
 class Shared:
-    """`cuda.shared`: arrays that all threads of a block share. The line that makes one is its identity."""
+    """`cuda.shared`: arrays that all threads of a block share. An array is identified by the line that makes it."""
 
     def __init__(self, launch: Launch):
         self._launch = launch
@@ -194,7 +194,7 @@ class Shared:
             return self._make(site, size, kind, frame)
         if made.shape != size or made.dtype != kind:
             places, _ = launch.places(frame)
-            text = f"{launch.current.name} wants shape {size} of {kind}, an earlier thread {made.shape} of {made.dtype}"
+            text = f"{launch.current.name} has shape {size} of {kind}, an earlier thread {made.shape} of {made.dtype}"
             launch.fault(
                 SharedArrayFault, f"{text}: it must be the same number for all", places, (launch.current.name,)
             )
@@ -203,7 +203,7 @@ class Shared:
     def _make(self, site: Site, shape: tuple[int, ...], dtype: np.dtype, frame: FrameType) -> Any:
         launch, space = self._launch, self._launch.shared
         if any(made.place == site.place for made in launch.shared_arrays):
-            text = "two shared arrays on one line: Numba's simulator gives both the same memory. Write one a line"
+            text = "two shared arrays on one line: Numba's simulator gives both the same memory. Write one per line"
             launch.fault(SharedArrayFault, text, [site.place], (launch.current.name,))
         data = np.full(shape, poison(dtype), dtype)
         start = space.reserve(data.nbytes, max(dtype.itemsize, 16))
@@ -248,7 +248,7 @@ class Const:
 
 
 class Atomic:
-    """`cuda.atomic`: changes of one cell that no other thread can come between. Each returns the value before."""
+    """`cuda.atomic`: changes of one cell that no other thread can interrupt. Each returns the old value."""
 
     def add(self, array: Any, index: Any, value: Any) -> Any:
         return change(array, index, lambda old: old + value)
@@ -294,7 +294,7 @@ class Atomic:
 
 
 def change(array: Any, index: Any, new: Callable[[Any], Any]) -> Any:
-    """array[index] = new(array[index]) for the kernel two frames up; returns what was there."""
+    """array[index] = new(array[index]) for the kernel two frames up; returns the old value."""
     if isinstance(array, Array):
         return array._change(index, new, sys._getframe(2))
     old = array[index]

@@ -22,7 +22,7 @@ from .thread import Strand, Thread
 from .traffic import Traffic
 
 ORDERS = ("ascending", "descending", "shuffled")
-MOST_THREADS = 1024  # a block
+MOST_THREADS = 1024  # of a block
 LARGEST_BLOCK = (1024, 1024, 64)
 LARGEST_GRID = (2**31 - 1, 65535, 65535)
 
@@ -40,17 +40,17 @@ def run(
     dynamic_shared: int = 0,
     max_steps: int = 2_000_000,
 ) -> Report:
-    """Run `kernel[grid, block](*args)` one thread at a time, and tell what it did.
+    """Run `kernel[grid, block](*args)` one thread at a time, and return a report.
 
     Args:
-        kernel: what `@cuda.jit` made (on a GPU, in Numba's simulator) or a plain function.
-        grid, block: how many blocks, and threads a block; up to three numbers each.
+        kernel: a function under `@cuda.jit` (on a GPU, or in Numba's simulator), or a plain function.
+        grid, block: the number of blocks, and of threads per block; up to three numbers each.
         args: NumPy or device arrays, which are changed in place; numbers; tuples of these.
-        order: which thread goes first: "ascending", "descending" or "shuffled", as `seed` decides.
-        check: False runs with plain NumPy arrays: no faults of memory, no counts, but faster.
-        strict: raise at the first fault; otherwise go on, and list the faults in the report. After a read out of bounds, or
-            of nothing, the kernel goes on with NaN; a write out of bounds is left out.
-        empty: those of `args` that hold nothing yet. They are filled with NaN, and a read before a write is a fault.
+        order: the order of the threads: "ascending", "descending" or "shuffled", which is drawn from `seed`.
+        check: False runs with plain NumPy arrays, which is faster, but finds no faults of memory and counts nothing.
+        strict: raise at the first fault; otherwise continue, and list the faults in the report. After a read out of bounds, or
+            of a cell that was not written, the kernel continues with NaN; a write out of bounds has no effect.
+        empty: those of `args` that have no values yet. They are filled with NaN, and a read before a write is a fault.
         dynamic_shared: bytes for `cuda.shared.array(0, ...)`.
         max_steps: reads, writes, iterations and barriers of all threads together, before the run is stopped.
 
@@ -69,14 +69,14 @@ def sizes(name: str, given: int | Sequence[int]) -> tuple[int, int, int]:
     numbers = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     if not 1 <= len(numbers) <= 3 or any(int(n) != n or n < 1 for n in numbers):
         raise ValueError(
-            f"{name} is {given}: wanted one to three whole numbers of at least 1, as in kernel[grid, block]"
+            f"{name} is {given}: expected one to three whole numbers of at least 1, as in kernel[grid, block]"
         )
     x, y, z = (*map(int, numbers), 1, 1)[:3]
     return x, y, z
 
 
 class Launch:
-    """One run of a kernel: its geometry and memory, whose turn it is, what was counted and found."""
+    """One run of a kernel: its grid and memory, the running thread, the counts and the faults."""
 
     current: Thread
 
@@ -93,7 +93,7 @@ class Launch:
         limit: int,
     ):
         if order not in ORDERS:
-            raise ValueError(f"order is {order!r}: wanted one of {', '.join(ORDERS)}")
+            raise ValueError(f"order is {order!r}: expected one of {', '.join(ORDERS)}")
         self.grid, self.block = sizes("grid", grid), sizes("block", block)
         self.block_size = self.block[0] * self.block[1] * self.block[2]
         self.ndim = ndim_of(self.grid, self.block)
@@ -118,16 +118,18 @@ class Launch:
 
     # ------------------------------------------------------------------------------------------------------- arguments
     def mark_empty(self, array: Any) -> None:
-        """Fill an argument with poison, and remember that nobody has written it."""
+        """Fill an argument with poison, and mark its cells as not written."""
         data = getattr(array, "_ary", array)
         if not isinstance(data, np.ndarray):
-            raise TypeError(f"`empty` names a {type(array).__name__}: wanted NumPy arrays that are among the arguments")
+            raise TypeError(
+                f"`empty` names a {type(array).__name__}: expected NumPy arrays that are among the arguments"
+            )
         data[...] = poison(data.dtype)
         start, strides = self.memory.locate(data), data.strides
         self.memory.empty |= {start + sum(i * s for i, s in zip(index, strides)) for index in np.ndindex(data.shape)}
 
     def wrap(self, given: Any, name: str, after: list[Callable[[], None]]) -> Any:
-        """An argument as the kernel sees it."""
+        """An argument in the form that the kernel gets."""
         if isinstance(given, tuple):
             return tuple(self.wrap(part, f"{name}[{i}]", after) for i, part in enumerate(given))
         data = getattr(given, "_ary", given)
@@ -174,7 +176,7 @@ class Launch:
             raise self.fault(LaunchFault, complaint, stop=True)
 
     def run_block(self, number: int) -> None:
-        """All threads of a block, until they wait or end; then those that may go on; and so on."""
+        """Run all threads of a block until they wait or end; then those that may continue; and so on."""
         self.shared, self.shared_arrays, self.dynamic_bytes = Space("shared"), {}, None
         threads = [Thread(self, number, i) for i in range(self.block_size)]
         ready = threads
@@ -186,7 +188,7 @@ class Launch:
         self.traffic.close()
 
     def in_order(self, items: Sequence) -> list:
-        """The threads or blocks, in the order in which they get their turn."""
+        """The threads or blocks, in the order in which they run."""
         found = list(items)
         if self.order == "descending":
             found.reverse()
@@ -214,7 +216,7 @@ class Launch:
         return self.strands[-1]
 
     def failed(self, thread: Thread, error: BaseException) -> None:
-        """Pass on what a kernel raised; Python's own exceptions with the thread's name. The traceback ends in the kernel."""
+        """Raise a kernel's exception; Python's own exceptions get the thread's name. The traceback ends in the kernel."""
         if not isinstance(error, Exception) or isinstance(error, bdb.BdbQuit):  # Ctrl-C, or a debugger's q
             raise error
         last, trace = None, error.__traceback__
@@ -241,7 +243,7 @@ class Launch:
             raise self.fault(StepLimit, text, (), (self.current.name,), stop=True)
 
     def loop(self, *bounds: Any) -> Iterator[int]:
-        """Takes the place of `range` in kernels, to know which iteration a thread is in."""
+        """Replaces `range` in kernels, to count the iterations of a thread."""
         loops = self.current.loops
         loops.append(-1)
         try:
@@ -263,7 +265,7 @@ class Launch:
         cell: Any = None,
         stop: bool = False,
     ) -> SimtError:
-        """Note a fault. In strict mode it is raised; with `stop` it is returned, for the caller to raise."""
+        """Store a fault. In strict mode it is raised; with `stop` it is returned, and the caller raises it."""
         key = (kind, tuple(sorted(places)), array)
         known = self.faults.get(key)
         if known is not None:
@@ -275,6 +277,6 @@ class Launch:
         return found
 
     def places(self, frame: FrameType) -> tuple[tuple[Place, ...], str]:
-        """Where a frame is; and, if that is in a device function, who called it, as text."""
+        """The line of a frame; and, if it is in a device function, the lines of its callers, as text."""
         where, *callers = self.sites.stack(frame, self.function.__code__)
         return (where.place,), "".join(f", called from {caller.place}" for caller in callers)

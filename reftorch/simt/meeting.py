@@ -1,4 +1,4 @@
-"""Barriers and warp operations: who may go on, and what each of them gets."""
+"""Barriers and warp operations: the threads that may continue, and the result for each of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def released(launch: Launch, threads: Sequence[Thread]) -> list[Thread]:
-    """When each thread of a block has ended or waits: those that may go on, with their answers."""
+    """Called when each thread of a block has ended or waits. Returns those that may continue, with their results."""
     waiting = [thread for thread in threads if not thread.done]
     if not waiting:
         return []
@@ -29,7 +29,7 @@ def released(launch: Launch, threads: Sequence[Thread]) -> list[Thread]:
         return [thread for thread in waiting if thread.number in go]
     if len(at_barrier) < len(threads) or len({thread.wait.stack for thread in at_barrier}) > 1:
         report_divergence(launch, threads, groups, at_barrier)
-    # All have come; or some will never come, and the run goes on as if they had, to find what else is wrong.
+    # All have arrived; or some will never arrive, and the run continues as if they had, to find other faults.
     for group in groups:
         answer_warp(launch, group)
     if at_barrier:
@@ -51,7 +51,7 @@ def by_meeting(waiting: Sequence[Thread]) -> tuple[list[list[Thread]], list[Thre
 
 
 def missing(group: Sequence[Thread], threads: Sequence[Thread]) -> list[Thread]:
-    """Those that the mask names and that have neither come nor ended."""
+    """The threads that the mask names and that have neither arrived nor ended."""
     warp, mask = group[0].warp, group[0].wait.mask
     named = [t for t in threads[warp * WARP : (warp + 1) * WARP] if mask >> t.lane & 1]
     return [thread for thread in named if not thread.done and thread not in group]
@@ -67,7 +67,7 @@ def describe(threads: Sequence[Thread]) -> str:
 def report_divergence(
     launch: Launch, threads: Sequence[Thread], groups: Sequence[Sequence[Thread]], at_barrier: Sequence[Thread]
 ) -> None:
-    """Threads wait for others that will not come: they have ended, or wait elsewhere."""
+    """Report threads that wait for others that will never arrive, because these have ended or wait elsewhere."""
     sites: dict[tuple, list[Thread]] = {}
     for thread in [*at_barrier, *(thread for group in groups for thread in group)]:
         sites.setdefault((thread.wait.operation, thread.wait.stack), []).append(thread)
@@ -79,7 +79,7 @@ def report_divergence(
         told.append(f"{describe(ended)} has returned" if len(ended) == 1 else f"{describe(ended)} have returned")
         names.append(ended[0].name)
     if at_barrier:
-        text = "all threads of a block must come to the same barrier, found " + "; ".join(told)
+        text = "all threads of a block must reach the same barrier, found " + "; ".join(told)
         launch.fault(DivergentBarrier, text, places, names)
     else:
         lost = missing(groups[0], threads)
@@ -87,7 +87,7 @@ def report_divergence(
         launch.fault(WarpFault, text, places, names)
 
 
-# -------------------------------------------------------------------------------------------------------------- answers
+# -------------------------------------------------------------------------------------------------------------- results
 def answer_block(threads: Sequence[Thread]) -> None:
     """`syncthreads` and its forms that also count."""
     meet(threads)
@@ -98,7 +98,7 @@ def answer_block(threads: Sequence[Thread]) -> None:
 
 
 def answer_warp(launch: Launch, group: Sequence[Thread]) -> None:
-    """Each thread's answer to a warp operation that the threads of `group` do together."""
+    """Each thread's result of a warp operation of the threads of `group`."""
     operation, mask = group[0].wait.operation, group[0].wait.mask
     for thread in group:
         if not mask >> thread.lane & 1:
@@ -130,13 +130,13 @@ def shuffled(launch: Launch, operation: str, thread: Thread, by_lane: dict[int, 
         return value
     if source in by_lane:
         return by_lane[source].wait.value[0]
-    text = f"{thread.name} asks cuda.{operation} for the value of lane {source}, which does not take part"
+    text = f"{thread.name} reads with cuda.{operation} the value of lane {source}, which does not take part"
     launch.fault(WarpFault, text, [thread.wait.stack[0].place], (thread.name,))
     return poison(np.asarray(value).dtype)
 
 
 def vote(operation: str, thread: Thread, by_lane: dict[int, Thread]) -> Any:
-    """What the lanes find out about each other's values."""
+    """The results of a vote over the lanes' values."""
     values = {lane: other.wait.value for lane, other in by_lane.items()}
     same = sum(1 << lane for lane, value in values.items() if value == thread.wait.value)
     yes = [bool(value) for value in values.values()]

@@ -1,6 +1,6 @@
-"""Memory and its history: which cells hold nothing yet, who touched a cell last, and whether two accesses are ordered.
+"""Memory and its history: the cells that were not written yet, the last accesses of each cell, and whether two accesses are ordered.
 
-The words clock, heard and race are explained in the package's docstring.
+The package's docstring explains clocks and races.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ READ, WRITE, ATOMIC = "reads", "writes", "atomics"
 
 @functools.cache
 def poison(dtype: np.dtype) -> Any:
-    """What memory that nobody wrote holds: NaN, or an integer that no kernel would compute."""
+    """The value of memory that was not written: NaN, or an integer that no kernel would compute."""
     byte = b"\xff" if dtype.kind in "fc" else b"\x01" if dtype.kind == "b" else b"\xcd"
     return np.frombuffer(byte * dtype.itemsize, dtype)[0]
 
 
 class Access(NamedTuple):
-    """Who touched a cell, at which time of that thread's clock, how, and where in the code."""
+    """An access of a cell: the thread, its clock, the kind of access, and the line of code."""
 
     thread: Thread
     clock: int
@@ -49,7 +49,7 @@ class Cell:
         self.block = -1
 
     def rivals(self, kind: str) -> Iterator[Access]:
-        """The accesses that one of `kind` must not overlap with: reads go with reads, atomics with atomics, nothing else."""
+        """The accesses with which one of `kind` can race: all except reads with reads, and atomics with atomics."""
         if self.write is not None:
             yield self.write
         if kind != ATOMIC:
@@ -58,10 +58,10 @@ class Cell:
             yield from self.reads.values()
 
     def enter(self, access: Access) -> Access | None:
-        """Note the access; returns an earlier one that it races with, if any."""
+        """Store the access; returns an earlier one with which it races, if any."""
         thread, kind = access.thread, access.kind
         if self.block != thread.block:
-            # Blocks run one after the other, and none is ordered with a later one: of all before, one access will do.
+            # Blocks run one after the other, and no block is ordered with a later one: one access of all earlier blocks is enough.
             self.block = thread.block
             self.reads, self.atomics = dict([*self.reads.items()][:1]), dict([*self.atomics.items()][:1])
         race = None
@@ -76,9 +76,9 @@ class Cell:
         return race
 
 
-# ------------------------------------------------------------------------------------------------- who has heard of whom
+# ---------------------------------------------------------------------------------------------------------------- clocks
 def meet(threads: Sequence[Thread]) -> None:
-    """A barrier: each thread learns the clocks of all, and what each had heard; then their clocks tick."""
+    """A barrier: each thread learns the clocks and the tables of all others; then their clocks increase."""
     heard: dict[int, int] = {}
     for known in {id(thread.heard): thread.heard for thread in threads}.values():
         learn(heard, known)
@@ -96,13 +96,13 @@ def learn(heard: dict[int, int], news: dict[int, int]) -> None:
 
 
 def publish(thread: Thread) -> None:
-    """A fence: what the thread did until now can be made known by its next atomic operations."""
+    """A fence: the thread's next atomic operations publish its accesses until now."""
     thread.fenced = {**thread.heard, thread.number: thread.clock}
     thread.clock += 1
 
 
 def exchange(cell: Cell, thread: Thread) -> None:
-    """An atomic operation: learn what others made known at this cell, and make known what stands before the last fence."""
+    """An atomic operation: learn what others have published at this cell, and publish the accesses before the last fence."""
     if cell.published:
         thread.heard = dict(thread.heard)
         learn(thread.heard, cell.published)
@@ -112,9 +112,9 @@ def exchange(cell: Cell, thread: Thread) -> None:
 
 # --------------------------------------------------------------------------------------------------------------- spaces
 class Space:
-    """A memory of its own: "global", the "shared" one of a block, or the "local" one of a thread. Addresses count bytes.
+    """One memory: "global", the "shared" memory of a block, or the "local" memory of a thread. Addresses count bytes.
 
-    They start from 0 and depend on the arrays' sizes alone, so that the same launch has the same addresses in each run.
+    They start from 0 and depend only on the arrays' sizes, so that the same launch has the same addresses in each run.
     """
 
     def __init__(self, name: str):
@@ -122,7 +122,7 @@ class Space:
         self.counters = {kind: f"{name} {kind}" for kind in (READ, WRITE, ATOMIC)}
         self.top = 0
         self.cells: dict[int, Cell] = {}
-        self.empty: set[int] = set()  # addresses of the cells that hold nothing yet
+        self.empty: set[int] = set()  # addresses of the cells that were not written yet
         self.owners: dict[int, int] = {}  # where the memory of a NumPy array, known by its id, lies
 
     def reserve(self, nbytes: int, alignment: int) -> int:

@@ -1,4 +1,4 @@
-"""Where in the code a thread is, and which thread it is: what reports name."""
+"""The names in reports: lines of code and threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
 
 class ThreadName(NamedTuple):
-    """`blockIdx` and `threadIdx` of a thread, each (x, y, z); `ndim` is how many of them the launch made use of."""
+    """`blockIdx` and `threadIdx` of a thread, each (x, y, z); `ndim` is the number of dimensions that the launch uses."""
 
     block: tuple[int, int, int]
     thread: tuple[int, int, int]
@@ -38,7 +38,7 @@ def short(index: tuple[int, int, int], ndim: int) -> str:
 
 
 def ndim_of(*extents: tuple[int, int, int]) -> int:
-    """How many of three extents are in use."""
+    """The number of dimensions that are used, of three."""
     return max(max((d + 1 for d in range(3) if sizes[d] > 1), default=1) for sizes in extents)
 
 
@@ -67,13 +67,13 @@ def starts_of(code: CodeType) -> list[int]:
 
 
 class Sites:
-    """The sites that a launch has come by."""
+    """The sites of a launch."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, int], Site] = {}  # by the code's id and the frame's f_lasti
 
     def at(self, frame: FrameType) -> Site:
-        """The instruction that `frame` is at."""
+        """The current instruction of `frame`."""
         key = (id(frame.f_code), frame.f_lasti)
         return self.known.get(key) or self._add(frame.f_code, key)
 
@@ -86,7 +86,7 @@ class Sites:
         return self.known[key]
 
     def stack(self, frame: FrameType, kernel: CodeType) -> tuple[Site, ...]:
-        """Where `frame` is, then where it was called, up to the kernel itself."""
+        """The line of `frame`, then the lines of its callers, up to the kernel itself."""
         stack = [self.at(frame)]
         while frame.f_code is not kernel and frame.f_back is not None:
             frame = frame.f_back

@@ -1,4 +1,4 @@
-"""What a run found and counted."""
+"""The report of a run: faults and counts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ORDER += ["barriers", "warp operations"]
 
 @dataclass
 class Report:
-    """One launch. `str(report)` is made for reading, `report.to_dict()` for machines (JSON).
+    """The report of one launch. `str(report)` is a text to read, `report.to_dict()` is for programs (JSON).
 
-    `threads` holds the counts of each thread, in the order of its number in the grid: {"global reads": 3, ...}; what a thread
-    never did is left out. `lines` holds the memory traffic of each line. `finished` is False if the run was stopped.
+    `threads` holds the counts of each thread, in the order of the threads in the grid: {"global reads": 3, ...}; zeros are left out.
+    `lines` holds the memory traffic of each line. `finished` is False if the run was stopped.
     """
 
     kernel: str
@@ -60,19 +60,19 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The sums over all threads; 0 for what nobody did."""
+        """The sum over all threads."""
         return {what: sum(thread.get(what, 0) for thread in self.threads) for what in ORDER}
 
     @property
     def most(self) -> dict[str, int]:
-        """The most that a single thread did."""
+        """The largest count of a single thread."""
         return {what: max((thread.get(what, 0) for thread in self.threads), default=0) for what in ORDER}
 
     def traffic(self, array: str, kind: str = "reads") -> LineTraffic:
-        """All lines that did this to the array, added up.
+        """The sum over all lines with this kind of access to the array.
 
         Raises:
-            KeyError: there are none.
+            KeyError: there is no such line.
         """
         found = [line for line in self.lines if line.array == array and line.kind == kind]
         if not found:

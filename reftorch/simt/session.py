@@ -1,4 +1,4 @@
-"""Everything that the package launches on "cuda" inside a `with` block runs under the runner."""
+"""All kernels that are launched on "cuda" inside a `with` block run under the runner."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Session:
         head = f"{len(self.reports)} launches of {len(self.kernels)} kernels, {len(self.faults)} faults"
         return "\n\n".join([head, *map(str, self.reports)])
 
-    # ------------------------------------------------------------------------------- which memory holds nothing yet
+    # ------------------------------------------------------------------------------- memory that was not written yet
     def made(self, array: Any) -> Any:
-        """Fill a new device array with poison, and remember it."""
+        """Fill a new device array with poison, and store it."""
         data = array._ary
         data[...] = poison(data.dtype)
         self.empty[id(data)] = (data, set(range(0, data.nbytes, data.itemsize)))
         return array
 
     def lend(self, launch: Launch, given: Any) -> None:
-        """Tell a launch which cells of an argument hold nothing."""
+        """Mark the cells of an argument that were not written, for a launch."""
         if isinstance(given, tuple):
             for part in given:
                 self.lend(launch, part)
@@ -60,7 +60,7 @@ class Session:
             launch.memory.empty |= {start + offset for offset in offsets}
 
     def take_back(self, launch: Launch) -> None:
-        """After a launch: which of them it has written."""
+        """After a launch: remove the cells that it has written."""
         for known, (_, offsets) in self.empty.items():
             if known in launch.memory.owners:
                 start = launch.memory.owners[known]
@@ -73,8 +73,8 @@ def runner(
 ) -> Iterator[Session]:
     """Run all kernels that are launched inside the block one thread at a time, in place of Numba's simulator.
 
-    Arrays that are made empty inside the block are watched too: a kernel that reads a cell that neither a kernel nor the host has
-    written is at fault. Arguments as for `run`.
+    Arrays that are made empty inside the block are checked, too: it is a fault if a kernel reads a cell that neither a kernel nor the
+    host has written. The arguments are those of `run`.
 
     Raises:
         SimtError: the first fault, if `strict`.

@@ -19,7 +19,7 @@ WARP = 32  # threads that a GPU runs together
 
 
 class Dim3(NamedTuple):
-    """What `cuda.threadIdx`, `cuda.blockDim` and the like are."""
+    """The type of `cuda.threadIdx`, `cuda.blockDim` and the like."""
 
     x: int
     y: int
@@ -27,7 +27,7 @@ class Dim3(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """What a thread waits for: operation "syncthreads", "shfl_down_sync", ..., its mask and value, and where it stands."""
+    """What a thread waits for: the operation "syncthreads", "shfl_down_sync", ..., its mask and value, and its line."""
 
     operation: str
     mask: int
@@ -39,7 +39,7 @@ class Wait(NamedTuple):
 
 
 class Thread:
-    """One CUDA thread: who it is, what it has done, and what it waits for."""
+    """One CUDA thread: its index, its counts, and what it waits for."""
 
     def __init__(self, launch: Launch, block: int, number: int):
         self.launch = launch
@@ -68,7 +68,7 @@ class Thread:
         self.counts[what] = self.counts.get(what, 0) + 1
 
     def run(self) -> None:
-        """The kernel, from start to end. NumPy would warn of overflows and NaN, a GPU does not."""
+        """Run the kernel from start to end. NumPy's warnings about overflow and NaN are off, as a GPU gives none."""
         try:
             with np.errstate(all="ignore"):
                 self.launch.function(*self.launch.arguments)
@@ -79,7 +79,7 @@ class Thread:
         self.done = True
 
     def stand(self, operation: str, mask: int, value: Any, frame: FrameType) -> Any:
-        """Wait until the others are there; returns what the operation gives."""
+        """Wait until the others have arrived; returns the result of the operation."""
         self.launch.step()
         if self.strand is None:
             raise RuntimeError(
@@ -96,14 +96,14 @@ def unravel(number: int, extents: tuple[int, int, int]) -> Dim3:
 
 
 class Abandoned(BaseException):
-    """Ends a kernel that waits at a barrier when the run is over: it is no `Exception`, so that no kernel catches it."""
+    """Ends a kernel that waits at a barrier when the run has ended. It is not an `Exception`, so that no kernel catches it."""
 
 
 class Strand:
-    """A Python thread that runs only between `resume` and `pause`, while the one that called `resume` stands still.
+    """A Python thread that runs only between `resume` and `pause`, while the thread that called `resume` waits.
 
-    So there is never more than one at work, and who is next is decided here and not by Python. A debugger that watches the
-    caller (`sys.gettrace`) watches the kernel too.
+    So only one thread runs at a time, and the order is chosen here and not by Python. A debugger that traces the caller
+    (`sys.gettrace`) traces the kernel, too.
     """
 
     def __init__(self) -> None:
@@ -116,20 +116,20 @@ class Strand:
         threading.Thread(target=self._live, name="CUDA thread", daemon=True).start()
 
     def resume(self, job: Callable[[], None] | None = None) -> None:
-        """Begin `job`, or go on with the one that is paused; returns when it pauses or ends."""
+        """Begin `job`, or continue the paused job; returns when it pauses or ends."""
         self.job = job or self.job
         self.go.release()
         self.back.acquire()
 
     def pause(self) -> None:
-        """Called by the job: give the turn back, and wait for the next one."""
+        """Called by the job: return to the caller of `resume`, and wait for the next `resume`."""
         self.back.release()
         self.go.acquire()
         if self.abandoned:
             raise Abandoned
 
     def end(self) -> None:
-        """Leave the job, if it is paused, and end the Python thread. After Ctrl-C it may be anywhere, even about to start."""
+        """End the job, if it is paused, and the Python thread. After Ctrl-C the job may be at any line, or not have started yet."""
         self.abandoned = True
         if self.go.locked():
             self.go.release()

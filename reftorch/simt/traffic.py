@@ -1,10 +1,10 @@
-"""What the threads of a warp ask of memory together.
+"""The memory traffic of the threads of a warp.
 
-A GPU runs 32 threads in step. When they read x[i], global memory is asked once, for every sector of 32 bytes in which one of
-their cells lies: 4 sectors for 32 neighbouring float32 cells, 32 sectors if they lie far apart. Shared memory has 32 banks,
-each 4 bytes wide: the word at byte address a lies in bank a / 4 modulo 32. A bank gives one word at a time, to as many threads
-as want that word; if the threads want n different words of one bank, the access takes n rounds, an n-way bank conflict. Cells
-of 8 bytes are given out to half a warp at a time, of 16 bytes to a quarter.
+A GPU runs 32 threads together, as a warp. When they read x[i], there is one request to global memory for every sector of 32 bytes that
+holds one of their cells: 4 sectors for 32 neighbouring float32 cells, 32 sectors if the cells are far apart. Shared memory has 32 banks,
+each 4 bytes wide: the word at byte address a is in bank a / 4 modulo 32. A bank delivers one word at a time, to all threads that read this
+word. If the threads read n different words of one bank, the access takes n rounds: an n-way bank conflict. Cells of 8 bytes are delivered
+to half a warp at a time, cells of 16 bytes to a quarter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECTOR, BANKS, WORD = 32, 32, 4  # bytes, banks, bytes
 
 
 class Use(NamedTuple):
-    """An instruction that touches memory, and how."""
+    """An instruction that accesses memory, and the kind of access."""
 
     site: Site
     kind: str
@@ -35,9 +35,9 @@ class Use(NamedTuple):
 
 @dataclass
 class LineTraffic:
-    """What one line did to one array: `requests` of warps, with `accesses` of single threads.
+    """The accesses of one line to one array: `requests` of warps, with `accesses` of single threads.
 
-    Global memory: `units` counts the sectors touched, `fewest` how many would have held the same cells side by side. Shared
+    Global memory: `units` counts the sectors, `fewest` the sectors if the cells were neighbours. Shared
     memory: `units` counts the rounds, `fewest` those without conflicts, `ways` the worst conflict (1: none).
     """
 
@@ -57,7 +57,7 @@ class LineTraffic:
 
 
 class Traffic:
-    """Gathers the accesses of threads into those of warps, and adds them up by line."""
+    """Combines the accesses of threads to requests of warps, and adds them by line."""
 
     def __init__(self) -> None:
         self.open: dict[

@@ -1,11 +1,11 @@
 """Arrays that check their indices, for kernels that run as plain Python.
 
-A compiled kernel takes a negative index from the end, and past the end it reads whatever lies there. Either way a wrong border
-goes unnoticed. A checked array is the same memory and raises instead:
+In a compiled kernel, a negative index counts from the end, and an index past the end reads other memory. In both cases a wrong border
+is not noticed. A checked array has the same memory, but raises an exception:
 
     IndexError: x[n, c_in, h_in, w_in]: w_in = -1 is outside 0..3, dimension 3 of shape (1, 1, 4, 4); the index is (0, 0, 0, -1)
 
-The names are those of the line that did it.
+The names are those of the line with the wrong index.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 
 
 class Checked(np.ndarray):
-    """A view of an array whose whole-number indices must lie from 0 to the extent less one; slices are NumPy's.
+    """A view of an array whose integer indices must be from 0 to the extent minus 1; slices are NumPy's.
 
-    One element comes out as a NumPy scalar, a part of the array as a checked view.
+    One element is returned as a NumPy scalar, a part of the array as a checked view.
     """
 
     unchecked: np.ndarray  # the same memory; indexing it takes half the time of super().__getitem__
@@ -68,7 +68,7 @@ class Checked(np.ndarray):
 
 
 def checked(value: Any) -> Any:
-    """A checked view of an array; of a tuple, with its arrays checked; anything else as it is."""
+    """A checked view of an array; a tuple with checked arrays; any other value unchanged."""
     if isinstance(value, np.ndarray):
         return value.view(Checked)
     return tuple(map(checked, value)) if type(value) is tuple else value
@@ -83,7 +83,7 @@ def _unchecked(value: Any) -> Any:
 
 
 def check(array: Any, index: Any, frame: FrameType) -> None:
-    """Raise IndexError if a whole number of `index`, used in the line where `frame` is, lies outside `array`."""
+    """Raise IndexError if an integer of `index`, used in the current line of `frame`, is outside `array`."""
     parts = index if isinstance(index, tuple) else (index,)
     rest = array.ndim - sum(part is not None and part is not Ellipsis for part in parts)
     dimension = 0
@@ -114,7 +114,7 @@ def _message(array: Any, index: Any, place: int, dimension: int, frame: FrameTyp
 def _spelled(array: Any, index: Any, frame: FrameType) -> ast.Subscript | None:
     """The expression `x[n, c]` in the frame's line that is `array` at `index`.
 
-    Both sides are computed again from the frame's variables. Only arithmetic on them: an expression with a call is passed over.
+    The expressions are computed again from the frame's variables. An expression with a call is skipped; only arithmetic is computed.
     """
     known = {**frame.f_globals, **frame.f_locals}
     for node in subscripts(frame.f_code).get(frame.f_lineno, ()):
@@ -134,7 +134,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 def _value(node: ast.expr, known: dict) -> Any:
     if any(isinstance(part, (ast.Call, ast.NamedExpr, ast.Await)) for part in ast.walk(node)):
-        raise ValueError("a call may do something")
+        raise ValueError("a call may have side effects")
     return eval(compile(ast.Expression(node), "<index>", "eval"), known)
 
 
@@ -152,7 +152,7 @@ def subscripts(code: CodeType) -> dict[int, list[ast.Subscript]]:
 
 @functools.lru_cache(maxsize=64)
 def parsed(code: CodeType) -> ast.FunctionDef | None:
-    """The syntax of the function with this code, with the line numbers of its file; None where there is no source."""
+    """The syntax tree of the function with this code, with the line numbers of its file; None if there is no source."""
     try:
         lines, first = inspect.getsourcelines(code)
         indent = len(lines[0]) - len(lines[0].lstrip())

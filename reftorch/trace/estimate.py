@@ -1,8 +1,8 @@
-"""How long a kernel would take as plain Python: its loops counted from the sizes of its arrays, times a measured speed.
+"""Estimates how long a kernel would take as plain Python: the iterations of its loops, counted from its arrays, times a measured time.
 
-The loops are not run. The bounds of each are computed as far as the arguments tell (`N, C, H, W = x.shape` and arithmetic on such
-numbers), its variable is put at the middle of its range, both branches of an `if` count, and a loop of unknown length counts
-once. That is right for loop nests with fixed extents, and close for triangular ones.
+The loops are not run. Their bounds are computed if they follow from the arguments (`N, C, H, W = x.shape` and arithmetic on such
+numbers). A loop variable is set to the middle of its range, both branches of an `if` count, and a loop of unknown length counts
+once. This is right for nested loops with fixed extents, and close for triangular ones.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import numpy as np
 
 from .checked import checked, parsed
 
-PATIENCE = 10.0  # seconds that need no warning
-SMALL = 200_000  # products of two array sizes below this are not looked at,
-FEW = math.isqrt(SMALL)  # and so arrays that all have at most so many elements
+PATIENCE = 10.0  # seconds without a warning
+SMALL = 200_000  # if the product of two array sizes is below this, nothing is estimated,
+FEW = math.isqrt(SMALL)  # so nothing is estimated if all arrays have at most so many elements
 
 _warned: set = set()
 
 
 def warn_if_slow(function: Callable, arguments: tuple) -> None:
-    """Warn, once a kernel, if running it as plain Python would take longer than `PATIENCE`."""
+    """Warn, once per kernel, if running it as plain Python would take longer than `PATIENCE`."""
     sizes = sorted(part.size for part in _arrays(arguments))
     if math.prod(sizes[-2:]) < SMALL or function.__code__ in _warned:
         return
@@ -45,7 +45,7 @@ def warn_if_slow(function: Callable, arguments: tuple) -> None:
 
 
 def statements(function: Callable, arguments: tuple) -> float:
-    """About how many statements the kernel executes; 0 if its source is not there."""
+    """The approximate number of statements that the kernel executes; 0 if its source cannot be read."""
     tree = parsed(function.__code__)
     if tree is None:
         return 0
@@ -80,7 +80,7 @@ def _arrays(value: Any) -> list[np.ndarray]:
 
 
 def _count(body: list[ast.stmt], known: dict, module: dict) -> float:
-    """Statements executed by `body`; `known` is changed as the assignments in it say."""
+    """Statements executed by `body`; its assignments change `known`."""
     total = 0.0
     for statement in body:
         total += 1

@@ -17,7 +17,7 @@ from ..kernel import interpreted
 from .checked import Checked, checked
 from .estimate import FEW, warn_if_slow
 
-# What a debugger should not step into: whoever steps through a kernel wants to see the kernel.
+# Modules that a debugger should skip, so that it shows only the kernel.
 HIDDEN = ("reftorch.trace.*", "reftorch.simt.*", "reftorch.kernel", "numba.*", "numpy.*", "contextlib", "namedtuple_*")
 
 
@@ -27,7 +27,7 @@ def stepped(kernel: Callable) -> Callable:
 
 
 def run(function: Callable, *arguments: Any) -> Any:
-    """Call an interpreted kernel: indices are checked, NaN and infinity arise silently, and a long run is announced."""
+    """Call an interpreted kernel: indices are checked, NaN and infinity give no warning, and a warning announces a long run."""
     if any([type(value) is tuple or (isinstance(value, np.ndarray) and value.size > FEW) for value in arguments]):
         warn_if_slow(function, arguments)
         arguments = checked(arguments)  # those in tuples too
@@ -36,7 +36,7 @@ def run(function: Callable, *arguments: Any) -> Any:
 
 
 class KernelDebugger:
-    """Inside the block, `breakpoint()` opens a pdb that does not step into the machinery; another debugger keeps its place."""
+    """Inside the block, `breakpoint()` opens a pdb that skips the code that launches kernels. Another debugger is not replaced."""
 
     def __enter__(self) -> None:
         self.before = sys.breakpointhook
@@ -54,7 +54,7 @@ def _breakpoint(*arguments: Any, **options: Any) -> None:
 
 
 # ------------------------------------------------------------------------------------------------- math as compiled
-# Python's math raises where compiled code follows IEEE 754: math.log(0.0) is -inf there, and math.exp(1000.0) is inf.
+# Python's math raises exceptions where compiled code follows IEEE 754: compiled, math.log(0.0) is -inf and math.exp(1000.0) is inf.
 NAMESAKES = {"pow": "power", "asin": "arcsin", "acos": "arccos", "acosh": "arccosh", "atanh": "arctanh", "fmod": "fmod"}
 NAMESAKES |= {name: name for name in "exp exp2 expm1 log log2 log10 log1p sqrt sin cos tan sinh cosh".split()}
 
@@ -79,7 +79,7 @@ for _name in (*NAMESAKES, "gamma", "lgamma"):
     if hasattr(math, _name):  # exp2 is younger than Python 3.10
         setattr(compiled_math, _name, _ieee(_name))
 
-# What stands in an interpreted kernel in place of a global, by the global's id: for `math` and its functions, those that do not raise.
+# Replacements of globals in an interpreted kernel, by the global's id: for `math` and its functions, versions that do not raise.
 AS_COMPILED = {id(math): compiled_math}
 AS_COMPILED |= {
     id(value): new for name, value in vars(math).items() if (new := getattr(compiled_math, name)) is not value

@@ -1,4 +1,4 @@
-"""The step viewer as one HTML file: no other file, no request to any host.
+"""The step viewer as one HTML file, which needs no other file and makes no request to any host.
 
 `viewer/terms.js`, `viewer/viewer.js` and `viewer/viewer.css` are the viewer itself, for any page: `stepViewer(element, recording)`.
 """

@@ -1,4 +1,4 @@
-"""Recording a run of a kernel: what Python tells about lines and variables, and what watched arrays tell about cells."""
+"""Records a run of a kernel: lines and variables with Python's tracing, and cells with watched arrays."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def record(kernel: Callable, *arguments: Any, limit: int = LIMIT) -> Recording:
 
 
 class Recorder:
-    """Collects steps while `run` is under way. It is the `Watcher` of the arrays, too."""
+    """Collects steps while `run` is running. It is also the `Watcher` of the arrays."""
 
     def __init__(self, function: Callable, limit: int = LIMIT, thread: Callable[[], int] | None = None):
         self.function, self.limit = function, limit
@@ -74,7 +74,7 @@ class Recorder:
 
     # ------------------------------------------------------------------------------------------------------- arrays
     def watch_all(self, function: Callable, arguments: Sequence[Any]) -> tuple:
-        """The arguments with every array watched, under the name of its parameter."""
+        """The arguments with watched arrays, which have the names of the parameters."""
         code = function.__code__
         names = code.co_varnames[: code.co_argcount]
         return tuple(self.watch(value, name) for value, name in zip(arguments, (*names, *["?"] * len(arguments))))
@@ -161,7 +161,7 @@ class Recorder:
         self.row, self.frame, self.owner, self.again = offset + line, frame, self._current(), False
 
     def _finish(self) -> None:
-        """Note what the line that was running has done."""
+        """Store the effects of the line that has just run."""
         changes = self._changes(self.frame) if self.frame is not None and self.frame in self.known else []
         reads = list(self.reads) if self.row != ELSEWHERE else []
         writes = [part for pair in self.writes.items() for part in pair]
@@ -198,7 +198,7 @@ class Recorder:
         return changes
 
     def _function(self, code: CodeType) -> tuple[int, int]:
-        """The number of a function, and what is added to the line numbers of its file to make rows."""
+        """The number of a function, and the offset from the line numbers of its file to rows."""
         if code not in self.functions:
             try:
                 lines, first = inspect.getsourcelines(code)
@@ -213,7 +213,7 @@ class Recorder:
 
     # -------------------------------------------------------------------------------------------------- the result
     def recording(self, device: str, grid: Sequence[int] = (), block: Sequence[int] = ()) -> Recording:
-        """What was recorded. An array that is only written to held nothing at the start."""
+        """The recording. An array that is only written to has no values at the start."""
         first = 0
         for data, array in self.arrays:
             touches = {self.first_touch.get(cell) for cell in range(first, first + data.size)}
@@ -239,7 +239,7 @@ NOTHING = object()  # no value that could be shown
 
 
 def _shown(name: str, value: Any) -> Any:
-    """A variable's value for the recording: a number, a list of numbers, or a text that says which array it is."""
+    """A variable's value for the recording: a number, a list of numbers, or a text that names the array."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value if value is None or isinstance(value, str) else number(value)
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
@@ -255,7 +255,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def is_hidden(frame: FrameType) -> bool:
-    """Whether a function that a kernel calls is machinery, or a part of its line."""
+    """Whether a function that a kernel calls is not recorded: code of the runner, or a part of the kernel's line."""
     module = frame.f_globals.get("__name__", "")
     return frame.f_code.co_name.startswith("<") or any(fnmatch.fnmatch(module, pattern) for pattern in HIDDEN)
 

@@ -1,4 +1,4 @@
-"""What a recording holds, and how it is written to a file. The format is described in the package's docstring."""
+"""The contents of a recording, and how it is written to a file. The package's docstring describes the format."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Source:
 
 @dataclass
 class Array:
-    """An array that a kernel sees. `data` is flat, as it was at the start; None where the memory held nothing yet."""
+    """An array of a kernel. `data` is flat, with the values at the start; None where the memory had no value yet."""
 
     name: str
     shape: list[int]
@@ -119,7 +119,7 @@ class Recording:
 
 # ---------------------------------------------------------------------------------------------------------- numbers
 def number(value: Any) -> Any:
-    """A scalar as JSON has it: whole floats as integers, float32 in few digits, "nan", "inf" and "-inf" as text."""
+    """A scalar for JSON: whole floats as integers, float32 with few digits, "nan", "inf" and "-inf" as text."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (int, np.integer)):
@@ -138,5 +138,5 @@ def numbers(data: np.ndarray) -> list:
 
 
 def array(data: list, dtype: Any) -> np.ndarray:
-    """The way back: a flat list of JSON's numbers as an array of `dtype`. None becomes 0."""
+    """The inverse: a flat list of JSON's numbers as an array of `dtype`. None becomes 0."""
     return np.array([0 if value is None else float(value) if type(value) is str else value for value in data], dtype)

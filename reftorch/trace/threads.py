@@ -1,4 +1,4 @@
-"""Recording a CUDA kernel, thread by thread, with no GPU: the runner of `reftorch.simt` under watched arrays."""
+"""Records a CUDA kernel, thread by thread, without a GPU: the runner of `reftorch.simt` with watched arrays."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def record_cuda(
 
     Args:
         kernel: a function under `@cuda.jit`, or a plain one.
-        grid, block: how many blocks, and threads a block; up to three numbers each.
+        grid, block: the number of blocks, and of threads per block; up to three numbers each.
         arguments: NumPy arrays, which are changed in place, numbers, tuples of these.
-        thread: record the lines of this thread only, by its number in the grid; what the others write is noted as one step.
+        thread: record the lines of this thread only, by its number in the grid; writes of other threads are recorded as one step.
         limit: the most steps.
 
     Raises:
@@ -39,7 +39,7 @@ def record_cuda(
     launch = WatchedLaunch(kernel, grid, block, limit)
     size = launch.block_size * launch.grid[0] * launch.grid[1] * launch.grid[2]
     if thread is not None and not 0 <= thread < size:
-        raise ValueError(f"there is no thread {thread}: the launch has {size}, numbered from 0")
+        raise ValueError(f"there is no thread {thread}: the launch has {size} threads, numbered from 0")
     recorder = launch.recorder
     recorder.only = thread
     given = recorder.watch_all(launch.function, arguments)
@@ -72,7 +72,7 @@ class WatchedLaunch(Launch):
 
 
 class WatchedArrays(dict):
-    """The shared arrays of a block, by the line that makes them. They get the name that the kernel gives them."""
+    """The shared arrays of a block, by the line that makes them. Their names are those in the kernel."""
 
     def __init__(self, launch: WatchedLaunch):
         super().__init__()

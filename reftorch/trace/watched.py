@@ -1,7 +1,7 @@
-"""Arrays that tell which of their cells are read and written.
+"""Arrays that report which of their cells are read and written.
 
-A watched array is the same memory as the one it was made from. It carries a second array of the same shape with the number of
-each cell; slicing, transposing or indexing does the same to both, so a view still knows which cells are its own.
+A watched array has the same memory as the array that it was made from. It holds a second array of the same shape with the number of
+each cell. Slicing, transposing or indexing is applied to both, so a view has the numbers of its cells, too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Watcher(Protocol):
 
 
 class Watched(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array in a kernel that is being recorded. One element comes out as a NumPy scalar, a part as a watched view."""
+    """An array in a kernel that is being recorded. One element is returned as a NumPy scalar, a part as a watched view."""
 
     __slots__ = ("_cells", "_data", "_watcher", "label")
 
@@ -103,13 +103,13 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 def _copies(index: Any) -> bool:
-    """Whether indexing takes a copy: with lists, arrays and truth values it does."""
+    """Whether indexing makes a copy: it does with lists, arrays and truth values."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(isinstance(part, (list, np.ndarray, Watched, bool, np.bool_)) for part in parts)
 
 
 def _values(value: Any) -> Any:
-    """The numbers of a watched array, which are read by this; of tuples, lists and dicts those of their parts."""
+    """The numbers of a watched array, which counts as reading them; for tuples, lists and dicts, those of their parts."""
     if isinstance(value, Watched):
         value._watcher.read(value._cells)
         return value._data

@@ -83,7 +83,7 @@ REFUSED = {
     "bfloat16": "NotImplementedError: MPI has no sums of torch.bfloat16",
     "op": "ValueError: expected one of the operations of ReduceOp",
     "average of integers": "ValueError: ReduceOp.AVG is for floating numbers",
-    "rows": "ValueError: all_gather wants 3 tensors of shape (2, 2)",
+    "rows": "ValueError: all_gather expects 3 tensors of shape (2, 2)",
     "group": "ValueError: new_group: expected different ranks from 0 to 2, got [0, 0]",
     "no group": "TypeError: expected a process group, as new_group returns it, but got str",
 }

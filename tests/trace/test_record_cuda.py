@@ -83,7 +83,7 @@ def test_one_thread_alone():
     lines = [line for line, *_ in told(recording)]
     assert lines.count("i = cuda.grid(1)") == 1 and {"i": 2} in [names for _, names, _, _ in told(recording)]
     assert [thread for _, thread in recording.threads] == [2]
-    with pytest.raises(ValueError, match="no thread 4: the launch has 4, numbered from 0"):
+    with pytest.raises(ValueError, match="no thread 4: the launch has 4 threads, numbered from 0"):
         launch(thread=4)
 
 

@@ -1,8 +1,8 @@
 """Ladders: how a loop becomes fast, one idea at a time.
 
-Each file starts with the loops that the formula dictates and climbs from there. A rung is a function over arrays, of a few lines;
-what stands above it says what is new. All rungs of a ladder compute the same (tests compare them), so that what a rung gains can
-be measured, and `reftorch bench --ladder` does.
+Each file starts with the loops of the formula, and makes them faster step by step. A step, or rung, is a function on arrays with a few
+lines; the comment above it explains the new idea. All rungs of a ladder compute the same (tests compare them), so the gain of each rung
+can be measured: `reftorch bench --ladder` measures it.
 
     matmul.py         a matrix product on the CPU
     conv2d.py         a convolution on the CPU
@@ -10,8 +10,8 @@ be measured, and `reftorch bench --ladder` does.
     matmul_cuda.py    a matrix product on the GPU
     conv2d_cuda.py    a convolution on the GPU
 
-The rungs leave out what is no idea: turned matrices, biases, strides, small sizes. The forms that networks run on, which have it,
-stand one folder up; each ladder ends there.
+The rungs leave out everything that needs no new idea: transposed matrices, biases, strides, small sizes. The forms that networks use
+support these. They are in the folder `reftorch/fast`, and each ladder ends with one of them.
 """
 
 from reftorch.fast.ladder import attention, conv2d, conv2d_cuda, matmul, matmul_cuda

@@ -1,8 +1,8 @@
 r"""Attention, from the formula to the speed of the processor: $y_i = \sum_j p_{ij} v_j$ with $p_i = \mathrm{softmax}(s \, q_i k_j)$.
 
-All rungs do the same 2 N L S E multiply-adds and N L S exponentials. What differs is whether all weights are stored, how many
-numbers an instruction treats, and how often a key and a value are read. Arrays are C-contiguous and float32, (N, L, E) and (N, S, E);
-$s = 1 / \sqrt{E}$; no mask, no dropout.
+All rungs compute the same 2 N L S E multiply-adds and N L S exponentials. They differ in three points: whether all weights are stored, how
+many numbers an instruction processes, and how often a key and a value are read. Arrays are C-contiguous and float32, (N, L, E) and
+(N, S, E); $s = 1 / \sqrt{E}$; no mask, no dropout.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FIRST, ONE = np.float32(-math.inf), np.float32(1)
 
 # ## The formula
 #
-# Three loops for each query: the scores of all keys, with the largest one; their exponentials, with the sum; the sum of the values.
-# Each is over all keys, so the weights have to be stored in between, as many as there are queries times keys.
+# Three loops for each query: the scores of all keys, and the largest one; their exponentials, and the sum; the sum of the values.
+# Each loop goes over all keys, so the weights have to be stored in between. Their number is the number of queries times that of keys.
 @njit(**SERIAL)
 def formula(query, key, value, y):
     (N, L, E), (S, D) = query.shape, value.shape[1:]
@@ -52,9 +52,9 @@ def formula(query, key, value, y):
 
 # ## Loop order
 #
-# The sum of the values walks down a column, and touches another line of the cache at each step. With d in the innermost loop a row of
-# values, times one weight, is added to the row of y: both are read in order, and an instruction treats as many numbers as a register
-# holds. And exponentials of all keys at once are a polynomial, likewise a register at a time.
+# The sum of the values goes down a column, and reads another line of the cache at each step. With d in the innermost loop, a row of
+# values, times one weight, is added to the row of y. Both are read in order, and an instruction processes as many numbers as a register
+# holds. The exponentials of all keys are computed by a polynomial, also a register at a time.
 @njit(**SERIAL)
 def add_values(weights, values, row):
     """row += the sum of weights[j] times the row j of values"""
@@ -104,9 +104,10 @@ def loop_order(query, key, value, y):
 
 # ## Online softmax
 #
-# No weight is stored. A query takes one key after the other, and its row of y is always what it would be if there were no further key,
-# times the sum. If a score is larger than all before it, what has been summed up is multiplied by e^(old - new), which is what it would
-# have been with the new one from the start. The memory no longer grows with the square of the length; but an exponential alone is slow.
+# No weight is stored. A query takes one key after the other. After each key, its row of y is the result for the keys so far, times the sum
+# of their exponentials. If a score is larger than all before it, the sums are multiplied by e^(old - new): then they are as if the new
+# largest score had been subtracted from the start. The memory no longer grows with the square of the length. But exponentials are slow if
+# they are computed one by one.
 @njit(**SERIAL)
 def online_softmax(query, key, value, y):
     (N, L, E), (S, D) = query.shape, value.shape[1:]
@@ -152,10 +153,10 @@ def blocks_of_keys(query, key, value, y):
 
 # ## Tiles
 #
-# So far each query reads all keys and values. COLS queries together are the columns of a tile, keys its rows: a number of a key that was
-# read serves COLS queries, and the sums stay in registers. Packed into panels, everything comes in the order in which it is read. The
-# scores lie key by key, with COLS queries side by side; so they are the panel that the product with the values reads, and the largest
-# scores and sums of COLS queries are rows.
+# So far each query reads all keys and values. Now COLS queries are the columns of a tile, and keys are its rows: an element of a key is
+# read once for COLS queries, and the sums stay in registers. Queries, keys and values are packed into panels in the order in which they are
+# read. The scores are stored key by key, with COLS queries as neighbours. So they are already the panel that the product with the values
+# reads, and the largest scores and the sums of COLS queries are rows.
 @njit(**SERIAL)
 def tiles(query, key, value, y):
     (N, L, E), (S, D), line = query.shape, value.shape[1:], y.reshape(y.size)
@@ -187,7 +188,7 @@ def tiles(query, key, value, y):
 
 # ## The finished form
 #
-# `reftorch.fast.attention`: tiles, with masks and dropout, and the sequences shared out among the cores. It keeps two numbers for each
+# `reftorch.fast.attention`: tiles, with masks and dropout, and the sequences divided among the cores. It saves two numbers for each
 # query, from which the gradient computes the weights again.
 def finished_form(query, key, value, y):
     (N, L, E), S = query.shape, key.shape[1]

@@ -1,8 +1,8 @@
 r"""A convolution, from the formula to the speed of the processor: $y_{n c_{out} h w} = \sum_{c, k_h, k_w} W_{c_{out} c k_h k_w}\,
 x_{n, c, h + k_h - p, w + k_w - p}$, where x is zero outside the image.
 
-Stride 1, `pad` pixels of padding on all sides, one group, no bias; arrays are C-contiguous and of one floating dtype. The ideas are
-those of the matrix product, but here it is less plain what a row is, and what is used again.
+Stride 1, `pad` pixels of padding on all sides, one group, no bias; arrays are C-contiguous and have one floating dtype. The ideas are
+those of the matrix product, but here it is less obvious what a row is, and which elements are used several times.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
 # ## The formula
 #
-# A sum for each element of y, over the pixels under the filter; for each of them the question whether it lies in the image. The sum
-# is over few numbers in a row, so there is nothing that an instruction could treat at once.
+# A sum for each element of y, over the pixels under the filter; each pixel is tested for being in the image. Only a few neighbouring
+# numbers are added, so an instruction cannot process several of them at once.
 @njit(**SERIAL)
 def formula(x, weight, y, pad):
     (N, C_in, H_in, W_in), (C_out, _, K_h, K_w), (H_out, W_out) = x.shape, weight.shape, y.shape[2:]
@@ -38,11 +38,12 @@ def formula(x, weight, y, pad):
 
 # ## Loop order
 #
-# For one weight, a row of outputs needs a row of pixels, moved by the weight's place. So w varies fastest: read in order, many at
-# once, and which columns lie in the image is asked once a row. Outermost stands the weight: it passes over the whole image.
+# For one weight, a row of outputs needs a row of pixels, shifted by the position of the weight. So w is the innermost loop: the pixels are
+# read in order, many at once, and the columns within the image are computed once per row. The outermost loop is over the weights: each goes
+# over the whole image.
 @njit(**SERIAL)
 def add_row(pixels, factor, row, move):
-    """row[w] += factor * pixels[w + move], where there is such a pixel"""
+    """row[w] += factor * pixels[w + move], where this pixel exists"""
     first, last = max(0, -move), min(row.size, pixels.size - move)
     target, source = window(row, first, last - first), window(pixels, first + move, last - first)
     for w in range(last - first):
@@ -64,7 +65,7 @@ def loop_order(x, weight, y, pad):
 
 # ## Parallel
 #
-# The channels of the output do not depend on each other, nor do the images: every core gets its share of both.
+# The output channels are independent of each other, and so are the images: every core gets a share of both.
 @njit(**PARALLEL)
 def parallel(x, weight, y, pad):
     (N, C_in, H_in, _), (C_out, _, K_h, K_w), H_out = x.shape, weight.shape, y.shape[2]
@@ -80,8 +81,8 @@ def parallel(x, weight, y, pad):
 
 # ## Blocking
 #
-# Each weight sweeps over a plane of y, which is read and written C_in K_h K_w times. If the row of y stands outside, one row stays in
-# the nearest cache while all weights are added to it.
+# For each weight, a plane of y is read and written: C_in K_h K_w times in all. If the loop over the rows of y is outside, one row stays in
+# the nearest cache while the products with all weights are added to it.
 @njit(**PARALLEL)
 def blocking(x, weight, y, pad):
     (N, C_in, H_in, _), (C_out, _, K_h, K_w), H_out = x.shape, weight.shape, y.shape[2]
@@ -98,10 +99,9 @@ def blocking(x, weight, y, pad):
 
 # ## Packing
 #
-# A row of a small image fills one register, and each begins with a question about the border. So the image is copied once, with its
-# zeros around it, row after row into one long line. Then output (h, w) is place h * pitch + w, and its pixel under weight k lies
-# start[k] further on: for all places the same, across the ends of the rows. What is computed for the places between the rows is
-# dropped.
+# A row of a small image fills only one register, and each row begins with a test for the border. So the image is copied once, with zeros
+# around it, row after row into one long line. Then output (h, w) has the index h * pitch + w, and its pixel under weight k is start[k]
+# elements further on. This offset is the same for all outputs, also across the ends of the rows. Results between the rows are dropped.
 @njit(**SERIAL)
 def lay_flat(image, pad, flat):
     C_in, H_in, W_in = image.shape
@@ -115,7 +115,7 @@ def lay_flat(image, pad, flat):
 
 @njit(**SERIAL)
 def starts(x, weight, pad):
-    """Where the pixel of place 0 lies in the flat image, for each weight in the order of the array."""
+    """The index in the flat image of the pixel for output 0, for each weight in the order of the array."""
     (H_in, W_in), (C_in, K_h, K_w) = x.shape[2:], weight.shape[1:]
     height, pitch = H_in + 2 * pad, W_in + 2 * pad
     start = np.empty(C_in * K_h * K_w, np.int64)
@@ -126,7 +126,7 @@ def starts(x, weight, pad):
 
 @njit(**SERIAL)
 def put_back(line, at, y, pitch):
-    """The places at, at + 1, ... of a channel go to where they are outputs."""
+    """Copy the results at, at + 1, ... of a channel to the outputs."""
     H_out, W_out = y.shape
     for s in range(line.size):
         h, w = (at + s) // pitch, (at + s) % pitch
@@ -155,9 +155,9 @@ def packing(x, weight, y, pad):
 
 # ## Register tile
 #
-# A line of pixels that was read serves one filter only, and the sums travel to the cache and back for each weight. Now ROWS filters
-# and COLS places are summed up in registers over all weights: the tile of the matrix product, to which it makes no difference
-# whether its lines are the rows of a matrix or pieces of an image. The filters are packed as a's rows are there.
+# So far a line of pixels is read for one filter only, and the sums are read from the cache and written back for each weight. Now the sums
+# of ROWS filters and COLS outputs stay in registers over all weights. This is the tile of the matrix product: its lines may be the rows of
+# a matrix or pieces of an image. The filters are packed like the rows of a in the matrix product.
 @njit(**PARALLEL)
 def register_tile(x, weight, y, pad):
     (N, C_in, H_in, W_in), C_out, H_out = x.shape, weight.shape[0], y.shape[2]
@@ -179,8 +179,8 @@ def register_tile(x, weight, y, pad):
 
 # ## The finished form
 #
-# `reftorch.fast.conv2d_forward`: with strides, dilation and groups, which change only the table `start`; small images side by side
-# in one line; whole rows put back at once. The reference kernel would do what it leaves out: weights that are infinite.
+# `reftorch.fast.conv2d_forward` supports strides, dilation and groups, which change only the table `start`. It puts several small images
+# into one line, and copies whole rows of results. For infinite weights the reference kernel does the work.
 def finished_form(x, weight, y, pad):
     bias = np.zeros(len(weight), y.dtype)
     conv2d_forward(None, x, weight, bias, y, 1, 1, pad, pad, 1, 1, 1)

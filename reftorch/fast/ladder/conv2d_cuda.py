@@ -1,9 +1,9 @@
-r"""A convolution on a GPU, by ever fewer journeys to its memory: $y_{n c_{out} h w} = \sum_{c, k_h, k_w} W_{c_{out} c k_h k_w}\,
+r"""A convolution on a GPU, with fewer and fewer accesses to its memory: $y_{n c_{out} h w} = \sum_{c, k_h, k_w} W_{c_{out} c k_h k_w}\,
 x_{n, c, h + k_h - p, w + k_w - p}$, where x is zero outside the image.
 
 Stride 1, `pad` pixels of padding on all sides, one group, no bias; float32, and filters of at most MOST by MOST. A block of threads
-has a square of outputs, one pixel a thread; the ideas are those of the matrix product. What is used again here are the pixels:
-neighbouring outputs look at nearly the same ones, and all filters look at all of them.
+computes a square of outputs, one pixel per thread. The ideas are those of the matrix product. Here the pixels are used several times:
+neighbouring outputs read nearly the same pixels, and all filters read all of them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from reftorch.kernel import cuda
 
 TILE = 16  # a block is TILE x TILE threads, and has as many pixels of y
 MOST = 7  # rows and columns of a filter
-SPAN = TILE + MOST - 1  # rows and columns of x that those pixels may look at
+SPAN = TILE + MOST - 1  # rows and columns of x that those pixels may need
 PER = 8  # filters that a thread of the last rung applies to its pixel
 
 
 # ## Plain
 #
-# A thread for each element of y. Each multiply-add asks the memory for a pixel and a weight, which other threads ask for too.
+# A thread for each element of y. Each multiply-add reads a pixel and a weight from memory, which other threads read, too.
 @cuda.jit
 def plain_kernel(x, weight, y, pad):
     (_, C_in, H_in, W_in), (_, C_out, H_out, W_out), (K_h, K_w) = x.shape, y.shape, weight.shape[2:]
@@ -42,9 +42,9 @@ def plain_kernel(x, weight, y, pad):
 
 # ## Shared tile
 #
-# The pixels that a block looks at are a square of TILE + K - 1. Channel by channel its threads bring them into the memory that they
-# share, and the filter too, and wait for one another. Then all multiply, and wait again before the next channel takes the place. A
-# pixel from memory is used for nearly K x K products. Outside the image stand zeros, so nothing is asked while multiplying.
+# A block needs the pixels of a square with sides of TILE + K - 1. Channel by channel, its threads load these pixels and the filter into
+# shared memory, and wait for each other. Then all multiply, and wait again before the next channel overwrites them. A pixel that was read
+# from memory is used for nearly K x K products. Pixels outside the image are zeros, so no tests are needed while multiplying.
 @cuda.jit
 def shared_tile_kernel(x, weight, y, pad):
     s, r = cuda.threadIdx.x, cuda.threadIdx.y
@@ -74,9 +74,9 @@ def shared_tile_kernel(x, weight, y, pad):
 
 # ## Register tile
 #
-# Shared memory is near, but it too brings only a number or two for each multiply-add. So a thread applies PER filters to its pixel,
-# and has PER sums in registers: a pixel that it reads serves PER multiply-adds, and the square of pixels is brought PER times
-# less often. Of the weights all threads read the same one at once, which takes one access for all.
+# Shared memory is fast, but one or two numbers are still read from it for each multiply-add. So a thread applies PER filters to its pixel,
+# and has PER sums in registers: it reads a pixel once for PER multiply-adds, and the square of pixels is loaded PER times less often. All
+# threads read the same weight at the same time, which is one access for all.
 @cuda.jit
 def register_tile_kernel(x, weight, y, pad):
     s, r = cuda.threadIdx.x, cuda.threadIdx.y

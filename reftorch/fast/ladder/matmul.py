@@ -1,7 +1,7 @@
 r"""A matrix product, from the formula to the speed of the processor: $y_{mn} = \sum_k a_{mk} b_{kn}$.
 
-All rungs do the same M N K multiply-adds. What differs is how often a number travels between memory, cache and registers, how many
-numbers an instruction treats, and how many cores work. Matrices are C-contiguous, of one floating dtype and of any size.
+All rungs compute the same M N K multiply-adds. They differ in how often a number is moved between memory, cache and registers, how many
+numbers an instruction processes, and how many cores work. Matrices are C-contiguous, have one floating dtype and any size.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from reftorch.fast.registers import COLS, ROWS, add_scaled, local_array, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-SLICE = 64  # rows of b that make a block
-WIDTH = 512  # columns of it: 128 KB
-ROWS_OF_Y = 128  # that a block is used for
+SLICE = 64  # rows of a block of b
+WIDTH = 512  # columns of a block of b, which has 128 KB
+ROWS_OF_Y = 128  # rows of y for which a block is used
 
 
 # ## The formula
 #
-# A sum for each element of y. It walks down a column of b, and each step touches another line of the cache, of whose 16 numbers
-# it uses one. And the processor can add only one product at a time to a sum.
+# A sum for each element of y. It goes down a column of b. Each step reads another line of the cache, and uses only one of its 16 numbers.
+# Also, the processor can add only one product at a time to a sum.
 @njit(**SERIAL)
 def formula(a, b, y):
     (M, K), N = a.shape, b.shape[1]
@@ -35,8 +35,8 @@ def formula(a, b, y):
 
 # ## Loop order
 #
-# The same products, but n varies fastest: a row of b, times one number of a, is added to a row of y. Both rows are read in order,
-# and an instruction treats as many columns as a register holds.
+# The same products, but n is the innermost loop: a row of b, times one number of a, is added to a row of y. Both rows are read in order,
+# and an instruction processes as many columns as a register holds.
 @njit(**SERIAL)
 def loop_order(a, b, y):
     (M, K), N = a.shape, b.shape[1]
@@ -51,7 +51,7 @@ def loop_order(a, b, y):
 
 # ## Parallel
 #
-# The rows of y do not depend on each other: every core gets its share of them.
+# The rows of y are independent of each other: every core gets a share of them.
 @njit(**PARALLEL)
 def parallel(a, b, y):
     (M, K), N = a.shape, b.shape[1]
@@ -66,9 +66,9 @@ def parallel(a, b, y):
 
 # ## Four at once
 #
-# To add one row of b, the row of y is read and written: two journeys for a multiply-add each, beside that of b. Four rows of b, each
-# times a number of a, are added in one go, and y travels a quarter as often. That alone helps little where b is too large for the
-# cache: then it is b that one waits for.
+# To add one row of b, the row of y is read and written: two accesses per multiply-add, in addition to reading b. Now four rows of b, each
+# times a number of a, are added at once, so y is read and written a quarter as often. This alone helps little if b is too large for the
+# cache, because then reading b takes most of the time.
 @njit(**SERIAL)
 def add_rows(b, k0, k1, n0, factors, row):
     """row += factors[k] * b[k, n0 : n0 + width], for k from k0 to k1"""
@@ -94,8 +94,7 @@ def four_at_once(a, b, y):
 
 # ## Blocking
 #
-# Each row of y reads all of b. So take a block of b that fits into the cache, use it for many rows of y, and only then go on to the
-# next block.
+# Each row of y needs all of b. So a block of b that fits into the cache is used for many rows of y before the next block is read.
 @njit(**PARALLEL)
 def blocking(a, b, y):
     (M, N), K = y.shape, a.shape[1]
@@ -110,9 +109,9 @@ def blocking(a, b, y):
 
 # ## Register tile
 #
-# Still each number of b that is read from the cache is used once. A tile of ROWS by COLS sums stays in registers until they are
-# done, and y is written once. A piece of b that was read serves ROWS rows of y, a number of a serves COLS columns. What is left over
-# at the right and at the bottom is done as before.
+# So far each number of b that is read from the cache is used once. Now a tile of ROWS by COLS sums stays in registers until the sums are
+# complete, and y is written once. A piece of b is read once for ROWS rows of y, a number of a once for COLS columns. The rest at the right
+# and at the bottom is computed as before.
 @njit(**PARALLEL)
 def register_tile(a, b, y):
     (M, N), K = y.shape, a.shape[1]
@@ -137,9 +136,9 @@ def register_tile(a, b, y):
 
 # ## Packing
 #
-# The COLS numbers that a tile reads of each row of b lie a whole row apart, those of a in ROWS different rows. Copied once into
-# panels, in the order in which the tile reads them, they come without gaps, and serve all tiles of their columns or rows. A panel
-# is filled up by zeros at the border, so nothing is left over.
+# From one row of b to the next, the COLS numbers that a tile reads are a whole row apart; those of a are in ROWS different rows. So they
+# are copied once into panels, in the order in which the tile reads them and without gaps. All tiles of the same columns or rows use the
+# same panel. At the border a panel is filled with zeros, so there is no rest.
 @njit(**PARALLEL)
 def packing(a, b, y):
     (M, N), K = y.shape, a.shape[1]
@@ -168,8 +167,8 @@ def packing(a, b, y):
 
 # ## The finished form
 #
-# `reftorch.fast.matmul`: packing, with k cut into slices so that all panels stay in the cache; for matrices that lie in memory in
-# any way; and small products on one core.
+# `reftorch.fast.matmul`: packing, with k divided into slices so that all panels stay in the cache. It takes matrices with any strides, and
+# computes small products on one core.
 def finished_form(a, b, y):
     finished.matmul(a, b, y)
 

@@ -1,7 +1,7 @@
-r"""A matrix product on a GPU, by ever fewer journeys to its memory: $y_{mn} = \sum_k a_{mk} b_{kn}$.
+r"""A matrix product on a GPU, with fewer and fewer accesses to its memory: $y_{mn} = \sum_k a_{mk} b_{kn}$.
 
-A GPU has thousands of threads at work, so nobody has to be asked to work in parallel, and the loops over m and n are the launch. What
-holds it up is memory, which brings one number in the time of some twenty multiply-adds. All rungs take float32 matrices of any size.
+A GPU runs thousands of threads at the same time, so all rungs are parallel: the launch replaces the loops over m and n. The memory limits
+the speed: it delivers one number in the time of about twenty multiply-adds. All rungs take float32 matrices of any size.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ WIDE = TILE * PER
 
 # ## Plain
 #
-# A thread for each element of y. Threads that stand side by side take columns that do, so what they read of b and write to y lies
-# together. Yet each multiply-add asks the memory for two numbers, which other threads ask for too.
+# A thread for each element of y. Neighbouring threads compute neighbouring columns, so the elements of b that they read, and those of y
+# that they write, are neighbours in memory. But each multiply-add reads two numbers from memory, which other threads read, too.
 @cuda.jit
 def plain_kernel(a, b, y):
     n, m = cuda.grid(2)
@@ -33,9 +33,9 @@ def plain_kernel(a, b, y):
 
 # ## Shared tile
 #
-# The threads of a block compute a square of y, for which they need the same rows of a and columns of b. Of each they bring a square
-# into the memory that they share, a number each, and wait for one another. Then all multiply, and wait again before the next squares
-# take the place. A number from memory is used TILE times. Beyond the border stand zeros, and all threads go on to the barriers.
+# The threads of a block compute a square of y, for which they need the same rows of a and columns of b. They load a square of each into
+# shared memory, one number per thread, and wait for each other. Then all multiply, and wait again before the next squares overwrite these.
+# A number from memory is used TILE times. Numbers outside the matrices are zeros, and all threads reach the barriers.
 @cuda.jit
 def shared_tile_kernel(a, b, y):
     n, m = cuda.grid(2)
@@ -57,9 +57,9 @@ def shared_tile_kernel(a, b, y):
 
 # ## Register tile
 #
-# Shared memory is near, but it too brings only a number or two for each multiply-add. So a thread computes PER x PER elements, in
-# registers: the PER numbers of a and PER of b that it reads for a k serve PER * PER multiply-adds. Its rows and columns are TILE
-# apart, so that at each step threads side by side still read what lies side by side.
+# Shared memory is fast, but one or two numbers are still read from it for each multiply-add. So a thread computes PER x PER elements in
+# registers: for each k it reads PER numbers of a and PER of b, and computes PER * PER multiply-adds. Its rows and columns are TILE
+# apart, so that at each step neighbouring threads still read neighbouring numbers.
 @cuda.jit
 def register_tile_kernel(a, b, y):
     s, r = cuda.threadIdx.x, cuda.threadIdx.y

@@ -341,12 +341,12 @@ def _check_arguments(input, weight, bias):
     if size_in[-1] != size[-1]:
         raise RuntimeError(
             f"linear: input of shape {list(size_in)} has {size_in[-1]} features (its last dimension), but weight of "
-            f"shape {list(size)} wants {size[-1]}: is a flatten missing before it, or is in_features wrong?"
+            f"shape {list(size)} expects {size[-1]}: is a flatten missing before it, or is in_features wrong?"
         )
     out_features = size[0] if len(size) == 2 else 1
     if bias is not None and (bias.ndim > 1 or bias.numel() not in (1, out_features)):
         raise RuntimeError(
-            f"linear: bias has shape {list(bias.shape)}, but weight of shape {list(size)} wants "
+            f"linear: bias has shape {list(bias.shape)}, but weight of shape {list(size)} expects "
             f"[{out_features}], one number for each output feature"
         )
 

@@ -16,7 +16,7 @@ def size_of_ratio(function, n, input, ratio):
 
 def check_fits(function, size_in, kernel_size, size_out):
     """Raise RuntimeError unless windows of this size have as many starting positions as there are outputs (one more in volumes)."""
-    spare = 1 if len(kernel_size) == 3 else 0  # PyTorch wants one position more there
+    spare = 1 if len(kernel_size) == 3 else 0  # PyTorch needs one more position there
     names = ("time", "height", "width")[-len(kernel_size) :]
     for name, extent, k, out in zip(names, size_in[-len(kernel_size) :], kernel_size, size_out):
         if k < 1 or out < 0:

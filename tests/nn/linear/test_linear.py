@@ -83,11 +83,11 @@ def refused(id, words, call, raises=None):
 
 F32, F64 = "float32", "float64"
 ERRORS = [
-    bad("features", ["[3, 5]", "5 features", "[4, 6]", "wants 6"], (3, 5), (4, 6)),
-    bad("features, unbatched", ["5 features", "wants 6"], (5,), (4, 6)),
-    bad("features, three dimensions", ["[2, 3, 5]", "wants 6"], (2, 3, 5), (4, 6), (4,)),
-    bad("features, weight of one dimension", ["5 features", "wants 6"], (3, 5), (6,)),
-    bad("forgotten flatten", ["[2, 16, 5, 5]", "wants 400", "flatten"], (2, 16, 5, 5), (120, 400)),
+    bad("features", ["[3, 5]", "5 features", "[4, 6]", "expects 6"], (3, 5), (4, 6)),
+    bad("features, unbatched", ["5 features", "expects 6"], (5,), (4, 6)),
+    bad("features, three dimensions", ["[2, 3, 5]", "expects 6"], (2, 3, 5), (4, 6), (4,)),
+    bad("features, weight of one dimension", ["5 features", "expects 6"], (3, 5), (6,)),
+    bad("forgotten flatten", ["[2, 16, 5, 5]", "expects 400", "flatten"], (2, 16, 5, 5), (120, 400)),
     bad("input without dimensions", ["at least 1D", "0D"], (), (4, 5), (4,)),
     bad("weight without dimensions", ["at least 1D", "2D and 0D"], (3, 5), ()),
     bad("weight of three dimensions", ["[2, 4, 5]", "out_features"], (3, 5), (2, 4, 5)),
@@ -99,7 +99,7 @@ ERRORS = [
     bad("bool", ["bool"], (3, 5), (4, 5), None, ("bool",) * 3),
     refused("input a list", ["input", "list"], lambda torch: torch.nn.functional.linear([1.0], torch.zeros(1, 1))),
     refused("weight a list", ["weight", "list"], lambda torch: torch.nn.functional.linear(torch.zeros(1), [1.0])),
-    refused("wrong width", ["5 features", "wants 6"], lambda torch: torch.nn.Linear(6, 4)(torch.zeros(3, 5))),
+    refused("wrong width", ["5 features", "expects 6"], lambda torch: torch.nn.Linear(6, 4)(torch.zeros(3, 5))),
     refused("negative size", ["-1"], lambda torch: torch.nn.Linear(-1, 3)),
     refused("size a float", ["float"], lambda torch: torch.nn.Linear(2.0, 3)),
     refused("size a word", ["str"], lambda torch: torch.nn.Linear("2", 3)),

@@ -2,7 +2,7 @@ r"""Padding of packed sequences: the elements return to their times and sequence
 
 It undoes `pack_padded_sequence`.
 
-Use it when a recurrent layer has returned a packed sequence and the next layer wants a tensor with one dimension for the time.
+Use it when a recurrent layer has returned a packed sequence and the next layer expects a tensor with one dimension for the time.
 
 ## Forward
 

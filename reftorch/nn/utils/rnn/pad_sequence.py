@@ -1,6 +1,6 @@
 r"""Padding: a list of sequences of different lengths becomes one tensor, filled up to the length of the longest one.
 
-Use it when a layer wants one tensor and can ignore the padding, as attention with a mask; for a recurrent layer `pack_sequence`
+Use it when a layer expects one tensor and can ignore the padding, as attention with a mask; for a recurrent layer `pack_sequence`
 saves the steps on padding.
 
 ## Forward
@@ -91,7 +91,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
         if not isinstance(each, Tensor):
             raise TypeError(f"pad_sequence: expected a list of Tensors, found {type(each).__name__} in it")
     if not sequences:
-        raise RuntimeError("received an empty list of sequences: pad_sequence wants at least one")
+        raise RuntimeError("received an empty list of sequences: pad_sequence expects at least one")
     if padding_side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     first = sequences[0]
