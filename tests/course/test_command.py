@@ -138,7 +138,7 @@ def test_grade_many(command, tmp_path, graded, monkeypatch):
         (tmp_path / "all" / student / "relu.py").write_text(source)
     table, out = tmp_path / "points.csv", tmp_path / "all.json"
     code, text, _ = command("grade", tmp_path / "all", "--assignment", "relu", "--csv", table, "--json", out)
-    assert code == 0 and "near-identical" in text and "100%" in text and str(table) in text.replace("\n", "")
+    assert code == 0 and "nearly identical" in text and "100%" in text and str(table) in text.replace("\n", "")
     assert [row["student"] for row in csv.DictReader(io.StringIO(table.read_text()))] == ["ada", "ben"]
     assert [each["student"] for each in json.loads(out.read_text())] == ["ada", "ben"]
 

@@ -216,7 +216,7 @@ class DistributedDataParallel(Module):
         refuse_unavailable(mixed_precision, device_mesh)
         delayed = delayed_parameters(delay_all_reduce_named_params, param_to_hook_all_reduce)
         if isinstance(device_ids, distributed.ProcessGroup):
-            warnings.warn("the process group belongs to process_group=, not in the second place", stacklevel=2)
+            warnings.warn("the process group belongs to process_group=, and not to the second argument", stacklevel=2)
             device_ids, process_group = None, device_ids
         names = {p: name for name, p in module.named_parameters() if p.requires_grad and p not in delayed}
         if not names and not delayed:

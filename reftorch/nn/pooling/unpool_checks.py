@@ -40,13 +40,13 @@ def unpooled_size(function, input, kernel_size, stride, padding, output_size):
         if not usual - s < size < usual + s:
             raise ValueError(
                 f'{function}: invalid output_size "{list(wanted)}" (dim {dim} must be between {usual - s} and {usual + s}): the '
-                "pooling that made the places gives this input for no other size"
+                "pooling that made the indices gives this input for no other size"
             )
     return wanted
 
 
 def check_places(function, n, input, indices, size_out):
-    """Raise unless `indices` holds a place within the output for each element of the input."""
+    """Raise unless `indices` holds an index within the output for each element of the input."""
     if not isinstance(indices, Tensor):
         raise TypeError(
             f"{function}(): argument 'indices' must be Tensor, not {type(indices).__name__}: it is what the pooling returned "
@@ -73,6 +73,6 @@ def check_places(function, n, input, indices, size_out):
             wrong = lowest if lowest < 0 else highest
             shape = "x".join(map(str, size_out))
             raise RuntimeError(
-                f"{function}: found an invalid max index: {wrong} (output volumes are of size {shape}): the places must come from a "
+                f"{function}: found an invalid max index: {wrong} (output volumes are of size {shape}): the indices must come from a "
                 "pooling with this kernel_size, stride and padding"
             )
