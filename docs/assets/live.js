@@ -1,4 +1,4 @@
-// Brings a live example to a step viewer: a button, and the scripts behind it once somebody presses it or follows a link with edits.
+// Adds a live example to a step viewer: a button. Its scripts are loaded when a reader presses it or opens a link with edits.
 "use strict";
 (() => {
   const folder = new URL("live/", document.currentScript.src);

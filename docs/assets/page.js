@@ -1,9 +1,9 @@
-// What a component page does besides being read: symbols light up, tabs keep together, code is copied, kernels are stepped through.
+// The functions of a component page: highlighting symbols, tabs that switch together, copying code, stepping through kernels.
 "use strict";
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // The symbols table: each row is a place of its symbol, and can be reached by keyboard.
+  // The symbols table: each row stands for its symbol, and can be reached by keyboard.
   for (const row of all(".rt-symbols tbody tr")) {
     const names = all("td:nth-child(2) code", row).map(code => code.textContent);
     if (names.length) { row.dataset.sym = names.join(" "); row.tabIndex = 0; }
@@ -27,7 +27,7 @@
   document.addEventListener("focusin", () => light(focused()));
   document.addEventListener("focusout", () => light([]));
 
-  // What is wider than its place scrolls there, so the keyboard must reach it: formulas, tables, pictures.
+  // Formulas, tables and pictures that are too wide scroll, so the keyboard must reach them.
   function reach() {
     for (const wide of all(".katex-display, .md-typeset__scrollwrap, .rt-figure, .rt-card figure")) {
       if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0; else wide.removeAttribute("tabindex");
@@ -39,13 +39,13 @@
 
   for (const dialog of all(".md-search[role=dialog]")) dialog.setAttribute("aria-label", "Search");
 
-  // Tabs: CPU here is CPU everywhere on the page. A link to a line opens the tab that it is in.
+  // Tabs: choosing CPU in one place chooses it everywhere on the page. A link to a line opens the tab of the line.
   function choose(device) {
     for (const input of all(`.rt-twins > input[data-device="${device}"]`)) {
       if (device !== "both" || input.parentElement.dataset.fits) input.checked = true;
     }
   }
-  // Twins stand side by side where no line of either has to be broken: beside their notes if that is possible, else below, where asked for.
+  // CPU and CUDA can be shown side by side if no line of either has to be broken: beside their notes if there is room, otherwise below them.
   function fit() {
     const code = all(".rt-code").find(box => box.clientWidth), probe = document.createElement("code");
     if (!code) return;
@@ -75,7 +75,7 @@
   window.addEventListener("hashchange", open);
   open();
 
-  // The contents: closed on a phone until they are asked for; the part that is being read is marked.
+  // The table of contents: closed on a phone until the reader opens it; the section that is being read is marked.
   for (const contents of all(".rt-contents")) {
     const list = contents.firstElementChild, narrow = matchMedia("(max-width: 59.99em)");
     const fit = () => { list.open = !narrow.matches; };
@@ -100,7 +100,7 @@
     });
   }
 
-  // The line that a step viewer is at is marked in the listing, too, once somebody steps.
+  // The current line of a step viewer is marked in the listing, too, after the first step.
   let used = false;
   for (const viewer of viewers) for (const kind of ["keydown", "pointerdown"]) viewer.addEventListener(kind, () => { used = true; }, true);
   document.addEventListener("step", event => {

@@ -1,4 +1,4 @@
-// The shape calculator: a stack of convolutions and poolings, and what each layer makes of the size of its input.
+// The shape calculator: a stack of convolutions and poolings, and the size of each layer's output.
 "use strict";
 (() => {
   const KINDS = {                                        // which fields a kind of layer has
@@ -71,8 +71,8 @@
     });
   }
 
-  // What one output reads of the input of the stack, in dimension i, as if that had no end: from the last layer back to the first.
-  // Which outputs of a transposed convolution read how much depends on their place, so some places are tried, and the largest counts.
+  // The receptive field of one output in dimension i, from the last layer back to the first, for an input without borders.
+  // In a transposed convolution it depends on the index of the output, so several indices are tried, and the largest field counts.
   function reads(stack, i) {
     const places = product(stack.filter(one => one.transposed).map(one => one.stride[i]));
     let largest = 0;

@@ -163,7 +163,7 @@ function livePanel(root, place) {
       grid(results, one, (cell, flat, name) => {
         const value = one.data[flat], before = original.arrays[i].data[flat];
         all++;
-        if (isOutput(i) && blank(one, flat)) { cell.textContent = "·"; cell.title = `${name}: nobody has written it`; different++; return; }
+        if (isOutput(i) && blank(one, flat)) { cell.textContent = "·"; cell.title = `${name}: not written yet`; different++; return; }
         cell.textContent = short(value);
         cell.title = `${name} = ${value}`;
         if (alike && Object.is(value, before)) return;

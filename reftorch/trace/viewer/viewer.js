@@ -85,8 +85,8 @@ function stepViewer(root, recording, { formula = null, symbols = [] } = {}) {
   const help = make("details", "sv-help", root);
   make("summary", "", help, "Keys and colours");
   make("p", "", help, "← → step · ↑ ↓ the same line, before and after · o leaves the loop · space plays · click a line to run to it. "
-    + "Blue cells with a thick frame are read by the marked line, orange ones written. The cell with the dotted orange frame is in work: "
-    + "it is written next, out of the cells with a thin blue frame. A dot is memory that nobody has written.");
+    + "The marked line reads the blue cells with a thick frame, and writes the orange cells. The cell with the dotted orange frame is "
+    + "written next, and computed from the cells with a thin blue frame. A dot is a cell that has not been written yet.");
 
   // --------------------------------------------------------------------------------------------------------------------- code
   const WORDS = new Set(("def for in if elif else while return and or not is None True False break continue pass import from with as "
