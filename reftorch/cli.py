@@ -201,11 +201,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add = bench.add_argument_group("what").add_argument
     text = "only cases whose names match, as in 'Conv2d LeNet conv1 forward'; the rows about Python and memory are left out"
     add("--only", type=pattern, metavar="REGEX", help=text)
-    add(
-        "--reference",
-        action="store_true",
-        help="the reference kernels, which the pages show, in place of the fast ones",
-    )
+    add("--reference", action="store_true", help="the reference kernels, which the pages show, not the fast ones")
     add("--start", action="store_true", help="instead of all: the import and the first training step, cold and warm")
     text = "instead of all: the matrix product, the convolution and attention, step by step from the formula to the fast form"
     add("--ladder", action="store_true", help=text)
@@ -234,9 +230,7 @@ def add_compile(commands: argparse._SubParsersAction) -> None:
 
 def add_docs(commands: argparse._SubParsersAction) -> None:
     """`reftorch docs`"""
-    text = (
-        "Serve or build the site. Its pages are made from the component files. The served site shows changes at once."
-    )
+    text = "Serve or build the site, which is made from the component files. The served site shows changes at once."
     docs = commands.add_parser("docs", help="read the site, or build it", description=text)
     says = "serve (default); build: into site/, any mistake on a page is an error; pages: Markdown only, into --to"
     docs.add_argument("act", nargs="?", choices=("serve", "build", "pages"), default="serve", help=says)
