@@ -177,7 +177,7 @@ def test_check_an_assignment_of_one_s_own(command, tmp_path):
         (["make", "relu", "DIR/file"], "file is a file"),
         (["make", "relu", "DIR/file/x"], "file/x: Not a directory"),
         (["make", "DIR/file", "DIR/x"], "or give a .toml file"),
-        (["grade", "DIR/nowhere", "--assignment", "relu"], "is not there: expected the folder that `make` wrote"),
+        (["grade", "DIR/nowhere", "--assignment", "relu"], "does not exist: expected the folder that `make` wrote"),
         (["grade", "DIR/file"], "is a file: expected the folder"),
         (["grade", "DIR"], "add --assignment NAME"),
         (
