@@ -10,7 +10,7 @@ The reference loops multiply three numbers for each pair of features, one pair a
 4. *Pieces*: $T$ and $P$ have $D_u$ times as many elements as y. So they are computed for some samples at a time, and stay in the cache.
 
 The products are those of `matmul.py`, which also chooses the number of threads. The reference kernels compute integers, and inputs that
-hold NaN or infinity: here the sums are in another order, and an infinite sum times 0 is NaN even if its terms times 0 are not.
+hold NaN or infinity: here the sums are in another order, and an infinite sum times 0 is NaN where the reference result is not.
 """
 
 from __future__ import annotations
