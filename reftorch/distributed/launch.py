@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,9 @@ class Job:
         if not hasattr(os, "fork"):
             return
         end, self.alive = os.pipe()
-        self.guard = os.fork()
+        with warnings.catch_warnings():  # Python warns of locks that other threads hold: the guard takes none
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.guard = os.fork()
         if self.guard:
             os.close(end)
             return
