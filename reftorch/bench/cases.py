@@ -184,6 +184,7 @@ CASES = (
     linear("LeNet fc2", 64, 120, 84),
     linear("LeNet fc3", 64, 84, 10),
     linear("one image", 1, 784, 512),
+    linear("1,000 elements", 10, 100, 100),
     linear("256 x 256 x 256", 256, 256, 256),
     linear("VGG", 32, 4096, 1000),
     linear("ResNet", 64, 2048, 1000),
@@ -214,6 +215,7 @@ CASES = (
     Case("ReLU", "Transformer", (512, 3072)),
     Case("ReLU", "VGG", (8, 64, 112, 112)),
     Case("ReLU", "10 million elements", (10_000_000,)),
+    Case("LeakyReLU", "1,000 elements", (1000,)),
     *[Case(name, "10,000 elements", (10_000,)) for name in ("Sigmoid", "Tanh", "GELU")],
     *[Case(name, "Transformer", (512, 3072), options) for name, options in ACTIVATIONS.items()],
     Case("PReLU", "ResNet", (8, 64, 56, 56), dict(num_parameters=64)),
@@ -235,6 +237,7 @@ CASES = (
     Case("LayerNorm", "Transformer", (512, 768), dict(normalized_shape=768)),
     Case("RMSNorm", "Transformer", (512, 768), dict(normalized_shape=768)),
     Case("LocalResponseNorm", "AlexNet", (16, 64, 27, 27), dict(size=5)),
+    Case("BatchNorm1d", "1,000 elements", (32, 32), dict(num_features=32)),
     Case("BatchNorm1d", "perceptron", (256, 512), dict(num_features=512)),
     Case("BatchNorm2d", "small images", (64, 32, 14, 14), dict(num_features=32)),
     Case("BatchNorm2d", "ResNet", (16, 64, 56, 56), dict(num_features=64)),
@@ -272,6 +275,7 @@ CASES = (
     Case("LinearCrossEntropyLoss", "words", (256, 256), dict(in_features=256, num_classes=10_000)),
     adaptive_loss("words", (256, 128), 10_000, 1000, 5000),
     # ------------------------------------------------------------------------------------------------ losses per element
+    Case("MSELoss", "1,000 elements", (100, 10)),
     Case("MSELoss", "1 million elements", (1000, 1000)),
     Case("L1Loss", "1 million elements", (1000, 1000)),
     Case("HuberLoss", "1 million elements", (1000, 1000)),
@@ -329,5 +333,6 @@ CASES = (
     Case("Module", "eight of them in a Sequential", (1,), dict(what="sequential")),
     Case("Module", "parameters() of LeNet", (1,), dict(what="parameters")),
     Case("Module", "state_dict() of LeNet", (1,), dict(what="state_dict")),
+    Case("LeNet", "training step, one image", (1, 1, 28, 28), dict(lr=0.001, momentum=0.9)),
     Case("LeNet", "training step, batch 64", (64, 1, 28, 28), dict(lr=0.001, momentum=0.9)),
 )

@@ -100,7 +100,7 @@ def test_a_window_is_what_the_kernel_reads():
     "name, said",
     [
         ("lp_pool1d", "y, 1 by 2: the element that is written: 10 in row 0, column 1. x, 1 by 4: the elements that are read: 6 in row 0, "
-         "column 2; 8 in row 0, column 3. total, 1 by 2: computed on the way: 100 in row 0, column 1."),
+         "column 2; 8 in row 0, column 3. total, 1 by 2: computed before the result: 100 in row 0, column 1."),
         ("normalization/normalize", "y[0], 1 by 2: the element that is written: 0.6 in row 0, column 0."),
         ("weight_norm", "w, 2 by 2: the element that is written: 5 in row 1, column 0. v, 2 by 2: the elements that are read: 5 in row 1, "
          "column 0; 12 in row 1, column 1."),
