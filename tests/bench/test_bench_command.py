@@ -163,7 +163,7 @@ def test_every_row_is_a_point(tmp_path, monkeypatch):
         (["--plot", "x.png", "--ladder"], "--plot: there is no roofline of --ladder"),
         (["--reference", "--ladder"], "--reference: does not go with --ladder"),
         (["--start", "--ladder"], "--start: does not go with --ladder"),
-        (["--only", "ReLU", "--start"], "--only: chooses cases, and --start runs none"),
+        (["--only", "ReLU", "--start"], "--only chooses cases, and --start runs none"),
         (["--ladder", "--only", "ReLU"], "--only: no rung has 'ReLU' in its name.*matmul loop order.*Conv2d packing"),
     ],
 )

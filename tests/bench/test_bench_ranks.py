@@ -52,7 +52,7 @@ def test_since():
 @pytest.mark.parametrize(
     "others, says",
     [
-        (["--only", "Linear"], "--only: chooses cases, and --ranks runs none"),
+        (["--only", "Linear"], "--only chooses cases, and --ranks runs none"),
         (["--plot", "a.png"], "no roofline of --ranks"),
         (["--start"], "--start: does not go with --ranks"),
         (["--reference"], "--reference: does not go with --ranks"),

@@ -118,7 +118,7 @@ def test_a_large_case_is_hidden_and_counts_for_cuda_only(change, tmp_path):
     case = text[large:].replace("hidden = true\nlarge = true", change)
     case = case.replace('parts = ["cuda"]\n', "", 'parts = ["values"]' in change)
     (tmp_path / "own.toml").write_text(text[:large] + case)
-    with pytest.raises(AssignmentError, match="'a hundred thousand elements' is large: it has to be hidden"):
+    with pytest.raises(AssignmentError, match="'a hundred thousand elements' is large: it must be hidden"):
         read(tmp_path / "own.toml")
 
 
