@@ -36,5 +36,5 @@ def test_in_any_order(order):
 
 
 def test_a_filter_that_does_not_fit():
-    with pytest.raises(ValueError, match=r"at most 5 by 5, got \(6, 2\)"):
+    with pytest.raises(ValueError, match=r"at most 5 by 5, which fit into the tile, found \(6, 2\)"):
         conv2d_tiled(*drawn((1, 1, 8, 8), (1, 1, 6, 2), (1,)))
