@@ -109,9 +109,7 @@ __all__ = ["Adam"]
 # $$m_i \leftarrow m_i + (1 - \beta_1) \, (g_i - m_i) \qquad v_i \leftarrow \beta_2 \, v_i + (1 - \beta_2) \, g_i^2 \qquad
 # \theta_i \leftarrow \kappa \, \theta_i - \eta \, \frac{m_i}{\sqrt{v_i} / \rho + \varepsilon}$$
 #
-# Without `amsgrad`, `max_exp_avg_sq` is `exp_avg_sq` itself and is not touched. A comparison with NaN is false, so a NaN stays: `max`
-# returns its first argument if the second is not larger. In this loop, LLVM computes several elements at once with `max`, and not with
-# an expression of `if` and `else`; on a GPU, `max` would drop the NaN.
+# Without `amsgrad`, `max_exp_avg_sq` is `exp_avg_sq` itself and is not touched. A comparison with NaN is false, so a NaN is written.
 @njit(**IN_ORDER)
 def adam_step_cpu(
     param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq,
@@ -125,7 +123,8 @@ def adam_step_cpu(
         exp_avg_sq[i] = beta2 * exp_avg_sq[i] + new2 * g * g
         v = exp_avg_sq[i]
         if amsgrad:
-            max_exp_avg_sq[i] = max(v, max_exp_avg_sq[i])
+            if not max_exp_avg_sq[i] >= v:
+                max_exp_avg_sq[i] = v
             v = max_exp_avg_sq[i]
         param[i] = keep * param[i] - size * exp_avg[i] / (math.sqrt(v) / root + eps)
 
@@ -145,7 +144,8 @@ def adam_step_cuda(
     exp_avg_sq[i] = beta2 * exp_avg_sq[i] + new2 * g * g
     v = exp_avg_sq[i]
     if amsgrad:
-        max_exp_avg_sq[i] = max_exp_avg_sq[i] if max_exp_avg_sq[i] >= v else v
+        if not max_exp_avg_sq[i] >= v:
+            max_exp_avg_sq[i] = v
         v = max_exp_avg_sq[i]
     param[i] = keep * param[i] - size * exp_avg[i] / (math.sqrt(v) / root + eps)
 

@@ -34,8 +34,8 @@ MUTANTS = [
     Mutant(
         name="smallest instead of largest",
         kernel="adam_step_cpu",
-        find="max(v, max_exp_avg_sq[i])",
-        replace="min(v, max_exp_avg_sq[i])",
+        find="max_exp_avg_sq[i] >= v",
+        replace="max_exp_avg_sq[i] < v",
         says="amsgrad divides by the largest mean square so far, so that steps only become shorter",
     ),
 ]
