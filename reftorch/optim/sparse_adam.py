@@ -88,8 +88,9 @@ from collections.abc import Callable
 from typing import Any
 
 from reftorch.autograd import enable_grad, no_grad
-from reftorch.kernel import PARALLEL, arrays, cuda, njit, on, prange
+from reftorch.kernel import arrays, cuda, njit, on, prange
 from reftorch.ops import from_numpy
+from reftorch.optim.adaptive import IN_ORDER
 from reftorch.optim.lists import changed, check_lists
 from reftorch.optim.optimizer import Optimizer
 from reftorch.tensor import Tensor
@@ -103,7 +104,7 @@ __all__ = ["SparseAdam"]
 # \theta_{r_k d} \leftarrow \theta_{r_k d} - \eta \, \frac{m_{r_k d}}{\sqrt{v_{r_k d}} + \varepsilon}$$
 #
 # Each row of the table occurs once in `rows`, so it has one owner.
-@njit(**PARALLEL)
+@njit(**IN_ORDER)
 def sparse_adam_step_cpu(param, grad, rows, exp_avg, exp_avg_sq, size, new1, new2, eps, maximize):
     for k in prange(len(rows)):
         row = rows[k]

@@ -1,12 +1,13 @@
 """SparseAdam, and SGD and Adagrad with sparse gradients, against torch: twenty steps, saved states, and what is refused."""
 
 import io
+import math
 
 import pytest
 
 import oracle
 from both import needs_pytorch, same_outcome
-from oracle import ErrorCase, ScriptCase, normal
+from oracle import ErrorCase, ScriptCase, array, normal
 
 ROWS = [[2, 0, 2], [4, 4], [1, 2, 0], [], [3, 1]]
 
@@ -76,8 +77,27 @@ def in_two_dimensions(torch, tensor):
     return facts(torch, optimizer, [param])
 
 
+def far(torch, param, grad):
+    """Gradients whose squares do not fit into float32, are 0 in it or are not finite."""
+    param = param.detach().requires_grad_()
+    optimizer = torch.optim.SparseAdam([param], lr=0.1)
+    for _ in range(2):
+        at = torch.tensor([list(range(len(grad)))], device=param.device)
+        param.grad = torch.sparse_coo_tensor(at, grad.detach(), tuple(param.shape), check_invariants=True)
+        optimizer.step()
+    return facts(torch, optimizer, [param])
+
+
+FAR = [[0.0], [1e-40], [1e-30], [1e-20], [1.0], [1e10], [2e19], [-1e20], [1e25], [math.inf], [-math.inf], [math.nan]]
 CASES = [
     case("SparseAdam", 20),
+    ScriptCase(
+        "SparseAdam",
+        [array([[1.0]] * len(FAR), grad=False), array(FAR, grad=False)],
+        run=far,
+        id="far gradients",
+        changes_inputs=True,
+    ),
     case("SparseAdam", lr=0.1, betas=(0.5, 0.75)),
     case("SparseAdam", lr=0.1, eps=0.1, maximize=True),
     case("SGD", 20, lr=0.1),
