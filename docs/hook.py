@@ -6,10 +6,10 @@ from pathlib import Path
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from reftorch.site import build, fresh, search
+from reftorch.site import aside, build, fresh, search
 from reftorch.site.described import described
 
-made = {"quick": False}
+made = {"quick": False, "code": {}}  # code: by page, what is put back into it
 
 
 def on_startup(command, dirty):
@@ -39,10 +39,12 @@ def on_page_read_source(page, config):
 
 def on_page_markdown(markdown, page, config, files):
     page.meta.setdefault("description", described(markdown))
+    markdown, made["code"][page.url] = aside.set_aside(markdown)
+    return markdown
 
 
 def on_post_page(output, page, config):  # after the search index has taken the text: a formula is in it once, as LaTeX
-    return build.render(output)
+    return build.render(aside.put_back(output, made["code"].pop(page.url)))
 
 
 def on_serve(server, config, builder):

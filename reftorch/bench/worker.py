@@ -99,7 +99,11 @@ def limit_threads(lib: Any, threads: int) -> None:
         numba.set_num_threads(threads)
         for path in loaded("openblas"):  # matrix products that are left to NumPy
             blas = ctypes.CDLL(path)
-            for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
+            for name in (
+                "scipy_openblas_set_num_threads64_",
+                "openblas_set_num_threads64_",
+                "openblas_set_num_threads",
+            ):
                 if hasattr(blas, name):
                     getattr(blas, name)(threads)
                     break
