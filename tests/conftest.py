@@ -150,10 +150,39 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadFileScheduling
 
     class Units(LoadFileScheduling):
+        """After each test, xdist counts all tests of its worker, also those of finished units, which takes minutes in all."""
+
+        def __init__(self, config, log=None):
+            super().__init__(config, log)
+            self.finished = set()
+
         def _split_scope(self, nodeid):
             return unit_of(nodeid)
 
+        def _pending_of(self, workload):
+            left = {
+                unit: list(done.values()).count(False) for unit, done in workload.items() if unit not in self.finished
+            }
+            self.finished |= {unit for unit in left if not left[unit]}
+            return sum(left.values())
+
+        def add_node_collection(self, node, collection):
+            super().add_node_collection(node, collection)
+            if node in self.registered_collections:  # else it is not what the other workers have
+                self.registered_collections[node] = Numbered(collection)
+
     return Units(config, log)
+
+
+class Numbered(list):
+    """A list of different elements in which `index` does not search."""
+
+    def __init__(self, elements):
+        super().__init__(elements)
+        self.numbers = {element: number for number, element in enumerate(elements)}
+
+    def index(self, element):
+        return self.numbers[element]
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -4,6 +4,7 @@ import functools
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,49 @@ def test_all_files_of_a_site_that_has_to_be_built_are_one_unit(conftest, monkeyp
     assert [conftest.unit_of(f"{file}::test[a::b]") for file in files] == [conftest.SITE, conftest.SITE, files[2]]
     monkeypatch.setenv("REFTORCH_SITE", "site")
     assert [conftest.unit_of(f"{file}::test[a::b]") for file in files] == files
+
+
+class Node:
+    """A worker that is told which tests to run."""
+
+    def __init__(self, name):
+        self.gateway = types.SimpleNamespace(id=name)
+        self.told, self.done, self.shutting_down = [], 0, False
+
+    def send_runtest_some(self, numbers):
+        self.told += numbers
+
+    def shutdown(self):
+        self.shutting_down = True
+
+
+def run_on_two_workers(scheduler, nodeids):
+    """Which worker ran which test, in the order in which they ended: the second worker is twice as fast."""
+    nodes, ran = [Node("gw0"), Node("gw1")], []
+    for node in nodes:
+        scheduler.add_node(node)
+    for node in nodes:
+        scheduler.add_node_collection(node, list(nodeids))
+    scheduler.schedule()
+    while any(node.done < len(node.told) for node in nodes):
+        for node in (nodes[0], nodes[1], nodes[1]):
+            if node.done < len(node.told):
+                number, node.done = node.told[node.done], node.done + 1
+                ran.append((node.gateway.id, nodeids[number]))
+                scheduler.mark_test_complete(node, number)
+    assert scheduler.tests_finished and not scheduler.has_pending and all(node.shutting_down for node in nodes)
+    return ran
+
+
+def test_files_go_to_workers_as_xdist_sends_them(conftest):
+    """Each worker gets a file when two tests are left to it: files of 1 to 7 tests, the last ones shorter."""
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
+
+    values = dict(dist="loadfile", tx=["2*popen"], loadscopereorder=False)
+    config = types.SimpleNamespace(getoption=values.get, getvalue=values.get, option=types.SimpleNamespace(**values))
+    log = Producer("", enabled=False)
+    nodeids = [f"tests/test_{file}.py::test[{i}]" for file in range(40) for i in range((40 - file) % 7 + 1)]
+    ran = run_on_two_workers(conftest.pytest_xdist_make_scheduler(config, log), nodeids)
+    assert ran == run_on_two_workers(LoadFileScheduling(config, log), nodeids)
+    assert sorted(nodeid for _, nodeid in ran) == sorted(nodeids) and len({worker for worker, _ in ran}) == 2
