@@ -30,12 +30,13 @@ from reftorch.fast.conv2d_layout import forward_plan
 from reftorch.fast.conv2d_slide import as_rows, lay_flat
 from reftorch.fast.dots import dot_lines
 from reftorch.fast.lanes import copy_line
-from reftorch.fast.matmul import DEPTH, pack_rows
+from reftorch.fast.matmul import pack_rows
 from reftorch.fast.registers import COLS, INNER, ROWS, aligned, by_itself, local_array, rooms, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import part_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
+DEPTH = 384  # positions in a panel of gradients
 PIECE = 1024  # positions whose sum is of the data's type
 WORTH = 2_000_000  # multiply-adds: with fewer, `by_dots` is not used, so that it need not be compiled
 

@@ -4,11 +4,14 @@ As in `registers.py`, each is a function in plain Python, and below it is its tr
 
     fill_lanes     a register of one number
     copy_lanes     target[:] = source, for a register
+    add_lanes      target[:] = line + other, for a register
     take_larger    the larger of two numbers, and its index, for a register of them
     turn           the transpose of a block of a matrix
+    copy_few       target[:n] = line[:n], where n is known when compiling
     copy_part      target[:n] = line[:n], for no more than a register
     add_part       target[:n] = line[:n] + other[:n], likewise
     copy_line      target[:] = line, for lines of any size
+    put_sum        target[:] = line + other, likewise
 """
 
 from __future__ import annotations
@@ -33,6 +36,11 @@ def copy_lanes(target, source):
     target[:LANES] = source[:LANES]
 
 
+def add_lanes(target, line, other):
+    """`target[:] = line + other` for LANES numbers."""
+    target[:LANES] = line[:LANES] + other[:LANES]
+
+
 @type_callable(fill_lanes)
 def _type_fill_lanes(context):
     return lambda register, value: types.none
@@ -41,6 +49,11 @@ def _type_fill_lanes(context):
 @type_callable(copy_lanes)
 def _type_copy_lanes(context):
     return lambda target, source: types.none
+
+
+@type_callable(add_lanes)
+def _type_add_lanes(context):
+    return lambda target, line, other: types.none
 
 
 @lower_builtin(fill_lanes, types.Array, types.Number)
@@ -56,6 +69,15 @@ def _lower_copy_lanes(context, builder, signature, arguments):
     size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
     target, source = (registers_of(context, builder, *pair)[0] for pair in zip(signature.args, arguments))
     builder.store(builder.load(source, align=size), target, align=size)
+    return context.get_dummy_value()
+
+
+@lower_builtin(add_lanes, types.Array, types.Array, types.Array)
+def _lower_add_lanes(context, builder, signature, arguments):
+    size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+    target, *places = (registers_of(context, builder, *pair)[0] for pair in zip(signature.args, arguments))
+    line, other = (builder.load(place, align=size) for place in places)
+    builder.store(builder.fadd(line, other), target, align=size)
     return context.get_dummy_value()
 
 
@@ -161,6 +183,29 @@ def _lower_turn(context, builder, signature, arguments):
 
 
 # ---------------------------------------------------------------------------------------------------------------- short lines
+def copy_few(count, target, line):
+    """`target[:count] = line[:count]`, where `count` is a power of two that is known when compiling: a small register of its own."""
+    target[:count] = line[:count]
+
+
+@type_callable(copy_few)
+def _type_copy_few(context):
+    return lambda count, target, line: types.none if isinstance(count, types.IntegerLiteral) else None
+
+
+@lower_builtin(copy_few, types.IntegerLiteral, types.Array, types.Array)
+def _lower_copy_few(context, builder, signature, arguments):
+    count, *kinds = signature.args
+    number = context.get_data_type(kinds[0].dtype)
+    size, few = context.get_abi_sizeof(number), ir.VectorType(number, count.literal_value).as_pointer()
+    target, line = (
+        builder.bitcast(make_array(kind)(context, builder, array).data, few)
+        for kind, array in zip(kinds, arguments[1:])
+    )
+    builder.store(builder.load(line, align=size), target, align=size)
+    return context.get_dummy_value()
+
+
 def copy_part(target, line, count):
     """`target[:count] = line[:count]` for at most LANES numbers: none beyond is read or written."""
     target[:count] = line[:count]
@@ -252,3 +297,14 @@ def copy_line(target, line):
     for s in range(0, line.size, LANES):
         count = min(LANES, line.size - s)
         copy_part(window(target, s, count), window(line, s, count), count)
+
+
+@njit(**INLINE)
+def put_sum(target, line, other):
+    """`target[:] = line + other`. On some processors, writing a part of a register takes several times as long as a whole one."""
+    whole = target.size - target.size % LANES
+    for s in range(0, whole, LANES):
+        add_lanes(window(target, s, LANES), window(line, s, LANES), window(other, s, LANES))
+    if whole < target.size:
+        count = target.size - whole
+        add_part(window(target, whole, count), window(line, whole, count), window(other, whole, count), count)

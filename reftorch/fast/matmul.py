@@ -23,14 +23,30 @@ from __future__ import annotations
 import numpy as np
 
 from reftorch.fast.dots import add_rows, dot_rows
-from reftorch.fast.lanes import add_part, turn
-from reftorch.fast.registers import COLS, INLINE, INNER, LANES, ROWS, aligned, by_itself, local_array, rooms, window
+from reftorch.fast.lanes import copy_few, copy_line, put_sum, turn
+from reftorch.fast.registers import (
+    COLS,
+    INLINE,
+    INNER,
+    LANES,
+    ROWS,
+    aligned,
+    by_itself,
+    copy_row,
+    kind_of_cpu,
+    local_array,
+    rooms,
+    window,
+)
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import share_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
 
-DEPTH = 384  # a panel of B is then 72 KB, one of A 12 KB
-BLOCK = 64 * ROWS  # rows of A that are packed together: 768 KB at most
+# y is read and written once per slice, so slices should be deep. But a panel of A must fit into the nearest cache, and one of B into the next,
+# beside panels of A. With AVX2, a panel of B has 96 KB and one of A 16 KB; with AVX-512, 72 KB and 12 KB.
+DEPTH = 1024 if kind_of_cpu() == "avx2" else 384
+BLOCK = 512  # rows of A that are packed together
+LINE = 16  # rows of Aᵀ that are packed at once, because their numbers are in the same lines of the cache
 PANEL = np.arange(DEPTH) * COLS  # where the rows of a panel of B start
 
 
@@ -86,10 +102,10 @@ def pack_columns(b, turned, k0, depth, j, width, panel):
             for k in range(whole if s < blocks else 0, depth):
                 window(panel, k * COLS, COLS)[s] = line[k]
     else:
-        for k in range(depth):
-            line, row = window(b[k0 + k], j, width), window(panel, k * COLS, width)
-            for s in range(width):
-                row[s] = line[s]
+        for k in range(depth if width == COLS else 0):
+            copy_row(window(panel, k * COLS, COLS), window(b[k0 + k], j, COLS))
+        for k in range(depth if width < COLS else 0):
+            copy_line(window(panel, k * COLS, width), window(b[k0 + k], j, width))
 
 
 @njit(**INNER)
@@ -112,6 +128,21 @@ def pack_rows(a, turned, k0, depth, i, height, panel):
                 window(panel, k * ROWS, ROWS)[r] = line[k]
 
 
+@njit(**INNER)
+def pack_block(a, turned, k0, depth, top, end, panels):
+    """The panels of the rows from `top` to `end`."""
+    by_itself()
+    whole = (end - top) // ROWS * ROWS if turned else 0
+    for first in range(0, whole, LINE):
+        for k in range(depth):
+            line = a[k0 + k]
+            for i in range(first, min(first + LINE, whole), ROWS):
+                copy_few(ROWS, window(panels, i * depth + k * ROWS, ROWS), window(line, top + i, ROWS))
+    for i in range(whole, end - top, ROWS):
+        height = min(ROWS, end - top - i)
+        pack_rows(a, turned, k0, depth, top + i, height, window(panels, i * depth, depth * ROWS))
+
+
 # ## Rungs 3 and 4
 @njit(**SERIAL)
 def multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, panels, of_a):
@@ -125,8 +156,7 @@ def multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, pan
         size = depth * ROWS  # of a panel of A
         for top in range(i0, i1, BLOCK):
             end = min(top + BLOCK, i1)
-            for i in range(top, end, ROWS):
-                pack_rows(a, a_turned, k0, depth, i, min(ROWS, end - i), window(a_panels, (i - top) * depth, size))
+            pack_block(a, a_turned, k0, depth, top, end, a_panels)
             for j in range(j0, j1, COLS):
                 width = min(COLS, j1 - j)
                 pack_columns(b, b_turned, k0, depth, j, width, b_panel)
@@ -140,9 +170,7 @@ def put_tile(part, y, i, height, j, width, bias, first):
     for r in range(height):
         row, line = window(y[i + r], j, width), part[r]
         before = window(bias, j, width) if first else row
-        for s in range(0, width, LANES):
-            count = min(LANES, width - s)
-            add_part(window(row, s, count), window(line, s, count), window(before, s, count), count)
+        put_sum(row, window(line, 0, width), before)
 
 
 # ## Rung 5
@@ -150,5 +178,5 @@ def put_tile(part, y, i, height, j, width, bias, first):
 def multiply_shared(workers, a, a_turned, b, b_turned, bias, y, start, panels, of_a):
     for worker in prange(workers):
         w = np.int64(worker)
-        i0, i1, j0, j1 = share_of(w, workers, y)
+        i0, i1, j0, j1 = share_of(w, workers, y, ROWS, COLS)
         multiply_share(a, a_turned, b, b_turned, bias, y, i0, i1, j0, j1, start, panels[w], of_a)

@@ -23,13 +23,17 @@ def threads_for(work, pieces=1 << 30):
 
 
 @njit(**INLINE)
-def share_of(worker, workers, y):
-    """The worker's rows from i0 to i1 and columns from j0 to j1 of y. The larger dimension is divided among the workers."""
+def share_of(worker, workers, y, height=1, width=1):
+    """The worker's rows from i0 to i1 and columns from j0 to j1 of y.
+
+    The larger dimension is divided among the workers, in whole tiles of this height and width.
+    """
     i1, j1 = y.shape
-    i0, j0 = worker * i1 // workers, worker * j1 // workers
-    if i1 > j1:
-        return i0, (worker + 1) * i1 // workers, 0 * j1, j1
-    return 0 * i1, i1, j0, (worker + 1) * j1 // workers
+    if i1 >= j1:
+        tiles = (i1 + height - 1) // height
+        return worker * tiles // workers * height, min((worker + 1) * tiles // workers * height, i1), 0 * j1, j1
+    tiles = (j1 + width - 1) // width
+    return 0 * i1, i1, worker * tiles // workers * width, min((worker + 1) * tiles // workers * width, j1)
 
 
 @njit(**INLINE)

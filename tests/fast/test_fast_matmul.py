@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reftorch import fast
 from reftorch.fast import workers
-from reftorch.fast.matmul import BLOCK, DEPTH, matmul
+from reftorch.fast.matmul import BLOCK, DEPTH, LINE, matmul
 from reftorch.fast.registers import COLS, ROWS
 from reftorch.nn.linear import linear
 from reftorch.threads import on_one_thread
@@ -62,6 +62,7 @@ BORDERS = [
     (20, 2 * DEPTH + 1, COLS + 3),
     (BLOCK + 1, 3, 17),
     (2 * BLOCK + 3, 2, 3),
+    (3 * LINE + 2 * ROWS + 1, 33, 30),
     (5, 5, 300),
     (1, 30, 40),
     (2, 30, 40),

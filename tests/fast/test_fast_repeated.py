@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from reftorch.fast import repeated
+from reftorch.fast.matmul import BLOCK, DEPTH
 from reftorch.fast.registers import COLS, ROWS
 from reftorch.fast.repeated import multiply, pack
 
-SIZES = [(1, 1, 1), (ROWS + 1, 5, COLS + 1), (64, 385, 100), (5, 800, 3 * COLS), (70 * ROWS, 20, 30), (0, 3, 4)]
+SIZES = [(1, 1, 1), (ROWS + 1, 5, COLS + 1), (64, DEPTH + 1, 100), (5, 2 * DEPTH + 32, 3 * COLS)]
+SIZES += [(BLOCK + 6 * ROWS, 20, 30), (0, 3, 4)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

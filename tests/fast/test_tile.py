@@ -11,7 +11,18 @@ import pytest
 from numba import njit, prange
 
 from reftorch.fast import registers
-from reftorch.fast.lanes import add_part, copy_lanes, copy_line, copy_part, fill_lanes, take_larger, turn
+from reftorch.fast.lanes import (
+    add_lanes,
+    add_part,
+    copy_few,
+    copy_lanes,
+    copy_line,
+    copy_part,
+    fill_lanes,
+    put_sum,
+    take_larger,
+    turn,
+)
 from reftorch.fast.registers import (
     COLS,
     LANES,
@@ -59,6 +70,21 @@ def test_tile_is_a_matrix_product(dtype, depth):
 @njit
 def move(target, source, size):
     copy_line(window(target, 2, size), window(source, 1, size))
+
+
+@njit
+def sum_up(target, source, size):
+    put_sum(window(target, 2, size), window(source, 1, size), window(source, 0, size))
+
+
+@njit
+def copy_row_of_panel(target, line):
+    copy_few(ROWS, target[1:], line[2:])
+
+
+@njit
+def add_register(target, line):
+    add_lanes(target[1:], line[2:], line)
 
 
 @njit
@@ -128,6 +154,32 @@ def test_a_line_is_copied_and_nothing_beyond_it(size):
         target = np.full(310, -1, np.float32)
         form(target, source, size)
         assert np.array_equal(target, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [0, 1, LANES - 1, LANES, LANES + 1, COLS, 100])
+def test_the_sum_of_two_lines_and_nothing_beyond_it(size, dtype):
+    source, wanted = np.arange(110.0).astype(dtype), np.full(110, -1, dtype)
+    wanted[2 : 2 + size] = source[1 : 1 + size] + source[:size]
+    for form in (interpreted(sum_up), sum_up):
+        target = np.full(110, -1, dtype)
+        form(target, source, size)
+        assert np.array_equal(target, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_few_numbers_and_a_register(dtype):
+    line = np.arange(5.0, 25 + LANES).astype(dtype)
+    for kernel, size, result in (
+        (copy_row_of_panel, ROWS, line[2:]),
+        (add_register, LANES, line[2:] + line[:-2]),
+    ):
+        wanted = np.full(30, -1, dtype)
+        wanted[1 : 1 + size] = result[:size]
+        for form in (interpreted(kernel), kernel):
+            target = np.full(30, -1, dtype)
+            form(target, line)
+            assert np.array_equal(target, wanted)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
