@@ -136,6 +136,10 @@ def adaptive_errors(function, n):
 
         return ErrorCase(call, words, id=id)
 
+    def gradient_of_nothing(torch):
+        y = getattr(torch.nn.functional, function)(torch.ones(SIZE[n], requires_grad=True), 0)
+        y.sum().backward()
+
     return [
         refused("negative", ["greater than or equal to 0"], (*[2] * (n - 1), -1)),
         refused("too many sizes", [f"{n} values"], (2,) * (n + 1)),
@@ -147,6 +151,7 @@ def adaptive_errors(function, n):
         refused("too few dimensions for all of a tuple", ["output_size"], (2,) * (n + 2), size=SIZE[n]),
         refused("no elements", ["only the batch size"], 2, size=(*SIZE[n][:-1], 0)),
         refused("int64", ["int64", "float()"], 2, dtype="int64"),
+        ErrorCase(gradient_of_nothing, ["gradient", "output_size"], id="gradient of an output without elements"),
     ]
 
 

@@ -206,6 +206,7 @@ class AdaptiveAvgPool1DFunction(Function):
 
     @staticmethod
     def backward(ctx, grad_y):
+        checks.check_grad_size("adaptive_avg_pool1d", grad_y.shape)
         grad_x = grad_y.new_empty(ctx.size_in)
         run = on(
             grad_y.device,
@@ -221,7 +222,7 @@ class AdaptiveAvgPool1DFunction(Function):
 def adaptive_avg_pool1d(input, output_size):
     """The mean of each share of the input.
 
-    Shapes: `input` (N, C, L_in) or (C, L_in); N may be 0. The result (N, C, L_out) or (C, L_out), where `output_size` is
+    Shapes: `input` (N, C, L_in) or (C, L_in); N and C may be 0. The result (N, C, L_out) or (C, L_out), where `output_size` is
     L_out, or an int in a tuple. The mean of no elements, with size 1, is NaN.
 
     Raises:
@@ -232,7 +233,7 @@ def adaptive_avg_pool1d(input, output_size):
     """
     checks.check_tensor("adaptive_avg_pool1d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool1d", 1, output_size, input.shape)
-    checks.check_size_in("adaptive_avg_pool1d", 1, input.shape, may_be_empty=size_out == (1,) * 1, first_may_be_0=True)
+    checks.check_size_in("adaptive_avg_pool1d", 1, input.shape, may_be_empty=size_out == (1,), no_channels=True)
     batch = input.unsqueeze(0) if input.ndim == 2 else input
     y = AdaptiveAvgPool1DFunction.apply(batch, size_out)
     return y.squeeze(0) if input.ndim == 2 else y

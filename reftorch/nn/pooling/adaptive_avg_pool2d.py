@@ -108,6 +108,8 @@ tensor([[[1., 1., 9., 9.]]])
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reftorch import fast
@@ -246,6 +248,7 @@ class AdaptiveAvgPool2DFunction(Function):
 
     @staticmethod
     def backward(ctx, grad_y):
+        checks.check_grad_size("adaptive_avg_pool2d", grad_y.shape)
         grad_x = grad_y.new_empty(ctx.size_in)
         run = on(
             grad_y.device,
@@ -261,7 +264,7 @@ class AdaptiveAvgPool2DFunction(Function):
 def adaptive_avg_pool2d(input, output_size):
     """The mean of each share of the input.
 
-    Shapes: `input` (N, C, H_in, W_in) or (C, H_in, W_in); N may be 0. The result (N, C, H_out, W_out) or (C, H_out, W_out),
+    Shapes: `input` (N, C, H_in, W_in) or (C, H_in, W_in); N and C may be 0. The result (N, C, H_out, W_out) or (C, H_out, W_out),
     where `output_size` is (H_out, W_out), or an int for all. None in the tuple keeps that extent of the input. The mean of no
     pixels, with size 1, is NaN.
 
@@ -274,10 +277,17 @@ def adaptive_avg_pool2d(input, output_size):
     """
     checks.check_tensor("adaptive_avg_pool2d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool2d", 2, output_size, input.shape)
-    checks.check_size_in("adaptive_avg_pool2d", 2, input.shape, may_be_empty=size_out == (1,) * 2, first_may_be_0=True)
+    before = input.shape[:-2]
+    if size_out == (1,) * 2 and len(before) not in (
+        1,
+        2,
+    ):  # one mean for each image, however many dimensions stand before
+        checks.check_size_in("adaptive_avg_pool2d", 2, (1, *input.shape[-2:]), IndexError, may_be_empty=True)
+        input = input.reshape(math.prod(before), 1, *input.shape[-2:])
+    checks.check_size_in("adaptive_avg_pool2d", 2, input.shape, may_be_empty=size_out == (1,) * 2, no_channels=True)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y = AdaptiveAvgPool2DFunction.apply(batch, size_out)
-    return y.squeeze(0) if input.ndim == 3 else y
+    return y if len(before) == 2 else y.reshape(*before, *size_out)
 
 
 class AdaptiveAvgPool2d(Module):

@@ -114,6 +114,8 @@ tensor([[[[1., 1., 9., 9.]]]])
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reftorch import fast
@@ -273,6 +275,7 @@ class AdaptiveAvgPool3DFunction(Function):
 
     @staticmethod
     def backward(ctx, grad_y):
+        checks.check_grad_size("adaptive_avg_pool3d", grad_y.shape)
         grad_x = grad_y.new_empty(ctx.size_in)
         run = on(
             grad_y.device,
@@ -301,10 +304,17 @@ def adaptive_avg_pool3d(input, output_size):
     """
     checks.check_tensor("adaptive_avg_pool3d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool3d", 3, output_size, input.shape)
+    before = input.shape[:-3]
+    if size_out == (1,) * 3 and len(before) not in (
+        1,
+        2,
+    ):  # one mean for each image, however many dimensions stand before
+        checks.check_size_in("adaptive_avg_pool3d", 3, (1, *input.shape[-3:]), IndexError, may_be_empty=True)
+        input = input.reshape(math.prod(before), 1, *input.shape[-3:])
     checks.check_size_in("adaptive_avg_pool3d", 3, input.shape, may_be_empty=size_out == (1,) * 3, first_may_be_0=True)
     batch = input.unsqueeze(0) if input.ndim == 4 else input
     y = AdaptiveAvgPool3DFunction.apply(batch, size_out)
-    return y.squeeze(0) if input.ndim == 4 else y
+    return y if len(before) == 2 else y.reshape(*before, *size_out)
 
 
 class AdaptiveAvgPool3d(Module):

@@ -257,6 +257,7 @@ class AdaptiveMaxPool2DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y, grad_index):
         (index,) = ctx.saved_tensors
+        checks.check_grad_size("adaptive_max_pool2d", grad_y.shape)
         grad_x = grad_y.new_empty(ctx.size_in)
         run = on(
             grad_y.device,

@@ -285,6 +285,7 @@ class AdaptiveMaxPool3DFunction(Function):
     @staticmethod
     def backward(ctx, grad_y, grad_index):
         (index,) = ctx.saved_tensors
+        checks.check_grad_size("adaptive_max_pool3d", grad_y.shape)
         grad_x = grad_y.new_empty(ctx.size_in)
         run = on(
             grad_y.device,

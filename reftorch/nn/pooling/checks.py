@@ -41,21 +41,34 @@ def check_flag(function: str, name: str, value: bool) -> None:
         )
 
 
-def check_size_in(function, n, size_in, too_few=RuntimeError, may_be_empty=False, first_may_be_0=False):
+def check_size_in(
+    function, n, size_in, too_few=RuntimeError, may_be_empty=False, first_may_be_0=False, no_channels=False
+):
     """Raise RuntimeError unless the shape has a channel, `n` dimensions behind it and perhaps a batch; only the batch may be 0.
 
     `too_few` is the exception for too few dimensions, where torch raises another type; `may_be_empty` allows any 0;
-    `first_may_be_0` allows one input without channels, as torch does where the first dimension is not tested.
+    `first_may_be_0` allows one input without channels, as torch does where the first dimension is not tested; `no_channels`
+    allows a batch without channels too.
     """
     if len(size_in) not in (n + 1, n + 2):
         raise (too_few if len(size_in) <= n else RuntimeError)(
             f"{function}: expected input {SHAPES[n]}, found {len(size_in)} dimensions, {list(size_in)}; one sample without "
             "channels needs x.unsqueeze(0)"
         )
-    if 0 in size_in[1 if first_may_be_0 else -n - 1 :] and not may_be_empty:
+    tested = size_in[-n if no_channels else 1 if first_may_be_0 else -n - 1 :]
+    if 0 in tested and not may_be_empty:
         raise RuntimeError(
             f"{function}: input of shape {list(size_in)} has no {ELEMENTS[n]}: only the batch size, the first of {n + 2} "
-            "dimensions, may be 0"
+            f"dimensions, {'and the number of channels ' * no_channels}may be 0"
+        )
+
+
+def check_grad_size(function: str, size_grad: tuple[int, ...]) -> None:
+    """Raise RuntimeError, as torch does, where the output of an adaptive pooling had an extent of 0."""
+    if 0 in size_grad[2:]:
+        raise RuntimeError(
+            f"{function}: expected a gradient with {ELEMENTS[len(size_grad) - 2]}, found the shape {list(size_grad)}: an output "
+            "without elements has no gradient; was output_size meant to be 0?"
         )
 
 

@@ -245,8 +245,8 @@ class LPPool1DFunction(Function):
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """The norm of order `norm_type` of each window.
 
-    Shapes: `input` (N, C, L_in) or (C, L_in); N may be 0. The result (N, C, L_out) or (C, L_out). `kernel_size` and `stride`
-    are an int or a tuple of one int; `stride` None means `kernel_size`. Integers are converted to float32.
+    Shapes: `input` (N, C, L_in) or (C, L_in); N may be 0. The result (N, C, L_out) or (C, L_out). `kernel_size` is an
+    int, `stride` an int or a tuple of one int; None means `kernel_size`. Integers are converted to float32.
 
     Raises:
         RuntimeError: the input has another number of dimensions or no elements, an option is out of range, no window fits.
@@ -262,6 +262,11 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
         return y if norm_type > 0 else -y
     if norm_type == 0:
         raise ZeroDivisionError("lp_pool1d: norm_type is 0, and there is no root of order 0")
+    if isinstance(kernel_size, (tuple, list)):
+        raise TypeError(
+            f"lp_pool1d(): argument 'kernel_size' must be int, found {kernel_size!r}: a sequence of sizes is for lp_pool2d and "
+            "lp_pool3d"
+        )
     input = input if input.is_floating_point() else input.float()
     kernel_size, stride, nothing, once = checks.window(1, "lp_pool1d", kernel_size, stride, 0)
     checks.check_flag("lp_pool1d", "ceil_mode", ceil_mode)

@@ -61,6 +61,8 @@ No. It puts the largest elements back in their places. The others are lost and b
 
 from __future__ import annotations
 
+import math
+
 from reftorch.nn.arguments import options_text, sizes
 from reftorch.nn.module import Module
 from reftorch.nn.pooling.max_unpool2d import MaxUnpool2DFunction
@@ -74,6 +76,7 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     `stride` and `padding` are those of the pooling; `output_size` is the whole shape of the result, or its length in a tuple.
 
     Raises:
+        IndexError: the input has fewer dimensions than the window.
         RuntimeError: the input has another number of dimensions or no elements, `indices` has another shape or dtype, or a place
             lies outside the output.
         ValueError: pooling a tensor of `output_size` does not give the size of the input.
@@ -85,7 +88,7 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     padding = sizes(1, padding, "padding", "max_unpool1d")
     size_out = unpooled_size("max_unpool1d", input, kernel_size, stride, padding, output_size)
     check_places("max_unpool1d", 1, input, indices, size_out)
-    shape = (-1, input.shape[-2], input.shape[-1], 1) if input.numel() else (*input.shape, 1)
+    shape = (math.prod(input.shape[:-2]), *input.shape[-2:], 1)
     y = MaxUnpool2DFunction.apply(input.reshape(shape), indices.reshape(shape), (*size_out, 1))
     return y.reshape(*input.shape[:-1], *size_out)
 

@@ -211,6 +211,7 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     result or its last two sizes.
 
     Raises:
+        IndexError: the input has fewer dimensions than the window.
         RuntimeError: the input has another number of dimensions or no pixels, `indices` has another shape or dtype, or a place
             lies outside the output.
         ValueError: pooling a tensor of `output_size` does not give the size of the input.

@@ -224,6 +224,7 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
     the whole shape of the result or its last three sizes.
 
     Raises:
+        IndexError: the input has fewer dimensions than the window.
         RuntimeError: the input has another number of dimensions or no voxels, `indices` has another shape or dtype, or a place
             lies outside the output.
         ValueError: pooling a tensor of `output_size` does not give the size of the input.

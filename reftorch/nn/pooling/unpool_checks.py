@@ -14,6 +14,8 @@ def unpooled_size(function, input, kernel_size, stride, padding, output_size):
 
     Raises:
         ValueError: pooling does not give the input's size, or there are too many or too few sizes.
+        IndexError: the input has fewer dimensions than the window.
+        RuntimeError: it has another number of dimensions.
     """
     if not isinstance(input, Tensor):
         raise TypeError(
@@ -21,7 +23,7 @@ def unpooled_size(function, input, kernel_size, stride, padding, output_size):
         )
     n = len(kernel_size)
     if input.ndim not in (n + 1, n + 2):
-        raise RuntimeError(
+        raise (IndexError if input.ndim < n else RuntimeError)(
             f"{function}: expected input {SHAPES[n]}, found {input.ndim} dimensions, {list(input.shape)}"
         )
     default = tuple(
@@ -59,7 +61,7 @@ def check_places(function, n, input, indices, size_out):
             f"{function}: expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
             f"tensor with shape: {list(indices.shape)}"
         )
-    if 0 in input.shape[-n - 1 :]:
+    if 0 in input.shape[1:]:
         raise RuntimeError(
             f"{function}: expected input to have non-zero size for non-batch dimensions, but got {list(input.shape)}"
         )

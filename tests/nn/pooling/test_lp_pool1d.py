@@ -52,6 +52,8 @@ ERRORS = [
     refused("window of nothing", ["kernel_size"], 2, 0),
     refused("too large", ["does not fit"], 2, 9),
     refused("a size that was divided", ["float"], 2, 2.5),
+    refused("a list", ["kernel_size", "lp_pool2d"], 2, [2]),
+    refused("a tuple", ["kernel_size", "lp_pool2d"], 2, (2,), 1),
     refused("ceil_mode in another place", ["ceil_mode"], 2, 2, ceil_mode=1),
     refused("too few dimensions", ["dimensions"], 2, 1, size=SIZE[1][2:]),
 ]

@@ -4,7 +4,7 @@ import numpy as np
 
 import oracle
 import reftorch
-from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, array, distinct
+from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, array, distinct, normal
 from pooling_cases import SIZE
 
 PLACES = np.array([[[1, 3, 5]]])
@@ -25,6 +25,9 @@ CASES = [
     case("size of the output", 2, output_size=(7,)),
     case("whole shape of the output", 2, output_size=(1, 1, 7)),
     case("unbatched", 2, of=distinct(*SHAPE[1:]), places=PLACES[0]),
+    FunctionCase(
+        "max_unpool1d", [normal(0, *SHAPE[2:]), array(np.zeros((0, *SHAPE[2:]), int))], (2,), id="no channels"
+    ),
     case("empty batch", 2, of=distinct(0, *SHAPE[1:]), places=PLACES[:0]),
     case("stride and padding", 3, 2, 1, places=np.arange(PLACES.size).reshape(SHAPE)),
     ModuleCase("MaxUnpool1d", [distinct(*SHAPE), array(PLACES)], (2,), exact=True),
@@ -47,6 +50,7 @@ ERRORS = [
     refused("places of another shape", ["same as that of the input"], 2, places=PLACES[..., :1]),
     refused("size that does not lead back", ["must be between"], 2, output_size=(9,)),
     refused("too few sizes", ["length of 6"], 2, output_size=(1,) * 6),
+    refused("fewer dimensions than the window", ["dimensions"], 2, size=(), places=0),
     refused("too few dimensions", ["dimensions"], 2, size=SHAPE[2:], places=PLACES[0, 0]),
     refused("int64", ["int64", "float()"], 2, dtype="int64"),
     ErrorCase(

@@ -4,7 +4,7 @@ import numpy as np
 
 import oracle
 import reftorch
-from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, array, distinct
+from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, array, distinct, normal
 from pooling_cases import SIZE
 
 PLACES = np.array([[[[[0, 3], [9, 12]]]]])
@@ -28,6 +28,9 @@ CASES = [
     case("size of the output", (1, 2, 2), output_size=(1, 5, 4)),
     case("whole shape of the output", (1, 2, 2), output_size=(1, 1, 1, 5, 4)),
     case("unbatched", (1, 2, 2), of=distinct(*SHAPE[1:]), places=PLACES[0]),
+    FunctionCase(
+        "max_unpool3d", [normal(0, *SHAPE[2:]), array(np.zeros((0, *SHAPE[2:]), int))], (2,), id="no channels"
+    ),
     case("empty batch", (1, 2, 2), of=distinct(0, *SHAPE[1:]), places=PLACES[:0]),
     case("stride and padding", 3, 2, 1, places=np.arange(PLACES.size).reshape(SHAPE)),
     ModuleCase("MaxUnpool3d", [distinct(*SHAPE), array(PLACES)], ((1, 2, 2),), exact=True, strided=False),
@@ -50,6 +53,7 @@ ERRORS = [
     refused("places of another shape", ["same as that of the input"], (1, 2, 2), places=PLACES[..., :1]),
     refused("size that does not lead back", ["must be between"], (1, 2, 2), output_size=(1, 6, 4)),
     refused("too few sizes", ["length of 6"], (1, 2, 2), output_size=(1,) * 6),
+    refused("fewer dimensions than the window", ["dimensions"], 2, size=(4, 4), places=[[0] * 4] * 4),
     refused("too few dimensions", ["dimensions"], (1, 2, 2), size=SHAPE[2:], places=PLACES[0, 0]),
     refused("int64", ["int64", "float()"], (1, 2, 2), dtype="int64"),
     ErrorCase(
