@@ -71,7 +71,7 @@ import numpy as np
 from reftorch import fast
 from reftorch.autograd import no_grad
 from reftorch.kernel import fast_forms
-from reftorch.nn.arguments import are_plain, check_tensors, number
+from reftorch.nn.arguments import are_plain, check_tensors
 from reftorch.ops import stack, tensor
 from reftorch.ops.backend import quietly
 from reftorch.ops.promotion import promote_types
@@ -128,10 +128,20 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
         max_norm: the largest total norm that is allowed.
         total_norm: what `get_total_norm` has returned.
         foreach: has no effect here.
+
+    Raises:
+        ValueError: `max_norm` is a text that is not a number.
+        TypeError: there is a gradient, and `total_norm` is not a tensor; `max_norm` is not a number.
     """
-    max_norm = number("clip_grads_with_norm_", "max_norm", max_norm)
+    max_norm, grads = float(max_norm), _gradients(parameters)
+    if not grads:
+        return
+    if not isinstance(total_norm, Tensor):
+        raise TypeError(
+            f"clip_grads_with_norm_(): argument 'total_norm' must be Tensor, not {type(total_norm).__name__}: it is what "
+            "get_total_norm returns"
+        )
     factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
-    grads = _gradients(parameters)
     if factor.ndim == 0 and are_plain([factor, *grads]):
         quietly(_scale, grads, factor.array)
     else:
@@ -179,8 +189,16 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
         parameters: a tensor or an iterable of tensors; those without a gradient are skipped.
         clip_value: the largest absolute value that is allowed.
         foreach: has no effect here.
+
+    Raises:
+        RuntimeError: no parameter has a gradient.
     """
     clip_value, grads = float(clip_value), _gradients(parameters)
+    if not grads:
+        raise RuntimeError(
+            "clip_grad_value_: found no gradient, wanted at least one: loss.backward() comes before it, and model.parameters() "
+            "can be iterated only once, so make a list of it"
+        )
     if abs(clip_value) < LARGE and fast_forms() and are_plain(grads):
         for grad in grads:
             fast.limit(grad.array.reshape(-1), -clip_value, clip_value)

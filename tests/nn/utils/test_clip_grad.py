@@ -87,7 +87,25 @@ def nonfinite(torch):
     torch.nn.utils.clip_grad_norm_(with_gradients(torch, torch.tensor([math.nan])), 1.0, error_if_nonfinite=True)
 
 
-ERRORS = [ErrorCase(nonfinite, ["non-finite", "error_if_nonfinite", "nan"], id="NaN")]
+def clip_no_gradient(torch):
+    torch.nn.utils.clip_grad_value_([torch.nn.Parameter(torch.ones(2))], 1.0)
+
+
+def total_norm_of(kind):
+    def clip(torch):
+        torch.nn.utils.clip_grads_with_norm_([], 1.0, 5.0)  # there is nothing to clip
+        torch.nn.utils.clip_grads_with_norm_(with_gradients(torch, torch.ones(2)), 1.0, kind(5.0))
+
+    return clip
+
+
+ERRORS = [
+    ErrorCase(clip_no_gradient, ["no gradient", "backward"], id="no gradient"),
+    ErrorCase(lambda torch: torch.nn.utils.clip_grad_value_([], 1.0), ["no gradient", "list"], id="no parameter"),
+    ErrorCase(lambda torch: torch.nn.utils.clip_grad_norm_([], "a"), ["could not convert", "a"], id="max_norm a word"),
+    ErrorCase(total_norm_of(float), ["total_norm", "float", "get_total_norm"], id="total norm a float"),
+]
+ERRORS += [ErrorCase(nonfinite, ["non-finite", "error_if_nonfinite", "nan"], id="NaN")]
 
 test_matches_torch, _, _, test_errors = oracle.tests_of(__file__, CASES, ERRORS)[:4]
 
