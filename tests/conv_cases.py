@@ -130,7 +130,10 @@ def refused(n, transposed=False):
         ErrorCase(call(w=(3, 3)), ["[3, 3]", "C_in"], id="weight of two dimensions"),
         ErrorCase(call((2, 3, *ones), (3, 3, *kernel), 5), ["bias", "3 elements", "[5]"], id="bias too long"),
         ErrorCase(typed("float64"), ["float64", "float32"], id="dtypes"),
-        ErrorCase(typed("float32", b="float64"), ["bias", "float64"], id="dtype of bias"),
+        ErrorCase(typed("int64", "int64", b="float64"), ["bias", "float64"], id="fractions in a bias for integers"),
+        ErrorCase(typed("float32", b="complex64"), ["bias", "complex64"], id="complex bias"),
+        *[ErrorCase(typed("float32", b="float64"), ["bias", "float64"], id="dtype of bias")]
+        * (n == 3 or not transposed),
         ErrorCase(typed("bool", "bool", "bool"), ["bool"], id="bool"),
         ErrorCase(typed("float16", "float16", "float16"), ["float16"], NotImplementedError, id="half"),
         ErrorCase(call(stride=0), ["stride", "0"], id="stride 0"),

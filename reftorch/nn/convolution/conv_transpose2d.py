@@ -147,7 +147,7 @@ from reftorch.nn.convolution.conv2d import (
     conv2d_forward_cpu,
     conv2d_forward_cuda,
 )
-from reftorch.nn.convolution.conv_transpose_nd import ConvTransposeNd, conv_transpose_geometry
+from reftorch.nn.convolution.conv_transpose_nd import ConvTransposeNd, conv_transpose_geometry, fitting_bias
 
 
 class ConvTranspose2dFunction(Function):
@@ -210,7 +210,9 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
         NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     name = "conv_transpose2d"
-    check_tensors(name, allowed=DTYPES, input=input, weight=weight, bias=bias)
+    check_tensors(name, allowed=DTYPES, input=input, weight=weight)
+    bias = fitting_bias(bias, input)
+    check_tensors(name, allowed=DTYPES, input=input, bias=bias)
     stride, padding = sizes(2, stride, "stride", name), sizes(2, padding, "padding", name)
     output_padding = sizes(2, output_padding, "output_padding", name)
     dilation, groups = sizes(2, dilation, "dilation", name), integer(name, "groups", groups)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from reftorch.nn.arguments import sizes
 from reftorch.nn.convolution.checks import check_options, check_sizes
 from reftorch.nn.convolution.conv_nd import ConvNd
+from reftorch.tensor import Tensor
+from reftorch.types import bool as boolean
 
 
 def conv_transpose_output_size(size_in, kernel_size, stride, padding, dilation, output_padding):
@@ -38,6 +40,21 @@ def conv_transpose_geometry(size_in, weight_size, bias_size, stride, padding, ou
             f"{list(size_out)}; pad less"
         )
     return size_out
+
+
+def fitting_bias(bias, input):
+    """The bias in the dtype of the input: in one and two dimensions torch adds a bias of another dtype to the result.
+
+    It stays as it is where numbers would lose a part: fractions in a result of integers, imaginary parts in a real one.
+    """
+    if not isinstance(bias, Tensor) or bias.dtype is input.dtype or _kind(bias.dtype) > _kind(input.dtype):
+        return bias
+    return bias.to(input.dtype)
+
+
+def _kind(dtype):
+    """0 for bool, 1 for integers, 2 for floating point, 3 for complex numbers."""
+    return 3 if dtype.is_complex else 2 if dtype.is_floating_point else int(dtype is not boolean)
 
 
 class ConvTransposeNd(ConvNd):

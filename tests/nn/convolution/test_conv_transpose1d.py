@@ -7,14 +7,17 @@ import conv_cases
 import oracle
 import reftorch
 import reftorch.nn.functional as F
-from oracle import ErrorCase, FunctionCase, ScriptCase
+from oracle import ErrorCase, FunctionCase, ScriptCase, array
 from reftorch import nn
 
 SIZE, WEIGHT = (1, 2, 3), (2, 3, 3)
 
 
-def functional(*inputs, id, **kwargs):
-    return FunctionCase("conv_transpose1d", inputs=[SIZE, WEIGHT, *inputs], kwargs=kwargs, id=id)
+BIASES = "float64", "float32", "float16"
+
+
+def functional(*inputs, id, gradcheck=True, **kwargs):
+    return FunctionCase("conv_transpose1d", inputs=[SIZE, WEIGHT, *inputs], kwargs=kwargs, id=id, gradcheck=gradcheck)
 
 
 def sized(output_size, id, size=SIZE, **options):
@@ -36,6 +39,8 @@ CASES = [
     functional((3,), id="output padding below the dilation", stride=2, dilation=3, output_padding=2),
     functional((3,), id="gaps hold the bias alone", stride=4, output_padding=3),
     functional((3,), id="padding", padding=1, stride=2),
+    *[functional(array([0.5, -1, 2], dtype=dtype), id=f"bias of {dtype}", gradcheck=False) for dtype in BIASES],
+    functional(array([1, -1, 2]), id="bias of integers"),
     sized(SMALL, id="smallest size"),
     sized([1, 3, *SMALL[:-1], 9], id="largest size, with batch and channels"),
     sized(SMALL, id="size of unbatched input", size=SIZE[1:], output_padding=1),
