@@ -263,7 +263,8 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-06, keepdim=False):
     if boolean in (x1.dtype, x2.dtype):
         raise RuntimeError("pairwise_distance: there is no difference of bool tensors: convert them with .float()")
     if not x1.is_floating_point() and not x2.is_floating_point():
-        x1 = x1.float()
+        x1 = (x1 - x2).float()  # a difference of integers, as in torch: those of uint8 wrap around
+        x2 = x1.new_zeros(())
     x1, x2 = broadcast_pair("pairwise_distance", x1, x2)
     if x1.dim() == 0:
         return PairwiseDistanceFunction.apply(x1.unsqueeze(0), x2.unsqueeze(0), p, eps)

@@ -257,6 +257,8 @@ def binary_cross_entropy_with_logits(
             f"{name}: found a target of {dtype}, wanted answers of {input.dtype}, numbers from 0 to 1: convert it with "
             "target.float(); class numbers above 1 are for cross_entropy"
         )
+    if not input.is_floating_point():
+        raise NotImplementedError(f"{name} is not implemented for {input.dtype}: convert the logits with input.float()")
     x, target = promoted(name, input, target)
     weight = expanded_weight(name, "weight", weight, x)
     if pos_weight is None:

@@ -339,6 +339,8 @@ def cross_entropy(
         raise RuntimeError(
             f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing} (it is a share, not a percentage)"
         )
+    if target.shape == input.shape:
+        _check_probabilities(input, target)
     check_logits("cross_entropy", input)
     if weight is None:
         weight = filled(input, class_extents(input.shape)[1], 1)
@@ -370,14 +372,17 @@ def _with_labels(input, target, weight, keep, spread, ignore_index, reduction):
     return CrossEntropyFunction.apply(input, target, weight, (keep, spread, ignore_index), reduction)
 
 
-def _with_probabilities(input, target, weight, keep, spread, ignore_index, reduction):
-    """`cross_entropy` of class probabilities, after the checks of the options; the widest of the three dtypes is used."""
+def _check_probabilities(input, target):
     if not target.is_floating_point():
         raise RuntimeError(
             f"Expected floating point type for target with class probabilities, got {target.dtype}: a target of the "
             f"input's shape {list(input.shape)} holds probabilities; class indices have shape "
-            f"{list(label_shape(input.shape))}"
+            f"{list(label_shape(input.shape)) if input.dim() else 'without the classes'}"
         )
+
+
+def _with_probabilities(input, target, weight, keep, spread, ignore_index, reduction):
+    """`cross_entropy` of class probabilities, after the checks of the options; the widest of the three dtypes is used."""
     if ignore_index >= 0:
         raise RuntimeError(
             f"ignore_index is not supported for floating point target, and it is {ignore_index}: to ignore a sample, "

@@ -95,9 +95,10 @@ from reftorch import fast
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
 from reftorch.nn.arguments import number
-from reftorch.nn.loss.pointwise import broadcast, check_have_sizes, promoted
+from reftorch.nn.loss.pointwise import broadcast, check_differences, check_have_sizes, promoted
 from reftorch.nn.loss.reduction import _Loss, grad_of_each, reduced, reduction_name
 from reftorch.tensor import Tensor
+from reftorch.types import float32
 
 CONSTANT = 0.5 * math.log(2 * math.pi)
 
@@ -212,8 +213,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
 
     Raises:
         ValueError: a variance is negative or `var` has another shape; `reduction` is not "none", "mean" or "sum".
-        RuntimeError: the shapes do not broadcast, or the devices differ.
-        NotImplementedError: no tensor is float32 or float64.
+        RuntimeError: the shapes do not broadcast, the devices differ, or `var` is of integers.
+        NotImplementedError: a dtype without a kernel.
         TypeError: `var` is neither a tensor nor a float, `target` not a tensor, or `eps` not a number.
         AttributeError: `input` is not a tensor.
     """
@@ -224,8 +225,12 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
                 f"gaussian_nll_loss(): argument '{name}' must be Tensor{' or float' * (name == 'var')}, not "
                 f"{type(value).__name__}: convert it with torch.tensor(...)"
             )
-    var = _fitting(var if isinstance(var, Tensor) else input.new_full(input.shape, var), input)
+    if isinstance(var, float):
+        var = input.new_full(input.shape, var, dtype=input.dtype if input.is_floating_point() else float32)
+    var = _fitting(var, input)
     reduction = reduction_name(reduction)
+    _check_fractions(var)
+    check_differences("gaussian_nll_loss", input=input, target=target)
     eps = number("gaussian_nll_loss", "eps", eps)
     tensors = broadcast(input, target, var, warn=False)
     return GaussianNLLLossFunction.apply(*promoted("gaussian_nll_loss", *tensors), bool(full), eps, reduction)
@@ -248,6 +253,15 @@ def _fitting(var, x):
         f"var is of incorrect size: found {list(var.shape)} for input of {list(x.shape)}; wanted the same shape, or one without "
         "the last dimension, or one with a single 1"
     )
+
+
+def _check_fractions(var):
+    """Raise RuntimeError where `eps` cannot be the smallest variance: torch writes it into the dtype of `var`."""
+    if not var.is_floating_point():
+        raise RuntimeError(
+            f"gaussian_nll_loss: found var of {var.dtype}, wanted floating point: result type Float can't be cast to {var.dtype}; "
+            "convert it with var.float()"
+        )
 
 
 class GaussianNLLLoss(_Loss):

@@ -81,6 +81,7 @@ from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
 from reftorch.nn.arguments import check_tensors, number
 from reftorch.nn.loss.pointwise import broadcast, check_are_tensors
 from reftorch.nn.loss.reduction import _Loss, grad_of_each, reduced, reduction_name
+from reftorch.ops import where
 
 
 # ## The loss of each pair
@@ -170,16 +171,25 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
     Raises:
         ValueError: `reduction` is not "none", "mean" or "sum".
-        RuntimeError: the shapes do not broadcast, or the devices differ.
-        NotImplementedError: `input` is not float32 or float64.
+        RuntimeError: the shapes do not broadcast, the devices differ, or the mean of integers is wanted.
+        NotImplementedError: a dtype without a kernel.
         TypeError: `input` or `target` is not a tensor, or `margin` not a number.
     """
     reduction = reduction_name(reduction, size_average, reduce)
     check_are_tensors("hinge_embedding_loss", input=input, target=target)
     margin = number("hinge_embedding_loss", "margin", margin)
     x, target = broadcast(input, target, warn=False)
+    if not x.dtype.is_complex and not x.is_floating_point():
+        return _of_integers(x, target, margin, reduction)
     check_tensors("hinge_embedding_loss", input=x)
     return HingeEmbeddingLossFunction.apply(x, target.detach().to(x.dtype), margin, reduction)
+
+
+def _of_integers(x, target, margin, reduction):
+    """The formula with tensors: the result has the dtype of `x`, in which the margin has no fraction. There is no mean of integers."""
+    apart = (x.new_full(x.shape, margin) - x).clamp(min=0)
+    loss = where(target != 1, apart, 0) + where(target != -1, x, 0)
+    return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
 class HingeEmbeddingLoss(_Loss):

@@ -90,7 +90,7 @@ from __future__ import annotations
 from reftorch.autograd import Function
 from reftorch.kernel import PARALLEL, cuda, elementwise, njit, prange
 from reftorch.nn.arguments import number
-from reftorch.nn.loss.pointwise import broadcast, check_have_sizes, promoted
+from reftorch.nn.loss.pointwise import broadcast, check_differences, check_have_sizes, promoted
 from reftorch.nn.loss.reduction import _Loss, grad_of_each, reduced, reduction_name
 
 
@@ -204,7 +204,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     Raises:
         ValueError: `reduction` is not "none", "mean" or "sum".
         RuntimeError: the numbers of dimensions differ, the shapes do not broadcast, or the devices differ.
-        NotImplementedError: none of the tensors is float32 or float64.
+        NotImplementedError: a dtype without a kernel.
         TypeError: `margin` is not a number.
         AttributeError: an argument is not a tensor.
     """
@@ -215,9 +215,18 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape}; .unsqueeze() or .view() adds dimensions"
         )
+    check_differences("margin_ranking_loss", input1=input1, input2=input2, target=target)
     margin = number("margin_ranking_loss", "margin", margin)
+    if not any(each.is_floating_point() for each in (input1, input2, target)):
+        return _of_integers(input1, input2, target, margin, reduction)
     tensors = broadcast(input1, input2, target, warn=False)
     return MarginRankingLossFunction.apply(*promoted("margin_ranking_loss", *tensors), margin, reduction)
+
+
+def _of_integers(input1, input2, target, margin, reduction):
+    """The formula with tensors: the difference is one of integers, which wrap around, and the margin makes float32 of it."""
+    loss = (-target * (input1 - input2) + margin).clamp(min=0)
+    return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
 class MarginRankingLoss(_Loss):

@@ -230,6 +230,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
             f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}; the "
             "target lists class numbers and fills its rows with -1 up to the number of classes"
         )
+    check_tensors("multilabel_margin_loss", input=input)
     if target.dtype is not int64:
         raise RuntimeError(
             f"expected scalar type Long but found {target.dtype}: the target lists class numbers (not 0 and 1 for each class); "
@@ -242,7 +243,6 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
             f"multilabel_margin_loss: argument #2 'target' is out of range: found numbers from {target.min().item()} to "
             f"{target.max().item()}, wanted -1 (end of the list) or classes from 0 to {C - 1}"
         )
-    check_tensors("multilabel_margin_loss", input=x)
     return MultilabelMarginLossFunction.apply(x, target, reduction, input.shape[:-1])
 
 

@@ -218,6 +218,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
             f"multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
             f"Expected target size [{N}], but got {list(target.shape)}. Input has shape {list(input.shape)}"
         )
+    check_tensors("multi_margin_loss", input=input)
     if target.dtype is not int64:
         raise RuntimeError(
             f"expected scalar type Long but found {target.dtype}: the target holds class numbers; convert them with .long()"

@@ -12,6 +12,7 @@ from reftorch.nn.loss.reduction import _callers_level
 from reftorch.ops.elementwise import check_broadcast
 from reftorch.ops.promotion import promote_types
 from reftorch.tensor import Tensor
+from reftorch.types import bool as boolean
 from reftorch.types import float32, float64
 
 
@@ -29,6 +30,16 @@ def check_have_sizes(function: str, **tensors: object) -> None:
     if tensors.get("weight", ...) is None:
         del tensors["weight"]
     check_are_tensors(function, AttributeError, **tensors)
+
+
+def check_differences(function: str, **tensors: Tensor) -> None:
+    """Raise RuntimeError if one of them, which the formula subtracts, is bool."""
+    for name, tensor in tensors.items():
+        if tensor.dtype is boolean:
+            raise RuntimeError(
+                f"{function}: found {name} of torch.bool, and the `-` operator with a bool tensor is not supported: convert it with "
+                f"{name}.float()"
+            )
 
 
 def check_no_gradient(function: str, **tensors: Tensor) -> None:

@@ -119,7 +119,7 @@ from reftorch.nn.normalization.normalized_shape import check_normalized_shape
 from reftorch.nn.parameter import Parameter
 from reftorch.ops import empty
 from reftorch.tensor import Tensor
-from reftorch.types import finfo, float32, float64
+from reftorch.types import finfo
 
 
 # ## The output
@@ -273,7 +273,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     if isinstance(input, Tensor) and input.ndim == 0:
         raise ValueError("rms_norm: input tensor must have at least 1 dimensions, but got 0")
     check_tensors("rms_norm", input=input)
-    if isinstance(weight, Tensor) and weight.dtype is not input.dtype and weight.dtype in (float32, float64):
+    if isinstance(weight, Tensor) and weight.dtype is not input.dtype and not weight.dtype.is_complex:
         weight = weight.to(input.dtype)  # only this normalization takes a scale of another dtype in PyTorch
     check_tensors("rms_norm", input=input, weight=weight)
     shape = check_normalized_shape("rms_norm", input, normalized_shape, weight=weight)

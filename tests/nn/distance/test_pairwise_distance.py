@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 import oracle
 from loss_cases import dtypes, refused
 from oracle import FunctionCase, ModuleCase, array, distinct, integers, normal
@@ -49,6 +51,7 @@ CASES = [
     case("one gradient", (3, 5), normal(3, 5, grad=False)),
     case("large", (300, 40), (300, 40)),
     case("integers", integers(-3, 4, 3, 5), integers(-3, 4, 3, 5)),
+    case("uint8 wraps around", array(np.array([[1, 2, 250]], np.uint8)), array(np.array([[3, 1, 5]], np.uint8))),
     dtypes(NAME, "float32", "float64"),
     dtypes(NAME, "int64", "float64"),
     ModuleCase("PairwiseDistance", [(3, 5), (3, 5)], id="module"),

@@ -69,6 +69,7 @@ ERRORS = [
     refused(NAME, ["[2, 3]", "[3]"], "shapes", (2, 3), (3,)),
     refused(NAME, ["int64", "float()"], "integers as target", (3,), ((3,), "int64")),
     refused(NAME, ["int64"], "integers", ((3,), "int64"), ((3,), "int64")),
+    refused(NAME, ["int64", "input.float()"], "integers as logits", ((3,), "int64"), (3,)),
     refused(NAME, ["weight", "[2, 3]"], "weight that is too large", (3,), (3,), weight=(2, 3)),
     refused(NAME, ["pos_weight", "[2, 3]"], "pos_weight that is too large", (3,), (3,), pos_weight=(2, 3)),
     refused(NAME, ["(2)", "(3)"], "pos_weight that does not fit", (3,), (3,), pos_weight=(2,)),

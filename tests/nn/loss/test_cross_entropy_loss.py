@@ -273,6 +273,8 @@ ERRORS = [
     bad("one-hot rows of another batch", ["batch_size (3)", "(4)"], target=(4, 5)),
     bad("unbatched, two labels", ["size 1", "[2]"], x=(5,), target=(2,)),
     bad("unbatched, matrix", ["0D or 1D"], x=(5,), target=(1, 1)),
+    bad("integers everywhere", ["floating point", "int64", "[3]"], target=(3, 5), logits="int64"),
+    bad("no dimensions", ["floating point", "int64"], x=(), target=()),
     bad("one-hot integers", ["floating point", "int64", "[3]"], target=(3, 5)),
     bad("no dimensions, probabilities", ["no dimensions"], x=(), target=(), dtype="float32"),
     bad("float labels", ["Long or Byte", "float32", ".long()"], dtype="float32"),

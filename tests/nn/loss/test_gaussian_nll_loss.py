@@ -6,7 +6,7 @@ import pytest
 
 import oracle
 from loss_cases import dtypes, edges, reductions, refused, usual_cases
-from oracle import ErrorCase, FunctionCase, ModuleCase, normal, uniform
+from oracle import ErrorCase, FunctionCase, ModuleCase, array, normal, uniform
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
 NAME = "gaussian_nll_loss"
@@ -31,6 +31,7 @@ CASES = [
     dtypes(NAME, "float32", "float64", "float32"),
     dtypes(NAME, "float32", "int64", "float32"),
     dtypes(NAME, "int64", "float32", "float32"),
+    FunctionCase(NAME, [array([1, 2, 5]), array([3, 2, 1])], args=(0.5,), id="integers, variance a float"),
     ModuleCase(
         "GaussianNLLLoss", draw(3, 5), kwargs=dict(full=True, eps=0.5, reduction="sum"), id="options", gradcheck=False
     ),
@@ -41,6 +42,8 @@ ERRORS = [
     refused(NAME, ["target", "NoneType"], "target None", (3,), None, (3,)),
     refused(NAME, ["var", "int"], "variance an int", (3,), (3,), 1),
     refused(NAME, ["negative"], "negative float", (3,), (3,), -1.0),
+    refused(NAME, ["int64", "var.float()"], "variance of integers", (3,), (3,), ((3,), "int64")),
+    refused(NAME, ["target", "bool"], "bool", (3,), ((3,), "bool"), (3,)),
     refused(NAME, ["incorrect size", "[2]", "[3, 2]"], "variance, a row without its dimension", (3, 2), (3, 2), (2,)),
     ErrorCase(
         lambda torch: torch.nn.functional.gaussian_nll_loss(torch.ones(2), torch.ones(2), torch.tensor([1.0, -2.0])),

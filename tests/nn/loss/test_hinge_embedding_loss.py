@@ -6,7 +6,7 @@ import pytest
 
 import oracle
 from loss_cases import deprecated, dtypes, edges, reductions, refused, usual_cases, usual_errors
-from oracle import FunctionCase, ModuleCase, Spec, distinct
+from oracle import FunctionCase, ModuleCase, Spec, array, distinct
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
 NAME = "hinge_embedding_loss"
@@ -21,6 +21,8 @@ def draw(*shape):
     return [distinct(*shape), signs(*shape)]
 
 
+WHOLE = [array([[-2, 0, 1], [2, 3, 5]]), array([[-1, 1, -1], [-1, 1, 1]])]
+OPTIONS = [(1.0, "none"), (2.7, "none"), (-1, "none"), (2.7, "sum")]
 CASES = [
     *usual_cases(NAME, "HingeEmbeddingLoss", draw),
     *reductions(NAME, draw(3, 5), "margin", margin=0.5),
@@ -29,9 +31,14 @@ CASES = [
     FunctionCase(NAME, [distinct(3, 1), signs(4)], id="broadcast"),
     dtypes(NAME, "float32", "float64"),
     dtypes(NAME, "float64", "int64"),
+    *[FunctionCase(NAME, WHOLE, kwargs=dict(margin=m, reduction=r), id=f"integers, {m}, {r}") for m, r in OPTIONS],
     dtypes(NAME, "float32", "bool"),
     ModuleCase("HingeEmbeddingLoss", draw(3, 5), args=(0.25, None, None, "none"), id="module, positional"),
 ]
-ERRORS = [*usual_errors(NAME), refused(NAME, ["margin"], "margin None", (3,), (3,), margin=None)]
+ERRORS = [
+    *usual_errors(NAME),
+    refused(NAME, ["floating"], "mean of integers", ((3,), "int64"), (3,)),
+    refused(NAME, ["margin"], "margin None", (3,), (3,), margin=None),
+]
 tests = oracle.tests_of(__file__, CASES, ERRORS)
 test_matches_torch, test_all_modes_agree, test_gradcheck, test_errors, test_mutants = tests

@@ -18,6 +18,7 @@ def draw(*shape):
 
 
 SIGNS = array([[1.0, -1, 1, -1, 1], [-1, -1, 1, 1, 1], [1, 1, -1, -1, -1]], grad=False)
+WHOLE = [array([[-2, 0, 1], [2, 3, 5]]), array([[1, 1, 1], [-1, 4, 0]]), array([[-1, 1, -1], [-1, 1, 1]])]
 CASES = [
     *usual_cases(NAME, "MarginRankingLoss", draw),
     *reductions(NAME, [(3, 5), (3, 5), SIGNS], "margin", margin=0.5),
@@ -28,9 +29,15 @@ CASES = [
     dtypes(NAME, "float32", "float64", "float32"),
     dtypes(NAME, "int64", "float32", "float32"),
     dtypes(NAME, "float32", "float32", "int64"),
+    *[
+        FunctionCase(NAME, WHOLE, kwargs=dict(margin=1.5, reduction=r), id=f"integers, {r}")
+        for r in ("none", "mean", "sum")
+    ],
     ModuleCase("MarginRankingLoss", [(3, 5), (3, 5), SIGNS], args=(0.25, None, None, "none"), id="module, positional"),
 ]
 ERRORS = [
+    refused(NAME, ["target", "bool"], "bool as target", (3,), (3,), ((3,), "bool")),
+    refused(NAME, ["input1", "bool"], "bool", ((3,), "bool"), (3,), (3,)),
     refused(NAME, ["average", "'none', 'mean' or 'sum'"], "reduction", (3,), (3,), (3,), reduction="average"),
     refused(NAME, ["input1", "list"], "input a list", [1.0], (3,), (3,)),
     refused(NAME, ["target", "NoneType"], "target None", (3,), (3,), None),

@@ -49,6 +49,7 @@ ERRORS = [
     refused(NAME, ["Long", "float32"], "target of floats", (1, 3), (1, 3)),
     refused(NAME, ["Long", "int32"], "target of int32", (1, 3), ((1, 3), "int32")),
     refused(NAME, ["int64"], "integers", ((1, 3), "int64"), PLACES),
+    refused(NAME, ["int64"], "integers and a target of float32", ((1, 3), "int64"), (1, 3)),
     numbers("no such class", ["out of range", "3", "0 to 2"], 0, 3, -1),
     numbers("no such class behind the end", ["out of range", "7"], 0, -1, 7),
     numbers("below -1", ["out of range", "-2"], 0, -2, 1),

@@ -48,6 +48,7 @@ ERRORS = [
     refused(NAME, ["Long", "int32"], "target of int32", (3, 2), ((3,), "int32")),
     refused(NAME, ["out of range", "0"], "no such class", (3, 1), THREE),
     refused(NAME, ["int64"], "integers", ((3, 2), "int64"), THREE),
+    refused(NAME, ["int64"], "integers and a target of float32", ((3, 2), "int64"), (3,)),
     refused(NAME, ["[3]", "2"], "weights", (3, 2), THREE, weight=(3,)),
     refused(NAME, ["one-dimensional"], "weights with two dimensions", (3, 2), THREE, weight=(3, 1)),
     refused(NAME, ["float64"], "weights of another dtype", (3, 2), THREE, weight=((2,), "float64")),

@@ -43,6 +43,7 @@ CASES = [
     layer("large", 61, 230, args=(230,), state={}),
     FunctionCase("rms_norm", [(3, 4)], args=((4,),), id="alone"),
     FunctionCase("rms_norm", [(3, 4)], args=((4,), normal(4), 0.1), id="constants"),
+    FunctionCase("rms_norm", [(3, 4)], ((4,), array([1, -2, 0, 3])), id="scale of integers"),
     ScriptCase("rms_norm", run=scale_of_another_dtype, inputs=[(3, 4)], id="scale of another dtype", gradcheck=False),
     of_numbers("small", [[1e-4, 1e-4], [1e-9, 0], [0, 0]]),
     of_numbers("zero, eps 0", [[0.0, 0], [3, 4]], eps=0.0),
