@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from reftorch.fast.conv2d_layout import backward_plans, forward_plan
-from reftorch.fast.lanes import add_part, copy_line, fill_lanes
+from reftorch.fast.lanes import add_lanes, add_part, copy_line, fill_lanes
 from reftorch.fast.registers import COLS, INNER, LANES, ROWS, aligned, by_itself, copy_row, local_array, rooms, window
 from reftorch.fast.tile import multiply_row, multiply_tile
 from reftorch.fast.workers import part_of, threads_for
@@ -197,9 +197,12 @@ def put_line(line, chunk, y, n, images, c_out, plus, slide):
             row = y[n + b, c_out, h * slide.to_step_h + slide.to_first_h]
             target = window(row, w * slide.to_step_w + slide.to_first_w, width * slide.to_step_w)
             if slide.to_step_w == 1:
-                for s in range(0, width, LANES):
-                    count = min(LANES, width - s)
-                    add_part(window(target, s, count), window(source, s, count), shift, count)
+                whole = width - width % LANES
+                for s in range(0, whole, LANES):
+                    add_lanes(window(target, s, LANES), window(source, s, LANES), shift)
+                if whole < width:
+                    count = width - whole
+                    add_part(window(target, whole, count), window(source, whole, count), shift, count)
             else:
                 for s in range(width):
                     target[s * slide.to_step_w] = source[s] + plus
