@@ -138,7 +138,7 @@ def _launch_compiled() -> None:
 
     if not isinstance(cuda, _AbsentCuda):
         made = type(cuda.jit(_launch_compiled))
-        made.__getitem__ = lambda kernel, where: configured(kernel, *where[:2])
+        made.__getitem__ = lambda kernel, where: configured(kernel, *where)
 
 
 @functools.cache
@@ -276,15 +276,15 @@ def _fast_form(fast: Callable, cpu_kernel: Callable) -> Callable:
     return functools.partial(fast, guards.by_size(cpu_kernel))
 
 
-def configured(cuda_kernel: Any, grid: Any, block: Any) -> Callable:
-    """`cuda_kernel[grid, block]`, for whatever "cuda" means."""
+def configured(cuda_kernel: Any, grid: Any, block: Any, stream: Any = 0, dynamic_shared: int = 0) -> Callable:
+    """`cuda_kernel[grid, block, stream, dynamic_shared]`, for whatever "cuda" means."""
     if _launches.compiled or cuda_kind() == "cpu":
         from . import cuda_on_cpu
 
-        return cuda_on_cpu.configured(cuda_kernel, grid, block)
+        return cuda_on_cpu.configured(cuda_kernel, grid, block, dynamic_shared)
     if cuda_kind() == "simulator":
         cuda_kernel = simulated(cuda_kernel)
-    return cuda_kernel[grid, block]
+    return cuda_kernel[grid, block, stream, dynamic_shared]
 
 
 class _Launches(threading.local):

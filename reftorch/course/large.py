@@ -45,9 +45,11 @@ class Launches:
         self.asked, self.told = asked, told
         self.types: set[tuple] = set()
 
-    def configured(self, kernel: Any, grid: Any, block: Any, threads: int = 0) -> Callable:
-        """`kernel[grid, block]`; `threads` is the number of elements, if there is a thread for each."""
-        run = configured(kernel, grid, block)
+    def configured(
+        self, kernel: Any, grid: Any, block: Any, stream: Any = 0, dynamic_shared: int = 0, threads: int = 0
+    ) -> Callable:
+        """`kernel[grid, block, stream, dynamic_shared]`; `threads` is the number of elements, if there is a thread for each."""
+        run = configured(kernel, grid, block, stream, dynamic_shared)
         if source_function(kernel).__name__ not in self.asked:
             return run
         return self.kernels.guarded(kernel, functools.partial(self._run, kernel, run, threads, block))
@@ -100,10 +102,10 @@ def as_large(asked: tuple[str, ...], module: Any, told: dict) -> Iterator[None]:
     def choose(device: Any, cpu: Any, twin: Any, threads: int) -> Callable | None:
         if device.type == "cpu" or source_function(twin).__name__ not in asked:
             return None
-        return launches.configured(twin, *geometry(threads), threads)
+        return launches.configured(twin, *geometry(threads), threads=threads)
 
     kind = type(cuda.jit(thread_of))
-    start = lambda kernel, where: launches.configured(kernel, *where[:2])  # noqa: E731
+    start = lambda kernel, where: launches.configured(kernel, *where)  # noqa: E731
     try:
         with launching(choose), patched(kind, "__getitem__", start), compiled_cuda():
             yield

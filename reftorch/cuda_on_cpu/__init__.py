@@ -5,6 +5,7 @@
     reftorch.cuda.use("cpu")                              # the same, before CUDA is first used
     with cuda_on_cpu.order("shuffled", seed=3): ...       # or "ascending", "descending", "parallel"
     cuda_on_cpu.launch(kernel, grid, block, x, y)         # one launch, over NumPy arrays
+    cuda_on_cpu.launch(kernel, grid, block, x, dynamic_shared=1024)  # with bytes for `cuda.shared.array(0, dtype)`
 
 ## How a kernel runs here
 
@@ -20,10 +21,11 @@ to hold. The other checks stay. Both forms give the same numbers to the last bit
 A kernel with `cuda.syncthreads()` is compiled as a generator: `yield` replaces each barrier. The threads of a block are such generators
 in memory. Each is resumed and runs up to its next barrier, and then all continue; the loop that resumes them is compiled, too. If they stop
 at different barriers, or some do not stop, this is a `DivergentBarrier`. Shared arrays are filled with NaN at first, so reading an element
-that no thread has written gives NaN.
+that no thread has written gives NaN. Arrays of dynamic shared memory, `cuda.shared.array(0, dtype)`, lie over one another, and
+`kernel[grid, block, stream, bytes]` gives their size.
 
-Kernels that cannot be compiled in this way (with warp operations, a barrier inside a device function, or dynamic shared memory) are run by
-`reftorch.simt`, in Python. Before a large launch, a warning says so.
+Kernels that cannot be compiled in this way (with warp operations, or a barrier inside a device function) are run by `reftorch.simt`, in
+Python. Before a large launch, a warning says so.
 
 ## What it does not show
 

@@ -33,6 +33,7 @@ MANY = 20_000  # threads of a launch in Python, about a second
 ENOUGH = 1_024  # threads of a launch that are worth to be shared out
 LOOK = 0.02  # seconds of the CPU with the same sizes, after which their own form is looked for on the disk,
 COMPILE = 0.5  # and after which it is compiled
+DYNAMIC = (0, (0,))  # the shapes of shared arrays whose size is chosen by the launch
 ALIGNED = 64  # bytes, of which each shared array begins at a multiple
 SIZES = 1_000  # of which the times are kept, for each kernel
 
@@ -136,9 +137,9 @@ def _sized(kernel: FunctionType, arguments: tuple) -> Sized:
 
 
 # ---------------------------------------------------------------------------------------- launching
-def configured(kernel: Any, grid: Any, block: Any) -> Callable:
-    """`kernel[grid, block]`: a function that takes the kernel's arguments."""
-    return functools.partial(launch, kernel, grid, block)
+def configured(kernel: Any, grid: Any, block: Any, dynamic_shared: int = 0) -> Callable:
+    """`kernel[grid, block, 0, dynamic_shared]`: a function that takes the kernel's arguments."""
+    return functools.partial(launch, kernel, grid, block, dynamic_shared=dynamic_shared)
 
 
 @functools.lru_cache(maxsize=SIZES)
@@ -149,12 +150,15 @@ def _extents(grid: Any, block: Any) -> tuple[tuple[int, int, int], tuple[int, in
     return extents
 
 
-def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *arguments: Any) -> None:
+def launch(
+    kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *arguments: Any, dynamic_shared: int = 0
+) -> None:
     """Run `kernel[grid, block](*arguments)`, compiled for the CPU.
 
     Args:
         kernel: what `@cuda.jit` made, or a plain function.
         arguments: device or NumPy arrays, which are changed in place; numbers; tuples of these.
+        dynamic_shared: bytes for `cuda.shared.array(0, ...)`. All such arrays of a block begin at the same byte, as on a GPU.
 
     Raises:
         OutsideArray: an IndexError, a thread reads or writes outside an array; the message says which thread.
@@ -171,16 +175,21 @@ def launch(kernel: Any, grid: int | Sequence[int], block: int | Sequence[int], *
     try:
         form = rewritten(function)
     except NotCompiled as reason:
-        return _in_python(kernel, extents, given, reason)
+        return _in_python(kernel, extents, given, dynamic_shared, reason)
     try:
         if form.barriers:
-            _in_step(form, function, _sized(function, given), extents, given, place)
+            shared = shared_arrays(form.shared, function, given, dynamic_shared)
+            _in_step(function, _sized(function, given), extents, given, shared, place)
         else:
             _one_by_one(form, _sized(function, given), extents, given, place)
     except IndexError:
-        raise _outside(function, extents, place) from None
+        raise _outside(form, extents, place, dynamic_shared) from None
     except MemoryError:
         raise _without_memory(form, extents, place) from None
+    except NotImplementedError as reason:
+        if str(reason) != "float16":
+            raise
+        _in_python(kernel, extents, given, dynamic_shared, NotCompiled("Numba has no float16 for the CPU"))
     except NumbaError as error:
         if form.walrus and "cannot be determined" in str(error):
             text = (
@@ -239,12 +248,14 @@ def _without_memory(form: Rewritten, extents: tuple, place: np.ndarray) -> OutOf
     return OutOfMemory(text, form.made or None)
 
 
-def _outside(function: FunctionType, extents: tuple, place: np.ndarray) -> OutsideArray:
+def _outside(form: Rewritten, extents: tuple, place: np.ndarray, dynamic_shared: int) -> OutsideArray:
     thread = _name(extents, place)
     text = (
-        f"{function.__name__}[{extents[0]}, {extents[1]}]: {thread} reads or writes outside an array. Most likely a bounds check "
-        "is missing, such as `if i >= y.size: return`. `reftorch.simt.run(kernel, grid, block, ...)` names line and index"
+        f"{form.function.__name__}[{extents[0]}, {extents[1]}]: {thread} reads or writes outside an array. Most likely a bounds "
+        "check is missing, such as `if i >= y.size: return`. `reftorch.simt.run(kernel, grid, block, ...)` names line and index"
     )
+    if form.dynamic:
+        text += f". Or the array in line {form.dynamic} is too small: kernel[grid, block, stream, bytes] gives {dynamic_shared} bytes"
     return OutsideArray(text, thread)
 
 
@@ -254,7 +265,7 @@ def coordinates(number: int, extent: tuple[int, int, int]) -> tuple[int, int, in
     return number % x, number // x % y, number // (x * y)
 
 
-def _in_python(kernel: Any, extents: tuple, arguments: tuple, reason: NotCompiled) -> None:
+def _in_python(kernel: Any, extents: tuple, arguments: tuple, dynamic_shared: int, reason: NotCompiled) -> None:
     """What cannot be compiled: thread by thread in Python."""
     threads = math.prod(extents[0]) * math.prod(extents[1])
     if threads > MANY:
@@ -266,18 +277,17 @@ def _in_python(kernel: Any, extents: tuple, arguments: tuple, reason: NotCompile
         )
     which, seed = _chosen.order
     with np.errstate(all="ignore"):
-        run_in_python(kernel, *extents, *arguments, order=which, seed=seed, check=False)
+        run_in_python(kernel, *extents, *arguments, order=which, seed=seed, check=False, dynamic_shared=dynamic_shared)
 
 
 # ---------------------------------------------------------------------------------------- threads that meet
 def _in_step(
-    form: Rewritten, function: FunctionType, run: Callable, extents: tuple, arguments: tuple, place: np.ndarray
+    function: FunctionType, run: Callable, extents: tuple, arguments: tuple, shared: tuple, place: np.ndarray
 ) -> None:
     """Block after block: all its threads up to a barrier, then all up to the next one."""
-    shared, memory, unwritten = shared_arrays(form.shared, function, arguments)
     which, seed = _chosen.order
     blocks, threads = ((*steps(math.prod(extent), which, seed), math.prod(extent)) for extent in extents)
-    if not run(place, *extents, blocks, threads, arguments, shared, memory, unwritten):
+    if not run(place, *extents, blocks, threads, arguments, *shared):
         raise _divergent(function, extents, place)
 
 
@@ -292,22 +302,36 @@ def _divergent(function: FunctionType, extents: tuple, place: np.ndarray) -> Div
     )
 
 
-def shared_arrays(codes: list, function: FunctionType, arguments: tuple) -> tuple[tuple, np.ndarray, np.ndarray]:
+def shared_arrays(
+    codes: list, function: FunctionType, arguments: tuple, dynamic: int = 0
+) -> tuple[tuple, np.ndarray, np.ndarray]:
     """Shared arrays, from the expressions for their shapes and dtypes; the bytes in which they lie; what these are at first.
+
+    Those of size 0 have all `dynamic` bytes behind the others.
 
     Raises:
         SharedArrayFault: they are larger than a GPU's shared memory.
     """
     names = dict(zip(function.__code__.co_varnames, arguments))
-    arrays, filled = [], b""
-    for code in codes:
-        shape, dtype = (eval(each, function.__globals__, names) for each in code[:2])
-        arrays.append((len(filled), shape, numpy_type(dtype)))
-        content = np.full(shape, poison(numpy_type(dtype)), numpy_type(dtype)).tobytes()
-        filled += content + bytes(-len(content) % ALIGNED)
-    if len(filled) > SHARED_LIMIT:
-        text = f"the block's shared arrays take {len(filled):,} bytes: it has {SHARED_LIMIT:,}"
+    kinds = [
+        (eval(code[0], function.__globals__, names), numpy_type(eval(code[1], function.__globals__, names)))
+        for code in codes
+    ]
+    filled, starts = b"", []
+    for shape, dtype in kinds:
+        starts.append(len(filled))
+        if shape not in DYNAMIC:
+            content = np.full(shape, poison(dtype), dtype).tobytes()
+            filled += content + bytes(-len(content) % ALIGNED)
+    if len(filled) + dynamic > SHARED_LIMIT:
+        text = f"the block's shared arrays take {len(filled) + dynamic:,} bytes: it has {SHARED_LIMIT:,}"
         raise SharedArrayFault(text, [Place(function.__code__.co_filename, codes[-1][2])])
-    unwritten = np.frombuffer(filled, np.uint8)
+    unwritten = np.frombuffer(filled + b"\xff" * dynamic, np.uint8)
     memory = np.empty_like(unwritten)
-    return tuple(np.ndarray(shape, dtype, memory.data, start) for start, shape, dtype in arrays), memory, unwritten
+    arrays = (
+        np.ndarray(dynamic // dtype.itemsize, dtype, memory.data, len(filled))
+        if shape in DYNAMIC
+        else np.ndarray(shape, dtype, memory.data, start)
+        for start, (shape, dtype) in zip(starts, kinds)
+    )
+    return tuple(arrays), memory, unwritten

@@ -64,6 +64,7 @@ class Rewritten:
     text: str  # of the kernel and all that it calls
     walrus: Loc | None  # where it has the first `:=`
     made: int  # the line of the first array that a thread makes, 0 if there is none
+    dynamic: int  # the line of the first shared array whose size is chosen by the launch, 0 if there is none
 
 
 def source_function(kernel: Any) -> FunctionType:
@@ -106,7 +107,7 @@ def rewritten(function: FunctionType, is_kernel: bool = True, sizes: tuple = ())
     made.__module__, made.__qualname__ = function.__module__, f"{function.__qualname__}_on_cpu"
     text = "\n".join([ast.unparse(body), text_of(function.__defaults__), *changes.texts])
     run = numba.njit(pipeline_class=Part, **{**OPTIONS, "forceinline": not changes.barriers})(made)
-    found = (changes.barriers, changes.atomics, changes.shared, text, changes.walrus, changes.made)
+    found = (changes.barriers, changes.atomics, changes.shared, text, changes.walrus, changes.made, changes.dynamic)
     return Rewritten(made, run, uses_where, *found)
 
 
@@ -203,6 +204,7 @@ class Rewriter(ast.NodeTransformer):
     texts: list[str] = field(default_factory=list)
     walrus: Loc | None = None
     made: int = 0
+    dynamic: int = 0
 
     def value_of(self, node: ast.AST) -> Any:
         """The value of a global name, or of an attribute of a module in one; None if it is not known before the kernel runs."""
@@ -328,6 +330,8 @@ class Rewriter(ast.NodeTransformer):
         given = [*node.args, *[each.value for each in node.keywords]]
         shape, dtype = (compile(ast.Expression(each), "shared", "eval") for each in given)
         self.shared.append((shape, dtype, node.lineno))
+        if ast.unparse(given[0]) in ("0", "(0,)"):
+            self.dynamic = self.dynamic or node.lineno
         self.names.append(f"shared_{len(self.names)}__")
         return ast.copy_location(ast.Name(self.names[-1], ast.Load()), node)
 

@@ -186,7 +186,7 @@ class Shared:
         size, kind = extent(shape), numpy_type(dtype)
         if size == (0,):
             size = (launch.dynamic_shared // kind.itemsize,)
-            data = self._dynamic().view(kind)[: size[0]]
+            data = self._dynamic()[: size[0] * kind.itemsize].view(kind)
             return Array(launch, launch.shared, data, DYNAMIC_START, "") if launch.check else data
         site = launch.sites.at(frame)
         made = launch.shared_arrays.get(site)
@@ -220,7 +220,7 @@ class Shared:
         """The block's dynamic shared memory, as bytes."""
         launch = self._launch
         if launch.dynamic_bytes is None:
-            launch.dynamic_bytes = np.full(launch.dynamic_shared // 16 * 16, 0xFF, np.uint8)
+            launch.dynamic_bytes = np.full(launch.dynamic_shared, 0xFF, np.uint8)
             launch.shared.empty |= set(range(DYNAMIC_START, DYNAMIC_START + launch.dynamic_shared))
         return launch.dynamic_bytes
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from numba import float32, float64, int8
+from numba import float32, float64, int8, int32
 from numba.core.errors import UnsupportedError
 
 from reftorch import simt
 from reftorch.cuda_on_cpu import OutOfMemory, launch, order
-from reftorch.kernel import cuda, geometry
+from reftorch.kernel import compiled_cuda, configured, cuda, geometry
 
 WIDE = 40
 MANY_BYTES = 49_153
@@ -71,7 +71,79 @@ def test_barriers_in_a_grid_of_three_dimensions(which, form):
     )
 
 
+@cuda.jit
+def reversed_cuda(x, y, rows):
+    """A block reverses one row. Its numbers and their places lie behind each other in dynamic shared memory."""
+    fixed = cuda.shared.array(3, int8)
+    values = cuda.shared.array(0, x.dtype)
+    places = cuda.shared.array(0, int32)
+    t, n = cuda.threadIdx.x, cuda.blockDim.x
+    first = n * x.itemsize // 4
+    for row in range(cuda.blockIdx.x, rows, cuda.gridDim.x):
+        fixed[t % 3] = 1
+        values[t] = x[row, t]
+        places[first + t] = n - 1 - t
+        cuda.syncthreads()
+        y[row, t] = values[places[first + t]] * fixed[0]
+        cuda.syncthreads()
+
+
+@pytest.mark.parametrize("which", ["ascending", "descending", "shuffled", "parallel"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_of_several_types_in_dynamic_shared_memory(which, dtype, form):
+    for columns in (1, 7, 40):
+        x = np.random.default_rng(0).standard_normal((11, columns)).astype(dtype)
+        y = np.full_like(x, np.nan)
+        with order(which, seed=columns):
+            launch(reversed_cuda, 4, columns, x, y, 11, dynamic_shared=columns * (x.itemsize + 4))
+        np.testing.assert_array_equal(y, x[:, ::-1])
+
+
+@cuda.jit
+def same_bytes_cuda(y):
+    numbers = cuda.shared.array(0, float32)
+    words = cuda.shared.array((0,), int32)
+    if cuda.threadIdx.x == 0:
+        y[0, 0], y[0, 1] = numbers.size, words.size
+        y[0, 2] = numbers[1] != numbers[1]
+        numbers[1] = -2
+    cuda.syncthreads()
+    y[cuda.threadIdx.x, 3] = words[1]
+
+
+def test_all_arrays_of_dynamic_shared_memory_begin_at_the_same_byte(form):
+    word = int(np.float32(-2).view(np.int32))
+    for given in (20, 23):  # three bytes are too few for one more
+        y = np.zeros((2, 4), np.int32)
+        launch(same_bytes_cuda, 1, 2, y, dynamic_shared=given)
+        assert y.tolist() == [[5, 5, 1, word], [0, 0, 0, word]]
+
+
+def test_dynamic_shared_memory_of_a_kernel_that_starts_itself():
+    """`kernel[grid, block, stream, bytes]`, in a process where CUDA is compiled for the CPU."""
+    x, y = np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((2, 3), np.float32)
+    with compiled_cuda():
+        configured(reversed_cuda, 2, 3, 0, 24)(x, y, 2)
+    np.testing.assert_array_equal(y, x[:, ::-1])
+
+
 # -------------------------------------------------------------------------------------------------------------- mistakes
+@pytest.mark.parametrize("given", [0, 24, 27])
+def test_an_index_outside_dynamic_shared_memory(given, form):
+    line = reversed_cuda.py_func.__code__.co_firstlineno + 4
+    wanted = rf"reversed_cuda.*thread \d of block 0 .* the array in line {line} is too small: .* gives {given} bytes"
+    with pytest.raises(IndexError, match=wanted):
+        launch(reversed_cuda, 1, 4, np.zeros((1, 4), np.float32), np.zeros((1, 4), np.float32), 1, dynamic_shared=given)
+
+
+def test_more_dynamic_shared_memory_than_a_block_of_a_gpu_has():
+    arrays = np.zeros((1, 4), np.float32), np.zeros((1, 4), np.float32)
+    most = 49_152 - 64  # behind the array of fixed size
+    launch(reversed_cuda, 1, 4, *arrays, 1, dynamic_shared=most)
+    with pytest.raises(simt.SharedArrayFault, match="take 49,153 bytes: it has 49,152"):
+        launch(reversed_cuda, 1, 4, *arrays, 1, dynamic_shared=most + 1)
+
+
 @cuda.jit
 def late_divergence_cuda(y):
     for turn in range(4):

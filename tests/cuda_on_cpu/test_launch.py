@@ -312,6 +312,22 @@ def test_an_index_that_is_too_narrow_gives_a_wrong_result_at_a_realistic_size(fo
 
 
 @cuda.jit
+def twice_cuda(x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        y[i] = x[i] + x[i]
+
+
+def test_float16_which_numba_has_for_gpus_only(form):
+    """Its kernels run in Python, with the rounding of float16."""
+    x = np.array([0.1, 2049, 40_000], np.float16)
+    y = np.zeros_like(x)
+    launch(twice_cuda, 1, 32, x, y)
+    with np.errstate(over="ignore"):
+        assert y.tolist() == (x + x).tolist() and y[2] == np.inf
+
+
+@cuda.jit
 def neighbour_cuda(y):
     i = cuda.grid(1)
     if 0 < i < y.size:

@@ -89,7 +89,7 @@ def watched(monkeypatch):
     launched, terms = Counter(), {}
     usual = cuda_on_cpu.configured
 
-    def noting(kernel, grid, block):
+    def noting(kernel, grid, block, dynamic_shared):
         name = source_function(kernel).__name__
 
         def run(*arguments):

@@ -214,6 +214,9 @@ def test_dynamic_shared_memory(order, seed):
     x, y = np.arange(8, dtype=np.float32), zeros(8)
     assert not simt.run(partition, 1, 8, x, y, 8, order=order, seed=seed, dynamic_shared=64).faults
     assert list(y) == list(x[::-1])
+    x, y = np.arange(3, dtype=np.float32), zeros(3)
+    assert not simt.run(partition, 1, 3, x, y, 3, order=order, seed=seed, dynamic_shared=27).faults
+    assert list(y) == list(x[::-1])
 
 
 @cuda.jit
