@@ -67,6 +67,10 @@ MISTAKES = {
         relu(body="    y[i] = zero if x[i] < zero else x[i]\n    text = f'{x[i]:.3f}'\n"),
         r"relu.py, line \d+: relu_forward_cuda: it cannot be compiled: format spec in f-strings not supported yet.",
     ),
+    "an array without room": (
+        relu(body="    table = cuda.local.array(1 << 45, x.dtype)\n    table[0] = x[i]\n    y[i] = table[0]\n"),
+        r"relu.py, line MADE: relu_forward_cuda: a thread makes an array for which there is no memory",
+    ),
     "not compiled": (
         relu(body="    y[i] = zero if x[i] < zero else x[i].sum()\n"),
         r"relu.py, line \d+: relu_forward_cuda: it cannot be compiled: Unknown attribute 'sum' of type float32",
@@ -78,7 +82,8 @@ MISTAKES = {
 def test_a_mistake_is_told_with_thread_and_block(mistake, tmp_path):
     source, wanted = MISTAKES[mistake]
     line = source[: source.index("def relu_forward_cuda")].count("\n")  # of the decorator, above
-    assert re.fullmatch(wanted.replace("LINE", str(line)), said(RELU, source, tmp_path))
+    wanted = wanted.replace("LINE", str(line)).replace("MADE", str(line + 6))
+    assert re.fullmatch(wanted, said(RELU, source, tmp_path))
 
 
 def test_a_right_kernel_in_other_words_passes(tmp_path):
@@ -98,6 +103,14 @@ def test_a_right_kernel_in_other_words_passes(tmp_path):
 def test_kernels_with_barriers(mistake, wanted, tmp_path):
     mutant = next(mutant for mutant in TILED.mutants if mutant.name == mistake)
     source = mutated(TILED.source.read_text(encoding="utf-8"), mutant)
+    assert re.fullmatch(wanted, said(TILED, source, tmp_path))
+
+
+def test_shared_arrays_that_are_too_large(tmp_path):
+    source = TILED.source.read_text(encoding="utf-8")
+    assert source.count("shared.array((SIDE, SIDE)") == 1
+    source = source.replace("shared.array((SIDE, SIDE)", "shared.array((SIDE * 999, SIDE)")
+    wanted = r"conv2d_tiled.py, line \d+: conv2d_tiled_forward_cuda: the block's shared arrays take [\d,]+ bytes: it has 49,152"
     assert re.fullmatch(wanted, said(TILED, source, tmp_path))
 
 
