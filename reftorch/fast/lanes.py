@@ -294,9 +294,12 @@ def copy_line(target, line):
     if line.size > 4 * LANES:
         move_line(target, line)
         return
-    for s in range(0, line.size, LANES):
-        count = min(LANES, line.size - s)
-        copy_part(window(target, s, count), window(line, s, count), count)
+    whole = line.size - line.size % LANES
+    for s in range(0, whole, LANES):
+        copy_lanes(window(target, s, LANES), window(line, s, LANES))
+    if whole < line.size:
+        count = line.size - whole
+        copy_part(window(target, whole, count), window(line, whole, count), count)
 
 
 @njit(**INLINE)
