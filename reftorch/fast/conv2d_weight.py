@@ -29,9 +29,9 @@ import numpy as np
 from reftorch.fast.conv2d_layout import forward_plan
 from reftorch.fast.conv2d_slide import as_rows, lay_flat
 from reftorch.fast.dots import dot_lines
-from reftorch.fast.lanes import copy_line
+from reftorch.fast.lanes import copy_line, turn
 from reftorch.fast.matmul import pack_rows
-from reftorch.fast.registers import COLS, INNER, ROWS, aligned, by_itself, local_array, rooms, window
+from reftorch.fast.registers import COLS, INNER, LANES, ROWS, aligned, by_itself, local_array, rooms, window
 from reftorch.fast.tile import multiply_tile
 from reftorch.fast.workers import part_of, threads_for
 from reftorch.kernel import PARALLEL, SERIAL, njit, prange
@@ -129,20 +129,25 @@ def by_dots(grad_y, x, grad_weight, groups, slide, start):
     return math.isfinite(checks.sum())
 
 
+# Blocks of LANES pixels and LANES channels are turned in registers. The last block of a row overlaps the one before, if the row is no multiple.
 @njit(**INNER)
 def lay_channels_last(x, n0, images, c0, channels, last, lay):
     by_itself()
     H, W = x.shape[2:]
+    turned = channels - channels % LANES if W >= LANES else 0
     for b in range(images):
+        planes = x[n0 + b].reshape(x.shape[1], H * W)
         for h in range(H):
-            line = (b * lay.rows + h + lay.pad_h) * lay.cols + lay.pad_w
-            for first in range(0, W, 16):  # so few pixels that they stay in the cache until all channels are copied
-                width = min(16, W - first)
-                for c in range(channels):
-                    source = window(x[n0 + b, c0 + c, h], first, width)
-                    target = window(last, (line + first) * channels + c, width * channels)
-                    for w in range(width):
-                        target[w * channels] = source[w]
+            at = ((b * lay.rows + h + lay.pad_h) * lay.cols + lay.pad_w) * channels
+            for first in range(0, W if turned else 0, LANES):
+                w = min(first, W - LANES)
+                for c in range(0, turned, LANES):
+                    target = window(last, at + w * channels + c, LANES * channels - c)
+                    turn(LANES, planes, c0 + c, h * W + w, target, channels)
+            for c in range(turned, channels):
+                source, target = window(planes[c0 + c], h * W, W), window(last, at + c, W * channels)
+                for w in range(W):
+                    target[w * channels] = source[w]
 
 
 @njit(**INNER)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reftorch import fast
 from reftorch.fast import workers
 from reftorch.fast.conv2d_layout import forward_plan
-from reftorch.fast.registers import COLS, ROWS
+from reftorch.fast.registers import COLS, LANES, ROWS
 from reftorch.nn.convolution import conv2d as component
 from reftorch.threads import on_one_thread
 
@@ -104,6 +104,11 @@ BORDERS = [
     (3, 1, (28, 28), 6, (5, 5)),
     (3, 6, (12, 12), 16, (5, 5)),
     (2, 5, (40, 40), 3, (3, 3), (1, 1), (2, 2), (2, 2)),
+    # whole registers of pixels and channels, and the rest of both
+    (2, 2 * LANES + 3, (3, LANES + 3), 5, (3, 2), (1, 1), (1, 1)),
+    (2, 2 * LANES + 2, (2, 2 * LANES), 6, (2, 2), (2, 1), (0, 0), (1, 1), 2),
+    (2, LANES + 1, (3, LANES), 9, (1, 1)),
+    (3, LANES, (2, LANES - 1), 5, (1, 2)),
 ]
 
 
