@@ -41,7 +41,6 @@ LONGEST = (  # they begin first, so that at the end no worker waits for one of t
     "tests/course/test_hostile.py",
     "tests/test_native.py",
     "tests/bench/test_bench_ladder.py",
-    "tests/bench/test_bench_command.py",
     "tests/trace/test_every_kernel.py",
     "tests/fast/test_fast_grid_sample.py",
     "tests/fast/test_fast_conv2d.py",
@@ -58,6 +57,7 @@ LONGEST = (  # they begin first, so that at the end no worker waits for one of t
     "tests/distributed/test_two_hosts.py",
     "tests/test_conftest.py",
     "tests/train/test_sequences.py",
+    "tests/bench/test_bench_command.py",  # long after test_precompile.py: at once, both would compile the same kernels
 )
 
 
