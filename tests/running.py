@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 import reftorch
 from cases import Case, ModuleCase, Run, ScriptCase, Spec, as_spec
+from reftorch import threads
 
 
 class Result(NamedTuple):
@@ -156,3 +159,13 @@ def evaluate(case: Case, torch: Any, run: Run, device: str = "cpu", state: Mappi
         if leaf.grad is not None:
             result.values[f"gradient of {name}"] = _numpy(leaf.grad)
     return result
+
+
+@contextlib.contextmanager
+def kernels_of(kind: str, dtype: str) -> Iterator[None]:
+    """`reftorch.kernels(kind)`; but a reference runs with threads in float32 only. In float64 it takes the form that small inputs take:
+    the same loops, which other tests compile anyway, and which compile several times as fast."""
+    with pytest.MonkeyPatch.context() as patch, reftorch.kernels(kind):
+        if (kind, dtype) == ("reference", "float64"):
+            patch.setattr(threads, "available", lambda: 1)
+        yield

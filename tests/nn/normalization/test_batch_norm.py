@@ -12,6 +12,7 @@ import reftorch
 import reftorch.nn.functional as F
 from oracle import Run, ScriptCase, array, normal, uniform
 from reftorch import nn
+from running import kernels_of
 
 nan, inf = math.nan, math.inf
 
@@ -133,7 +134,7 @@ def test_fast_form_is_the_reference(shape, dtype, training):
         given[0] += 3
         x, weight, bias, grad_y, mean, var = (reftorch.from_numpy(numbers.astype(dtype)) for numbers in given)
         leaves = [tensor.requires_grad_() for tensor in (x, weight, bias)]
-        with reftorch.kernels(kind):
+        with kernels_of(kind, dtype):
             y = F.batch_norm(x, mean, var, weight, bias, training, 0.3)
             y.backward(grad_y)
         found.append([y, mean, var, *(leaf.grad for leaf in leaves)])

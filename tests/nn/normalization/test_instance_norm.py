@@ -9,6 +9,7 @@ import oracle
 import reftorch
 import reftorch.nn.functional as F
 from oracle import ErrorCase, ScriptCase, array, normal, uniform
+from running import kernels_of
 
 nan, inf = math.nan, math.inf
 RUNNING, ALL = ("running_mean", "running_var"), ("running_mean", "running_var", "weight", "bias")
@@ -124,7 +125,7 @@ def test_fast_form_is_the_reference(shape, dtype):
         given[0] += 3
         x, weight, bias, grad_y, mean, var = (reftorch.from_numpy(numbers.astype(dtype)) for numbers in given)
         leaves = [tensor.requires_grad_() for tensor in (x, weight, bias)]
-        with reftorch.kernels(kind):
+        with kernels_of(kind, dtype):
             y = F.instance_norm(x, mean, var, weight, bias)
             y.backward(grad_y)
         found.append([y, mean, var, *(leaf.grad for leaf in leaves)])

@@ -9,6 +9,7 @@ import oracle
 import reftorch
 import reftorch.nn.functional as F
 from oracle import ErrorCase, FunctionCase, ModuleCase, ScriptCase, array, normal, uniform
+from running import kernels_of
 
 nan, inf = math.nan, math.inf
 LEARNT = dict(weight=uniform(-2, 2, 4), bias=normal(4))
@@ -117,7 +118,7 @@ def test_fast_form_is_the_reference(N, D, dtype):
         given[0] += 3
         x, weight, bias, grad_y = (reftorch.from_numpy(numbers.astype(dtype)) for numbers in given)
         leaves = [tensor.requires_grad_() for tensor in (x, weight, bias)]
-        with reftorch.kernels(kind):
+        with kernels_of(kind, dtype):
             y = F.layer_norm(x, (D,), weight, bias)
             y.backward(grad_y)
         found.append([y, *(leaf.grad for leaf in leaves)])
