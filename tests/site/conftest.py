@@ -32,3 +32,20 @@ def site(tmp_path_factory, formulas):
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(formulas):
+    """Navigation, pages and prose, as the site gets them. Made once, by several processes, for all tests that look at pages.
+
+    Worked examples are not compared with what they say: this is done where the site is built, and in tests/test_house.py.
+    """
+    from reftorch.site import fresh
+
+    return fresh.made(quick=True)
+
+
+@pytest.fixture(scope="session")
+def pages(made):
+    """All generated pages as Markdown, by their path in the site."""
+    return made["pages"]

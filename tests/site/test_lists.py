@@ -14,8 +14,8 @@ from reftorch.site.segment import segment
 from reftorch.step.components import PACKAGE, components
 
 
-def test_coverage_counts_what_is_there():
-    text = lists.coverage(build.pages())
+def test_coverage_counts_what_is_there(pages):
+    text = lists.coverage(pages)
     assert "- **[torch.nn.Conv2d](nn/convolution/conv2d.md)**" in text
     for name in re.findall(r"^- torch\.nn\.(\w+): not yet$", text, re.MULTILINE):
         assert not hasattr(nn, name), name
@@ -33,11 +33,11 @@ def test_coverage_counts_what_is_there():
     assert sum(of for _, of in counts) == 326
 
 
-def test_functions_are_where_they_live():
+def test_functions_are_where_they_live(pages):
     """Each exported function is linked to its line, and what is missing is said."""
     import reftorch.nn.functional as F
 
-    text = lists.functional(build.pages())
+    text = lists.functional(pages)
     for name in F.__all__:
         assert text.count(f"`{name}`") >= 1, name
     assert (
@@ -52,8 +52,8 @@ def test_functions_are_where_they_live():
     assert not missing or all(name.strip(" `") in wanted - set(F.__all__) for name in missing[1].split(","))
 
 
-def test_the_page_of_a_section():
-    text = build.pages()["nn/activation/index.md"]
+def test_the_page_of_a_section(pages):
+    text = pages["nn/activation/index.md"]
     assert text.startswith("# Activation\n\nActivations: functions applied to each element")
     assert "| [ReLU](relu.md) | The rectified linear unit" in text and "`backward_weight`" in text
     assert "[ReLU](relu.md):\n\n$$y_i = \\max(0, x_i)$$" in text.partition("## What varies")[2]
@@ -61,7 +61,7 @@ def test_the_page_of_a_section():
     (row,) = [line for line in common.splitlines() if line.startswith("| $y_i$ | `y` | output |")]
     assert "[LeakyReLU](leaky_relu.md)" in row and "[ReLU](relu.md)" in row
     alone = next((f for f, inside in sections.sections().items() if len(inside) == 1), None)
-    assert alone is None or "What varies" not in build.pages()[f"{alone}/index.md"]
+    assert alone is None or "What varies" not in pages[f"{alone}/index.md"]
 
 
 @pytest.mark.parametrize("folder", ["nn/activation", "nn/normalization", "nn/pooling", "nn/linear"])
@@ -165,8 +165,8 @@ def test_what_several_arguments_share():
 
 
 @pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
-def test_every_component_says_what_can_be_called(component, formulas):
-    made = build.pages()[sections.address(component)]
+def test_every_component_says_what_can_be_called(component, pages):
+    made = pages[sections.address(component)]
     if names.public(component):
         order = [
             "Worked example",
@@ -237,10 +237,10 @@ def test_the_assignment_that_uses_a_component(monkeypatch):
     assert f"Assignment: {link.replace('../../', '../')}, " in Page(PACKAGE / "nn/module.py", "Module").markdown()
 
 
-def test_every_assignment_leads_to_a_page():
+def test_every_assignment_leads_to_a_page(pages):
     found = set(re.findall(r"^\| `\w+` \| \[[^]]*\]\(([^)]*)\)", build.prose()["course.md"], re.MULTILINE))
     assert "nn/activation/relu.md" in found and "course/components/own_function.md" in found
-    assert found <= set(build.pages())
+    assert found <= set(pages)
 
 
 def test_links_into_the_file():
@@ -250,25 +250,25 @@ def test_links_into_the_file():
     assert "[`conv2d_forward_cpu`](#conv2d-forward-cpu-L1)" in text and "_cuda" not in text
 
 
-def test_contents_lead_to_the_headings(formulas):
-    made = build.pages()["nn/convolution/conv2d.md"]
+def test_contents_lead_to_the_headings(pages):
+    made = pages["nn/convolution/conv2d.md"]
     contents = re.search(r'<nav class="rt-contents".*?</nav>', made)[0]
     links = re.findall(r'<a href="#([\w-]+)">([^<]*)</a>', contents)
     assert [text for _, text in links] == re.findall(r"^## (.*)$", made, re.MULTILINE)
     assert ("arguments-shapes-errors", "Arguments, shapes, errors") in links
 
 
-def test_questions_hide_their_answers(formulas):
-    """A question opens its answer; what Python answers there is a listing, and was compared when the page was made."""
-    made = build.pages()["nn/convolution/conv2d.md"].partition("\n## Questions\n")[2].partition("\n## ")[0]
+def test_questions_hide_their_answers(pages):
+    """A question opens its answer; what Python answers there is a listing."""
+    made = pages["nn/convolution/conv2d.md"].partition("\n## Questions\n")[2].partition("\n## ")[0]
     found = re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", made, re.DOTALL)
     assert 3 <= len(found) <= 5 and "parameters does" in found[0][0] and "4785" in found[0][1]
     assert made.count("<strong>") == 0 and "<blockquote>" not in made and made.count("<div") == made.count("</div>")
 
 
-def test_formulas_go_with_their_kernels(formulas):
+def test_formulas_go_with_their_kernels(pages):
     """The viewer gets the formulas above each kernel, for the kernel and its twin."""
-    made = build.pages()["nn/convolution/conv2d.md"]
+    made = pages["nn/convolution/conv2d.md"]
     found = re.findall(
         r'<div class="rt-formula" data-kernels="([^"]*)" data-search-exclude hidden>(.*?)</div>', made, re.DOTALL
     )

@@ -101,12 +101,14 @@ def test_what_is_wrong_in_the_guide_is_an_error_with_its_line(tmp_path, monkeypa
         build.prose.__wrapped__()
 
 
-def test_pages_of_a_new_python(formulas):
-    """The same pages, without the examples checked."""
-    made = fresh.made(quick=True)
+def test_pages_of_a_new_python(made):
+    """The same pages as in this process, which checks their examples, too."""
     assert made["navigation"] == build.navigation() and 'class="rt-viewer"' in made["prose"]["index.md"]
     assert set(addresses(made["navigation"])) <= {*made["pages"], *made["prose"]}
     assert len(made["pages"]) > len(components())
+    few = {"nn/activation/relu.md": "", "nn/module.md": "Module", "nn/convolution/conv2d.md": ""}
+    jobs = [(PACKAGE / path.replace(".md", ".py"), title, True) for path, title in few.items()]
+    assert dict(zip(few, build._in_processes(build._page, jobs, 1))) == {path: made["pages"][path] for path in few}
 
 
 def test_an_error_of_another_process_has_its_line():
@@ -194,8 +196,8 @@ def test_symbols_in_code_are_names_in_kernels():
 
 
 @pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
-def test_every_symbol_is_lit_in_a_formula_and_in_the_code(component, formulas):
-    made = build.pages()[sections.address(component)]
+def test_every_symbol_is_lit_in_a_formula_and_in_the_code(component, pages):
+    made = pages[sections.address(component)]
     formula = "".join(re.findall(r'data-tex="([^"]*)"', made))
     for symbol in document.symbols(segment(component.file)):
         assert f"sym={symbol.variable}}}" in formula and f'data-sym="{symbol.variable}"' in made, symbol
@@ -215,8 +217,8 @@ class Ids(html.parser.HTMLParser):
 
 
 @pytest.mark.parametrize("component", components().values(), ids=lambda component: component.name)
-def test_each_line_of_the_file_has_one_address(component, formulas):
-    made = build.pages()[sections.address(component)]
+def test_each_line_of_the_file_has_one_address(component, pages):
+    made = pages[sections.address(component)]
     found = Ids(made)
     headings = {
         slugify(heading, "-") for heading in re.findall(r"^## (.*)$", made, re.MULTILINE)
@@ -242,7 +244,8 @@ def test_twins_differ_only_where_they_are_tinted():
     assert same[0] == same[1] and len(same[0]) > 10 and all(tinted)
 
 
-def test_pages_without_mkdocs(tmp_path, formulas):
+def test_pages_without_mkdocs(tmp_path, pages, monkeypatch):
+    monkeypatch.setattr(build, "pages", lambda: pages)
     written = build.generate(tmp_path)
     assert tmp_path / "nn/convolution/conv2d.md" in written
     text = (tmp_path / "nn/convolution/conv2d.md").read_text()
@@ -253,13 +256,13 @@ def test_pages_without_mkdocs(tmp_path, formulas):
     assert "$" not in re.sub(r"`[^`]*`", "", (tmp_path / "notation.md").read_text())
 
 
-def test_navigation_names_pages_that_are_there(formulas):
+def test_navigation_names_pages_that_are_there(pages):
     def paths(items):
         for item in items:
             inside = list(item.values())[0] if isinstance(item, dict) else item
             yield from paths(inside) if isinstance(inside, list) else [inside]
 
-    there = {*build.pages(), *(str(file.relative_to(build.DOCS)) for file in build._prose())}
+    there = {*pages, *(str(file.relative_to(build.DOCS)) for file in build._prose())}
     named = list(paths(build.navigation()))
     assert set(named) <= there and len(named) == len(set(named))
     assert there - set(named) <= set(links.helpers())  # links in code lead to these
