@@ -61,6 +61,7 @@ from cases import (  # noqa: F401  the whole vocabulary is at hand as oracle.<na
     uniform,
 )
 from reftorch.course import mutants
+from reftorch.nn.arguments import CONSTANTS
 from running import Result, arguments, draw, evaluate, find, make_leaf, named
 
 
@@ -76,6 +77,20 @@ def torch_result(case: Case, run: Run) -> Result:
 
 def our_result(case: Case, run: Run, state: Mapping | None = None) -> Result:
     """What reftorch makes of the case, started from `state`."""
+    result = _our_result(case, run, state)
+    check_constants(case)
+    return result
+
+
+def check_constants(case: Case) -> None:
+    """Fail if a kernel has written into the ones or zeros that stand for an absent weight or bias: all later calls would read them."""
+    changed = {key: t.array for key, t in CONSTANTS.items() if (t.array != key[1]).any()}
+    if changed:
+        CONSTANTS.clear()
+    assert not changed, f"{case}: a kernel has written into constants that all calls share: {changed}"
+
+
+def _our_result(case: Case, run: Run, state: Mapping | None) -> Result:
     if run.mode in ("compiled", "reference", "interpreted"):
         with (
             reftorch.debug(run.mode == "interpreted"),

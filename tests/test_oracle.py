@@ -6,6 +6,7 @@ import pytest
 import oracle
 import reftorch
 from oracle import ErrorCase, ModuleCase, Run, ScriptCase
+from reftorch.nn.arguments import filled
 
 COMPILED = Run("compiled", "float32")
 
@@ -190,3 +191,16 @@ def overwrites_its_input(torch, x):
 def test_a_kernel_that_overwrites_what_it_reads_is_noticed(run):
     with pytest.raises(AssertionError, match="overwritten"):
         oracle.check(ScriptCase("overwrites", run=run, inputs=[(3, 2)]), COMPILED)
+
+
+def test_a_kernel_that_overwrites_shared_constants_is_noticed():
+    """The zeros that stand for an absent bias: the failure names them, and the next call gets new ones."""
+
+    def run(torch, x):
+        if ours(torch):
+            filled(x, 3, 0).array[1] = 5
+        return x * 3
+
+    with pytest.raises(AssertionError, match="constants that all calls share"):
+        oracle.check(ScriptCase("overwrites", run=run, inputs=[(3, 2)]), COMPILED)
+    assert not filled(reftorch.ones(2), 3, 0).any()

@@ -6,7 +6,6 @@ function that was called.
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Sequence
 from numbers import Real
@@ -81,9 +80,18 @@ def filled(like: Tensor, extent: int, value: int) -> Tensor:
     return like.new_empty(extent).fill_(value)
 
 
-@functools.lru_cache(maxsize=64)
+# What `filled` has returned, by extent, value and dtype. A read-only array would be another type for Numba, and each kernel would
+# be compiled twice; so the tests look here after each case whether a kernel has written into one of them.
+CONSTANTS: dict[tuple[int, int, dtype], Tensor] = {}
+
+
 def _constant(extent: int, value: int, dtype: dtype) -> Tensor:
-    return Tensor._make(np.full(extent, value, dtype.numpy))
+    found = CONSTANTS.get((extent, value, dtype))
+    if found is None:
+        if len(CONSTANTS) >= 64:
+            CONSTANTS.clear()
+        found = CONSTANTS[extent, value, dtype] = Tensor._make(np.full(extent, value, dtype.numpy))
+    return found
 
 
 def are_plain(tensors: Sequence[Tensor]) -> bool:
