@@ -178,7 +178,8 @@ def _size_and_factors(input, size, scale_factor, recompute_scale_factor, recompu
     if scale_factor is not None:
         if not all(map(math.isfinite, given)):
             raise RuntimeError(
-                f"interpolate: a size times a scale_factor of {scale_factor} is not a size: wanted finite factors"
+                f"interpolate: found scale_factor={scale_factor}, wanted numbers that are neither NaN nor infinite: the output has "
+                "the size of the input times this factor; was the factor computed by a division by 0?"
             )
         size_out = [math.floor(extent * factor) for extent, factor in zip(extents, given)]
         return size_out, [None] * len(extents) if recompute else given
