@@ -248,12 +248,12 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 
     Raises:
         RuntimeError: another number of dimensions, an empty one, an option out of range, a block larger than the padded image.
-        IndexError: an input of two dimensions.
+        IndexError: an input of two dimensions or fewer.
         TypeError: `input` is not a tensor, or an option not an int.
         NotImplementedError: `input` is not float32, float64 or bool.
     """
     options = check_blocks("unfold", input, kernel_size, dilation, padding, stride)
-    if input.dim() == 2:
+    if input.dim() <= 2:
         raise IndexError(
             f"unfold: expected (N, C, H, W) or (C, H, W), found {list(input.shape)}: an image without channels "
             "needs x.unsqueeze(0)"

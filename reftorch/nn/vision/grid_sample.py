@@ -443,6 +443,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 
     Raises:
         ValueError: an unknown `mode` or `padding_mode`.
+        IndexError: `input` has no dimensions.
         RuntimeError: shapes or dtypes that do not fit, an input without pixels, or "bicubic" in three dimensions.
         NotImplementedError: the dtype is not float32 or float64.
         TypeError: an argument is not a tensor.
@@ -473,9 +474,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 
 
 def _check_shapes(input, grid, mode):
-    """Raise RuntimeError unless input and grid fit."""
+    """Raise RuntimeError unless input and grid fit; IndexError for an input without dimensions."""
     if input.ndim not in (4, 5) or input.ndim != grid.ndim:
-        raise RuntimeError(
+        raise (RuntimeError if input.ndim else IndexError)(
             "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
             f"{list(input.shape)} and grid with sizes {list(grid.shape)}: one image needs x.unsqueeze(0)"
         )

@@ -35,6 +35,8 @@ def call(*args, size=(2, 3, 5, 6), dtype="float32", **kwargs):
 
 ERRORS = [
     ErrorCase(call(2, size=(5, 6)), ["[5, 6]", "unsqueeze"], id="two dimensions"),
+    ErrorCase(call(2, size=(5,)), ["[5]", "(N, C, H, W)"], id="one dimension"),
+    ErrorCase(call(2, size=()), ["[]", "(N, C, H, W)"], id="no dimensions"),
     ErrorCase(call(2, size=(1, 1, 1, 5, 6)), ["3D or 4D", "[1, 1, 1, 5, 6]"], id="five dimensions"),
     ErrorCase(call(2, size=(2, 0, 5, 6)), ["[2, 0, 5, 6]"], id="no channels"),
     ErrorCase(call(2, padding=2, size=(2, 3, 0, 6)), ["[2, 3, 0, 6]"], id="no rows"),

@@ -61,6 +61,7 @@ ERRORS = [
     refused(["mode", "'linear'"], mode="linear"),
     refused(["padding_mode", "'same'"], padding_mode="same"),
     refused(["4D or 5D", "[2, 3, 4]"], (2, 3, 4), id="no batch"),
+    refused(["4D or 5D", "[]"], (), id="no dimensions"),
     refused(["same number of dimensions"], grid=(1, 2, 2, 2, 3), id="a grid for volumes"),
     refused(["batch size", "expand"], grid=(2, 2, 2, 2), id="another batch"),
     refused(["size 2 in last dimension", "[1, 2, 2, 3]"], grid=(1, 2, 2, 3), id="three coordinates"),
