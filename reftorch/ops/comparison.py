@@ -15,6 +15,11 @@ from .promotion import category
 
 
 def _compare(name: str, a: Any, b: Any) -> Tensor:
+    if not isinstance(a, Tensor):
+        raise TypeError(
+            f"{name}: the first argument must be a tensor, found {type(a).__name__}: a number comes second, or is compared by the "
+            "operators of Python, as in 2 < x"
+        )
     if b is None or isinstance(b, (str, list, tuple)):
         raise TypeError(f"{name}: wanted a tensor or a number, found {type(b).__name__}: {b!r}")
     return compute(name, *operands(a, b))

@@ -341,16 +341,17 @@ def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`steps` numbers at equal distances from `start` to `end`, both included."""
+    if isinstance(steps, (bool, float)) or (isinstance(steps, Tensor) and steps.is_floating_point()):
+        raise TypeError(
+            f"linspace(): argument 'steps' must be int, found {steps!r}; if it was divided, // gives an int"
+        )
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, found {steps}")
     kind = (types.as_dtype(dtype) or default_dtype()).numpy
     _refuse_bool("linspace", types.from_numpy_dtype(kind))
     if kind == types.bfloat16.numpy:
-        return (
-            linspace(start, end, steps, dtype=types.float32, device=device)
-            .to(types.bfloat16)
-            .requires_grad_(requires_grad)
-        )
+        rounded = linspace(start, end, steps, dtype=types.float32, device=device).to(types.bfloat16)
+        return rounded.requires_grad_(requires_grad)
     if kind.kind not in "f":
         for value in (start, end):
             check_fits(value, types.from_numpy_dtype(kind))
@@ -358,9 +359,8 @@ def linspace(
     wide = np.result_type(np.float64, np.longdouble if kind == np.float64 else kind).type
     step = wide(kind.type((end - start) / max(steps - 1, 1)))  # rounded once, but the products below are not
     i = np.arange(steps)
-    numbers = (
-        np.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)) if steps > 1 else start + step * i
-    )
+    up = start + step * i
+    numbers = np.where(i < steps // 2, up, end - step * (steps - 1 - i)) if steps > 1 else up
     return finish(numbers.astype(kind), device, requires_grad)
 
 

@@ -68,6 +68,11 @@ LEAVES = {
     x > 0
     x >= s
     torch.eq(x, x)
+    torch.eq(2, x)
+    torch.lt(2.5, x)
+    torch.ge(True, x)
+    2 < x
+    2.5 == x
     x.eq(2)
     x == "a"
     x == None
