@@ -63,16 +63,23 @@ function livePanel(root, place) {
   const array = name => edited.arrays.find(one => one.name.split(" = ").includes(name));
   const product = shape => shape.reduce((a, b) => a * b, 1);
 
-  // The arrays whose extents follow from the options get them; false if no window fits. Elements keep their places, new ones are 1.
+  // The arrays whose extents follow from the options get them, unless it says why they cannot. Elements keep their places, new ones are 1.
   function resize() {
-    if (!example.sizes) return true;
+    if (!example.sizes) return "";
     const { axes, image, window, arrays } = example.sizes, count = axes.length;
     const extents = axes.map((axis, i) => {
       const extent = option(`K${axis}`) ?? array(window).shape.at(i - count);
       const room = array(image).shape.at(i - count) + 2 * (option(`pad${axis}`) ?? 0) - (option(`dil${axis}`) ?? 1) * (extent - 1) - 1;
-      return Math.floor(room / option(`stride${axis}`)) + 1;
+      return room < 0 ? 0 : Math.floor(room / option(`stride${axis}`)) + 1;
     });
-    if (extents.some(extent => !(extent > 0 && extent < 100))) return false;
+    for (const [i, axis] of axes.entries()) {
+      if (!(option(`stride${axis}`) > 0)) return `stride${axis} should be at least 1`;
+      if (option(`pad${axis}`) < 0) return `pad${axis} should be at least 0`;
+      if (option(`dil${axis}`) < 1) return `dil${axis} should be at least 1`;
+      if (option(`K${axis}`) < 1) return `K${axis} should be at least 1`;
+      if (extents[i] < 1) return `no window fits into ${image}`;
+    }
+    if (product(extents) > 400) return `that would make ${extents.join(" × ")} outputs for each channel, and up to 400 are shown here`;
     for (const one of arrays.map(array)) {
       const before = one.shape, shape = [...before.slice(0, -count), ...extents], data = [];
       for (let flat = 0; flat < product(shape); flat++) {
@@ -83,14 +90,21 @@ function livePanel(root, place) {
       }
       Object.assign(one, { shape, data });
     }
-    return true;
+    return "";
   }
-  function read(input, whole) {                         // undefined if it is no number
+  function read(input, whole, name) {                   // undefined if it is no number
     const said = input.value.trim(), special = { nan: "nan", inf: "inf", "-inf": "-inf" }[said.toLowerCase()];
     const value = special && !whole ? special : said === "" ? NaN : Number(said);
-    const right = special ? !whole : Number.isFinite(value) && (!whole || Number.isInteger(value));
+    const right = special ? !whole : Number.isFinite(value) && (!whole || Number.isSafeInteger(value));
     input.setAttribute("aria-invalid", String(!right));
+    if (!right) say(`${name} should be ${whole ? "a whole number" : "a number, inf, -inf or nan"}; found ${said ? `"${said}"` : "nothing"}. The last number stays.`);
     return right ? value : undefined;
+  }
+  function truth(input, name) {
+    const value = { true: true, false: false }[input.value.trim().toLowerCase()];
+    input.setAttribute("aria-invalid", String(value === undefined));
+    if (value === undefined) say(`${name} should be true or false; found "${input.value.trim()}". The last value stays.`);
+    return value;
   }
   function showOptions() {
     options.replaceChildren();
@@ -107,11 +121,16 @@ function livePanel(root, place) {
       Object.assign(input, { type: "text", inputMode: whole ? "numeric" : "decimal", value: value[1], size: Math.max(3, String(value[1]).length) });
       if (whole) Object.assign(input, { type: "number", step: 1 });
       input.oninput = () => {
-        const number = read(input, whole);
+        const number = read(input, whole, name), last = value[1];
         if (number === undefined) return;
         value[1] = number;
-        const before = JSON.stringify(edited.arrays.map(one => one.shape));
-        if (!resize()) { input.setAttribute("aria-invalid", "true"); say(`no window fits with ${name} = ${number}`); return; }
+        const before = JSON.stringify(edited.arrays.map(one => one.shape)), wrong = resize();
+        if (wrong) {
+          value[1] = last;
+          input.setAttribute("aria-invalid", "true");
+          say(`${name} = ${number}: ${wrong}. The last number stays.`);
+          return;
+        }
         if (JSON.stringify(edited.arrays.map(one => one.shape)) !== before) showInputs();
         change();
       };
@@ -144,7 +163,7 @@ function livePanel(root, place) {
         Object.assign(input, { value: one.data[flat], inputMode: "decimal" });
         input.setAttribute("aria-label", name);
         input.oninput = () => {
-          const value = one.dtype === "bool" ? { true: true, false: false }[input.value.trim().toLowerCase()] : read(input, whole);
+          const value = one.dtype === "bool" ? truth(input, name) : read(input, whole, name);
           if (value !== undefined) { one.data[flat] = value; change(); }
         };
       });
@@ -178,6 +197,7 @@ function livePanel(root, place) {
   // ----------------------------------------------------------------------------------------------------------------------- running
   let waiting = null;
   function change() {
+    kept.set(example.kernel, edits());
     clearTimeout(waiting);
     waiting = setTimeout(() => run(false), 120);
   }
@@ -261,7 +281,7 @@ function livePanel(root, place) {
     setTimeout(() => { link.textContent = "Copy a link to this"; }, 2000);
   }
 
-  text.addEventListener("input", () => { kept.set(example.kernel, edits()); numberLines(0); change(); });
+  text.addEventListener("input", () => { numberLines(0); change(); });
   text.addEventListener("scroll", () => { gutter.scrollTop = text.scrollTop; });
   text.addEventListener("keydown", event => {           // a new line begins where its block does
     if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -7,6 +7,7 @@ const kernelRun = (() => {
   const MODULES = { math: { inf: Infinity, nan: NaN, pi: Math.PI, e: Math.E }, np: { inf: Infinity, nan: NaN, pi: Math.PI } };
   const TYPES = new Set("float32 float64 int8 int16 int32 int64 uint8".split(" "));
   const PLAIN = new Set("range prange len min max abs int float bool print".split(" "));
+  const ELSEWHERE = new Set("enumerate zip sum sorted reversed list tuple map filter all any".split(" "));   // of Python
   const BREAK = "break", CONTINUE = "continue", RETURN = "return";
 
   const list = shape => `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
@@ -121,7 +122,7 @@ const kernelRun = (() => {
 
   class Interpreter {
     constructor(launch, recorder) {
-      Object.assign(this, { recorder, globals: launch.globals ?? {}, functions: new Map() });
+      Object.assign(this, { recorder, depth: 0, globals: launch.globals ?? {}, functions: new Map() });
       for (const { name, file, line, source } of launch.functions) {
         const [tree] = kernelSyntax.parse(source.join("\n") + "\n", line);
         this.functions.set(name, { kind: "function", tree, source: { name, file, line, source }, order: locals(tree.body, [...tree.parameters]) });
@@ -135,6 +136,8 @@ const kernelRun = (() => {
         throw new PythonError("TypeError", `${tree.name}() takes ${tree.parameters.length} positional arguments but ${values.length} were given`, this.recorder.line);
       }
       const { recorder, frame: caller } = this, { line } = recorder;
+      if (this.depth === 50) throw new PythonError("RecursionError", "maximum recursion depth exceeded", line);
+      this.depth++;
       recorder.finish();
       const frame = { source, order, tree, values: new Map(tree.parameters.map((name, i) => [name, values[i]])), known: new Map() };
       this.frame = frame;
@@ -145,6 +148,7 @@ const kernelRun = (() => {
       const left = this.body(said);
       recorder.finish();
       this.frame = caller;
+      this.depth--;
       if (caller) { recorder.begin(caller, line); recorder.again = true; }
       return left?.value ?? null;
     }
@@ -164,7 +168,7 @@ const kernelRun = (() => {
         case "Assign": { const value = this.value(node.value); node.targets.forEach(target => this.assign(target, value)); return undefined; }
         case "Change": this.change(node); return undefined;
         case "Expression": this.value(node.value); return undefined;
-        case "If": return this.body(truth(this.value(node.condition)) ? node.yes : node.no);
+        case "If": return this.body(this.holds(node.condition) ? node.yes : node.no);
         case "For": return this.loop(node);
         case "While": return this.repeat(node);
         case "Return": return { how: RETURN, value: node.value ? this.value(node.value) : null };
@@ -187,7 +191,7 @@ const kernelRun = (() => {
       return undefined;
     }
     repeat(node) {
-      while (truth(this.value(node.condition))) {
+      while (this.holds(node.condition)) {
         const left = this.body(node.body);
         if (left?.how === BREAK) return undefined;
         if (left?.how === RETURN) return left;
@@ -265,7 +269,7 @@ const kernelRun = (() => {
       if (!(value instanceof View)) this.fail("TypeError", `'${kind(value)}' object does not support item assignment`, node);
       if (rest.length) this.fail("IndexError", `${node.text} is a part of the array with ${rest.length} more dimensions: name each index`, node);
       if (!isNumber(number)) this.fail("TypeError", `an element must be a number, not ${kind(number)}`, node);
-      const { array } = value, element = cast(number, array.dtype);
+      const { array } = value, element = cast(number, array.dtype, (type, message) => this.fail(type, message, node));
       array.data[flat] = valueOf(element);
       if (array.dtype === "bool") array.data[flat] = element;
       this.recorder.wrote(array, flat, toJSON(element));
@@ -276,6 +280,14 @@ const kernelRun = (() => {
       const found = this[node.kind](node);
       this.recorder.visit(this.frame, node.line);
       return found;
+    }
+    holds(node) {
+      const value = this.value(node);
+      this.no_array(value, node);
+      return truth(value);
+    }
+    no_array(value, node) {
+      if (value instanceof View) this.fail("ValueError", `${node.text} is a whole array, and a condition is about one number: give it its indices`, node);
     }
     Number(node) { return node.whole ? node.value : new Scalar(node.value, "float"); }
     Text(node) { return node.value; }
@@ -288,6 +300,7 @@ const kernelRun = (() => {
       if (name in this.globals) return constant(this.globals[name]);
       if (this.functions.has(name)) return this.functions.get(name);
       if (PLAIN.has(name) || name in MODULES) return { kind: name in MODULES ? "module" : "builtin_function_or_method", name };
+      if (ELSEWHERE.has(name)) this.fail("NameError", `'${name}' is not known here: write the loop`, node);
       const near = closest(name, [...values.keys(), ...this.functions.keys(), ...Object.keys(this.globals), ...PLAIN]);
       return this.fail("NameError", `name '${name}' is not defined${near ? `. Did you mean: '${near}'?` : ""}`, node);
     }
@@ -301,9 +314,10 @@ const kernelRun = (() => {
       this.recorder.visit(this.frame, node.line);
       return arithmetic(node.sign, left, right, (type, message) => this.fail(type, message, node));
     }
-    Not(node) { return !truth(this.value(node.value)); }
+    Not(node) { return !this.holds(node.value); }
     Logical(node) {
       const left = this.value(node.left);
+      this.no_array(left, node.left);
       return truth(left) === (node.word === "and") ? this.value(node.right) : left;
     }
     Comparison(node) {
@@ -315,7 +329,7 @@ const kernelRun = (() => {
       }
       return true;
     }
-    Choice(node) { return this.value(truth(this.value(node.condition)) ? node.yes : node.no); }
+    Choice(node) { return this.value(this.holds(node.condition) ? node.yes : node.no); }
     Element(node) { return this.element(this.place(node), node); }
     Attribute(node) {
       const value = this.value(node.value), { name } = node;
@@ -341,7 +355,7 @@ const kernelRun = (() => {
       this.recorder.visit(this.frame, node.line);
       const fail = (type, message) => this.fail(type, message, node);
       if (called?.kind === "function") return this.call(called, values);
-      if (called?.kind === "type") return cast(number(values, fail), called.type);
+      if (called?.kind === "type") return cast(number(values, fail), called.type, fail);
       if (called?.kind !== "builtin_function_or_method") fail("TypeError", `'${kind(called)}' object is not callable`);
       return called.name.startsWith("math.") ? mathematics(called.name.slice(5), values, fail) : BUILTIN[called.name](values, fail);
     }
@@ -375,7 +389,9 @@ const kernelRun = (() => {
   }
   function extreme(sign) {
     return (values, fail) => {
-      const all = values.length === 1 && Array.isArray(values[0]) ? values[0] : values;
+      if (!values.length) fail("TypeError", "expected at least 1 argument, got 0");
+      if (values.length === 1 && !Array.isArray(values[0])) fail("TypeError", `'${kind(values[0])}' object is not iterable`);
+      const all = values.length === 1 ? values[0] : values;
       if (!all.length) fail("ValueError", "arg is an empty sequence");
       return all.reduce((best, next) => compare(sign, next, best, fail) ? next : best);
     };
@@ -391,7 +407,7 @@ const kernelRun = (() => {
   }
   const BUILTIN = {
     range, prange: range, min: extreme("<"), max: extreme(">"), print: () => null,
-    len: ([value], fail) => value instanceof View ? value.shape[0] : Array.isArray(value) ? value.length : fail("TypeError", `object of type '${kind(value)}' has no len()`),
+    len: ([value, ...more], fail) => value === undefined || more.length ? fail("TypeError", `len() takes exactly one argument (${value === undefined ? 0 : more.length + 1} given)`) : value instanceof View ? value.shape[0] : Array.isArray(value) ? value.length : fail("TypeError", `object of type '${kind(value)}' has no len()`),
     abs: (values, fail) => { const x = number(values, fail); return valueOf(x) < 0 || Object.is(valueOf(x), -0) ? negative(x) : x; },
     int: (values, fail) => whole(number(values, fail), Math.trunc, fail),
     float: (values, fail) => new Scalar(valueOf(number(values, fail)), "float"),
@@ -425,8 +441,8 @@ const kernelRun = (() => {
       interpreter.frame = null;
       interpreter.call(interpreter.functions.get(launch.kernel), launch.arguments.map(given));
     } catch (caught) {
-      if (!(caught instanceof PythonError)) throw caught;
-      error = caught;
+      if (!(caught instanceof PythonError || caught instanceof RangeError)) throw caught;
+      error = caught instanceof PythonError ? caught : new PythonError("RecursionError", "maximum recursion depth exceeded", recorder.line);
       recorder.limit = Infinity;
       try { recorder.finish(); } catch { /* the line that failed has nothing to show */ }
     }

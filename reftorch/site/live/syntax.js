@@ -18,7 +18,18 @@ const kernelSyntax = (() => {
     /((?:\d[\d_]*\.\d*|\.\d+|\d[\d_]*)(?:[eE][+-]?\d+)?)/, /(\/\/=|\*\*=|\/\/|\*\*|->|[<>=!]=|[-+*/%]=|[-+*/%<>=()[\]{},:.@])/,
   ].map(part => part.source).join("|"), "y");
   const KINDS = ["", "blank", "text", "name", "number", "sign"];
+  const NOT_HERE = /<<|>>|[&|^~;\\]/y;                   // signs that Python has, and kernels do not
   const OPENING = { "(": ")", "[": "]", "{": "}" };
+
+  function strange(text, at, line) {                    // what begins no token
+    const letter = String.fromCodePoint(text.codePointAt(at)), code = `U+${text.codePointAt(at).toString(16).toUpperCase().padStart(4, "0")}`;
+    NOT_HERE.lastIndex = at;
+    if (NOT_HERE.test(text)) wrong(`'${letter}' is not known here`, line);
+    if (`"'`.includes(letter)) wrong("unterminated string literal", line);
+    if (/\p{L}/u.test(letter)) wrong(`'${letter}' is not known here: names have the letters a to z and A to Z`, line);
+    if ("!?$`".includes(letter)) wrong("invalid syntax", line);
+    wrong(/[\p{Z}\p{C}]/u.test(letter) ? `invalid non-printable character ${code}` : `invalid character '${letter}' (${code})`, line);
+  }
 
   // Kinds: name, number, text, sign, and "line", "indent", "dedent", "end". `at` and `to` are places in the text.
   function tokens(text, first) {
@@ -39,7 +50,10 @@ const kernelSyntax = (() => {
       while (at < text.length && text[at] !== "\n") {
         TOKEN.lastIndex = at;
         const match = TOKEN.exec(text);
-        if (!match) wrong(`invalid character '${text[at]}'`, line);
+        if (!match) strange(text, at, line);
+        NOT_HERE.lastIndex = at;
+        const shift = NOT_HERE.exec(text);
+        if (shift) wrong(`'${shift[0]}' is not known here`, line);
         const kind = KINDS[match.findIndex((part, i) => i && part !== undefined)], value = match[0];
         if (kind !== "blank") add(kind, value, TOKEN.lastIndex);
         if (kind === "sign" && OPENING[value]) open.push({ value, line });
@@ -60,12 +74,12 @@ const kernelSyntax = (() => {
   // ------------------------------------------------------------------------------------------------------------------- parsing
   const COMPARISONS = ["<", ">", "<=", ">=", "==", "!=", "is", "in", "not"];
   const LEVELS = [["+", "-"], ["*", "/", "//", "%"]];
-  const KEYWORDS = new Set(("and or not if elif else for while in is def return pass break continue None True False lambda import from "
-    + "class with try raise assert").split(" "));
+  const UNKNOWN = "lambda import from class with try except finally raise assert del global nonlocal yield async await".split(" ");
+  const KEYWORDS = new Set(["and or not if elif else for while in is def return pass break continue None True False".split(" "), UNKNOWN].flat());
 
   class Parser {
     constructor(text, first) {
-      Object.assign(this, { text, tokens: tokens(text, first), place: 0 });
+      Object.assign(this, { text, tokens: tokens(text, first), place: 0, loops: 0 });
     }
     get next() { return this.tokens[this.place]; }
     sees(...values) { return ["sign", "name"].includes(this.next.kind) && values.includes(this.next.value); }
@@ -147,13 +161,14 @@ const kernelSyntax = (() => {
     }
     closed(sign) { this.needs(sign); return {}; }
     list(closing) {                                     // `comma`: there is one, so brackets make a tuple
-      const parts = [];
+      const parts = [], slice = () => { if (closing === "]" && this.sees(":")) wrong("slices are not known here: write the loop", this.next.line); };
       let comma = false;
+      if (closing === "]" && this.sees("]")) wrong("invalid syntax", this.next.line);
       while (!this.sees(closing)) {
-        if (this.sees(":")) wrong("slices are not known here: write the loop", this.next.line);
+        slice();
         parts.push(this.expression());
         if (this.sees("=")) wrong("arguments by name are not known here", this.next.line);
-        if (this.sees(":")) wrong("slices are not known here: write the loop", this.next.line);
+        slice();
         if (this.sees("for")) wrong("comprehensions are not known here: write the loop", this.next.line);
         if (!this.takes(",")) break;
         comma = true;
@@ -177,7 +192,8 @@ const kernelSyntax = (() => {
         return comma || !parts.length ? this.node("Tuple", from, { parts }) : parts[0];
       }
       this.place--;
-      return wrong("invalid syntax", line);
+      if (kind === "sign" && "[{".includes(value)) wrong(`${value === "[" ? "lists" : "sets and dictionaries"} are not known here`, line);
+      return wrong(UNKNOWN.includes(value) ? `'${value}' is not known here` : "invalid syntax", line);
     }
     several() {                                         // an expression, or a tuple without brackets
       const from = this.place, parts = [this.expression()];
@@ -211,7 +227,10 @@ const kernelSyntax = (() => {
       this.needs(":");
       if (this.next.kind !== "line") return [this.simple()];
       this.place++;
-      if (this.next.kind !== "indent") wrong(`expected an indented block after ${what} on line ${line}`, this.next.line, "IndentationError");
+      if (this.next.kind !== "indent") {
+        const last = this.tokens.findLast(token => token.kind === "line").line;
+        wrong(`expected an indented block after ${what} on line ${line}`, Math.min(this.next.line, last), "IndentationError");
+      }
       this.place++;
       const body = [];
       while (this.next.kind !== "dedent") body.push(this.statement());
@@ -224,7 +243,7 @@ const kernelSyntax = (() => {
       if (this.takes("if")) return this.branch(from, "'if' statement");
       if (this.takes("while")) {
         const condition = this.expression();
-        return this.node("While", from, { condition, body: this.block("'while' statement", line) });
+        return this.node("While", from, { condition, body: this.repeated("'while' statement", line) });
       }
       if (this.takes("for")) {
         const start = this.place, parts = [this.primary()];
@@ -232,9 +251,17 @@ const kernelSyntax = (() => {
         const target = parts.length > 1 ? this.node("Tuple", start, { parts }) : parts[0];
         this.needs("in");
         const over = this.several();
-        return this.node("For", from, { target, over, body: this.block("'for' statement", line) });
+        return this.node("For", from, { target, over, body: this.repeated("'for' statement", line) });
       }
+      if (this.sees("def")) wrong("a function inside a function is not known here", line);
       return this.simple();
+    }
+    repeated(what, line) {
+      this.loops++;
+      const body = this.block(what, line);
+      this.loops--;
+      if (this.sees("else")) wrong("the 'else' of a loop is not known here", this.next.line);
+      return body;
     }
     branch(from, what) {
       const { line } = this.tokens[from], condition = this.expression(), yes = this.block(what, line), start = this.place;
@@ -252,6 +279,8 @@ const kernelSyntax = (() => {
       return statement;
     }
     plain(from) {
+      if (!this.loops && this.sees("break")) wrong("'break' outside loop", this.next.line);
+      if (!this.loops && this.sees("continue")) wrong("'continue' not properly in loop", this.next.line);
       for (const word of ["pass", "break", "continue"]) if (this.takes(word)) return this.node(word, from, {});
       if (this.takes("return")) {
         const value = this.next.kind === "line" ? null : this.several();
@@ -277,7 +306,13 @@ const kernelSyntax = (() => {
     }
   }
 
-  const parse = (text, first = 1) => new Parser(text, first).functions();
+  function parse(text, first = 1) {
+    const parser = new Parser(text, first);
+    try { return parser.functions(); } catch (caught) {
+      if (!(caught instanceof RangeError)) throw caught;  // the browser's stack is full
+      return wrong("too many nested parentheses", parser.tokens[Math.min(parser.place, parser.tokens.length - 1)].line);
+    }
+  }
 
   // What a function says, whatever its lines, spaces, brackets and comments: equal texts of two functions mean equal code.
   function normalized(definition) {

@@ -29,11 +29,21 @@ const kernelValues = (() => {
   }
   const made = (value, type) => type === "int" ? value : new Scalar(value, type);
 
+  // Whole numbers: beyond 2**53 a number of JavaScript skips some, and a smaller type of NumPy begins again at its other end.
+  function fits(value, type, fail) {
+    const bits = /^(u?)int(8|16|32)$/.exec(type), most = bits ? 2 ** (bits[2] - (bits[1] ? 0 : 1)) - 1 : Number.MAX_SAFE_INTEGER;
+    const least = bits ? (bits[1] ? 0 : -most - 1) : -most;
+    if (value < least || value > most) fail("OverflowError", bits ? `${value} does not fit into ${type}: it holds ${least} to ${most}` : `${value} is too large: whole numbers are exact here up to 2**53`);
+    return value;
+  }
+
   // A number as an element of an array with this dtype.
-  function cast(x, type) {
+  function cast(x, type, fail) {
     const value = valueOf(x);
     if (type === "bool") return Boolean(value);
-    return new Scalar(isFloat(type) ? value : Math.trunc(value), type);
+    if (isFloat(type)) return new Scalar(value, type);
+    if (Number.isNaN(value)) fail("ValueError", "cannot convert float NaN to integer");
+    return new Scalar(fits(Math.trunc(value), type, fail), type);
   }
 
   function remainder(x, y) {                            // has the sign of y
@@ -45,8 +55,14 @@ const kernelValues = (() => {
     "//": (x, y) => Math.floor((x - remainder(x, y)) / y + 0.5), "%": remainder,
   };
 
+  function whole(a, b, fail) {
+    const array = [a, b].find(x => x?.kind === "array");
+    if (array) fail("TypeError", `${array.label} is a whole array, and this line works with numbers: give it ${array.shape.length === 1 ? "an index" : "its indices"}`);
+  }
+
   // `a sign b`. `fail(type, message)` throws the error that Python would raise.
   function arithmetic(sign, a, b, fail) {
+    if (!isNumber(a) || !isNumber(b)) whole(a, b, fail);
     if (!isNumber(a) || !isNumber(b)) fail("TypeError", `unsupported operand type(s) for ${sign}: '${kind(a)}' and '${kind(b)}'`);
     let type = common(a, b);
     const x = valueOf(a), y = valueOf(b);
@@ -57,7 +73,7 @@ const kernelValues = (() => {
         if (type === "int") fail("ZeroDivisionError", sign === "%" ? "integer modulo by zero" : "integer division or modulo by zero");
         return made(0, type);
       }
-      if (isWhole(type)) return made(OPERATIONS[sign](x, y) + 0, type);  // + 0: a whole number has no -0
+      if (isWhole(type)) return made(fits(OPERATIONS[sign](x, y), type, fail) + 0, type);  // + 0: a whole number has no -0
     }
     if (type === "float" && y === 0 && ["/", "//", "%"].includes(sign)) {
       fail("ZeroDivisionError", sign === "%" ? "float modulo" : isWhole(typeOf(a)) && isWhole(typeOf(b)) ? "division by zero" : sign === "/" ? "float division by zero" : "float floor division by zero");
@@ -76,6 +92,7 @@ const kernelValues = (() => {
       return b.some(part => compare("==", a, part, fail)) === (sign === "in");
     }
     if (!isNumber(a) || !isNumber(b)) {
+      whole(a, b, fail);
       if (sign === "==" || sign === "!=") return (a === b) === (sign === "==");
       fail("TypeError", `'${sign}' not supported between instances of '${kind(a)}' and '${kind(b)}'`);
     }
