@@ -49,10 +49,13 @@
     const out = pool ? channels : whole("out_channels", layer.out_channels, 1), groups = pool ? channels : whole("groups", layer.groups, 1);
     if (channels % groups) throw new Wrong("groups", `groups should divide the ${channels} channels of the input; found ${groups}.`);
     if (out % groups) throw new Wrong("groups", `groups should divide out_channels = ${out}; found ${groups}.`);
-    return { pool, kernel, stride, dilation, span, before, after, more, out, groups, transposed: layer.kind === "ConvTranspose", ceil: Boolean(layer.ceil_mode) };
+    return { pool, kernel, stride, dilation, span, before, after, more, out, groups, transposed: layer.kind === "ConvTranspose", inside: layer.kind === "AvgPool" && dims === 3, ceil: Boolean(layer.ceil_mode) };
   }
 
   function sizes(one, size) {
+    if (one.inside) size.forEach((n, i) => {             // PyTorch's rule for volumes alone
+      if (n < one.kernel[i]) throw new Wrong("kernel_size", `AvgPool3d needs an input that is at least as large as the window, and padding does not count: the window has ${one.kernel[i]} elements, and the input has ${n}.`);
+    });
     return size.map((n, i) => {
       const s = one.stride[i], padded = n + one.before[i] + one.after[i];
       if (one.transposed) {

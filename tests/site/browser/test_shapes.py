@@ -137,6 +137,7 @@ def test_the_receptive_field_of_maxima(calculator):
         ("1d,2x5;Conv:c=3,k=0", 'kernel_size should be a whole number, at least 1; found "0".'),
         ("2d,2x5x5;Conv:c=3,k=3x3x3", "kernel_size should be one number, or 2 with commas between them; found 3."),
         ("1d,2x5;Conv:c=3,k=3,s=2,p=same", 'padding "same" needs a stride of 1'),
+        ("3d,1x6x2x7;AvgPool:k=4,p=2", "padding does not count: the window has 4 elements, and the input has 2."),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(calculator, text, says):
