@@ -1,16 +1,21 @@
 r"""Adam: each element of a parameter takes steps of about the learning rate, however large its gradient is.
 
-It keeps two running means for each element, of the gradient and of its square, and divides the first by the root of the second. So the
-step has the size of the learning rate if the gradients agree, and is shorter if their sign changes.
+It keeps two running means for each element, one of the gradient and one of its square, and divides the first by the root of the second. So
+a step is about as long as the learning rate if the gradient stays the same from step to step, and shorter if its sign changes.
 
 Use it when gradients of different layers have very different sizes, as in Transformers and recurrent networks; `AdamW` is the same with a
 better weight decay, and `SGD` with momentum needs less memory.
 
 ## Forward
 
-$i$ counts the elements of a parameter. Without options: the mean $m_i$ of the gradients $g_i$, the mean $v_i$ of their squares, and
-a step along $m_i / \sqrt{v_i}$. Both means begin at 0 and are too small at first, by the factors $1 - \beta_1^t$ and
-$1 - \beta_2^t$ after $t$ steps, so they are divided by these factors. In full, with weight decay $\lambda$:
+$i$ is the number of an element of the parameter $\theta$. The running mean of its gradients $g_i$ is $m_i$, and the running mean of
+$g_i^2$ is $v_i$. With the learning rate $\gamma$ a step is almost this:
+
+$$\theta_i \leftarrow \theta_i - \gamma \, \frac{m_i}{\sqrt{v_i}}$$
+
+Only almost, because both means begin at 0 and are too small at first: after $t$ steps with the same gradient $m_i$ is
+$(1 - \beta_1^t) \, g_i$, and $v_i$ is $(1 - \beta_2^t) \, g_i^2$. So Adam divides them by these factors. $\eta$ and $\rho$ below contain the two
+divisions. $\varepsilon$ keeps the divisor above 0. With all of this, and with weight decay $\lambda$, a step is:
 
 $$g_i = \pm \frac{\partial f}{\partial \theta_i} + \lambda \, \theta_i \qquad \text{minus for } \texttt{maximize}$$
 

@@ -1,27 +1,28 @@
-r"""Batch normalization of images: each channel is brought to mean 0 and variance 1 over the batch and all its pixels.
+r"""Batch normalization of images: in each channel, all pixels of all images of the batch together get mean 0 and variance 1.
 
-Then each channel gets a learned scale and shift. The formulas, the gradients and the loops are those of `batch_norm`; only the
-shape of the input is special.
+Then each channel is multiplied by a learned scale, and a learned shift is added. The formulas, the gradients and the loops are those of
+`batch_norm`; only the shape of the input is special.
 
 Use it when a convolutional network is trained on images in batches of 16 or more; with smaller batches use `GroupNorm`, which
 does not use the other samples.
 
 ## Forward
 
-Mean $\mu$ and variance $v$ of a channel are taken over $N H W$ elements, so that all pixels of an image are treated in the same
-way:
+A channel has $N H W$ elements: $N$ images with $H$ rows and $W$ columns. Its mean $\mu$ and its variance $v$ are taken over all of them,
+so all pixels of an image are treated in the same way:
 
 $$\mu[c] = \frac{1}{N H W} \sum_{n, h, w} x[n, c, h, w] \qquad
 v[c] = \frac{1}{N H W} \sum_{n, h, w} \left( x[n, c, h, w] - \mu[c] \right)^2$$
 
 $$y[n, c, h, w] = W[c] \, \frac{x[n, c, h, w] - \mu[c]}{\sqrt{v[c] + \varepsilon}} + b[c]$$
 
-In training the layer also keeps running means and variances; in evaluation it uses them in place of $\mu$ and $v$.
+This is the training mode. In this mode each batch also updates two buffers, `running_mean` and `running_var`, which follow $\mu$ and $v$
+slowly. After `layer.eval()` the layer uses the buffers in place of $\mu$ and $v$, and does not change them.
 
 ## Gradients
 
-Those of `batch_norm`, where all dimensions after the channels count as one. A scale and a shift are used at every position, so
-their gradients are sums over all positions:
+The gradients are those of `batch_norm`, with rows and columns counted as one dimension. $\hat x$ is the normalized input, before the scale
+and the shift. One scale and one shift serve all elements of a channel, so their gradients are sums over these elements:
 
 $$\frac{\partial L}{\partial W}[c] = \sum_{n, h, w} \frac{\partial L}{\partial y}[n, c, h, w] \, \hat x[n, c, h, w] \qquad
 \frac{\partial L}{\partial b}[c] = \sum_{n, h, w} \frac{\partial L}{\partial y}[n, c, h, w]$$
@@ -49,6 +50,21 @@ tensor([[[[-1.5000,  0.5000],
 tensor(1)
 
 ## Questions
+
+**Why does the same image give another output after `eval()`?**
+
+In training mode $\mu$ and $v$ are those of the batch, so an output depends on the other images too. A prediction should not, and it has to
+work for one image. So the evaluation mode uses the running mean and variance. They begin at 0 and 1. With `momentum=0.1` the first batch,
+with the mean 3, moved the running mean by a tenth of the way from 0 to 3. After one batch it is still far from 3; after many it is near:
+
+>>> layer.running_mean
+tensor([0.3000])
+>>> layer = layer.eval()
+>>> layer(x[:1])
+tensor([[[[-0.2003,  2.4706],
+          [ 2.4706,  2.4706]]]], grad_fn=<NativeBatchNormBackward0>)
+>>> layer.running_mean
+tensor([0.3000])
 
 **Over how many elements is the mean of a channel taken, for an input of shape (16, 64, 28, 28)?**
 

@@ -1,19 +1,24 @@
 r"""Sampling of images at given places: a grid says where each output reads the input, which may be between pixels.
 
-The grid holds a pair of coordinates for each output, from -1 at one border to 1 at the other. It can be computed from the input by a
-network, and has a gradient itself.
+The grid contains two coordinates for each output, first the column and then the row: from -1 at the left or upper border to 1 at the right
+or lower one. A network can compute the grid, because the grid has a gradient too.
 
 Use it when an image should be rotated, warped, or read at places that a network computes, as in a spatial transformer: `affine_grid`
 makes the grid of an affine map. For a change of size alone there is `interpolate`.
 
 ## Forward
 
-The coordinates of one output are $v_w$, for the column, and $v_h$, for the row. With `align_corners=False` the coordinates -1 and 1
-are the outer edges of the border pixels, with `True` their centres. The place, in pixels of the input, is
+An output reads the input at one place. Its coordinates are $v_w$ for the column and $v_h$ for the row. The grid has $v_w$ first, because it
+writes points as geometry does, $(x, y)$: first how far to the right, then how far down. The shape of an image has the opposite order, rows
+before columns.
+
+With `align_corners=False` the coordinates -1 and 1 are the outer edges of the border pixels, with `True` their centres. Measured in pixels
+of the input, the column of the place is
 
 $$p_w = \frac{(v_w + 1) \, W_{in} - 1}{2} \qquad \text{or with aligned corners} \qquad p_w = \frac{v_w + 1}{2} \, (W_{in} - 1)$$
 
-and the same for rows. With `mode="bilinear"` the four pixels around the place get weights that fall with their distance:
+and its row $p_h$ follows in the same way from $v_h$ and $H_{in}$. With `mode="bilinear"` the output is a weighted mean of the four pixels
+around the place. A pixel's weight is the product of a weight for its row and one for its column, and each is smaller the farther the pixel is:
 
 $$k_w(w_{in}) = 1 - \lvert p_w - w_{in} \rvert \qquad w_{in} \in \{\lfloor p_w \rfloor, \lfloor p_w \rfloor + 1\}$$
 
@@ -99,7 +104,11 @@ tensor([[[[ 8.,  4.,  0., 12.]]]])
 
 **Which coordinate comes first in the grid?**
 
-The column, as x before y in geometry. In the shape of the image the rows come first.
+The column, as in a point $(x, y)$ of geometry. The shape of the image has the rows first, so the two are easily exchanged. The point
+(1, 0) is the middle of the right border:
+
+>>> F.grid_sample(x.detach(), torch.tensor([[[[1., 0]]]]), align_corners=True)
+tensor([[[[12.]]]])
 
 **Where in the image is the coordinate (0, 0)?**
 
