@@ -37,6 +37,15 @@
   window.addEventListener("load", reach);   // by then the theme has put its frames around tables
   reach();
 
+  // By keyboard a reader passes the navigation in one step, and comes from the top of the page to the step viewer.
+  for (const skip of all(".md-skip")) {
+    const heading = viewers[0] && all(":is(h1, h2, h3)[id]").findLast(one => one.compareDocumentPosition(viewers[0]) & Node.DOCUMENT_POSITION_FOLLOWING);
+    if (!heading) continue;
+    const link = document.createElement("a");
+    Object.assign(link, { className: "md-skip", href: `#${heading.id}`, textContent: "Skip to the steps" });
+    skip.after(link);
+  }
+
   for (const dialog of all(".md-search[role=dialog]")) dialog.setAttribute("aria-label", "Search");
 
   // Tabs: choosing CPU in one place chooses it everywhere on the page. A link to a line opens the tab of the line.

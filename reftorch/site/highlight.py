@@ -46,7 +46,7 @@ def listing(
             continue
         at = f"{address(function)}-L{number - function.first + 1 if function.name else number}"
         css = "rt-line rt-differs" if number in tinted else "rt-line"
-        place = f'<a class="rt-no" href="#{at}" aria-label="line {number}">{number}</a>'
+        place = f'<a class="rt-no" tabindex="-1" href="#{at}" aria-label="line {number}">{number}</a>'
         indent, code = _line(rows[number - 1], number, marked, links or {})
         deep = f' style="--i:{indent}"' if indent else ""  # the indent of its second part if the line is broken
         lines.append(f'<span class="{css}" id="{at}"{deep}>{place}<code>{code}</code></span>')

@@ -115,12 +115,27 @@ def test_play_and_pause_by_keyboard(visit, served):
     assert page.evaluate(f"{STEPS}.at") == stopped
 
 
-def test_the_keyboard_reaches_the_viewer(visit, served):
-    page = visit(served + "/index.html")
+@pytest.mark.parametrize(
+    "path, width",
+    [
+        ("index", 1400),
+        ("nn/convolution/conv2d", 390),
+        ("nn/loss/cross_entropy_loss", 1400),
+        ("optim/adam", 1400),
+    ],
+)
+def test_the_keyboard_reaches_the_viewer_in_ten_stops(visit, served, path, width):
+    page = visit(f"{served}/{path}.html", width)
     first = page.evaluate(f"{STEPS}.at")
-    for _ in range(120):
+    for _ in range(10):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Skip to the steps":
+            page.keyboard.press("Enter")
         if page.evaluate("document.activeElement.classList.contains('step-viewer')"):
             break
     page.keyboard.press("ArrowRight")
     assert page.evaluate(f"{STEPS}.at") == first + 1
+    assert page.locator(".step-viewer").evaluate("viewer => viewer.getBoundingClientRect().top < innerHeight")
+    numbers = "[...document.querySelectorAll('.rt-line > a')]"
+    assert page.evaluate(f"{numbers}.every(link => link.tabIndex < 0)")
+    assert path == "index" or page.evaluate(f"{numbers}.length") > 20
