@@ -206,6 +206,8 @@ def error(*lines, size=3):
         (["if x[0] = 1:", "    y[0] = 1"], ["SyntaxError", "invalid syntax. Maybe you meant '==' instead of '='?", 2]),
         (["y[:] = 0"], ["SyntaxError", "slices are not known here: write the loop", 2]),
         (["while True:", "    pass"], ["Stopped", "more than 200 steps: a loop may never end", 3]),
+        (["y[0] = 1 // (x.size // 4)"],
+         ["ZeroDivisionError", "integer division or modulo by zero: x.size // 4 is 0", 2]),
         (["y[0] = x * 2"], ["TypeError", "x is a whole array, and this line works with numbers: give it an index", 2]),
         (["if x:", "    y[0] = 1"],
          ["ValueError", "x is a whole array, and a condition is about one number: give it its indices", 2]),

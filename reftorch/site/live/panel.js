@@ -224,6 +224,7 @@ function livePanel(root, place) {
     } catch (caught) {
       if (!(caught instanceof PythonError)) throw caught;
       fail(caught);
+      news.textContent = "The result is still that of the last run.";
       return;
     }
     const differs = showResults(result);

@@ -133,7 +133,7 @@ const kernelRun = (() => {
     // -------------------------------------------------------------------------------------------------------------- functions
     call({ tree, source, order }, values) {
       if (values.length !== tree.parameters.length) {
-        throw new PythonError("TypeError", `${tree.name}() takes ${tree.parameters.length} positional arguments but ${values.length} were given`, this.recorder.line);
+        throw new PythonError("TypeError", `${tree.name}() takes ${tree.parameters.length} positional arguments but ${values.length} were given`, this.recorder.line ?? tree.line);
       }
       const { recorder, frame: caller } = this, { line } = recorder;
       if (this.depth === 50) throw new PythonError("RecursionError", "maximum recursion depth exceeded", line);
@@ -312,7 +312,8 @@ const kernelRun = (() => {
     Arithmetic(node) {
       const left = this.value(node.left), right = this.value(node.right);
       this.recorder.visit(this.frame, node.line);
-      return arithmetic(node.sign, left, right, (type, message) => this.fail(type, message, node));
+      const zero = node.right.kind === "Number" ? "" : `: ${node.right.text} is 0`;
+      return arithmetic(node.sign, left, right, (type, message) => this.fail(type, type === "ZeroDivisionError" ? message + zero : message, node));
     }
     Not(node) { return !this.holds(node.value); }
     Logical(node) {

@@ -62,6 +62,12 @@ def test_options_and_numbers(conv2d):
     assert steps == 9 + 4 + 1 + 4  # the step viewer shows this run
     conv2d.get_by_label("stride_w").fill("0.5")
     assert conv2d.get_by_label("stride_w").get_attribute("aria-invalid") == "true"
+    told = conv2d.locator(".lv-error")
+    assert told.text_content() == 'stride_w should be a whole number; found "0.5". The last number stays.'
+    conv2d.get_by_label("stride_w").fill("-1")
+    assert told.text_content() == "stride_w = -1: stride_w should be at least 1. The last number stays."
+    conv2d.get_by_label("pad_h").fill("1000000")
+    assert "and up to 400 are shown here" in told.text_content()
     conv2d.get_by_role("button", name="Reset").click()
     assert result(conv2d) == ["6", "6", "6", "15"]
 
