@@ -90,5 +90,6 @@ def drawing(width: float, height: float, title: str, description: str, parts: It
     said = element("title", html.escape(title)) + element("desc", html.escape(description))
     box = f"0 0 {width:.0f} {height:.0f}"
     text = said + "".join(parts)
-    css = "rt-picture rt-wide" if width > 600 else "rt-picture"  # on a phone a wide one scrolls, so that its letters can be read
+    # on a phone a wide one scrolls, so that its letters can be read
+    css = "rt-picture rt-wide" if width > 600 else "rt-picture"
     return element("svg", text, css=css, role="img", viewBox=box, width=round(width), height=round(height))
