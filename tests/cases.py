@@ -74,8 +74,8 @@ class Case:
     """What every kind of case has. `id` says what is special about it, `component` under which name its errors are reported
     (default `name`), `exact` that no rounding is allowed, `tiny` whether it is small enough to be interpreted and for the simulator
     (default: by the number of input elements), `gradcheck` False that finite differences do not apply, `strided` False that
-    the inputs must be contiguous, `changes_inputs` that torch changes its inputs too, `reference` what to compare with where torch
-    has no such thing: reference(torch, *inputs).
+    the inputs must be contiguous, `cuda` False that it does not run on CUDA, `changes_inputs` that torch changes its inputs too,
+    `reference` what to compare with where torch has no such thing: reference(torch, *inputs).
     """
 
     name: str
@@ -88,6 +88,7 @@ class Case:
     tiny: bool | None = None
     gradcheck: bool = True
     strided: bool = True
+    cuda: bool = True
     changes_inputs: bool = False
     reference: Callable | None = None
     seed: int = 1
@@ -162,7 +163,7 @@ def against_torch(cases: Sequence[Case]) -> Any:
     params = []
     for number, case in enumerate(cases):
         for run in (RUNS if case.is_tiny else LARGE_RUNS) + GPU_RUNS:
-            if run.strided and not case.strided:
+            if (run.strided and not case.strided) or (run.mode in ("gpu", "simulator") and not case.cuda):
                 continue
             marks = [getattr(pytest.mark, run.mode)] if run.mode in ("gpu", "simulator") else []
             params.append(pytest.param(case, run, id=f"{_id(case, number)}-{run}", marks=marks))

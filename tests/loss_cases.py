@@ -66,9 +66,11 @@ def dtypes(function: str, *of: str, grad: bool = True, **kwargs: Any) -> Case:
         result = getattr(torch.nn.functional, function)(*given, **kwargs)
         return result.to(torch.complex64 if result.is_complex() else torch.float32), str(result.dtype)
 
-    grad = grad and not any("complex" in dtype for dtype in of)  # complex numbers have none here
+    cuda = not any("complex" in dtype for dtype in of)  # complex numbers have no kernels there,
+    grad = grad and cuda  # and no gradients here
     inputs = [array([[0.25, 0.75, 0.5], [0.5, 1.0, 0.0]], grad=grad)] * len(of)
-    return ScriptCase(function, run=run, inputs=inputs, id=", ".join(of), gradcheck=False, tiny=False, strided=False)
+    name, options = ", ".join(of), dict(gradcheck=False, tiny=False, strided=False)
+    return ScriptCase(function, run=run, inputs=inputs, id=name, cuda=cuda, **options)
 
 
 def refused(function: str, words: list[str], id: str, *tensors: Any, **kwargs: Any) -> ErrorCase:

@@ -23,7 +23,8 @@ def masked(id, *shapes, masks, **kwargs):
 
 def causal_masks(torch, x):
     made = torch.nn.Transformer.generate_square_subsequent_mask
-    return made(0), made(1), made(3), made(4, dtype=torch.float64), made(2, device="cpu", dtype=torch.float32)
+    masks = made(0), made(1), made(3), made(4, dtype=torch.float64), made(2, device="cpu", dtype=torch.float32)
+    return [mask.to(x.device) for mask in masks]
 
 
 class Double:

@@ -17,7 +17,7 @@ def case(id, *shapes, masks=None, tiny=False, **kwargs):
 
 
 def described(torch, x):
-    made = decoder(torch.nn)
+    made = decoder(torch.nn).to(x.device)
     return repr(made), list(made.state_dict()), made.num_layers, [p for p in made.parameters()]
 
 

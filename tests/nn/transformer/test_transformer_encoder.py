@@ -25,7 +25,7 @@ def case(id, *shape, masks=None, tiny=False, evaluate=False, **kwargs):
 
 
 def described(torch, x):
-    made = encoder(torch.nn)
+    made = encoder(torch.nn).to(x.device)
     return repr(made), list(made.state_dict()), made.num_layers, [p for p in made.parameters()]
 
 

@@ -25,7 +25,7 @@ def fields(torch, x):
 
 
 CASES = [
-    ScriptCase("PackedSequence", run=fields, inputs=[(1,)], id="fields", tiny=False),
+    ScriptCase("PackedSequence", run=fields, inputs=[(1,)], id="fields", tiny=False, cuda=False),
     ScriptCase("PackedSequence", run=converted, inputs=[(3, 2)], id="converted", gradcheck=False),
     ScriptCase(
         "invert_permutation",
