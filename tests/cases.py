@@ -138,7 +138,8 @@ class ErrorCase:
 
 
 class Run(NamedTuple):
-    """One way to run a case: mode "compiled", "reference" (compiled, without fast forms), "interpreted", "simulator" or "gpu"."""
+    """One way to run a case: mode "compiled", "reference" (compiled, without fast forms), "interpreted"; for CUDA kernels "cuda_on_cpu"
+    (compiled for the CPU), "simulator" or "gpu"."""
 
     mode: str
     dtype: str
@@ -148,10 +149,11 @@ class Run(NamedTuple):
         return f"{self.mode}-{self.dtype}" + ("-strided" if self.strided else "")
 
 
-LARGE_RUNS = [Run("compiled", "float32")]
+LARGE_RUNS = [Run("compiled", "float32"), Run("cuda_on_cpu", "float32")]
 RUNS = [Run("compiled", "float32"), Run("compiled", "float64"), Run("compiled", "float32", True)]
-RUNS += [Run("reference", "float32"), Run("interpreted", "float64"), Run("simulator", "float32")]
+RUNS += [Run("reference", "float32"), Run("interpreted", "float64"), Run("cuda_on_cpu", "float32")]
 GPU_RUNS = [Run("gpu", "float32"), Run("gpu", "float64", True)]
+MARKS = {"gpu": "gpu", "cuda_on_cpu": "simulator"}  # the second is left out where there is a GPU
 
 
 def _id(case: Case | ErrorCase, number: int) -> str:
@@ -163,9 +165,9 @@ def against_torch(cases: Sequence[Case]) -> Any:
     params = []
     for number, case in enumerate(cases):
         for run in (RUNS if case.is_tiny else LARGE_RUNS) + GPU_RUNS:
-            if (run.strided and not case.strided) or (run.mode in ("gpu", "simulator") and not case.cuda):
+            if (run.strided and not case.strided) or (run.mode in MARKS and not case.cuda):
                 continue
-            marks = [getattr(pytest.mark, run.mode)] if run.mode in ("gpu", "simulator") else []
+            marks = [getattr(pytest.mark, MARKS[run.mode])] if run.mode in MARKS else []
             params.append(pytest.param(case, run, id=f"{_id(case, number)}-{run}", marks=marks))
     return pytest.mark.parametrize("case, run", params)
 

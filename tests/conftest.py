@@ -6,7 +6,7 @@
     pytest --device simulator  # the simulator even if there is a GPU
     pytest --agreement FILE    # write how far each component is from torch, as JSON
     pytest --seconds-per-file 20  # list the files of tests that take longest
-    pytest --kernel-types FILE # write the types that each CUDA kernel was launched with on the simulator: see cuda_compile.py
+    pytest --kernel-types FILE # write the types that each CUDA kernel was launched with, without a GPU: see cuda_compile.py
 
 Compiled kernels are kept in reftorch's ordinary cache, which is keyed on the sources: a second run compiles nothing, and the
 subprocesses that tests start share it.
@@ -29,6 +29,7 @@ GPU = pytest.StashKey[bool]()
 LAUNCHES = pytest.StashKey[dict]()
 LEFT_OUT = pytest.StashKey[int]()
 
+COMPILED = "tests/cuda_on_cpu/test_package.py::test_component["  # begins a test of the kernels of one component
 SITE = "tests/site/"  # these files share the site, its pages and its search index: one worker takes them all
 LONGEST = (  # they begin first, so that at the end no worker waits for one of them; many tests of little work each need no place here
     SITE,
@@ -94,7 +95,7 @@ def pytest_configure(config):
 
         config.stash[LAUNCHES] = cuda_compile.record_launches()
     elif config.getoption("--kernel-types"):
-        raise pytest.UsageError("--kernel-types notes launches on the simulator: add --device simulator")
+        raise pytest.UsageError("--kernel-types notes launches without a GPU: add --device simulator")
     config.stash[GPU] = gpu
 
 
@@ -121,7 +122,13 @@ def pytest_collection_modifyitems(config, items):
 
 
 def unit_of(nodeid) -> str:
-    """What goes to one worker: a file, or all files of the site, if that has to be built first."""
+    """What goes to one worker: a file, or all files of the site, if that has to be built first.
+
+    Large cases of a component's CUDA kernels go with the component's own tests, so that each kernel is compiled by one worker only.
+    """
+    if nodeid.startswith(COMPILED):
+        component = nodeid.removeprefix(COMPILED).rpartition("-")[0]
+        return "tests/{0}/test_{2}.py".format(*component.rpartition("/"))
     together = nodeid.startswith(SITE) and "REFTORCH_SITE" not in os.environ
     return SITE if together else nodeid.partition("::")[0]
 
@@ -278,7 +285,7 @@ def write(file, content):
 
 @pytest.fixture
 def launches(pytestconfig) -> dict:
-    """The types of all launches on the simulator so far."""
+    """The types of all launches so far, on the simulator or compiled for the CPU."""
     return pytestconfig.stash[LAUNCHES]
 
 

@@ -1,6 +1,6 @@
 """Compile every CUDA kernel of the package for compute capability 9.0 (H100, H200), on a machine without a GPU.
 
-    pytest --kernel-types kernels.json           # on the simulator: notes the types each kernel is launched with
+    pytest --kernel-types kernels.json           # without a GPU: notes the types each kernel is launched with
     python tests/cuda_compile.py kernels.json    # with numba-cuda: compiles for these types, to PTX and to machine code
 
 The second environment needs numba-cuda[cu13] and no CUDA toolkit. A kernel that the tests never launched is an error, for its
@@ -49,27 +49,36 @@ def restore(given: object) -> types.Type:
 
 
 def record_launches() -> dict[str, list]:
-    """From now on, note the types of every launch on the simulator; returns the dictionary that fills up."""
+    """From now on, note the types of every launch on the simulator or compiled for the CPU; returns the dictionary that fills up."""
     from numba.cuda.simulator.kernel import FakeCUDAKernel
 
+    on_cpu = importlib.import_module("reftorch.cuda_on_cpu.launch")
     launches: dict[str, list] = {}
-    launch = FakeCUDAKernel.__call__
+    in_simulator, compiled = FakeCUDAKernel.__call__, on_cpu.launch
 
     def array_of(argument):
         if isinstance(argument, tuple):
             return tuple(map(array_of, argument))
         return getattr(argument, "_ary", argument)
 
-    @functools.wraps(launch)
-    def noted(kernel, *arguments):
-        if not kernel._device:
-            name = f"{kernel.fn.__module__}:{kernel.fn.__name__}"
-            signature = [describe(numba.typeof(array_of(argument))) for argument in arguments]
-            if signature not in launches.setdefault(name, []):
-                launches[name].append(signature)
-        return launch(kernel, *arguments)
+    def note(function, arguments):
+        signature = [describe(numba.typeof(array_of(argument))) for argument in arguments]
+        known = launches.setdefault(f"{function.__module__}:{function.__name__}", [])
+        if signature not in known:
+            known.append(signature)
 
-    FakeCUDAKernel.__call__ = noted
+    @functools.wraps(in_simulator)
+    def noted_in_simulator(kernel, *arguments):
+        if not kernel._device:
+            note(kernel.fn, arguments)
+        return in_simulator(kernel, *arguments)
+
+    @functools.wraps(compiled)
+    def noted_compiled(kernel, grid, block, *arguments, **options):
+        note(on_cpu.source_function(kernel), arguments)
+        return compiled(kernel, grid, block, *arguments, **options)
+
+    FakeCUDAKernel.__call__, on_cpu.launch = noted_in_simulator, noted_compiled
     return launches
 
 

@@ -16,8 +16,8 @@
 `integers`, `distinct`, `probabilities` draw others. Floating inputs take the run's dtype and require a gradient (unless
 made with `grad=False`). Specs and arrays in `args` and `kwargs` become tensors without a gradient; all else goes as it is.
 
-Each case is run by torch on the CPU and by reftorch in the ways listed in `RUNS` (a large one compiled and in float32 only), from
-the same seed and numbers. Compared:
+Each case is run by torch on the CPU and by reftorch in the ways listed in `RUNS` (a large one compiled and in float32 only, for CPU
+and CUDA), from the same seed and numbers. Compared:
 the module's repr, state_dict keys and initial values, output values, shape, dtype and requires_grad, gradients of inputs and
 parameters under a random upstream gradient, and the state (parameters and buffers) after the call. Inputs and upstream gradients
 must hold the same numbers afterwards: a kernel that overwrites what it reads is found.
@@ -26,6 +26,7 @@ must hold the same numbers afterwards: a kernel that overwrites what it reads is
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import math
@@ -61,6 +62,7 @@ from cases import (  # noqa: F401  the whole vocabulary is at hand as oracle.<na
     uniform,
 )
 from reftorch.course import mutants
+from reftorch.kernel import compiled_cuda
 from reftorch.nn.arguments import CONSTANTS
 from running import Result, arguments, draw, evaluate, find, make_leaf, named
 
@@ -97,7 +99,8 @@ def _our_result(case: Case, run: Run, state: Mapping | None) -> Result:
             reftorch.kernels("reference" if run.mode == "reference" else "fast"),
         ):
             return evaluate(case, reftorch, run, "cpu", state)
-    return evaluate(case, reftorch, run, "cuda", state)
+    with compiled_cuda() if run.mode == "cuda_on_cpu" else contextlib.nullcontext():
+        return evaluate(case, reftorch, run, "cuda", state)
 
 
 # --------------------------------------------------------------------------------------------------- comparing

@@ -78,6 +78,12 @@ def test_the_longest_files_come_first(conftest):
     assert order == [conftest.SITE, conftest.LONGEST[1], "tests/b.py", "tests/a.py"]
 
 
+def test_kernels_are_compiled_by_the_worker_that_has_the_tests_of_their_component(conftest):
+    file = "tests/cuda_on_cpu/test_package.py"
+    assert conftest.unit_of(f"{file}::test_component[nn/loss/l1_loss-float64]") == "tests/nn/loss/test_l1_loss.py"
+    assert conftest.unit_of(f"{file}::test_rungs_of_the_matrix_product[plain]") == file
+
+
 def test_all_files_of_a_site_that_has_to_be_built_are_one_unit(conftest, monkeypatch):
     files = [f"tests/{name}.py" for name in ("site/test_build", "site/browser/test_live", "test_cli")]
     monkeypatch.delenv("REFTORCH_SITE", raising=False)
