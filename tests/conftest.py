@@ -31,6 +31,7 @@ LEFT_OUT = pytest.StashKey[int]()
 
 COMPILED = "tests/cuda_on_cpu/test_package.py::test_component["  # begins a test of the kernels of one component
 SITE = "tests/site/"  # these files share the site, its pages and its search index: one worker takes them all
+BROWSER = "tests/site/browser/"  # these need the site only: with one that is built already, each goes to any worker
 LONGEST = (  # they begin first, so that at the end no worker waits for one of them; many tests of little work each need no place here
     SITE,
     "tests/site/browser/test_axe.py",
@@ -122,15 +123,15 @@ def pytest_collection_modifyitems(config, items):
 
 
 def unit_of(nodeid) -> str:
-    """What goes to one worker: a file, or all files of the site, if that has to be built first.
+    """What goes to one worker: a file, or all files of the site; those of browsers only if the site has to be built first.
 
     Large cases of a component's CUDA kernels go with the component's own tests, so that each kernel is compiled by one worker only.
     """
     if nodeid.startswith(COMPILED):
         component = nodeid.removeprefix(COMPILED).rpartition("-")[0]
         return "tests/{0}/test_{2}.py".format(*component.rpartition("/"))
-    together = nodeid.startswith(SITE) and "REFTORCH_SITE" not in os.environ
-    return SITE if together else nodeid.partition("::")[0]
+    alone = nodeid.startswith(BROWSER) and "REFTORCH_BUILT_SITE" in os.environ
+    return SITE if nodeid.startswith(SITE) and not alone else nodeid.partition("::")[0]
 
 
 def longest_first(unit, tests):

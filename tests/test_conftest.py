@@ -86,10 +86,10 @@ def test_kernels_are_compiled_by_the_worker_that_has_the_tests_of_their_componen
 
 def test_all_files_of_a_site_that_has_to_be_built_are_one_unit(conftest, monkeypatch):
     files = [f"tests/{name}.py" for name in ("site/test_build", "site/browser/test_live", "test_cli")]
-    monkeypatch.delenv("REFTORCH_SITE", raising=False)
+    monkeypatch.delenv("REFTORCH_BUILT_SITE", raising=False)
     assert [conftest.unit_of(f"{file}::test[a::b]") for file in files] == [conftest.SITE, conftest.SITE, files[2]]
-    monkeypatch.setenv("REFTORCH_SITE", "site")
-    assert [conftest.unit_of(f"{file}::test[a::b]") for file in files] == files
+    monkeypatch.setenv("REFTORCH_BUILT_SITE", "site")
+    assert [conftest.unit_of(f"{file}::test[a::b]") for file in files] == [conftest.SITE, *files[1:]]
 
 
 class Node:

@@ -22,9 +22,9 @@ def formulas():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory, formulas):
-    """The folder of the built site. `REFTORCH_SITE=folder` names one that has been built already, as `reftorch docs build` does."""
-    if "REFTORCH_SITE" in os.environ:
-        return Path(os.environ["REFTORCH_SITE"]).resolve()
+    """The folder of the built site. `REFTORCH_BUILT_SITE=folder` names one that has been built already, as `reftorch docs build` does."""
+    if "REFTORCH_BUILT_SITE" in os.environ:
+        return Path(os.environ["REFTORCH_BUILT_SITE"]).resolve()
     pytest.importorskip("material", reason="pip install -e '.[docs]' brings what builds the site")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
