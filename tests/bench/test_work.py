@@ -1,6 +1,9 @@
 """What the cases are, and what they cost."""
 
 import dataclasses
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -136,3 +139,18 @@ def test_elements():
     assert elements(Case("ReLU", "", (5, 6))) == 30
     assert elements(find("SGD", "small")) == 17
     assert np.prod(find("Conv2d", "small").x) == elements(find("Conv2d", "small"))
+
+
+def test_threads_that_pytorch_shares_start_no_threads_of_their_own():
+    program = """
+        import ctypes, json, reftorch
+        from reftorch.bench.worker import limit_threads, loaded
+        levels = lambda: [ctypes.CDLL(path).omp_get_max_active_levels() for path in sorted(loaded("gomp"))]
+        reftorch.ones(100_000).relu()  # starts Numba's threads
+        before = levels()
+        limit_threads(reftorch, 1)
+        print(json.dumps([before, levels()]))
+    """
+    call = [sys.executable, "-c", "if True:" + program]
+    before, after = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
+    assert after == [1] * len(before)  # none where Numba's threads are not those of GNU's OpenMP

@@ -210,9 +210,8 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
         NotImplementedError: a dtype without a kernel: float16, bfloat16, bool or complex.
     """
     name = "conv_transpose2d"
-    check_tensors(name, allowed=DTYPES, input=input, weight=weight)
     bias = fitting_bias(bias, input)
-    check_tensors(name, allowed=DTYPES, input=input, bias=bias)
+    check_tensors(name, allowed=DTYPES, input=input, weight=weight, bias=bias)
     stride, padding = sizes(2, stride, "stride", name), sizes(2, padding, "padding", name)
     output_padding = sizes(2, output_padding, "output_padding", name)
     dilation, groups = sizes(2, dilation, "dilation", name), integer(name, "groups", groups)

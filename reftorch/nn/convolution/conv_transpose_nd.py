@@ -47,9 +47,9 @@ def fitting_bias(bias, input):
 
     It stays as it is where numbers would lose a part: fractions in a result of integers, imaginary parts in a real one.
     """
-    if not isinstance(bias, Tensor) or bias.dtype is input.dtype or _kind(bias.dtype) > _kind(input.dtype):
+    if not (isinstance(bias, Tensor) and isinstance(input, Tensor)) or bias.dtype is input.dtype:
         return bias
-    return bias.to(input.dtype)
+    return bias if _kind(bias.dtype) > _kind(input.dtype) else bias.to(input.dtype)
 
 
 def _kind(dtype):

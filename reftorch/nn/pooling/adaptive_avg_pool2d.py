@@ -108,8 +108,6 @@ tensor([[[1., 1., 9., 9.]]])
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from reftorch import fast
@@ -278,12 +276,8 @@ def adaptive_avg_pool2d(input, output_size):
     checks.check_tensor("adaptive_avg_pool2d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool2d", 2, output_size, input.shape)
     before = input.shape[:-2]
-    if size_out == (1,) * 2 and len(before) not in (
-        1,
-        2,
-    ):  # one mean for each image, however many dimensions stand before
-        checks.check_size_in("adaptive_avg_pool2d", 2, (1, *input.shape[-2:]), IndexError, may_be_empty=True)
-        input = input.reshape(math.prod(before), 1, *input.shape[-2:])
+    if size_out == (1,) * 2 and len(before) not in (1, 2):
+        input = checks.one_channel_each("adaptive_avg_pool2d", 2, input)
     checks.check_size_in("adaptive_avg_pool2d", 2, input.shape, may_be_empty=size_out == (1,) * 2, no_channels=True)
     batch = input.unsqueeze(0) if input.ndim == 3 else input
     y = AdaptiveAvgPool2DFunction.apply(batch, size_out)

@@ -114,8 +114,6 @@ tensor([[[[1., 1., 9., 9.]]]])
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from reftorch import fast
@@ -305,12 +303,8 @@ def adaptive_avg_pool3d(input, output_size):
     checks.check_tensor("adaptive_avg_pool3d", input)
     size_out = checks.adaptive_size("adaptive_avg_pool3d", 3, output_size, input.shape)
     before = input.shape[:-3]
-    if size_out == (1,) * 3 and len(before) not in (
-        1,
-        2,
-    ):  # one mean for each image, however many dimensions stand before
-        checks.check_size_in("adaptive_avg_pool3d", 3, (1, *input.shape[-3:]), IndexError, may_be_empty=True)
-        input = input.reshape(math.prod(before), 1, *input.shape[-3:])
+    if size_out == (1,) * 3 and len(before) not in (1, 2):
+        input = checks.one_channel_each("adaptive_avg_pool3d", 3, input)
     checks.check_size_in("adaptive_avg_pool3d", 3, input.shape, may_be_empty=size_out == (1,) * 3, first_may_be_0=True)
     batch = input.unsqueeze(0) if input.ndim == 4 else input
     y = AdaptiveAvgPool3DFunction.apply(batch, size_out)

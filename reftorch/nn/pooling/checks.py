@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 from reftorch.nn.arguments import sizes
@@ -61,6 +62,16 @@ def check_size_in(
             f"{function}: input of shape {list(size_in)} has no {ELEMENTS[n]}: only the batch size, the first of {n + 2} "
             f"dimensions, {'and the number of channels ' * no_channels}may be 0"
         )
+
+
+def one_channel_each(function: str, n: int, input: Tensor) -> Tensor:
+    """The input as a batch of images of one channel, however many dimensions stand before the last `n`.
+
+    Raises:
+        IndexError: there are fewer than `n` dimensions.
+    """
+    check_size_in(function, n, (1, *input.shape[-n:]), IndexError, may_be_empty=True)
+    return input.reshape(math.prod(input.shape[:-n]), 1, *input.shape[-n:])
 
 
 def check_grad_size(function: str, size_grad: tuple[int, ...]) -> None:
