@@ -72,6 +72,7 @@ SERIAL: dict[str, Any] = {
     "cache": True,
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
     "error_model": "numpy",
+    "no_cfunc_wrapper": True,  # nobody calls a kernel from C; it would be a twentieth of the time of compiling
 }
 PARALLEL: dict[str, Any] = {**SERIAL, "parallel": True}
 

@@ -128,7 +128,7 @@ def unit_of(nodeid) -> str:
     Large cases of a component's CUDA kernels go with the component's own tests, so that each kernel is compiled by one worker only.
     """
     if nodeid.startswith(COMPILED):
-        component = nodeid.removeprefix(COMPILED).rpartition("-")[0]
+        component = nodeid.removeprefix(COMPILED).removesuffix("]")
         return "tests/{0}/test_{2}.py".format(*component.rpartition("/"))
     alone = nodeid.startswith(BROWSER) and "REFTORCH_BUILT_SITE" in os.environ
     return SITE if nodeid.startswith(SITE) and not alone else nodeid.partition("::")[0]

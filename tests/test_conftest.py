@@ -80,7 +80,7 @@ def test_the_longest_files_come_first(conftest):
 
 def test_kernels_are_compiled_by_the_worker_that_has_the_tests_of_their_component(conftest):
     file = "tests/cuda_on_cpu/test_package.py"
-    assert conftest.unit_of(f"{file}::test_component[nn/loss/l1_loss-float64]") == "tests/nn/loss/test_l1_loss.py"
+    assert conftest.unit_of(f"{file}::test_component[nn/loss/l1_loss]") == "tests/nn/loss/test_l1_loss.py"
     assert conftest.unit_of(f"{file}::test_rungs_of_the_matrix_product[plain]") == file
 
 

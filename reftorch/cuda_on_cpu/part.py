@@ -50,7 +50,7 @@ class AsDraft(AnalysisPass):
     def run_pass(self, state: Any) -> bool:
         codegen = state.targetctx.codegen()
         state.library = Draft(codegen, state.func_id.func_qualname)
-        state.flags.no_cpython_wrapper = True
+        state.flags.no_cpython_wrapper = state.flags.no_cfunc_wrapper = True
         return True
 
 

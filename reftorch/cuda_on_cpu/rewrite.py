@@ -41,7 +41,7 @@ from .part import Part
 
 WHERE = "where__"  # the name of the first argument that is added
 FENCES = {"threadfence", "threadfence_block", "threadfence_system"}  # no effect where threads run one after the other
-OPTIONS = {"error_model": "numpy", "boundscheck": True, "forceinline": True}
+OPTIONS = {"error_model": "numpy", "boundscheck": True, "forceinline": True, "no_cfunc_wrapper": True}
 CONSTANTS = (int, float, complex, str, tuple, np.generic, np.dtype, type, numba.types.Type)
 MAKING = (np.empty, np.zeros, np.ones, np.full)
 TYPED = {getattr(math, name): getattr(thread, f"math_{name}") for name in ("floor", "ceil", "trunc", "fmod")}

@@ -14,7 +14,7 @@ from numba.np.arrayobj import make_array, populate_array
 
 from ..kernel_cache import njit
 
-OPTIONS = {"cache": True, "error_model": "numpy", "boundscheck": True}
+OPTIONS = {"cache": True, "error_model": "numpy", "boundscheck": True, "no_cfunc_wrapper": True}
 AXES = {"x": 0, "y": 1, "z": 2}
 STARTS = {"threadIdx": 0, "blockIdx": 3, "blockDim": 6, "gridDim": 9}
 

@@ -106,12 +106,14 @@ def walk(x, labels, input_lengths, target_lengths, alpha, backwards, n0, n1):
                     near = S - 1 - s if backwards else s
                     now[s] = heard[s] + (ZERO if near < 2 else NONE)
             elif backwards:
-                beside[:S] = alpha[n, t + 1, :S]
+                for s in range(S):
+                    beside[s] = alpha[n, t + 1, s]
                 beside[S : S + 2] = NONE
                 step_backwards(now, beside, skips, heard)
             else:
                 beside[:2] = NONE
-                beside[2 : S + 2] = alpha[n, t - 1, :S]
+                for s in range(S):
+                    beside[s + 2] = alpha[n, t - 1, s]
                 step_forwards(now, beside, skips, heard)
 
 

@@ -62,7 +62,7 @@ COLS = 3 * LANES
 FUSED = kind_of_cpu() != "other"  # whether a * b + c is one instruction, with one rounding
 
 # Functions that only kernels call: no wrapper for calls from Python is compiled. INLINE functions become part of their caller.
-INNER = {**SERIAL, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INNER = {**SERIAL, "no_cpython_wrapper": True}
 INLINE = {**INNER, "forceinline": True}
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.simulator
 
 ORDERS = ("ascending", "descending", "shuffled")
 every_order = pytest.mark.parametrize("order", ORDERS)
-MOST = 15  # cases of a component, spread over its list
+MOST = 8  # cases of a component, spread over its list
 LAUNCHED: set[str] = set()  # by all tests here, as "module:name"
 
 

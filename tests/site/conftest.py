@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -39,7 +40,10 @@ def made(formulas):
     """Navigation, pages and prose, as the site gets them. Made once, by several processes, for all tests that look at pages.
 
     Worked examples are not compared with what they say: this is done where the site is built, and in tests/test_house.py.
+    `REFTORCH_PAGES=file` in the environment of `reftorch docs build` writes them to a file, and here it reads that file.
     """
+    if "REFTORCH_PAGES" in os.environ:
+        return json.loads(Path(os.environ["REFTORCH_PAGES"]).read_text(encoding="utf-8"))
     from reftorch.site import fresh
 
     return fresh.made(quick=True)

@@ -15,17 +15,25 @@ from reftorch.site import sections
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+TAGS = re.compile(
+    rf"<(?:{'|'.join(FETCHED)})\b(?:\"[^\"]*\"|'[^']*'|[^'\">])*>"
+)  # a parser of all tags takes a minute for all pages
+
+
 class Requests(html.parser.HTMLParser):
     """What a browser fetches for a page."""
 
     def __init__(self, text):
         super().__init__()
         self.urls = []
-        self.feed(text)
+        for tag in TAGS.findall(text):
+            self.feed(tag)
+            self.reset()  # what follows a <script> is no text of it
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
-        fetched = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}.get(tag)
+        fetched = FETCHED[tag]
         if fetched in given and given.get("rel") not in ("canonical", "prev", "next"):
             self.urls.append(given[fetched])
 
