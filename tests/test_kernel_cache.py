@@ -14,7 +14,9 @@ import pytest
 import house
 import reftorch
 from reftorch import kernel_cache
+from reftorch.fast import dots
 from reftorch.kernel import SERIAL, njit
+from reftorch.nn.activation import relu
 
 PACKAGE = pathlib.Path(reftorch.__file__).parent
 
@@ -109,11 +111,18 @@ def test_options_code_and_flags_are_part_of_the_key(monkeypatch):
     assert before == declared(a_function) != declared(a_function, parallel=True)
     another_function.__qualname__ = a_function.__qualname__
     assert declared(another_function) != before
-    for flag in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "REFTORCH_TILE"):
+    for flag in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT"):
         with monkeypatch.context() as patch:
             patch.setenv(flag, "1")
             assert declared(a_function) != before
     assert declared(a_function) == before
+
+
+def test_the_tile_is_part_of_the_key_where_kernels_use_it(monkeypatch):
+    reference, fast_form = relu.relu_forward_cpu.py_func, dots.dot_rows_share.py_func
+    before = declared(reference), declared(fast_form)
+    monkeypatch.setenv("REFTORCH_TILE", "other")
+    assert declared(reference) == before[0] and declared(fast_form) != before[1]
 
 
 def test_what_a_function_has_enclosed_is_part_of_the_key():

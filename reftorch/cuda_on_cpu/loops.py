@@ -88,4 +88,5 @@ def loops(kernel: FunctionType, sizes: tuple = ()) -> Any:
     code = (threads_that_meet if form.barriers else all_threads).__code__
     own = FunctionType(code, {**globals(), "one_thread": form.compiled})
     own.__module__, own.__qualname__ = __name__, f"{kernel.__module__}.{form.function.__qualname__}"
-    return compiled(own, form.text, nogil=True, forceinline=False)
+    # its own indices are right; the kernel, a function of its own, checks those that it uses
+    return compiled(own, form.text, nogil=True, forceinline=False, boundscheck=False)
