@@ -22,8 +22,8 @@ def on_config(config):
         made.update(fresh.made(made["quick"]))
     except RuntimeError as error:
         raise PluginError(str(error)) from None
-    if "REFTORCH_PAGES" in os.environ:  # for tests that follow
-        Path(os.environ["REFTORCH_PAGES"]).write_text(json.dumps({**made, "code": {}}), encoding="utf-8")
+    if "REFTORCH_KEEP_PAGES" in os.environ:  # for tests that follow
+        Path(os.environ["REFTORCH_KEEP_PAGES"]).write_text(json.dumps({**made, "code": {}}), encoding="utf-8")
     config.nav = made["navigation"]
     return config
 

@@ -40,10 +40,10 @@ def made(formulas):
     """Navigation, pages and prose, as the site gets them. Made once, by several processes, for all tests that look at pages.
 
     Worked examples are not compared with what they say: this is done where the site is built, and in tests/test_house.py.
-    `REFTORCH_PAGES=file` in the environment of `reftorch docs build` writes them to a file, and here it reads that file.
+    `REFTORCH_KEEP_PAGES=file` in the environment of `reftorch docs build` writes them to a file, `REFTORCH_KEPT_PAGES=file` reads it here.
     """
-    if "REFTORCH_PAGES" in os.environ:
-        return json.loads(Path(os.environ["REFTORCH_PAGES"]).read_text(encoding="utf-8"))
+    if "REFTORCH_KEPT_PAGES" in os.environ:
+        return json.loads(Path(os.environ["REFTORCH_KEPT_PAGES"]).read_text(encoding="utf-8"))
     from reftorch.site import fresh
 
     return fresh.made(quick=True)
