@@ -41,7 +41,6 @@ from numba.core.serialize import dumps
 
 PACKAGE = Path(__file__).parent
 FLAGS = ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "NUMBA_DEBUGINFO")
-TILE = {"fast/registers.py": "REFTORCH_TILE"}  # a flag for kernels that take something from this file
 VERSIONS = (sys.version, np.__version__, numba.__version__, llvmlite.__version__)
 MONTH = 30 * 86400  # seconds
 
@@ -136,7 +135,9 @@ def declaration(function: Callable, options: dict[str, Any]) -> str | None:
     key = hashlib.sha256()
     for name in sorted(texts):
         key.update(f"{name} {texts[name]} ".encode())
-    flags = [os.environ.get(flag) for flag in (*FLAGS, *(TILE[name] for name in TILE if name in texts))]
+    flags = [os.environ.get(flag) for flag in FLAGS]
+    if "fast/registers.py" in texts:  # which holds the sizes of the tile
+        flags.append(os.environ.get("REFTORCH_TILE"))
     chosen = sorted((name, sorted(value) if isinstance(value, set) else value) for name, value in options.items())
     key.update(repr((VERSIONS, flags, chosen, function.__qualname__, _code(function.__code__))).encode())
     if function.__closure__:

@@ -71,7 +71,6 @@ def measure(
     samples: list[list[float]] = [[] for _ in sides]
     collecting = gc.isenabled()
     gc.collect()
-    gc.freeze()  # what compilers keep is not looked at again before the next measurement, which takes longer than a small case
     gc.disable()
     try:
         for number in range(rounds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -196,6 +197,8 @@ def rows_of(
     run: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """The rows of one case. Its tensors are freed before the next case begins."""
+    gc.collect()  # the case before
+    gc.freeze()  # what compilers keep is not looked at again before each measurement, which takes longer than a small case
     device = run["device"]
     ours, theirs = prepare(reftorch, case, device), prepare(torch, case, device) if torch else None
     our_results = ours.results()  # compiles

@@ -52,9 +52,8 @@ def threads_that_meet(place, grid, block, blocks, threads, arguments, shared, me
     b = blocks[0]
     for _ in range(blocks[2]):
         place[0] = b
-        for k in range(
-            memory.size
-        ):  # for `memory[:] = unwritten`, Numba would compile the text of an error, for seconds
+        # for `memory[:] = unwritten`, Numba would compile the text of an error, for seconds
+        for k in range(memory.size):
             memory[k] = unwritten[k]
         for t in range(number_of_threads):
             keep(waiting, t, one_thread(*((numbers_of_thread(b, t, grid, block),) + given)))  # noqa: F821

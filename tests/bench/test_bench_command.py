@@ -2,6 +2,7 @@
 
 import json
 import re
+import weakref
 
 import numba
 import pytest
@@ -275,3 +276,17 @@ def test_versions_and_machine_are_told():
     assert run["versions"]["reftorch"] == reftorch.__version__ and run["versions"]["numba"] == numba.__version__
     assert run["machine"]["processor"] and run["machine"]["cores"] >= 1 and run["machine"]["gpu"] is None
     assert RELU[0].directions == ("forward", "backward", "both")
+
+
+def test_a_case_is_freed_before_the_next_one_even_if_it_holds_itself(monkeypatch):
+    prepare, alive = command.prepare, []
+
+    def prepared(torch, case, device):
+        job = prepare(torch, case, device)
+        job.itself = job
+        alive.append((weakref.ref(job), [ref() for ref, _ in alive]))
+        return job
+
+    monkeypatch.setattr(command, "prepare", prepared)
+    bench("--no-torch", "--only", "forward", cases=(*RELU, *RELU))
+    assert len(alive) == 2 and alive[1][1] == [None]

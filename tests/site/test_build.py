@@ -16,9 +16,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
-TAGS = re.compile(
-    rf"<(?:{'|'.join(FETCHED)})\b(?:\"[^\"]*\"|'[^']*'|[^'\">])*>"
-)  # a parser of all tags takes a minute for all pages
+# A parser of all tags takes a minute for all pages.
+TAGS = re.compile(rf"<(?:{'|'.join(FETCHED)})\b(?:\"[^\"]*\"|'[^']*'|[^'\">])*>")
 
 
 class Requests(html.parser.HTMLParser):
